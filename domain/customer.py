@@ -1,0 +1,274 @@
+"""A customer, with its labels, its addresses, and what its orders say about the person."""
+
+from datetime import datetime
+from typing import TypeAlias, assert_never
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict, replace
+
+from domain import address
+from domain.address import AddressDetails, AddressType
+from domain.event import Claim, Command, Decider, Event, Value
+from domain.refusals import CustomerExists, CustomerNotFound, UserAlreadyAttached
+
+
+class CustomerProfile(Value, frozen=True, kw_only=True):
+    email: str
+    first_name: str
+    last_name: str = ""
+    status: str = "active"
+    notes: str = ""
+    country: str | None = None
+    state: str | None = None
+    city: str | None = None
+    postcode: str | None = None
+
+
+class OrderDetails(Value, frozen=True, kw_only=True):
+    """What an order holds about the person who placed it; kept here, so that order events hold no personal data.
+
+    None says nothing, or leaves what is known.
+    """
+
+    note: str | None = None
+    ip_address: str | None = None
+    billing_address: AddressDetails | None = None
+    shipping_address: AddressDetails | None = None
+
+
+class CustomerRegistered(Event, frozen=True, kw_only=True, tag="customer-registered"):
+    """`updated_at` is when an imported customer says that it last changed."""
+
+    profile: CustomerProfile
+    uuid: str
+    user_id: int | None = None
+    contact_id: int | None = None
+    updated_at: datetime | None = None
+
+
+class CustomerRenamed(Event, frozen=True, kw_only=True, tag="customer-renamed"):
+    first_name: str
+    last_name: str
+
+
+class CustomerEmailChanged(Event, frozen=True, kw_only=True, tag="customer-email-changed"):
+    email: str
+
+
+class CustomerMoved(Event, frozen=True, kw_only=True, tag="customer-moved"):
+    country: str | None
+    state: str | None
+    city: str | None
+    postcode: str | None
+
+
+class CustomerNotesChanged(Event, frozen=True, kw_only=True, tag="customer-notes-changed"):
+    notes: str
+
+
+class CustomerStatusChanged(Event, frozen=True, kw_only=True, tag="customer-status-changed"):
+    status: str
+
+
+class CustomerRelabelled(Event, frozen=True, kw_only=True, tag="customer-relabelled"):
+    """The labels as they are from now on, ascending."""
+
+    labels: tuple[int, ...]
+
+
+class UserAttached(Event, frozen=True, kw_only=True, tag="user-attached"):
+    user_id: int
+
+
+class UserDetached(Event, frozen=True, kw_only=True, tag="user-detached"):
+    user_id: int
+
+
+class OrderDetailsRecorded(Event, frozen=True, kw_only=True, tag="order-details-recorded"):
+    order_id: int
+    details: OrderDetails
+
+
+class CustomerErased(Event, frozen=True, kw_only=True, tag="customer-erased"):
+    """`addresses` and `orders` are the ids whose personal data went with it."""
+
+    addresses: tuple[int, ...] = ()
+    orders: tuple[int, ...] = ()
+    reason: str = ""
+
+
+CustomerEvent: TypeAlias = (
+    CustomerRegistered
+    | CustomerRenamed
+    | CustomerEmailChanged
+    | CustomerMoved
+    | CustomerNotesChanged
+    | CustomerStatusChanged
+    | CustomerRelabelled
+    | UserAttached
+    | UserDetached
+    | OrderDetailsRecorded
+    | CustomerErased
+    | address.AddressEvent
+)
+
+
+class RegisterCustomer(Command, frozen=True, kw_only=True):
+    profile: CustomerProfile
+    uuid: str
+    user_id: int | None = None
+    contact_id: int | None = None
+    updated_at: datetime | None = None
+
+
+class ChangeCustomer(Command, frozen=True, kw_only=True):
+    """None leaves a field as it is; in the location, UNSET does, and None clears it."""
+
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    status: str | None = None
+    notes: str | None = None
+    country: str | None | UnsetType = UNSET
+    state: str | None | UnsetType = UNSET
+    city: str | None | UnsetType = UNSET
+    postcode: str | None | UnsetType = UNSET
+
+
+class RelabelCustomer(Command, frozen=True, kw_only=True):
+    """`existing` are the labels that are not deleted, among these and those the customer has."""
+
+    labels: frozenset[int]
+    existing: frozenset[int]
+
+
+class AttachUser(Command, frozen=True, kw_only=True):
+    user_id: int
+
+
+class DetachUser(Command, frozen=True, kw_only=True):
+    pass
+
+
+class RecordOrderDetails(Command, frozen=True, kw_only=True):
+    order_id: int
+    details: OrderDetails
+
+
+class EraseCustomer(Command, frozen=True, kw_only=True):
+    reason: str = ""
+
+
+CustomerCommand: TypeAlias = (
+    RegisterCustomer
+    | ChangeCustomer
+    | RelabelCustomer
+    | AttachUser
+    | DetachUser
+    | RecordOrderDetails
+    | EraseCustomer
+    | address.AddressCommand
+)
+
+
+LOCATION = ("country", "state", "city", "postcode")
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """None stands for a customer that was never registered; `erased` for one that is forgotten."""
+
+    profile: CustomerProfile
+    user_id: int | None = None
+    labels: frozenset[int] = frozenset()
+    addresses: address.Addresses = {}
+    orders: dict[int, OrderDetails] = {}
+    erased: bool = False
+
+
+NOBODY = CustomerProfile(email="", first_name="")
+
+
+def evolve(state: Customer | None, event: CustomerEvent) -> Customer | None:
+    if isinstance(event, CustomerRegistered):
+        return Customer(profile=event.profile, user_id=event.user_id)
+    if state is None:
+        return None
+    match event:
+        case CustomerRenamed() | CustomerEmailChanged() | CustomerMoved() | CustomerNotesChanged() | CustomerStatusChanged():
+            return replace(state, profile=replace(state.profile, **asdict(event)))
+        case CustomerRelabelled(labels=labels):
+            return replace(state, labels=frozenset(labels))
+        case UserAttached(user_id=user_id):
+            return replace(state, user_id=user_id)
+        case UserDetached():
+            return replace(state, user_id=None)
+        case OrderDetailsRecorded(order_id=order_id, details=details):
+            return replace(state, orders=state.orders | {order_id: known_and(state.orders.get(order_id), details)})
+        case CustomerErased():
+            return Customer(profile=NOBODY, erased=True)
+        case _:
+            return replace(state, addresses=address.evolve(state.addresses, event))
+
+
+def known_and(known: OrderDetails | None, news: OrderDetails) -> OrderDetails:
+    """The details, with everything that the news say."""
+    return replace(known, **{k: v for k, v in asdict(news).items() if v is not None}) if known else news
+
+
+def decide(command: CustomerCommand, state: Customer | None) -> list[CustomerEvent]:
+    if isinstance(command, RegisterCustomer):
+        if state is not None:
+            raise CustomerExists
+        return [CustomerRegistered(**asdict(command))]
+    if state is None or state.erased:
+        raise CustomerNotFound
+    match command:
+        case ChangeCustomer():
+            return _changes(command, state.profile)
+        case RelabelCustomer(labels=labels, existing=existing):
+            return [] if labels == state.labels & existing else [CustomerRelabelled(labels=tuple(sorted(labels)))]
+        case AttachUser(user_id=user_id):
+            if state.user_id is not None:
+                raise UserAlreadyAttached(state.user_id)
+            return [UserAttached(user_id=user_id)]
+        case DetachUser():
+            return [] if state.user_id is None else [UserDetached(user_id=state.user_id)]
+        case RecordOrderDetails(order_id=order_id, details=details):
+            known = state.orders.get(order_id, OrderDetails())
+            return [] if known_and(known, details) == known else [OrderDetailsRecorded(order_id=order_id, details=details)]
+        case EraseCustomer(reason=reason):
+            return [CustomerErased(addresses=tuple(state.addresses), orders=tuple(state.orders), reason=reason)]
+        case _:
+            return list(address.decide(command, state.addresses))
+
+
+def _changes(command: ChangeCustomer, profile: CustomerProfile) -> list[CustomerEvent]:
+    sent = {name: value for name, value in asdict(command).items() if value is not (UNSET if name in LOCATION else None)}
+    wanted = replace(profile, **sent)
+    events: list[CustomerEvent] = []
+    if (wanted.first_name, wanted.last_name) != (profile.first_name, profile.last_name):
+        events.append(CustomerRenamed(first_name=wanted.first_name, last_name=wanted.last_name))
+    if wanted.email != profile.email:
+        events.append(CustomerEmailChanged(email=wanted.email))
+    location = {name: getattr(wanted, name) for name in LOCATION}
+    if location != {name: getattr(profile, name) for name in LOCATION}:
+        events.append(CustomerMoved(**location))
+    if wanted.notes != profile.notes:
+        events.append(CustomerNotesChanged(notes=wanted.notes))
+    if wanted.status != profile.status:
+        events.append(CustomerStatusChanged(status=wanted.status))
+    return events
+
+
+def claims(state: Customer | None) -> frozenset[Claim]:
+    """An email, without regard to case, and a user belong to one customer at a time."""
+    if state is None or state.erased:
+        return frozenset()
+    email = Claim("customer-email", state.profile.email.casefold())
+    return frozenset({email} if state.user_id is None else {email, Claim("user-link", str(state.user_id))})
+
+
+CUSTOMER: Decider[Customer | None] = Decider(
+    category="customer", initial=None, decide=decide, evolve=evolve, claims=claims, customer_of=lambda id_, _state: id_
+)

@@ -1,0 +1,75 @@
+"""Facts, the envelope they are recorded in, and what every aggregate's module offers to the log."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
+    """A fact in the past tense: business data only. A subclass says its stored tag aloud.
+
+    When its fields change, raise `class_version` and add `upcast_v1_v2(data)`, which mends stored data in place.
+    """
+
+    class_version: ClassVar[int] = 1
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A request in the imperative. Ids, times and random values come from outside."""
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Data without identity, shared by a command, its event and the state."""
+
+
+class Stream(NamedTuple):
+    """The address of one aggregate's events, such as ("customer", 7)."""
+
+    category: str
+    id: int
+
+
+class Claim(NamedTuple):
+    """A value that only one stream may hold at a time, such as ("customer-email", "a@example.com")."""
+
+    kind: str
+    value: str
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An event in its envelope: where it stands, when it happened, who asked.
+
+    `customer_id` is whom the event is about; `former_customer_id` whom it was about before a transfer.
+    `position` and `recorded_at` are given by the log: 0 and None until the event is written.
+    """
+
+    stream: Stream
+    version: int
+    event: Event
+    occurred_at: datetime
+    actor: str
+    request_id: str = ""
+    correlation_id: str = ""
+    customer_id: int | None = None
+    former_customer_id: int | None = None
+    position: int = 0
+    recorded_at: datetime | None = None
+
+
+S = TypeVar("S")
+
+
+class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
+    """An aggregate for the log: `decide` holds its rules, `evolve` folds its events, `claims` are what it keeps unique.
+
+    `customer_of(id, state)` says which customer the stream is about, or None.
+    """
+
+    category: str
+    initial: S
+    decide: Callable[[Any, S], list[Any]]
+    evolve: Callable[[S, Any], S]
+    claims: Callable[[S], frozenset[Claim]]
+    customer_of: Callable[[int, S], int | None]

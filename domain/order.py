@@ -1,0 +1,307 @@
+"""An order: what was bought, what was paid and refunded. Its events hold no personal data (see customer.OrderDetails)."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.event import Claim, Command, Decider, Event, Value
+from domain.refusals import OrderExists, OrderNotFound, PaymentStatusFollowsAmounts, RefundExceedsPayment
+from domain.value import ONE
+
+UnpaidStatus: TypeAlias = Literal["pending", "authorized", "failed"]
+
+
+class Item(Value, frozen=True, kw_only=True):
+    """A line of an order; amounts in cents of the order's currency."""
+
+    id: int
+    object_id: int | None = None
+    post_id: int | None = None
+    title: str = ""
+    post_title: str = ""
+    fulfillment_type: str = ""
+    payment_type: str = "onetime"
+    cart_index: int = 0
+    quantity: int = 1
+    unit_price: int = 0
+    cost: int = 0
+    subtotal: int = 0
+    tax_amount: int = 0
+    shipping_charge: int = 0
+    discount_total: int = 0
+    line_total: int = 0
+    refund_total: int = 0
+    rate: Decimal = ONE
+    other_info: dict[str, Any] = {}
+    line_meta: dict[str, Any] = {}
+    fulfilled_quantity: int = 0
+    referrer: str | None = None
+
+
+class Transaction(Value, frozen=True, kw_only=True):
+    """Money that moved before the order came here."""
+
+    id: int
+    transaction_type: str
+    total: int
+    vendor_charge_id: str
+    status: str = "succeeded"
+    payment_method: str = ""
+    payment_mode: str = "live"
+    uuid: str = ""
+    created_at: datetime | None = None
+
+
+class Terms(Value, frozen=True, kw_only=True):
+    """An order as it was placed; amounts in cents of `currency`, `rate` to the store's currency.
+
+    Totals and payment status that come with it are facts and stand as given.
+    """
+
+    customer_id: int
+    uuid: str
+    currency: str
+    total_amount: int
+    created_at: datetime
+    updated_at: datetime | None = None
+    total_paid: int = 0
+    total_refund: int = 0
+    payment_status: str = "pending"
+    status: str = "on-hold"
+    rate: Decimal = ONE
+    items: tuple[Item, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    invoice_no: str = ""
+    receipt_number: str | None = None
+    parent_id: int | None = None
+    type: str = "payment"
+    mode: str = "live"
+    fulfillment_type: str = ""
+    shipping_status: str = ""
+    payment_method: str = ""
+    payment_method_title: str = ""
+    subtotal: int = 0
+    discount_tax: int = 0
+    manual_discount_total: int = 0
+    coupon_discount_total: int = 0
+    shipping_tax: int = 0
+    shipping_total: int = 0
+    fee_total: int = 0
+    tax_total: int = 0
+    tax_behavior: int = 0
+    config: dict[str, Any] = {}
+    completed_at: datetime | None = None
+    refunded_at: datetime | None = None
+
+
+class OrderPlaced(Event, frozen=True, kw_only=True, tag="order-placed"):
+    terms: Terms
+
+
+class PaymentRecorded(Event, frozen=True, kw_only=True, tag="payment-recorded"):
+    amount: int
+    transaction_id: str
+    paid_at: datetime | None = None
+
+
+class RefundRecorded(Event, frozen=True, kw_only=True, tag="refund-recorded"):
+    amount: int
+    transaction_id: str
+    refunded_at: datetime | None = None
+    reason: str = ""
+
+
+class OrderStatusChanged(Event, frozen=True, kw_only=True, tag="order-status-changed"):
+    status: str
+
+
+class PaymentStatusChanged(Event, frozen=True, kw_only=True, tag="payment-status-changed"):
+    payment_status: UnpaidStatus
+
+
+class OrderTransferred(Event, frozen=True, kw_only=True, tag="order-transferred"):
+    customer_id: int
+    former_customer_id: int
+
+
+class OrderDeleted(Event, frozen=True, kw_only=True, tag="order-deleted"):
+    pass
+
+
+OrderEvent: TypeAlias = (
+    OrderPlaced
+    | PaymentRecorded
+    | RefundRecorded
+    | OrderStatusChanged
+    | PaymentStatusChanged
+    | OrderTransferred
+    | OrderDeleted
+)
+
+
+class PlaceOrder(Command, frozen=True, kw_only=True):
+    terms: Terms
+
+
+class RecordPayment(Command, frozen=True, kw_only=True):
+    amount: int
+    transaction_id: str
+    paid_at: datetime | None = None
+
+
+class RecordRefund(Command, frozen=True, kw_only=True):
+    amount: int
+    transaction_id: str
+    refunded_at: datetime | None = None
+    reason: str = ""
+
+
+class ChangeOrderStatus(Command, frozen=True, kw_only=True):
+    status: str
+
+
+class ChangePaymentStatus(Command, frozen=True, kw_only=True):
+    payment_status: UnpaidStatus
+
+
+class TransferOrder(Command, frozen=True, kw_only=True):
+    customer_id: int
+
+
+class DeleteOrder(Command, frozen=True, kw_only=True):
+    pass
+
+
+OrderCommand: TypeAlias = (
+    PlaceOrder
+    | RecordPayment
+    | RecordRefund
+    | ChangeOrderStatus
+    | ChangePaymentStatus
+    | TransferOrder
+    | DeleteOrder
+)
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """None stands for an order that was never placed. `transactions` are the ids of all money that moved."""
+
+    customer_id: int
+    total_amount: int
+    total_paid: int
+    total_refund: int
+    payment_status: str
+    status: str
+    transactions: frozenset[str] = frozenset()
+    deleted: bool = False
+
+
+def payment_status(total_amount: int, total_paid: int, total_refund: int) -> str:
+    """What the amounts say, once money has moved."""
+    if total_refund:
+        return "refunded" if total_refund >= total_paid else "partially_refunded"
+    if total_paid:
+        return "paid" if total_paid >= total_amount else "partially_paid"
+    return "pending"
+
+
+def evolve(state: Order | None, event: OrderEvent) -> Order | None:
+    if isinstance(event, OrderPlaced):
+        return _placed(event.terms)
+    if state is None:
+        return None
+    match event:
+        case PaymentRecorded(amount=amount):
+            return _moved(state, event.transaction_id, paid=amount)
+        case RefundRecorded(amount=amount):
+            return _moved(state, event.transaction_id, refunded=amount)
+        case OrderStatusChanged(status=status):
+            return replace(state, status=status)
+        case PaymentStatusChanged():
+            return replace(state, payment_status=event.payment_status)
+        case OrderTransferred(customer_id=customer_id):
+            return replace(state, customer_id=customer_id)
+        case OrderDeleted():
+            return replace(state, deleted=True)
+        case _:
+            assert_never(event)
+
+
+def _placed(terms: Terms) -> Order:
+    return Order(
+        customer_id=terms.customer_id,
+        total_amount=terms.total_amount,
+        total_paid=terms.total_paid,
+        total_refund=terms.total_refund,
+        payment_status=terms.payment_status,
+        status=terms.status,
+        transactions=frozenset(transaction.vendor_charge_id for transaction in terms.transactions),
+    )
+
+
+def _moved(state: Order, transaction_id: str, *, paid: int = 0, refunded: int = 0) -> Order:
+    total_paid, total_refund = state.total_paid + paid, state.total_refund + refunded
+    return replace(
+        state,
+        total_paid=total_paid,
+        total_refund=total_refund,
+        payment_status=payment_status(state.total_amount, total_paid, total_refund),
+        transactions=state.transactions | {transaction_id},
+    )
+
+
+def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
+    if isinstance(command, PlaceOrder):
+        if state is not None:
+            raise OrderExists
+        return [OrderPlaced(terms=command.terms)]
+    if state is None or state.deleted:
+        raise OrderNotFound
+    match command:
+        case RecordPayment(transaction_id=transaction_id):
+            return [] if transaction_id in state.transactions else [PaymentRecorded(**msgspec.structs.asdict(command))]
+        case RecordRefund(transaction_id=transaction_id):
+            return [] if transaction_id in state.transactions else _refund(command, state)
+        case ChangeOrderStatus(status=status):
+            return [] if status == state.status else [OrderStatusChanged(status=status)]
+        case ChangePaymentStatus():
+            return _change_payment_status(command.payment_status, state)
+        case TransferOrder(customer_id=customer_id):
+            former = state.customer_id
+            return [] if customer_id == former else [OrderTransferred(customer_id=customer_id, former_customer_id=former)]
+        case DeleteOrder():
+            return [OrderDeleted()]
+        case _:
+            assert_never(command)
+
+
+def _refund(command: RecordRefund, state: Order) -> list[OrderEvent]:
+    refundable = max(0, state.total_paid - state.total_refund)
+    if command.amount > refundable:
+        raise RefundExceedsPayment(command.amount, refundable)
+    return [RefundRecorded(**msgspec.structs.asdict(command))]
+
+
+def _change_payment_status(wanted: UnpaidStatus, state: Order) -> list[OrderEvent]:
+    if wanted == state.payment_status:
+        return []
+    if state.total_paid:
+        raise PaymentStatusFollowsAmounts(state.payment_status)
+    return [PaymentStatusChanged(payment_status=wanted)]
+
+
+def claims(_state: Order | None) -> frozenset[Claim]:
+    return frozenset()
+
+
+ORDER: Decider[Order | None] = Decider(
+    category="order",
+    initial=None,
+    decide=decide,
+    evolve=evolve,
+    claims=claims,
+    customer_of=lambda _id, state: state.customer_id if state else None,
+)

@@ -1,0 +1,70 @@
+"""Why a command may be refused. Facts that the command's stream does not tell are the exception's arguments, as each
+docstring names them."""
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """A command that a rule forbids. It leaves no trace."""
+
+
+class ClaimTaken(Refusal):
+    """kind, value: another stream holds this value."""
+
+
+class CustomerNotFound(Refusal):
+    """Never registered, or erased."""
+
+
+class CustomerExists(Refusal):
+    """The id is taken."""
+
+
+class AddressNotFound(Refusal):
+    """address_id: this customer has no such address."""
+
+
+class AddressExists(Refusal):
+    """address_id"""
+
+
+class PrimaryAddressKept(Refusal):
+    """address_id: a primary address can't be removed."""
+
+
+class LastAddressKept(Refusal):
+    """address_id: the last address can't be removed."""
+
+
+class PrimaryAddressNotSet(Refusal):
+    """address_id, type: this customer has no such address of this type."""
+
+
+class UserAlreadyAttached(Refusal):
+    """user_id: the customer already has this user, or another."""
+
+
+class UserNotFound(Refusal):
+    """Never registered, or deleted."""
+
+
+class LabelNotFound(Refusal):
+    """Never created, or deleted."""
+
+
+class LabelExists(Refusal):
+    """The id is taken."""
+
+
+class OrderNotFound(Refusal):
+    """Never placed, deleted, or another customer's."""
+
+
+class OrderExists(Refusal):
+    """The id is taken."""
+
+
+class RefundExceedsPayment(Refusal):
+    """amount, refundable: both in cents."""
+
+
+class PaymentStatusFollowsAmounts(Refusal):
+    """payment_status: money has moved, so the amounts decide."""

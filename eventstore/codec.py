@@ -1,0 +1,50 @@
+"""Events to stored bytes and back: JSON with an explicit tag, schema version in the topic, upcast on read.
+
+A topic is `tag#version`, such as `customer-registered#1`. Plain state starts with `{`; any other first byte is left
+free for sealed payloads.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Union
+
+import msgspec
+from eventsourcing.persistence import MapperDeserialisationError
+from msgspec import json
+
+from domain.event import Event
+
+
+class Codec:
+    """Knows the event classes that it is given, by their tags."""
+
+    def __init__(self, events: Iterable[type[Event]]):
+        self._classes = {str(event.__struct_config__.tag): event for event in events}
+        self._topics = {event: f"{tag}#{event.class_version}" for tag, event in self._classes.items()}
+        self._current = frozenset(self._topics.values())
+        self._encode = json.Encoder().encode
+        self._decode = json.Decoder(Union[tuple(self._classes.values())]).decode  # noqa: UP007 - built at run time
+
+    def topics(self, tag: str) -> list[str]:
+        """Every topic that an event of this tag may be stored under, oldest first; empty for an unknown tag."""
+        event = self._classes.get(tag)
+        return [f"{tag}#{version}" for version in range(1, event.class_version + 1)] if event else []
+
+    def encode(self, event: Event) -> tuple[str, bytes]:
+        """The event's topic and state."""
+        return self._topics[type(event)], self._encode(event)
+
+    def decode(self, topic: str, state: bytes) -> Event:
+        """The event, in its newest schema version. Raises MapperDeserialisationError."""
+        try:
+            event: Event = self._decode(state) if topic in self._current else self._upcast(topic, state)
+        except Exception as error:
+            raise MapperDeserialisationError(f"{topic}: {error}") from error
+        return event
+
+    def _upcast(self, topic: str, state: bytes) -> Event:
+        tag, _, version = topic.partition("#")
+        event = self._classes[tag]
+        data: dict[str, Any] = json.decode(state)
+        for former in range(int(version), event.class_version):
+            getattr(event, f"upcast_v{former}_v{former + 1}")(data)
+        return msgspec.convert(data, event)

@@ -1,0 +1,49 @@
+"""Numbered SQL, each file run once, in order, in a transaction of its own."""
+
+import hashlib
+from importlib import resources
+
+from eventstore.log import Connection
+
+LOCK = "SELECT pg_advisory_lock(hashtext('custodiary migrate'))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtext('custodiary migrate'))"
+CREATE = """
+    CREATE TABLE IF NOT EXISTS migrations (
+        name text PRIMARY KEY,
+        sha256 text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )"""
+APPLIED = "SELECT name, sha256 FROM migrations"
+RECORD = "INSERT INTO migrations (name, sha256) VALUES ($1, $2)"
+
+
+class MigrationChangedError(Exception):
+    """A migration that this database has already run reads differently now."""
+
+
+async def migrate(connection: Connection) -> list[str]:
+    """Bring the database up to date; the names of the migrations that ran. Safe from several processes at once."""
+    await connection.execute(LOCK)
+    try:
+        await connection.execute(CREATE)
+        applied = {row["name"]: row["sha256"] for row in await connection.fetch(APPLIED)}
+        return [name for name, sql in _migrations() if await _apply(connection, name, sql, applied.get(name))]
+    finally:
+        await connection.execute(UNLOCK)
+
+
+def _migrations() -> list[tuple[str, str]]:
+    files = resources.files("eventstore").joinpath("migrations").iterdir()
+    return sorted((file.name, file.read_text("utf-8")) for file in files if file.name.endswith(".sql"))
+
+
+async def _apply(connection: Connection, name: str, sql: str, applied_sha256: str | None) -> bool:
+    sha256 = hashlib.sha256(sql.encode()).hexdigest()
+    if applied_sha256 == sha256:
+        return False
+    if applied_sha256 is not None:
+        raise MigrationChangedError(f"{name} has changed since it was applied to this database")
+    async with connection.transaction():
+        await connection.execute(sql)
+        await connection.execute(RECORD, name, sha256)
+    return True

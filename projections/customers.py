@@ -1,0 +1,117 @@
+"""Customers with their figures."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+from domain.customer import (
+    CustomerEmailChanged,
+    CustomerErased,
+    CustomerMoved,
+    CustomerNotesChanged,
+    CustomerRegistered,
+    CustomerRelabelled,
+    CustomerRenamed,
+    CustomerStatusChanged,
+    UserAttached,
+    UserDetached,
+)
+from domain.event import Recorded
+from domain.value import Figures
+from msgspec.structs import asdict, replace
+
+from projections.projection import Projection, utc
+from projections.table import Table
+
+
+class CustomerRow(msgspec.Struct, frozen=True):
+    """`version` counts the events about the customer, its orders' included."""
+
+    id: int
+    user_id: int | None
+    contact_id: int | None
+    email: str
+    first_name: str
+    last_name: str
+    status: str
+    purchase_value: dict[str, int]
+    purchase_count: int
+    ltv: int
+    first_purchase_date: datetime | None
+    last_purchase_date: datetime | None
+    aov: Decimal
+    notes: str
+    uuid: str
+    country: str | None
+    city: str | None
+    state: str | None
+    postcode: str | None
+    created_at: datetime
+    updated_at: datetime
+    labels: tuple[int, ...]
+    version: int
+
+
+def keys(recorded: Recorded) -> tuple[int, ...]:
+    return tuple(id_ for id_ in (recorded.former_customer_id, recorded.customer_id) if id_ is not None)
+
+
+def evolve(id_: int, row: CustomerRow | None, recorded: Recorded) -> CustomerRow | None:
+    """All but the figures, which come from the orders (see `with_figures`)."""
+    if isinstance(recorded.event, CustomerRegistered):
+        return _registered(id_, recorded.event, utc(recorded.occurred_at))
+    if row is None or isinstance(recorded.event, CustomerErased):
+        return None
+    at, version = utc(recorded.occurred_at), row.version + 1
+    match recorded.event:
+        case CustomerRenamed() | CustomerEmailChanged() | CustomerMoved() | CustomerNotesChanged() as change:
+            return replace(row, updated_at=at, version=version, **asdict(change))
+        case CustomerStatusChanged(status=status):
+            return replace(row, updated_at=at, version=version, status=status)
+        case CustomerRelabelled(labels=labels):
+            return replace(row, version=version, labels=labels)
+        case UserAttached(user_id=user_id):
+            return replace(row, updated_at=at, version=version, user_id=user_id)
+        case UserDetached():
+            return replace(row, updated_at=at, version=version, user_id=None)
+        case _:
+            return replace(row, version=version)
+
+
+def _registered(id_: int, event: CustomerRegistered, at: datetime) -> CustomerRow:
+    return CustomerRow(
+        id=id_,
+        user_id=event.user_id,
+        contact_id=event.contact_id,
+        uuid=event.uuid,
+        created_at=at,
+        updated_at=utc(event.updated_at) if event.updated_at else at,
+        labels=(),
+        version=1,
+        **asdict(event.profile),
+        **asdict(Figures()),
+    )
+
+
+def with_figures(row: CustomerRow, figures: Figures) -> CustomerRow:
+    """The row with figures as its orders give them; their dates are those of order rows."""
+    return replace(row, **asdict(figures))
+
+
+CUSTOMERS: Projection[CustomerRow] = Projection(
+    Table(
+        "customers",
+        CustomerRow,
+        [
+            # Plain search within names and emails.
+            "CREATE INDEX customers_name_idx ON customers USING gin (fold(first_name || ' ' || last_name) gin_trgm_ops)",
+            "CREATE INDEX customers_email_text_idx ON customers USING gin (fold(email) gin_trgm_ops)",
+            # Which users have a customer.
+            "CREATE UNIQUE INDEX customers_user_idx ON customers (user_id)",
+            # Filters by label.
+            "CREATE INDEX customers_labels_idx ON customers USING gin (labels) WHERE labels <> '{}'",
+        ],
+    ),
+    keys,
+    evolve,
+)

@@ -1,0 +1,76 @@
+"""Writes the read models in the transaction of the events that they show."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from domain.event import Recorded
+from domain.order import OrderPlaced, OrderTransferred
+from domain.value import Figures, OrderValue, figures
+from eventstore.log import Connection
+from eventstore.transact import Conflict
+
+from projections.addresses import ADDRESSES
+from projections.customers import CUSTOMERS, CustomerRow, with_figures
+from projections.labels import LABELS
+from projections.orders import ORDERS
+from projections.projection import Projection
+from projections.users import USERS
+
+# In this order, always, so that no two writers wait for each other; customers are locked first and saved last, because
+# their figures come from their orders.
+PROJECTIONS: tuple[Projection[Any], ...] = (CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
+
+VALUES = """
+    SELECT customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
+    FROM orders WHERE customer_id = ANY($1)"""
+
+
+async def project(connection: Connection, events: Sequence[Recorded]) -> None:
+    """Apply the events to every read model. Raises Conflict when an order's customer is gone."""
+    await apply(connection, events, PROJECTIONS)
+
+
+async def apply(connection: Connection, events: Sequence[Recorded], projections: Iterable[Projection[Any]]) -> None:
+    """Apply the events to these read models, in the connection's search path."""
+    customers: dict[int, CustomerRow | None] = {}
+    for projection in projections:
+        ids = {key for recorded in events for key in projection.keys(recorded)}
+        if not ids:
+            continue
+        rows = dict(await projection.table.load(connection, ids))
+        projection.fold(rows, events)
+        if projection is CUSTOMERS:
+            customers = rows
+            _refuse_orders_of_nobody(customers, events)
+        else:
+            await projection.table.save(connection, rows)
+    if customers:
+        await _add_figures(connection, customers, events)
+        await CUSTOMERS.table.save(connection, customers)
+
+
+def _refuse_orders_of_nobody(customers: dict[int, CustomerRow | None], events: Sequence[Recorded]) -> None:
+    for recorded in events:
+        if isinstance(recorded.event, OrderPlaced | OrderTransferred) and customers.get(recorded.customer_id or 0) is None:
+            raise Conflict
+
+
+async def _add_figures(
+    connection: Connection, customers: dict[int, CustomerRow | None], events: Sequence[Recorded]
+) -> None:
+    """In place, for the customers whose orders have changed."""
+    of_orders = [recorded for recorded in events if recorded.stream.category == "order"]
+    changed = {id_ for recorded in of_orders for id_ in CUSTOMERS.keys(recorded)}
+    if changed:
+        sums = await figures_of(connection, changed)
+        for id_ in changed:
+            if row := customers.get(id_):
+                customers[id_] = with_figures(row, sums.get(id_, Figures()))
+
+
+async def figures_of(on: Connection, customer_ids: Iterable[int]) -> dict[int, Figures]:
+    """Figures from the orders as they stand, of the customers that have any."""
+    orders: dict[int, list[OrderValue]] = {}
+    for customer_id, *value in await on.fetch(VALUES, list(customer_ids)):
+        orders.setdefault(customer_id, []).append(OrderValue(*value))
+    return {customer_id: figures(values) for customer_id, values in orders.items()}

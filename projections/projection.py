@@ -1,0 +1,37 @@
+"""A projection: rows by key, folded from events by a pure function."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Generic
+
+import msgspec
+from domain.event import Recorded
+
+from projections.table import Row, Table
+
+
+class Projection(msgspec.Struct, Generic[Row], frozen=True):
+    """`keys` are the ids of the rows that an event touches; `evolve(id, row, recorded)` gives the row after it, or None.
+
+    Raise `version` when `evolve` changes: the read model is then rebuilt.
+    """
+
+    table: Table[Row]
+    keys: Callable[[Recorded], Iterable[int]]
+    evolve: Callable[[int, Row | None, Recorded], Row | None]
+    version: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    def fold(self, rows: dict[int, Row | None], events: Iterable[Recorded]) -> None:
+        """Bring rows up to date in place; None stands for a row that is gone."""
+        for recorded in events:
+            for key in self.keys(recorded):
+                rows[key] = self.evolve(key, rows.get(key), recorded)
+
+
+def utc(time: datetime) -> datetime:
+    """A time as rows hold it: UTC, without zone or fraction."""
+    return time.astimezone(UTC).replace(tzinfo=None, microsecond=0)

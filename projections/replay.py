@@ -1,0 +1,141 @@
+"""Rebuilding read models from events, beside the live ones, which they then replace at once."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from domain.event import Recorded
+from domain.value import Figures, OrderValue, figures
+from eventstore.log import Connection, Log
+
+from projections.customers import CUSTOMERS, CustomerRow, with_figures
+from projections.live import PROJECTIONS, apply
+from projections.orders import ORDERS, OrderRow
+from projections.projection import Projection
+from projections.schema import create, record_fingerprint
+
+SHADOW = "shadow"
+CATCH_UP_BELOW = 1_000  # events that may be left for the moment in which readers and writers wait
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
+ATTEMPTS = 30
+
+Progress = Callable[[int, int], None]
+
+
+class ReplayRunningError(Exception):
+    """One replay at a time."""
+
+
+class ReplayStuckError(Exception):
+    """Readers or writers held the live tables for too long to swap them."""
+
+
+async def replay(
+    pool: asyncpg.Pool, log: Log, names: Collection[str] = (), progress: Progress = lambda _done, _total: None
+) -> int:
+    """Rebuild these read models, or all, while others read and write; the position that they were rebuilt up to.
+
+    `progress` is told how many of how many positions are read. Leaves the live tables alone unless it succeeds.
+    """
+    wanted = [projection for projection in PROJECTIONS if not names or projection.name in names]
+    # Figures of customers come from orders, so those are built too, though not swapped unless asked for.
+    built = [p for p in PROJECTIONS if p in wanted or (p is ORDERS and CUSTOMERS in wanted)]
+    async with pool.acquire() as connection, _alone(connection):
+        position = await _build(connection, log, built, progress)
+        for _attempt in range(ATTEMPTS):
+            position = await _catch_up(connection, log, built, position)
+            try:
+                return await _swap(connection, log, wanted, built, position)
+            except asyncpg.LockNotAvailableError:
+                continue
+    raise ReplayStuckError
+
+
+@asynccontextmanager
+async def _alone(connection: Connection) -> AsyncIterator[None]:
+    if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext('custodiary replay'))"):
+        raise ReplayRunningError
+    try:
+        yield
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock(hashtext('custodiary replay'))")
+
+
+async def _build(connection: Connection, log: Log, built: Sequence[Projection[Any]], progress: Progress) -> int:
+    """Fold the log in memory and load it into shadow tables; the position of the last event."""
+    rows: dict[str, dict[int, Any]] = {projection.name: {} for projection in built}
+    head, position = await log.head(connection), 0
+    async for page in log.pages(connection, until=head):
+        for projection in built:
+            projection.fold(rows[projection.name], page)
+        position = page[-1].position
+        progress(position, head)
+    if CUSTOMERS.name in rows:
+        _add_figures(rows[CUSTOMERS.name], rows[ORDERS.name])
+    async with connection.transaction():
+        await connection.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
+        await connection.execute(f"CREATE SCHEMA {SHADOW}")
+        await _enter(connection)
+        for projection in built:
+            await create(connection, projection, SHADOW, [row for row in rows[projection.name].values() if row])
+    return position
+
+
+def _add_figures(customers: dict[int, CustomerRow | None], orders: dict[int, OrderRow | None]) -> None:
+    """In place, for all customers."""
+    values: dict[int, list[OrderValue]] = {}
+    for order in orders.values():
+        if order is not None:
+            values.setdefault(order.customer_id, []).append(value_of(order))
+    for id_, row in customers.items():
+        if row is not None:
+            customers[id_] = with_figures(row, figures(values[id_]) if id_ in values else Figures())
+
+
+def value_of(order: OrderRow) -> OrderValue:
+    return OrderValue(
+        order.payment_status, order.total_paid, order.total_refund, order.rate, order.currency, order.created_at
+    )
+
+
+async def _catch_up(connection: Connection, log: Log, built: Sequence[Projection[Any]], position: int) -> int:
+    """Apply what was written meanwhile, until little is left; the position of the last event."""
+    while events := await log.page(connection, position):
+        async with connection.transaction():
+            await _enter(connection)
+            await apply(connection, events, built)
+        position = events[-1].position
+        if len(events) < CATCH_UP_BELOW:
+            break
+    return position
+
+
+async def _swap(
+    connection: Connection,
+    log: Log,
+    wanted: Sequence[Projection[Any]],
+    built: Sequence[Projection[Any]],
+    position: int,
+) -> int:
+    """Put the shadow tables in the place of the live ones, with every event that is committed."""
+    async with connection.transaction():
+        await connection.execute(LOCK_TIMEOUT)
+        # Every writer holds a lock on the tables that its events change until they are committed, so none is left after.
+        names = ", ".join(f"public.{projection.name}" for projection in wanted)
+        await connection.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+        await _enter(connection)
+        async for events in log.pages(connection, position):
+            await apply(connection, events, built)
+            position = events[-1].position
+        for projection in wanted:
+            await connection.execute(f"DROP TABLE public.{projection.name}")
+            await connection.execute(f"ALTER TABLE {SHADOW}.{projection.name} SET SCHEMA public")
+            await record_fingerprint(connection, projection)
+        await connection.execute(f"DROP SCHEMA {SHADOW} CASCADE")
+    return position
+
+
+async def _enter(connection: Connection) -> None:
+    """For the rest of the transaction, a table's name means its shadow, where there is one."""
+    await connection.execute(f"SET LOCAL search_path = {SHADOW}, public")

@@ -1,0 +1,55 @@
+"""The read models' tables. A table whose shape or meaning has changed is rebuilt from events."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from eventstore.log import Connection
+
+from projections.projection import Projection
+
+CREATE = """
+    CREATE TABLE IF NOT EXISTS read_models (
+        name text PRIMARY KEY,
+        fingerprint text NOT NULL,
+        built_at timestamptz NOT NULL DEFAULT now()
+    )"""
+BUILT = "SELECT name, fingerprint FROM read_models"
+RECORD = """
+    INSERT INTO read_models (name, fingerprint) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint, built_at = now()"""
+
+
+def fingerprint(projection: Projection[Any]) -> str:
+    """Changes with the table's SQL and the projection's version."""
+    said = "\n".join([projection.table.create, *projection.table.index, str(projection.version)])
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+async def create(connection: Connection, projection: Projection[Any], schema: str, rows: Iterable[msgspec.Struct]) -> None:
+    """Make the table in a schema, which is the first of the search path, load it, and then index it."""
+    await connection.execute(projection.table.create)
+    await projection.table.copy(connection, rows, schema)
+    for statement in projection.table.index:
+        await connection.execute(statement)
+    await connection.execute(f"ANALYZE {projection.name}")
+
+
+async def record_fingerprint(connection: Connection, projection: Projection[Any]) -> None:
+    await connection.execute(RECORD, projection.name, fingerprint(projection))
+
+
+async def outdated(connection: Connection, projections: Iterable[Projection[Any]]) -> list[str]:
+    """Create the tables that are missing, empty; the names of those that must be rebuilt."""
+    async with connection.transaction():
+        await connection.execute(CREATE)
+        built = {row["name"]: row["fingerprint"] for row in await connection.fetch(BUILT)}
+        for projection in projections:
+            if projection.name not in built:
+                await create(connection, projection, "public", [])
+                await record_fingerprint(connection, projection)
+        empty = await connection.fetchval("SELECT NOT EXISTS (SELECT FROM stored_events)")
+    missing = [] if empty else [p.name for p in projections if p.name not in built]
+    changed = [p.name for p in projections if p.name in built and built[p.name] != fingerprint(p)]
+    return missing + changed

@@ -1,0 +1,125 @@
+"""A read model's table: its columns are the fields of its row type."""
+
+import types
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from eventstore.log import Connection
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+SQL_TYPES: dict[Any, str] = {
+    int: "bigint", str: "text", bool: "boolean", Decimal: "numeric", datetime: "timestamp",
+    tuple[int, ...]: "bigint[]",
+}  # fmt: skip
+encode_json = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A field in SQL, and how its values get in and out. `json` keeps our text as it is, keys in order."""
+
+    name: str
+    python_type: Any
+    nullable: bool
+
+    @property
+    def sql_type(self) -> str:
+        return SQL_TYPES.get(self.python_type, "json")
+
+    @property
+    def ddl(self) -> str:
+        return f"{self.name} {self.sql_type}{'' if self.nullable else ' NOT NULL'}"
+
+    def from_sql(self) -> Callable[[Any], Any] | None:
+        if self.sql_type == "json":
+            return self._but_null(msgspec.json.Decoder(self.python_type).decode)
+        return tuple if self.sql_type == "bigint[]" else None
+
+    def to_sql(self) -> Callable[[Any], Any] | None:
+        return self._but_null(encode_json) if self.sql_type == "json" else None
+
+    def _but_null(self, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return (lambda value: None if value is None else convert(value)) if self.nullable else convert
+
+
+class Table(Generic[Row]):
+    """SQL for one row type, whose field `id` is the key. Times are UTC without a zone."""
+
+    def __init__(self, name: str, row_type: type[Row], indexes: Sequence[str] = ()):
+        self.name = name
+        self.row_type = row_type
+        hints = get_type_hints(row_type)
+        self.columns = [_column(field, hints[field]) for field in row_type.__struct_fields__]
+        names = [column.name for column in self.columns]
+        listed = ", ".join(names)
+        self.create = f"CREATE TABLE {name} ({', '.join(column.ddl for column in self.columns)})"
+        self.index = [f"ALTER TABLE {name} ADD PRIMARY KEY (id)", *indexes]
+        # The names in this SQL are the row type's own.
+        self._select = f"SELECT {listed} FROM {name} WHERE id = ANY($1) ORDER BY id FOR UPDATE"  # noqa: S608
+        self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"  # noqa: S608
+        self._upsert = (
+            f"INSERT INTO {name} ({listed}) SELECT {', '.join(_unpacked(column) for column in self.columns)} "  # noqa: S608
+            f"FROM unnest({', '.join(_packed(column, n) for n, column in enumerate(self.columns, 1))}) AS r ({listed}) "
+            f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in names if n != 'id')}"
+        )
+        self._names = names
+        self._in = [(i, to_sql) for i, column in enumerate(self.columns) if (to_sql := column.to_sql())]
+        self._out = [(i, from_sql) for i, column in enumerate(self.columns) if (from_sql := column.from_sql())]
+        self._arrays = [i for i, column in enumerate(self.columns) if column.sql_type == "bigint[]"]
+
+    async def load(self, on: Connection, ids: Iterable[int]) -> dict[int, Row]:
+        """Rows by id, locked until the transaction ends; in order of id, so that no two writers wait for each other."""
+        return {record["id"]: self.row(record) for record in await on.fetch(self._select, sorted(ids))}
+
+    async def save(self, on: Connection, rows: dict[int, Row | None]) -> None:
+        """Write rows by id; None deletes."""
+        if kept := [self.record(row) for row in rows.values() if row is not None]:
+            columns = [list(values) for values in zip(*kept, strict=True)]
+            for i in self._arrays:  # unnest would flatten an array of arrays
+                columns[i] = ["{" + ",".join(map(str, value)) + "}" for value in columns[i]]
+            await on.execute(self._upsert, *columns)
+        if gone := [id_ for id_, row in rows.items() if row is None]:
+            await on.execute(self._delete, gone)
+
+    async def copy(self, on: Connection, rows: Iterable[Row], schema: str) -> None:
+        """Load rows into the empty table of a schema."""
+        records = map(self.record, rows)
+        await on.copy_records_to_table(self.name, records=records, columns=self._names, schema_name=schema)
+
+    def row(self, record: Any) -> Row:
+        """A record of all columns, as a row."""
+        values = list(record)
+        for i, from_sql in self._out:
+            values[i] = from_sql(values[i])
+        return self.row_type(*values)
+
+    def record(self, row: Row) -> list[Any]:
+        """A row, as values for asyncpg."""
+        values = list(msgspec.structs.astuple(row))
+        for i, to_sql in self._in:
+            values[i] = to_sql(values[i])
+        return values
+
+
+def _column(name: str, hint: Any) -> Column:
+    if get_origin(hint) in {Union, types.UnionType}:
+        first, second = get_args(hint)
+        assert second is type(None)
+        return Column(name, first, nullable=True)
+    return Column(name, hint, nullable=False)
+
+
+def _packed(column: Column, n: int) -> str:
+    return f"${n}::{'text' if column.sql_type == 'bigint[]' else column.sql_type}[]"
+
+
+def _unpacked(column: Column) -> str:
+    return f"{column.name}::bigint[]" if column.sql_type == "bigint[]" else column.name
+
+
+async def prepare(connection: Connection) -> None:
+    """What every connection needs: JSON as bytes, in and out, COPY included."""
+    await connection.set_type_codec("json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary")
