@@ -28,7 +28,7 @@ TAKE = """
 TAKEN = """
     SELECT kind, value FROM unnest($1::text[], $2::text[], $3::uuid[]) AS t (kind, value, originator_id)
     JOIN claims USING (kind, value) WHERE claims.originator_id <> t.originator_id LIMIT 1"""
-PASS_ID = "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE last_value < $1"
+PASS_ID = "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
 NEXT_IDS = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from domain.address import AddressAdded
 from domain.event import Recorded
 from domain.order import OrderPlaced, OrderTransferred
 from domain.value import Figures, OrderValue, figures
@@ -26,7 +27,7 @@ VALUES = """
 
 
 async def project(connection: Connection, events: Sequence[Recorded]) -> None:
-    """Apply the events to every read model. Raises Conflict when an order's customer is gone."""
+    """Apply the events to every read model. Raises Conflict when an order's customer is gone, or an address's id taken."""
     await apply(connection, events, PROJECTIONS)
 
 
@@ -37,7 +38,9 @@ async def apply(connection: Connection, events: Sequence[Recorded], projections:
         ids = {key for recorded in events for key in projection.keys(recorded)}
         if not ids:
             continue
-        rows = dict(await projection.table.load(connection, ids))
+        rows: dict[int, Any] = await projection.table.load(connection, ids)
+        if projection is ADDRESSES:
+            _refuse_taken_ids(rows, events)
         projection.fold(rows, events)
         if projection is CUSTOMERS:
             customers = rows
@@ -52,6 +55,13 @@ async def apply(connection: Connection, events: Sequence[Recorded], projections:
 def _refuse_orders_of_nobody(customers: dict[int, CustomerRow | None], events: Sequence[Recorded]) -> None:
     for recorded in events:
         if isinstance(recorded.event, OrderPlaced | OrderTransferred) and customers.get(recorded.customer_id or 0) is None:
+            raise Conflict
+
+
+def _refuse_taken_ids(addresses: dict[int, Any], events: Sequence[Recorded]) -> None:
+    """An address's id is unique among all customers, of which its stream knows one."""
+    for recorded in events:
+        if isinstance(recorded.event, AddressAdded) and recorded.event.address_id in addresses:
             raise Conflict
 
 
