@@ -1,0 +1,56 @@
+"""From any exception to the answer that the contract gives it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from api.refusals import Fault, HttpRefusal, NoRoute, Rule, TooLarge, TooMany
+
+logger = logging.getLogger("custodiary.api")
+
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+# What answers a domain refusal: always the same, or made from the facts in the refusal.
+Refusals: TypeAlias = Mapping[type[Exception], HttpRefusal | Callable[[Any], HttpRefusal]]
+
+
+def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], str]) -> ExceptionHandlersMap:
+    """For the whole application: the edge's own refusals, the domain's by the table, Litestar's, and faults of ours."""
+
+    def refused(_request: AnyRequest, error: HttpRefusal) -> Response[dict[str, Any]]:
+        return _response(error)
+
+    def by_table(_request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+        answer = next(refusals[kind] for kind in type(error).mro() if kind in refusals)
+        return _response(answer if isinstance(answer, HttpRefusal) else answer(error))
+
+    def framework(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
+        return _response(translated(error)) if error.status_code < 500 else fault(request, error)
+
+    def fault(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+        reference = request_id(request)
+        logger.error("request %s failed: %s %s", reference, request.method, request.url.path, exc_info=error)
+        return _response(Fault(reference))
+
+    return {**dict.fromkeys(refusals, by_table), HttpRefusal: refused, HTTPException: framework, Exception: fault}
+
+
+def translated(error: HTTPException) -> HttpRefusal:
+    """What Litestar itself refused, in our words: its own may quote the request."""
+    match error.status_code:
+        case 404 | 405:
+            return NoRoute()
+        case 413:
+            return TooLarge("The request is larger than this service accepts.")
+        case 429:
+            return TooMany(int((error.headers or {}).get("Retry-After", 1)))
+        case status:
+            return Rule(status, f"{HTTPStatus(status).phrase}.")
+
+
+def _response(refusal: HttpRefusal) -> Response[dict[str, Any]]:
+    return Response(refusal.body, status_code=refusal.status, headers=refusal.headers, media_type="application/json")

@@ -1,0 +1,1 @@
+"""Specifications first, then real PostgreSQL, then HTTP."""

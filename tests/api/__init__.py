@@ -1,0 +1,1 @@
+"""The edge: what clients send and what they are told."""
