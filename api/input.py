@@ -1,0 +1,163 @@
+"""What a client sent, as one mapping: JSON or form body over query string, with PHP's brackets read as PHP does."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from litestar import Request
+from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser; it has no types
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from api.refusals import InvalidJson, Rule, TooLarge
+
+# For `Litestar(request_max_body_size=…)`, which counts while it reads.
+MAX_BODY_BYTES = 1 << 20
+MAX_FIELDS = 1000
+MAX_DEPTH = 32
+
+_BRACKETS = re.compile(r"\[([^\]]*)\]")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+_INT64_DIGITS = 20
+# What is not UTF-8 becomes lone surrogates, which the field that reads them refuses by name.
+_CHARACTERS = {"encoding": "utf-8", "errors": "surrogateescape"}
+
+
+async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Body and query string merged; where both have a key, the body's counts.
+
+    Raises InvalidJson, TooLarge, or Rule(400) for a broken multipart body.
+    """
+    query = parse_form(request.scope["query_string"])
+    return query | parse_body(await request.body(), request.headers.get("content-type", ""))
+
+
+def parse_body(body: bytes, content_type: str) -> dict[str, Any]:
+    """What looks like JSON is JSON, whatever the content type says."""
+    content = body.strip()
+    if not content:
+        return {}
+    media_type, options = parse_options_header(content_type)
+    if media_type == "multipart/form-data":
+        return _nested(_multipart_fields(body, options.get("boundary", "")))
+    if media_type.endswith(("/json", "+json")) or content.startswith((b"{", b"[")):
+        return parse_json(content)
+    return parse_form(content)
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """Of a key that is there twice, the last one counts. Numbers beyond 64 bits come as floats, as in JavaScript."""
+    try:
+        document = json.loads(body.decode("utf-8-sig"), parse_int=_integer, parse_constant=_not_a_number)
+    except (ValueError, RecursionError) as error:
+        raise InvalidJson("The body is not valid JSON.") from error
+    if not isinstance(document, dict):
+        raise InvalidJson("The body is not a JSON object.")
+    if _is_deeper(document, MAX_DEPTH):
+        raise InvalidJson(f"The body is nested more than {MAX_DEPTH} levels deep.")
+    return document
+
+
+def parse_form(encoded: bytes) -> dict[str, Any]:
+    """A query string or urlencoded body. Of a key that is there twice, the last one counts."""
+    if encoded.count(b"&") >= MAX_FIELDS:
+        raise TooLarge(f"A request may not have more than {MAX_FIELDS} fields.")
+    pairs = (pair.partition(b"=") for pair in encoded.split(b"&"))
+    return _nested((_unquoted(key), _unquoted(value)) for key, _, value in pairs)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _INT64_DIGITS else float(digits)
+
+
+def _not_a_number(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _is_deeper(document: dict[str, Any], limit: int) -> bool:
+    """Level by level: no recursion that a document could exhaust."""
+    level: list[Any] = [document]
+    for _ in range(limit):
+        children = (node.values() if isinstance(node, dict) else node for node in level)
+        level = [child for group in children for child in group if isinstance(child, dict | list)]
+    return bool(level)
+
+
+def _unquoted(text: bytes) -> str:
+    return unquote_to_bytes(text.replace(b"+", b" ")).decode(**_CHARACTERS)
+
+
+def _multipart_fields(body: bytes, boundary: str) -> list[tuple[str, str]]:
+    """The text fields; files are passed over."""
+    fields: list[tuple[str, str]] = []
+    try:
+        with PushMultipartParser(boundary, max_segment_count=MAX_FIELDS) as parser:
+            segment, content = None, bytearray()
+            for part in parser.parse(body):
+                if isinstance(part, MultipartSegment):
+                    segment, content = part, bytearray()
+                elif part is not None:
+                    content += part
+                elif segment is not None and segment.name and segment.filename is None:
+                    fields.append((segment.name, content.decode(**_CHARACTERS)))
+    except ParserLimitReached as error:
+        raise TooLarge(f"A request may not have more than {MAX_FIELDS} fields.") from error
+    except ValueError as error:  # the parser's other errors, and header bytes that are not text
+        raise Rule(400, "The multipart body cannot be read.") from error
+    return fields
+
+
+class _Array(dict[str, Any]):
+    """PHP's array: `[]` takes the number after the highest one used."""
+
+    following = 0
+
+    def key(self, bracket: str) -> str:
+        key = bracket or str(self.following)
+        if _INDEX.fullmatch(key):
+            self.following = max(self.following, int(key) + 1)
+        return key
+
+
+def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    root = _Array()
+    for key, value in pairs:
+        name, *brackets = _path(key)
+        if name:
+            _put(root, [name, *brackets], value)
+    return {name: _plain(value) for name, value in root.items()}
+
+
+def _path(key: str) -> list[str]:
+    """`a[b][]` is a, b and a number to come. What follows the last bracket is ignored; unbalanced, it is one name."""
+    name = key.lstrip().partition("[")[0]
+    path, position = [name], key.find("[")
+    while position >= 0 and (bracket := _BRACKETS.match(key, position)):
+        path.append(bracket[1])
+        position = bracket.end()
+        if len(path) > MAX_DEPTH:
+            raise TooLarge(f"A field may not be nested more than {MAX_DEPTH} levels deep.")
+    return path if len(path) > 1 else [key.strip()]
+
+
+def _put(array: _Array, path: list[str], value: str) -> None:
+    *outer, last = path
+    for bracket in outer:
+        key = array.key(bracket)
+        if not isinstance(array.get(key), _Array):
+            array[key] = _Array()
+        array = array[key]
+    array[array.key(last)] = value
+
+
+def _plain(value: Any) -> Any:
+    """Numbered 0, 1, 2 … it is a list, else a mapping."""
+    if not isinstance(value, _Array):
+        return value
+    plain = {key: _plain(child) for key, child in value.items()}
+    return list(plain.values()) if list(plain) == [str(number) for number in range(len(plain))] else plain
