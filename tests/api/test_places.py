@@ -1,0 +1,173 @@
+import pytest
+
+from api import places
+from api.places import address_problems, country_name, formatted_address, formatted_customer, is_country, state_name
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("US", "United States"),
+        ("GB", "United Kingdom"),
+        ("DE", "Germany"),
+        ("XX", "XX"),
+        ("ZZ", "ZZ"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_country_has_its_english_name_or_its_code(code: str | None, name: str) -> None:
+    assert country_name(code) == name
+
+
+def test_every_country_of_iso_3166_has_a_name_and_rules() -> None:
+    codes = [first + second for first in map(chr, range(65, 91)) for second in map(chr, range(65, 91))]
+    countries = [code for code in codes if is_country(code)]
+    assert len(countries) == 249
+    assert all(country_name(code) != code and places.address_rules(code) for code in countries)
+
+
+@pytest.mark.parametrize("code", ["us", "USA", "UK", "EU", "XK", "", "ZZ", "U\0"])
+def test_nothing_else_is_a_country(code: str) -> None:
+    assert not is_country(code)
+
+
+@pytest.mark.parametrize(
+    ("country", "state", "name"),
+    [
+        ("US", "NY", "New York"),
+        ("US", "MA", "Massachusetts"),
+        ("CA", "ON", "Ontario"),
+        ("DE", "DE-BE", "Berlin"),
+        ("ES", "B", "Barcelona"),
+        ("JP", "JP-13", "Tokyo"),
+        ("IT", "RM", "Roma"),
+        ("GB", "London", "London"),
+        ("CN", "CN2", "CN2"),
+        ("XX", "ZZ", "ZZ"),
+        ("FR", "", ""),
+        ("US", None, None),
+        (None, "NY", "NY"),
+    ],
+)
+def test_a_state_has_its_name_or_its_code(country: str | None, state: str | None, name: str | None) -> None:
+    assert state_name(country, state) == name
+
+
+@pytest.mark.parametrize(
+    ("country", "state", "postcode"),
+    [
+        ("US", "NY", "10001"),
+        ("US", "new york", "10001-1234"),
+        ("GB", "", "SW1A 2AA"),
+        ("GB", "London", "sw1a 2aa"),
+        ("DE", "DE-BE", "10115"),
+        ("ES", "B", "08001"),
+        ("CN", "Beijing Shi", "100000"),
+        ("KE", "", ""),
+        ("HK", "Kowloon", ""),
+        ("IE", "D", "A65 F4E2"),
+        ("AE", "Dubai", "no postcodes there"),
+        ("XX", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_an_address_that_follows_the_rules_of_its_country_fits(country: str, state: str, postcode: str) -> None:
+    assert address_problems(country=country, state=state, postcode=postcode) == []
+
+
+@pytest.mark.parametrize(
+    ("country", "state", "postcode", "problems"),
+    [
+        ("US", "", "", [("state", "required"), ("postcode", "required")]),
+        ("US", "XX", "10001", [("state", "invalid")]),
+        ("US", "NY", "A" * 33, [("postcode", "invalid")]),
+        ("US", "NY", "\N{FULLWIDTH DIGIT ONE}0001", [("postcode", "invalid")]),
+        ("US", "NY", "10001\n", [("postcode", "invalid")]),
+        ("GB", "", "12345", [("postcode", "invalid")]),
+        ("DE", "", "", [("postcode", "required")]),
+        ("MY", "Nowhere", "50000", [("state", "invalid")]),
+    ],
+)
+def test_what_the_country_does_not_allow_is_named(
+    country: str, state: str, postcode: str, problems: list[tuple[str, str]]
+) -> None:
+    found = address_problems(country=country, state=state, postcode=postcode)
+    assert [(field, rule) for field, rule, _ in found] == problems
+
+
+def test_a_problem_ends_a_sentence_for_people() -> None:
+    assert address_problems(country="DE", state="", postcode="x") == [
+        ("postcode", "invalid", "must be a postcode of Germany, such as 26133.")
+    ]
+
+
+def test_a_customers_address_is_formatted_as_documented() -> None:
+    customer = formatted_customer(
+        country="US", state="NY", city="New York", postcode="10001", first_name="John", last_name="Doe"
+    )
+    assert list(customer.items()) == [
+        ("country", "United States"),
+        ("state", "New York"),
+        ("city", "New York"),
+        ("postcode", "10001"),
+        ("first_name", "John"),
+        ("last_name", "Doe"),
+        ("full_name", "John Doe"),
+    ]
+
+
+def test_a_customer_without_an_address_has_a_name_all_the_same() -> None:
+    assert formatted_customer(country=None, state=None, city=None, postcode=None, first_name="Zed", last_name="") == {
+        "country": "",
+        "state": None,
+        "city": None,
+        "postcode": None,
+        "first_name": "Zed",
+        "last_name": "",
+        "full_name": "Zed",
+    }
+
+
+HOME = {
+    "type": "billing",
+    "label": "Home",
+    "name": "John Doe",
+    "company_name": "Acme Inc",
+    "address_1": "123 Main Street",
+    "address_2": "Apt 4B",
+    "city": "New York",
+    "state": "NY",
+    "postcode": "10001",
+    "country": "US",
+    "phone": "+1-555-0100",
+}
+
+
+def test_an_address_is_formatted_as_documented() -> None:
+    assert list(formatted_address(HOME).items()) == [
+        ("country", "United States"),
+        ("state", "New York"),
+        ("city", "New York"),
+        ("postcode", "10001"),
+        ("address_1", "123 Main Street"),
+        ("address_2", "Apt 4B"),
+        ("type", "billing"),
+        ("name", "John Doe"),
+        ("company_name", "Acme Inc"),
+        ("label", "Home"),
+        ("phone", "+1-555-0100"),
+        ("full_address", "Acme Inc, 123 Main Street, Apt 4B, New York, New York, United States"),
+    ]
+
+
+def test_what_an_address_lacks_leaves_no_gap() -> None:
+    downing_street = HOME | {
+        "company_name": "",
+        "address_1": "10 Downing St",
+        "address_2": None,
+        "city": "London",
+        "state": "",
+        "country": "GB",
+    }
+    assert formatted_address(downing_street)["full_address"] == "10 Downing St, London, United Kingdom"
