@@ -1,0 +1,156 @@
+"""From what a client sent to what the domain takes: each function returns the value or raises Unfit."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+
+from api import places
+
+L = TypeVar("L", bound=str)
+
+# The largest integer that every JSON client keeps exact; well within PostgreSQL's bigint.
+MAX_INTEGER = 2**53 - 1
+MAX_RATE = Decimal(10**9)
+RATE_STEP = Decimal("0.0000000001")
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,19})?")
+# NUL, the other C0 and C1 controls, and lone surrogates, which are no characters at all.
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_FORBIDDEN_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Unfit(Exception):
+    """`rule` is the name that clients know; `problem` ends the sentence "The email field …"."""
+
+    def __init__(self, rule: str, problem: str) -> None:
+        super().__init__(rule, problem)
+        self.rule = rule
+        self.problem = problem
+
+
+def text(raw: Any, *, max_length: int = 255, lines: bool = False) -> str:
+    """Trimmed; a JSON integer is as good as its digits. Only with `lines` may it hold line breaks and tabs."""
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        raise Unfit("string", "must be a text.")
+    trimmed = str(raw).strip(" \t\r\n")
+    if (_FORBIDDEN_IN_LINES if lines else _FORBIDDEN).search(trimmed):
+        raise Unfit("string", "may not contain control characters.")
+    trimmed = trimmed.strip()
+    if len(trimmed) > max_length:
+        raise Unfit("maxLength", f"may not be longer than {max_length} characters.")
+    return trimmed
+
+
+def email(raw: Any, *, max_length: int = 255) -> str:
+    """Kept as written. Nothing is looked up; `.test` is fine, for shops that are being tried out."""
+    address = text(raw, max_length=max_length)
+    try:
+        domain = validate_email(address, check_deliverability=False, test_environment=True).domain
+    except EmailNotValidError as error:
+        raise Unfit("email", "must be a valid email address.") from error
+    if "." not in domain:  # `test` itself, which the library lets through with the names below it
+        raise Unfit("email", "must be a valid email address.")
+    return address
+
+
+def country(raw: Any) -> str:
+    code = text(raw)
+    if not places.is_country(code):
+        raise Unfit("invalid", "must be the two capital letters of a country, such as US.")
+    return code
+
+
+def integer(raw: Any, *, minimum: int, maximum: int = MAX_INTEGER) -> int:
+    """A JSON integer, or a text of digits."""
+    if isinstance(raw, str) and _INTEGER.fullmatch(raw.strip()):
+        raw = int(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int):
+        raise Unfit("numeric", "must be a whole number.")
+    if raw < minimum:
+        raise Unfit("min", f"must be at least {minimum}.")
+    if raw > maximum:
+        raise Unfit("max", f"may not be greater than {maximum}.")
+    return raw
+
+
+def flag(raw: Any) -> bool:
+    """1 or 0; JSON's true and false are understood."""
+    if isinstance(raw, bool):
+        return raw
+    return bool(integer(raw, minimum=0, maximum=1))
+
+
+def choice(raw: Any, options: Iterable[L]) -> L:
+    chosen = text(raw)
+    for option in options:
+        if option == chosen:
+            return option
+    raise Unfit("in", f"must be one of {', '.join(options)}.")
+
+
+def rate(raw: Any) -> Decimal:
+    """An exchange rate above 0 and below 10⁹, rounded half even to 10 decimals."""
+    written = str(raw).strip() if isinstance(raw, str | int | float) else ""
+    number = Decimal(written) if isinstance(raw, float) or _DECIMAL.fullmatch(written) else Decimal("NaN")
+    if not number.is_finite():
+        raise Unfit("numeric", "must be a number.")
+    if number >= MAX_RATE:
+        raise Unfit("max", f"must be below {MAX_RATE}.")
+    rounded = number.quantize(RATE_STEP)
+    if rounded <= 0:
+        raise Unfit("min", "must be above 0.")
+    return number if number == rounded else rounded
+
+
+def moment(raw: Any) -> datetime:
+    """`2025-06-20 14:00:00`, or any ISO 8601 date or time; UTC unless it says otherwise."""
+    try:
+        parsed = datetime.fromisoformat(text(raw))
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Unfit("date", "must be a date such as 2025-06-20 14:00:00.") from error
+
+
+def items(raw: Any) -> list[Any]:
+    """A list, the values of a PHP array, a text with commas, or a single value; blank ones are left out."""
+    if isinstance(raw, dict):
+        raw = list(raw.values())
+    elif isinstance(raw, str):
+        raw = raw.split(",")
+    elif not isinstance(raw, list):
+        raw = [raw]
+    return [item for item in raw if not (isinstance(item, str) and not item.strip())]
+
+
+def ids(raw: Any, *, max_items: int, skip_unfit: bool = False) -> list[int]:
+    """Each once, in the order sent. With `skip_unfit`, what can't be an id is ignored, like an id that nobody has."""
+    found: dict[int, None] = {}
+    for item in _bounded(raw, max_items):
+        try:
+            found[integer(item, minimum=1)] = None
+        except Unfit as error:
+            if not skip_unfit:
+                raise Unfit("numeric", "must be a list of ids, whole numbers from 1.") from error
+    return list(found)
+
+
+def words(raw: Any, options: Iterable[str], *, max_items: int) -> list[str]:
+    """Each once, in the order sent; every one must be among the options."""
+    known = set(options)
+    chosen = [text(item) for item in _bounded(raw, max_items)]
+    for word in chosen:
+        if word not in known:
+            raise Unfit("in", f"does not know “{word[:50]}”. It knows {', '.join(sorted(known))}.")
+    return list(dict.fromkeys(chosen))
+
+
+def _bounded(raw: Any, max_items: int) -> list[Any]:
+    values = items(raw)
+    if len(values) > max_items:
+        raise Unfit("max", f"may not have more than {max_items} entries.")
+    return values
