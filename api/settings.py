@@ -1,0 +1,72 @@
+"""Settings from the environment. An empty variable is one that is not set."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias, cast
+from urllib.parse import urlsplit
+
+NameMode: TypeAlias = Literal["first_name", "full_name"]
+
+
+class BadSetting(ValueError):
+    """variable, problem: what is wrong, never the value, which may be a secret."""
+
+    def __init__(self, variable: str, problem: str) -> None:
+        super().__init__(f"{variable} {problem}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """`store_url` has no slash at its end; without a `database_url` the service runs its own PostgreSQL in `data`."""
+
+    database_url: str | None = field(default=None, repr=False)
+    data: Path = Path(".custodiary")
+    store_url: str = "http://127.0.0.1:8000"
+    store_currency: str = "USD"
+    name_mode: NameMode = "first_name"
+    admin_password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Raises BadSetting, which names the variable."""
+        given = {name: value.strip() for name, value in environment.items() if value.strip()}
+        return cls(
+            database_url=_database_url(given.get("DATABASE_URL")),
+            data=Path(given.get("CUSTODIARY_DATA", cls.data)),
+            store_url=_store_url(given.get("STORE_URL", cls.store_url)),
+            store_currency=_currency(given.get("STORE_CURRENCY", cls.store_currency)),
+            name_mode=_name_mode(given.get("NAME_MODE", cls.name_mode)),
+            admin_password=given.get("CUSTODIARY_ADMIN_PASSWORD"),
+        )
+
+
+def _database_url(value: str | None) -> str | None:
+    if value is not None and not value.startswith(("postgresql://", "postgres://")):
+        raise BadSetting("DATABASE_URL", "must begin with postgresql://")
+    return value
+
+
+def _store_url(value: str) -> str:
+    problem = "must be an address such as https://store.example, without query or fragment"
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        raise BadSetting("STORE_URL", problem) from error
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise BadSetting("STORE_URL", problem)
+    return value.rstrip("/")
+
+
+def _currency(value: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", value):
+        raise BadSetting("STORE_CURRENCY", "must be three capital letters such as USD")
+    return value
+
+
+def _name_mode(value: str) -> NameMode:
+    if value not in {"first_name", "full_name"}:
+        raise BadSetting("NAME_MODE", "must be first_name or full_name")
+    return cast("NameMode", value)

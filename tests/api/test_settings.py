@@ -1,0 +1,71 @@
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from api.settings import BadSetting, Settings
+
+ALL = {
+    "DATABASE_URL": "postgresql://app:secret@db/custodiary",
+    "CUSTODIARY_DATA": "/srv/custodiary",
+    "STORE_URL": "https://store.example/",
+    "STORE_CURRENCY": "EUR",
+    "NAME_MODE": "full_name",
+    "CUSTODIARY_ADMIN_PASSWORD": "abcd efgh",
+    "HOME": "/root",
+}
+
+
+def test_everything_has_a_default() -> None:
+    assert Settings.from_environment({}) == Settings(
+        database_url=None,
+        data=Path(".custodiary"),
+        store_url="http://127.0.0.1:8000",
+        store_currency="USD",
+        name_mode="first_name",
+        admin_password=None,
+    )
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    assert Settings.from_environment(dict.fromkeys(ALL, " ")) == Settings()
+
+
+def test_the_environment_says_it_all() -> None:
+    assert Settings.from_environment(ALL) == Settings(
+        database_url="postgresql://app:secret@db/custodiary",
+        data=Path("/srv/custodiary"),
+        store_url="https://store.example",
+        store_currency="EUR",
+        name_mode="full_name",
+        admin_password="abcd efgh",
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "mysql://app:secret@db"),
+        ("STORE_URL", "store.example"),
+        ("STORE_URL", "https://"),
+        ("STORE_URL", "https://[store"),
+        ("STORE_URL", "https://store.example/?a=1"),
+        ("STORE_CURRENCY", "usd"),
+        ("NAME_MODE", "both"),
+    ],
+)
+def test_a_bad_value_is_an_error_that_names_the_variable_and_hides_the_value(variable: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{variable} must ") as bad:
+        Settings.from_environment({variable: value})
+    assert "secret" not in str(bad.value)
+
+
+def test_settings_can_be_shown_without_their_secrets() -> None:
+    shown = repr(Settings.from_environment(ALL))
+    assert "secret" not in shown
+    assert "abcd" not in shown
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings().store_currency = "EUR"  # type: ignore[misc]
