@@ -101,9 +101,9 @@ def rate(raw: Any) -> Decimal:
         raise Unfit("numeric", "must be a number.")
     if number >= MAX_RATE:
         raise Unfit("max", f"must be below {MAX_RATE}.")
-    rounded = number.quantize(RATE_STEP)
-    if rounded <= 0:
+    if number <= RATE_STEP / 2:  # it would be rounded to 0, or is below it
         raise Unfit("min", "must be above 0.")
+    rounded = number.quantize(RATE_STEP)
     return number if number == rounded else rounded
 
 

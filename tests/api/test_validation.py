@@ -228,7 +228,7 @@ def test_a_rate_has_at_most_10_decimals(raw: Any, value: str) -> None:
     ("raw", "rule"),
     [
         *((raw, "numeric") for raw in ("abc", "1e5", "nan", float("inf"), float("nan"), True, [1], "1,5")),
-        *((raw, "min") for raw in (0, -1, 1e-300, "0.00000000001")),
+        *((raw, "min") for raw in (0, -1, -1e18, 1e-300, "0.00000000001", "0.00000000005")),
         *((raw, "max") for raw in (10**9, 1e300)),
     ],
 )
