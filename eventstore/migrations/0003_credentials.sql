@@ -4,14 +4,12 @@ CREATE TABLE store_keys (
     secret bytea NOT NULL
 );
 
+-- Application passwords. A login may have several, each with a name of its own.
 CREATE TABLE credentials (
-    id bigserial PRIMARY KEY,
     login text NOT NULL,
     name text NOT NULL,
     role text NOT NULL,
-    digest bytea NOT NULL UNIQUE,
+    digest bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    last_used_at timestamptz
+    PRIMARY KEY (login, name)
 );
-
-CREATE INDEX credentials_login_idx ON credentials (login);
