@@ -1,7 +1,7 @@
 """Commands into the log: load, decide, append, in one transaction with claims and projections."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ import msgspec
 from domain.event import Claim, Decider, Recorded, Stream
 from domain.refusals import ClaimTaken
 from eventstore.log import Connection, Log
-from eventstore.streams import MAX_ID, to_uuid
+from eventstore.streams import MAX_ID, from_uuid, to_uuid
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -28,6 +28,9 @@ TAKE = """
 TAKEN = """
     SELECT kind, value FROM unnest($1::text[], $2::text[], $3::uuid[]) AS t (kind, value, originator_id)
     JOIN claims USING (kind, value) WHERE claims.originator_id <> t.originator_id LIMIT 1"""
+HOLDERS = """
+    SELECT kind, value, originator_id FROM claims
+    JOIN unnest($1::text[], $2::text[]) AS w (kind, value) USING (kind, value)"""
 PASS_ID = "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
 NEXT_IDS = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
 
@@ -68,13 +71,18 @@ class Unit:
         state: S = self._states[stream][0]
         return state
 
-    async def load_many(self, decider: Decider[Any], ids: Iterable[int]) -> None:
-        """Load streams in one round trip, for `load` and `decide` to find."""
+    async def load_many(self, decider: Decider[Any], ids: Iterable[int]) -> list[Recorded]:
+        """Load streams in one round trip, for `load` and `decide`; the events of those that were not loaded yet."""
         streams = {stream for id_ in ids if (stream := Stream(decider.category, id_)) not in self._states}
         self._states.update(dict.fromkeys(streams, (decider.initial, 0)))
-        for recorded in await self._log.streams(self.pool, streams) if streams else ():
+        history = await self._history(streams) if streams else []
+        for recorded in history:
             state, _version = self._states[recorded.stream]
             self._states[recorded.stream] = decider.evolve(state, recorded.event), recorded.version
+        return history
+
+    async def _history(self, streams: Iterable[Stream]) -> list[Recorded]:
+        return await self._log.streams(self.pool, streams)
 
     async def decide(self, decider: Decider[Any], id_: int, command: Any, *, at: datetime | None = None) -> None:
         """Decide on a command; `at` is when it happened, if not now. Raises the domain's refusals."""
@@ -102,10 +110,17 @@ class Unit:
 
     async def new_id(self, decider: Decider[Any]) -> int:
         """An id that no stream of this kind has had. It may go unused."""
-        while True:
-            [id_] = await self.next_ids(decider.category, 1)
-            if await self.load(decider, id_) is decider.initial:
-                return id_
+        [id_] = await self.new_ids(decider, 1)
+        return id_
+
+    async def new_ids(self, decider: Decider[Any], count: int) -> list[int]:
+        """As `new_id`, many at once."""
+        free: list[int] = []
+        while missing := count - len(free):
+            ids = await self.next_ids(decider.category, missing)
+            await self.load_many(decider, ids)
+            free += [id_ for id_ in ids if await self.load(decider, id_) is decider.initial]
+        return free
 
     async def next_ids(self, kind: str, count: int) -> list[int]:
         """New ids for streams, or for parts of them: address, item."""
@@ -115,6 +130,11 @@ class Unit:
         """Make new ids start after one that came from outside, if that leaves room for them."""
         if id_ <= MAX_ID // 2:
             await self.pool.execute(PASS_ID.format(kind=kind), id_)
+
+    async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:
+        """Who holds these claims, of those that are held."""
+        rows = await self.pool.fetch(HOLDERS, [claim.kind for claim in claims], [claim.value for claim in claims])
+        return {Claim(kind, value): from_uuid(originator_id) for kind, value, originator_id in rows}
 
     def claims(self) -> tuple[dict[Claim, Stream], dict[Claim, Stream]]:
         """The claims that the decided events take and free, with their streams."""
