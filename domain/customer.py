@@ -1,14 +1,14 @@
 """A customer, with its labels, its addresses, and what its orders say about the person."""
 
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 
 from domain import address
-from domain.address import AddressDetails, AddressType
+from domain.address import AddressDetails
 from domain.event import Claim, Command, Decider, Event, Value
 from domain.refusals import CustomerExists, CustomerNotFound, UserAlreadyAttached
 
@@ -130,10 +130,10 @@ class ChangeCustomer(Command, frozen=True, kw_only=True):
     last_name: str | None = None
     status: str | None = None
     notes: str | None = None
-    country: str | None | UnsetType = UNSET
-    state: str | None | UnsetType = UNSET
-    city: str | None | UnsetType = UNSET
-    postcode: str | None | UnsetType = UNSET
+    country: str | UnsetType | None = UNSET
+    state: str | UnsetType | None = UNSET
+    city: str | UnsetType | None = UNSET
+    postcode: str | UnsetType | None = UNSET
 
 
 class RelabelCustomer(Command, frozen=True, kw_only=True):
@@ -195,7 +195,13 @@ def evolve(state: Customer | None, event: CustomerEvent) -> Customer | None:
     if state is None:
         return None
     match event:
-        case CustomerRenamed() | CustomerEmailChanged() | CustomerMoved() | CustomerNotesChanged() | CustomerStatusChanged():
+        case (
+            CustomerRenamed()
+            | CustomerEmailChanged()
+            | CustomerMoved()
+            | CustomerNotesChanged()
+            | CustomerStatusChanged()
+        ):
             return replace(state, profile=replace(state.profile, **asdict(event)))
         case CustomerRelabelled(labels=labels):
             return replace(state, labels=frozenset(labels))
@@ -236,7 +242,9 @@ def decide(command: CustomerCommand, state: Customer | None) -> list[CustomerEve
             return [] if state.user_id is None else [UserDetached(user_id=state.user_id)]
         case RecordOrderDetails(order_id=order_id, details=details):
             known = state.orders.get(order_id, OrderDetails())
-            return [] if known_and(known, details) == known else [OrderDetailsRecorded(order_id=order_id, details=details)]
+            return (
+                [] if known_and(known, details) == known else [OrderDetailsRecorded(order_id=order_id, details=details)]
+            )
         case EraseCustomer(reason=reason):
             return [CustomerErased(addresses=tuple(state.addresses), orders=tuple(state.orders), reason=reason)]
         case _:
@@ -244,7 +252,9 @@ def decide(command: CustomerCommand, state: Customer | None) -> list[CustomerEve
 
 
 def _changes(command: ChangeCustomer, profile: CustomerProfile) -> list[CustomerEvent]:
-    sent = {name: value for name, value in asdict(command).items() if value is not (UNSET if name in LOCATION else None)}
+    sent = {
+        name: value for name, value in asdict(command).items() if value is not (UNSET if name in LOCATION else None)
+    }
     wanted = replace(profile, **sent)
     events: list[CustomerEvent] = []
     if (wanted.first_name, wanted.last_name) != (profile.first_name, profile.last_name):

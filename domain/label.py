@@ -45,7 +45,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
 
 
-def evolve(state: Label | None, event: LabelEvent) -> Label | None:
+def evolve(_state: Label | None, event: LabelEvent) -> Label | None:
     match event:
         case LabelCreated(value=value) | LabelRenamed(value=value):
             return Label(value=value)

@@ -1,10 +1,11 @@
-"""An order: what was bought, what was paid and refunded. Its events hold no personal data (see customer.OrderDetails)."""
+"""An order: what was bought, paid and refunded. Its events hold no personal data (see customer.OrderDetails)."""
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias, assert_never
 
 import msgspec
+from msgspec import field
 from msgspec.structs import replace
 
 from domain.event import Claim, Command, Decider, Event, Value
@@ -35,8 +36,8 @@ class Item(Value, frozen=True, kw_only=True):
     line_total: int = 0
     refund_total: int = 0
     rate: Decimal = ONE
-    other_info: dict[str, Any] = {}
-    line_meta: dict[str, Any] = {}
+    other_info: dict[str, Any] = field(default_factory=dict)
+    line_meta: dict[str, Any] = field(default_factory=dict)
     fulfilled_quantity: int = 0
     referrer: str | None = None
 
@@ -92,7 +93,7 @@ class Terms(Value, frozen=True, kw_only=True):
     fee_total: int = 0
     tax_total: int = 0
     tax_behavior: int = 0
-    config: dict[str, Any] = {}
+    config: dict[str, Any] = field(default_factory=dict)
     completed_at: datetime | None = None
     refunded_at: datetime | None = None
 
@@ -176,13 +177,7 @@ class DeleteOrder(Command, frozen=True, kw_only=True):
 
 
 OrderCommand: TypeAlias = (
-    PlaceOrder
-    | RecordPayment
-    | RecordRefund
-    | ChangeOrderStatus
-    | ChangePaymentStatus
-    | TransferOrder
-    | DeleteOrder
+    PlaceOrder | RecordPayment | RecordRefund | ChangeOrderStatus | ChangePaymentStatus | TransferOrder | DeleteOrder
 )
 
 
@@ -271,7 +266,9 @@ def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
             return _change_payment_status(command.payment_status, state)
         case TransferOrder(customer_id=customer_id):
             former = state.customer_id
-            return [] if customer_id == former else [OrderTransferred(customer_id=customer_id, former_customer_id=former)]
+            return (
+                [] if customer_id == former else [OrderTransferred(customer_id=customer_id, former_customer_id=former)]
+            )
         case DeleteOrder():
             return [OrderDeleted()]
         case _:

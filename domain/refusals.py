@@ -1,8 +1,9 @@
 """Why a command may be refused. Facts that the command's stream does not tell are the exception's arguments, as each
-docstring names them."""
+docstring names them.
+"""
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refusal(Exception):
     """A command that a rule forbids. It leaves no trace."""
 
 

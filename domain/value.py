@@ -17,7 +17,7 @@ CENT = Decimal("0.01")
 
 
 class OrderValue(NamedTuple):
-    """What an order means for its customer's figures; amounts in cents of `currency`, `rate` to the store's currency."""
+    """What an order means for its customer's figures: cents of `currency`, and its `rate` to the store's currency."""
 
     payment_status: str
     total_paid: int
@@ -28,7 +28,7 @@ class OrderValue(NamedTuple):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """`ltv` in cents of the store's currency, `aov` in cents with two decimals, `purchase_value` net cents by currency."""
+    """`ltv` in cents of the store's currency, `aov` in cents to 2 decimals, `purchase_value` net cents by currency."""
 
     ltv: int = 0
     purchase_count: int = 0
@@ -49,7 +49,7 @@ def net(order: OrderValue) -> int:
 
 
 def contribution(order: OrderValue) -> int:
-    """Cents that the order adds to lifetime value: net × rate, rounded half up."""
+    """Cents that the order adds to lifetime value: net times rate, rounded half up."""
     kept = net(order)
     return kept if order.rate == ONE else int((kept * order.rate).quantize(ONE, ROUND_HALF_UP))
 

@@ -17,7 +17,7 @@ from domain.event import Event
 class Codec:
     """Knows the event classes that it is given, by their tags."""
 
-    def __init__(self, events: Iterable[type[Event]]):
+    def __init__(self, events: Iterable[type[Event]]) -> None:
         self._classes = {str(event.__struct_config__.tag): event for event in events}
         self._topics = {event: f"{tag}#{event.class_version}" for tag, event in self._classes.items()}
         self._current = frozenset(self._topics.values())

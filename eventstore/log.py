@@ -37,24 +37,24 @@ APPEND = """
 class Log:
     """Reads and appends recorded events. Every method takes the connection or pool that it works on."""
 
-    def __init__(self, codec: Codec):
+    def __init__(self, codec: Codec) -> None:
         self.codec = codec
 
     async def streams(self, on: Executor, streams: Iterable[Stream]) -> list[Recorded]:
         """All events of these streams, stream by stream, each in order of version."""
         rows = await on.fetch(STREAMS, [to_uuid(stream) for stream in streams])
-        return [self._recorded(row) for row in rows]
+        return [self.recorded(row) for row in rows]
 
     async def stream(
         self, on: Executor, stream: Stream, *, after: int = 0, until: int | None = None, at: datetime | None = None
     ) -> list[Recorded]:
         """One stream's events after a version, up to a version or a recorded time."""
         rows = await on.fetch(STREAM, to_uuid(stream), after, until, at)
-        return [self._recorded(row) for row in rows]
+        return [self.recorded(row) for row in rows]
 
     async def page(self, on: Executor, after: int, limit: int = PAGE) -> list[Recorded]:
         """The next events of the log after a position, in order."""
-        return [self._recorded(row) for row in await on.fetch(LOG, after, limit)]
+        return [self.recorded(row) for row in await on.fetch(LOG, after, limit)]
 
     async def pages(self, on: Executor, after: int = 0, until: int | None = None) -> AsyncIterator[list[Recorded]]:
         """The log from a position on, page by page, up to a position or to the end of now."""
@@ -92,7 +92,8 @@ class Log:
         )
         return [row["notification_id"] for row in rows]
 
-    def _recorded(self, row: asyncpg.Record) -> Recorded:
+    def recorded(self, row: asyncpg.Record) -> Recorded:
+        """A row of COLUMNS, decoded."""
         event: Event = self.codec.decode(row[2], row[3])
         return Recorded(
             stream=from_uuid(row[0]),

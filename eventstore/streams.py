@@ -14,7 +14,7 @@ MAX_ID = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 
 def to_uuid(stream: Stream) -> UUID:
-    """A version 8 UUID: category code in front, id behind. New streams of a category sort last, so index pages stay warm."""
+    """A version 8 UUID: category in front, id behind; new streams of a category sort last, so index pages stay warm."""
     return UUID(int=CODES[stream.category] << 112 | VERSION_8 | stream.id)
 
 

@@ -31,15 +31,17 @@ TAKEN = """
 HOLDERS = """
     SELECT kind, value, originator_id FROM claims
     JOIN unnest($1::text[], $2::text[]) AS w (kind, value) USING (kind, value)"""
-PASS_ID = "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
+BEGIN_AFTER = (
+    "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
+)
 NEXT_IDS = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
 
 
-class Conflict(Exception):  # noqa: N818 - nothing is wrong: the decision is made again
+class Conflict(Exception):
     """What was decided on has changed meanwhile."""
 
 
-class Contended(Exception):  # noqa: N818 - the caller may try again later
+class Contended(Exception):
     """The decision was overtaken every time."""
 
 
@@ -55,7 +57,7 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
 class Unit:
     """One attempt at a command: the streams that it has loaded, and the events that it has decided on."""
 
-    def __init__(self, pool: asyncpg.Pool, log: Log, by: By):
+    def __init__(self, pool: asyncpg.Pool, log: Log, by: By) -> None:
         self.pool = pool
         self.by = by
         self.events: list[Recorded] = []
@@ -129,7 +131,7 @@ class Unit:
     async def pass_id(self, kind: str, id_: int) -> None:
         """Make new ids start after one that came from outside, if that leaves room for them."""
         if id_ <= MAX_ID // 2:
-            await self.pool.execute(PASS_ID.format(kind=kind), id_)
+            await self.pool.execute(BEGIN_AFTER.format(kind=kind), id_)
 
     async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:
         """Who holds these claims, of those that are held."""
@@ -150,7 +152,7 @@ class Unit:
 class Store:
     """Where commands go in. `project` writes the read models, in the transaction of the events."""
 
-    def __init__(self, pool: asyncpg.Pool, log: Log, project: Project):
+    def __init__(self, pool: asyncpg.Pool, log: Log, project: Project) -> None:
         self.pool = pool
         self.log = log
         self._project = project
@@ -158,7 +160,7 @@ class Store:
     async def transact(self, by: By, work: Callable[[Unit], Awaitable[T]]) -> T:
         """Run the work and write what it decided on, all or nothing; its result.
 
-        Made again from the start when another command was faster. Raises the work's own refusals, ClaimTaken, Contended.
+        Made again from the start when another command was faster. Raises the work's refusals, ClaimTaken, Contended.
         """
         for attempt in range(ATTEMPTS):
             unit = Unit(self.pool, self.log, by)

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import asdict, replace
+
 from domain.address import AddressAdded, AddressChanged, AddressRemoved, AddressRetyped, PrimaryAddressSet
 from domain.customer import CustomerErased
 from domain.event import Recorded
-from msgspec.structs import asdict, replace
-
 from projections.projection import Projection, utc
 from projections.table import Table
 

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+
 from domain.events import EVENTS
 from eventstore.codec import Codec
 from eventstore.log import Connection, Log
 from eventstore.migrate import migrate as migrate_log
 from eventstore.transact import Store
-
 from projections.live import PROJECTIONS, project
 from projections.replay import replay
 from projections.schema import outdated

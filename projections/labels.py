@@ -3,9 +3,9 @@
 from datetime import datetime
 
 import msgspec
+
 from domain.event import Recorded
 from domain.label import LabelCreated, LabelDeleted, LabelRenamed
-
 from projections.projection import Projection, utc
 from projections.table import Table
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domain.address import AddressAdded
+from domain.customer import CustomerRegistered, UserAttached
 from domain.event import Recorded
 from domain.order import OrderPlaced, OrderTransferred
 from domain.value import Figures, OrderValue, figures
 from eventstore.log import Connection
 from eventstore.transact import Conflict
-
 from projections.addresses import ADDRESSES
 from projections.customers import CUSTOMERS, CustomerRow, with_figures
 from projections.labels import LABELS
@@ -21,14 +21,28 @@ from projections.users import USERS
 # their figures come from their orders.
 PROJECTIONS: tuple[Projection[Any], ...] = (CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
 
+STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
 VALUES = """
     SELECT customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
     FROM orders WHERE customer_id = ANY($1)"""
 
 
 async def project(connection: Connection, events: Sequence[Recorded]) -> None:
-    """Apply the events to every read model. Raises Conflict when an order's customer is gone, or an address's id taken."""
+    """Apply the events to every read model.
+
+    Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken.
+    """
     await apply(connection, events, PROJECTIONS)
+    await _refuse_users_that_are_gone(connection, events)
+
+
+async def _refuse_users_that_are_gone(connection: Connection, events: Sequence[Recorded]) -> None:
+    linked = {
+        recorded.event.user_id for recorded in events if isinstance(recorded.event, CustomerRegistered | UserAttached)
+    }
+    linked.discard(None)
+    if linked and len(await connection.fetch(STANDING_USERS, list(linked))) < len(linked):
+        raise Conflict
 
 
 async def apply(connection: Connection, events: Sequence[Recorded], projections: Iterable[Projection[Any]]) -> None:
@@ -54,7 +68,10 @@ async def apply(connection: Connection, events: Sequence[Recorded], projections:
 
 def _refuse_orders_of_nobody(customers: dict[int, CustomerRow | None], events: Sequence[Recorded]) -> None:
     for recorded in events:
-        if isinstance(recorded.event, OrderPlaced | OrderTransferred) and customers.get(recorded.customer_id or 0) is None:
+        if (
+            isinstance(recorded.event, OrderPlaced | OrderTransferred)
+            and customers.get(recorded.customer_id or 0) is None
+        ):
             raise Conflict
 
 

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict, replace
+
 from domain.customer import CustomerErased, OrderDetailsRecorded
 from domain.event import Recorded
 from domain.order import (
@@ -20,8 +22,6 @@ from domain.order import (
     Transaction,
     payment_status,
 )
-from msgspec.structs import asdict, replace
-
 from projections.projection import Projection, utc
 from projections.table import Table
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Generic
 
 import msgspec
-from domain.event import Recorded
 
+from domain.event import Recorded
 from projections.table import Row, Table
 
 
 class Projection(msgspec.Struct, Generic[Row], frozen=True):
-    """`keys` are the ids of the rows that an event touches; `evolve(id, row, recorded)` gives the row after it, or None.
+    """`keys` are the ids of the rows that an event touches; `evolve(id, row, recorded)` is the row after it, or None.
 
     Raise `version` when `evolve` changes: the read model is then rebuilt.
     """

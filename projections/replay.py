@@ -5,10 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from domain.event import Recorded
+
 from domain.value import Figures, OrderValue, figures
 from eventstore.log import Connection, Log
-
 from projections.customers import CUSTOMERS, CustomerRow, with_figures
 from projections.live import PROJECTIONS, apply
 from projections.orders import ORDERS, OrderRow
@@ -121,7 +120,7 @@ async def _swap(
     """Put the shadow tables in the place of the live ones, with every event that is committed."""
     async with connection.transaction():
         await connection.execute(LOCK_TIMEOUT)
-        # Every writer holds a lock on the tables that its events change until they are committed, so none is left after.
+        # A writer holds locks on the tables that its events change until it has committed, so none is left after.
         names = ", ".join(f"public.{projection.name}" for projection in wanted)
         await connection.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
         await _enter(connection)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from eventstore.log import Connection
 
+from eventstore.log import Connection
 from projections.projection import Projection
 
 CREATE = """
@@ -27,7 +27,9 @@ def fingerprint(projection: Projection[Any]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-async def create(connection: Connection, projection: Projection[Any], schema: str, rows: Iterable[msgspec.Struct]) -> None:
+async def create(
+    connection: Connection, projection: Projection[Any], schema: str, rows: Iterable[msgspec.Struct]
+) -> None:
     """Make the table in a schema, which is the first of the search path, load it, and then index it."""
     await connection.execute(projection.table.create)
     await projection.table.copy(connection, rows, schema)

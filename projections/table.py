@@ -6,8 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import asyncpg
 import msgspec
-from eventstore.log import Connection
+
+from eventstore.log import Connection, Executor
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
@@ -48,7 +50,7 @@ class Column(msgspec.Struct, frozen=True):
 class Table(Generic[Row]):
     """SQL for one row type, whose field `id` is the key. Times are UTC without a zone."""
 
-    def __init__(self, name: str, row_type: type[Row], indexes: Sequence[str] = ()):
+    def __init__(self, name: str, row_type: type[Row], indexes: Sequence[str] = ()) -> None:
         self.name = name
         self.row_type = row_type
         hints = get_type_hints(row_type)
@@ -58,17 +60,22 @@ class Table(Generic[Row]):
         self.create = f"CREATE TABLE {name} ({', '.join(column.ddl for column in self.columns)})"
         self.index = [f"ALTER TABLE {name} ADD PRIMARY KEY (id)", *indexes]
         # The names in this SQL are the row type's own.
-        self._select = f"SELECT {listed} FROM {name} WHERE id = ANY($1) ORDER BY id FOR UPDATE"  # noqa: S608
-        self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"  # noqa: S608
+        self._select = f"SELECT {listed} FROM {name} WHERE id = ANY($1) ORDER BY id FOR UPDATE"
+        self._find = f"SELECT {listed} FROM {name} WHERE id = $1"
+        self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"
         self._upsert = (
-            f"INSERT INTO {name} ({listed}) SELECT {', '.join(_unpacked(column) for column in self.columns)} "  # noqa: S608
+            f"INSERT INTO {name} ({listed}) SELECT {', '.join(_unpacked(column) for column in self.columns)} "
             f"FROM unnest({', '.join(_packed(column, n) for n, column in enumerate(self.columns, 1))}) AS r ({listed}) "
             f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in names if n != 'id')}"
         )
-        self._names = names
+        self.names = names
         self._in = [(i, to_sql) for i, column in enumerate(self.columns) if (to_sql := column.to_sql())]
         self._out = [(i, from_sql) for i, column in enumerate(self.columns) if (from_sql := column.from_sql())]
         self._arrays = [i for i, column in enumerate(self.columns) if column.sql_type == "bigint[]"]
+
+    async def find(self, on: Executor, id_: int) -> asyncpg.Record | None:
+        """The record of one row, for showing."""
+        return await on.fetchrow(self._find, id_)
 
     async def load(self, on: Connection, ids: Iterable[int]) -> dict[int, Row]:
         """Rows by id, locked until the transaction ends; in order of id, so that no two writers wait for each other."""
@@ -87,7 +94,7 @@ class Table(Generic[Row]):
     async def copy(self, on: Connection, rows: Iterable[Row], schema: str) -> None:
         """Load rows into the empty table of a schema."""
         records = map(self.record, rows)
-        await on.copy_records_to_table(self.name, records=records, columns=self._names, schema_name=schema)
+        await on.copy_records_to_table(self.name, records=records, columns=self.names, schema_name=schema)
 
     def row(self, record: Any) -> Row:
         """A record of all columns, as a row."""

@@ -1,10 +1,10 @@
 """Users, as WordPress tells them."""
 
 import msgspec
-from domain.event import Recorded
-from domain.user import PROFILE_FIELDS, UserDeleted, UserProfileChanged, UserRegistered
 from msgspec.structs import asdict, replace
 
+from domain.event import Recorded
+from domain.user import PROFILE_FIELDS, UserDeleted, UserProfileChanged, UserRegistered
 from projections.projection import Projection
 from projections.table import Table
 

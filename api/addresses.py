@@ -1,0 +1,165 @@
+"""Addresses of a customer."""
+
+from typing import Any
+
+from litestar import Response, delete, get, post, put
+
+from api.answer import answer
+from api.input import read_input
+from api.places import address_problems
+from api.presentation import address
+from api.refusals import Invalid, Rule
+from api.serving import AnyRequest, Service, asked_by, customer_in_path, needs, serving
+from api.validation import Fields
+from domain.address import AddAddress, AddressDetails, AddressType, ChangeAddress, RemoveAddress, SetPrimaryAddress
+from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
+from domain.order import ORDER
+from domain.refusals import CustomerNotFound
+from eventstore.transact import Unit
+from projections.addresses import ADDRESSES
+from projections.customers import CUSTOMERS
+
+TYPES: tuple[AddressType, ...] = ("billing", "shipping")
+PATH = "/customers/{customer_id:str}/address"
+MAX_LABEL = 15
+LIST = f"""
+    SELECT {", ".join(ADDRESSES.table.names)} FROM addresses
+    WHERE customer_id = $1 AND type = $2 ORDER BY is_primary DESC, id"""
+
+
+@get(PATH, opt=needs("customers/view"), summary="List a customer's addresses of a type, the primary one first")
+async def list_addresses(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    type_ = fields.optional(absent="billing", empty="billing").choice("type", TYPES)
+    fields.check()
+    version = await _version(service, id_)
+    rows = await service.store.pool.fetch(LIST, id_, type_)
+    return answer({"addresses": [address(row) for row in rows]}, version=version)
+
+
+@post(PATH, opt=needs("customers/manage"), summary="Add an address", status_code=200)
+async def create_address(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """The first of its type is primary. With `order_id`, the order gets this address too."""
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    type_ = fields.required.choice("type", TYPES)
+    details = AddressDetails(**_required(fields), **_optional(fields, absent=""), status=_status(fields) or "active")
+    is_primary = fields.optional(absent=False, empty=False).flag("is_primary")
+    order_id = fields.optional(absent=None, empty=None).id("order_id")
+    _check_places(fields, details)
+    fields.check()
+
+    async def work(unit: Unit) -> int:
+        [address_id] = await unit.next_ids("address", 1)
+        command = AddAddress(address_id=address_id, type=type_, details=details, is_primary=is_primary)
+        await unit.decide(CUSTOMER, id_, command)
+        await _give_to_order(unit, id_, order_id, address_id)
+        return address_id
+
+    address_id = await service.store.transact(asked_by(request), work)
+    return await _shown(service, id_, address_id, f"{type_.title()} address created successfully!")
+
+
+@put(PATH, opt=needs("customers/manage"), summary="Change an address")
+async def update_address(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """Changes what is sent, and no more. With `order_id`, the order gets this address too."""
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    address_id = fields.required.id("id")
+    type_ = fields.required.choice("type", TYPES)
+    sent = _required(fields) | _optional(fields, absent=None) | {"status": _status(fields)}
+    is_primary = fields.optional(absent=False, empty=False).flag("is_primary")
+    order_id = fields.optional(absent=None, empty=None).id("order_id")
+    fields.check()
+
+    async def work(unit: Unit) -> None:
+        command = ChangeAddress(address_id=address_id, type=type_, is_primary=is_primary, **sent)
+        await unit.decide(CUSTOMER, id_, command)
+        known = await unit.load(CUSTOMER, id_)
+        if known is not None:
+            _check_places(fields, known.addresses[address_id].details)
+            fields.check()
+        await _give_to_order(unit, id_, order_id, address_id)
+
+    await service.store.transact(asked_by(request), work)
+    return await _shown(service, id_, address_id, f"{type_.title()} address updated successfully!")
+
+
+@delete(PATH, opt=needs("customers/delete"), summary="Remove an address", status_code=200)
+async def delete_address(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """A primary address, and the last one, stay."""
+    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
+    sent = fields.values.get("address")
+    try:
+        address_id = Fields(sent if isinstance(sent, dict) else {}).required.id("id")
+    except Invalid as error:
+        raise Rule(403, "Please use a valid address ID!") from error
+    command = RemoveAddress(address_id=address_id)
+    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(CUSTOMER, id_, command))
+    return answer({"message": "Address successfully deleted.", "data": ""})
+
+
+@post(f"{PATH}/make-primary", opt=needs("customers/manage"), summary="Make an address primary", status_code=200)
+async def make_primary(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """Of its type; the former one is no longer."""
+    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
+    command = SetPrimaryAddress(address_id=fields.required.id("addressId"), type=fields.required.choice("type", TYPES))
+    fields.check()
+    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(CUSTOMER, id_, command))
+    return answer({"message": "Address successfully set as the primary", "data": ""})
+
+
+def _required(fields: Fields) -> dict[str, Any]:
+    return {
+        "name": fields.required.text("name"),
+        "email": fields.required.email("email"),
+        "address_1": fields.required.text("address_1"),
+        "city": fields.required.text("city"),
+        "country": fields.required.country("country"),
+    }
+
+
+def _optional(fields: Fields, absent: str | None) -> dict[str, Any]:
+    """`absent` stands for what was not sent."""
+    optional = fields.optional(absent=absent, empty="")
+    texts = {name: optional.text(name) for name in ("address_2", "state", "postcode", "phone", "company_name")}
+    return texts | {"label": optional.text("label", max_length=MAX_LABEL)}
+
+
+def _status(fields: Fields) -> str | None:
+    return fields.optional(absent=None, empty="active").text("status", max_length=20)
+
+
+def _check_places(fields: Fields, details: AddressDetails) -> None:
+    fields.refuse_unless_refused(
+        address_problems(country=details.country, state=details.state, postcode=details.postcode)
+    )
+
+
+async def _give_to_order(unit: Unit, customer_id: int, order_id: int | None, address_id: int) -> None:
+    if order_id is None:
+        return
+    customer, order = await unit.load(CUSTOMER, customer_id), await unit.load(ORDER, order_id)
+    if customer is None or order is None or order.deleted or order.customer_id != customer_id:
+        raise Invalid({"order_id": {"exists": "This customer has no such order."}})
+    given = customer.addresses[address_id]
+    if given.type == "billing":
+        details = OrderDetails(billing_address=given.details)
+    else:
+        details = OrderDetails(shipping_address=given.details)
+    await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
+
+
+async def _version(service: Service, customer_id: int) -> int:
+    row = await CUSTOMERS.table.find(service.store.pool, customer_id)
+    if row is None:
+        raise CustomerNotFound
+    version: int = row["version"]
+    return version
+
+
+async def _shown(service: Service, customer_id: int, address_id: int, message: str) -> Response[bytes]:
+    row = await ADDRESSES.table.find(service.store.pool, address_id)
+    body = {"message": message, "data": address(row) if row else None}
+    return answer(body, version=await _version(service, customer_id))
+
+
+HANDLERS: list[Any] = [list_addresses, create_address, update_address, delete_address, make_primary]

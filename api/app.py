@@ -1,0 +1,98 @@
+"""The composition root: everything that the service is made of, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.static_files import create_static_files_router
+from litestar.types import Message, Scope
+
+from api import addresses, credentials, customers, figures, health, history, labels, orders, users
+from api.errors import exception_handlers
+from api.input import MAX_BODY_BYTES
+from api.places import is_country
+from api.refusal_table import REFUSALS
+from api.serving import OPEN, Service, authorise, request_id
+from api.settings import BadSetting, Settings
+from projections.database import open_store
+
+BASE = "/wp-json/fluent-cart/v2"
+RESOURCES: dict[str, list[Any]] = {
+    "Customers": customers.HANDLERS,
+    "Figures": figures.HANDLERS,
+    "Addresses": addresses.HANDLERS,
+    "Users": users.HANDLERS,
+    "Orders": orders.HANDLERS,
+    "Labels": labels.HANDLERS,
+    "History": history.HANDLERS,
+}
+CONNECTIONS = 20
+
+
+def create_app(settings: Settings, database_url: str) -> Litestar:
+    """The service on a migrated database."""
+
+    @asynccontextmanager
+    async def serving(app: Litestar) -> AsyncIterator[None]:
+        is_country("US")  # reads the world's countries once, before the first request has to wait for it
+        async with open_store(database_url, connections=CONNECTIONS) as store:
+            key = await credentials.password_key(store.pool)
+            app.state.service = Service(store, settings, credentials.lookup(store.pool), key)
+            yield
+
+    routers = [Router(BASE, route_handlers=handlers, tags=[tag]) for tag, handlers in RESOURCES.items()]
+    return Litestar(
+        [*routers, health.live, health.ready, _docs_assets()],
+        lifespan=[serving],
+        guards=[authorise],
+        exception_handlers=exception_handlers(REFUSALS, request_id),
+        before_send=[_name_request],
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=_openapi(),
+    )
+
+
+def from_environment() -> Litestar:
+    """For a server's worker process; DATABASE_URL must be set."""
+    settings = Settings.from_environment()
+    if settings.database_url is None:
+        raise BadSetting("DATABASE_URL", "is missing")
+    return create_app(settings, settings.database_url)
+
+
+async def _name_request(message: Message, scope: Scope) -> None:
+    """So that a client can tell which events in the history came of its request."""
+    known = scope["state"].get("request_id")
+    if known and message["type"] == "http.response.start":
+        message["headers"] = [*message["headers"], (b"x-request-id", known.encode())]
+
+
+def _openapi() -> OpenAPIConfig:
+    basic = SecurityScheme(type="http", scheme="basic", description="Your login and an application password.")
+    return OpenAPIConfig(
+        title="Custodiary",
+        version="0.1.0",
+        description="Customers whose every change is an event. Amounts are in cents, times in UTC.",
+        path="/docs",
+        root_schema_site="swagger",
+        render_plugins=[
+            SwaggerRenderPlugin(
+                js_url="/docs/assets/swagger-ui-bundle.js",
+                css_url="/docs/assets/swagger-ui.css",
+                standalone_preset_js_url="/docs/assets/swagger-ui-standalone-preset.js",
+                path="/",
+            )
+        ],
+        components=Components(security_schemes={"application password": basic}),
+        security=[{"application password": []}],
+    )
+
+
+def _docs_assets() -> Router:
+    """The docs page's script and style, served from here, so that it also works without the internet."""
+    return create_static_files_router("/docs/assets", [str(files("swagger_ui") / "static")], opt=OPEN)

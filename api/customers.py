@@ -1,0 +1,209 @@
+"""Customers: create, get, update, label, bulk actions."""
+
+from typing import Any
+from uuid import uuid4
+
+from litestar import Response, get, post, put
+from msgspec import UNSET
+
+from api.answer import answer
+from api.input import read_input
+from api.names import split_full_name
+from api.presentation import customer
+from api.refusals import CustomerGone, Invalid, Rule
+from api.serving import AnyRequest, Service, asked_by, customer_in_path, id_in_path, needs, serving
+from api.settings import NameMode
+from api.users import attach
+from api.validation import Fields
+from api.wordpress import create_user, user_with_email
+from domain.customer import (
+    CUSTOMER,
+    ChangeCustomer,
+    CustomerProfile,
+    DetachUser,
+    EraseCustomer,
+    RegisterCustomer,
+    RelabelCustomer,
+)
+from domain.event import Command
+from domain.refusals import CustomerNotFound
+from domain.user import USER, ChangeUserProfile
+from eventstore.transact import Unit
+from projections.customers import CUSTOMERS
+
+STATUSES = ("active", "inactive", "archived")
+MAX_NOTES = 65_535
+MAX_BULK = 1_000
+LOCATION = ("country", "state", "city", "postcode")
+EXISTING_LABELS = "SELECT id FROM labels WHERE id = ANY($1)"
+
+
+@post("/customers", opt=needs("customers/manage"), summary="Create a customer", status_code=200)
+async def create_customer(request: AnyRequest) -> Response[bytes]:
+    service, fields = serving(request), Fields(await read_input(request))
+    optional = fields.optional(absent=None, empty=None)
+    first_name, last_name = _names(fields, service.settings.name_mode)
+    profile = CustomerProfile(
+        email=fields.required.email("email"),
+        first_name=first_name or "",
+        last_name=last_name or "",
+        status=optional.choice("status", STATUSES) or "active",
+        notes=optional.text("notes", max_length=MAX_NOTES, lines=True) or "",
+        country=optional.country("country"),
+        **{name: optional.text(name) for name in LOCATION[1:]},
+    )
+    user_id, user_url = optional.id("user_id"), optional.text("user_url") or ""
+    wants_user = fields.values.get("wp_user") == "yes"
+    fields.check()
+
+    async def work(unit: Unit) -> int:
+        id_ = await unit.new_id(CUSTOMER)
+        linked = await user_with_email(unit, profile.email) or user_id
+        if linked is None and wants_user:
+            linked = await create_user(unit, profile, user_url)
+        await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=uuid4().hex, user_id=linked))
+        return id_
+
+    return await _shown(
+        service, await service.store.transact(asked_by(request), work), "Customer created successfully!"
+    )
+
+
+@get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
+async def get_customer(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    service, id_ = serving(request), id_in_path(customer_id)
+    row = await CUSTOMERS.table.find(service.store.pool, id_)
+    if row is None:
+        raise CustomerGone
+    return answer({"customer": customer(row, service.settings.store_url)}, version=row["version"])
+
+
+@put("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Update a customer")
+async def update_customer(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """A linked user follows."""
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    change, user_change = _change(fields, service.settings.name_mode)
+    user_id = fields.optional(absent=UNSET, empty=None).id("user_id")
+    fields.check()
+
+    async def work(unit: Unit) -> None:
+        await unit.decide(CUSTOMER, id_, change)
+        known = await unit.load(CUSTOMER, id_)
+        linked = known.user_id if known else None
+        if user_id is None:
+            await unit.decide(CUSTOMER, id_, DetachUser())
+        elif user_id is not UNSET and user_id != linked:
+            await attach(unit, id_, user_id)
+        elif linked is not None:
+            await unit.decide(USER, linked, user_change)
+
+    await service.store.transact(asked_by(request), work)
+    return await _shown(service, id_, "Customer updated successfully!")
+
+
+@put("/customers/{customer_id:str}/additional-info", opt=needs("customers/manage"), summary="Set a customer's labels")
+async def set_labels(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """To exactly those in the list."""
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    wanted = frozenset(fields.required.ids("labels"))
+    fields.check()
+
+    async def work(unit: Unit) -> None:
+        known = await unit.load(CUSTOMER, id_)
+        carried = known.labels if known else frozenset()
+        existing = frozenset(row["id"] for row in await unit.pool.fetch(EXISTING_LABELS, list(wanted | carried)))
+        if unknown := sorted(wanted - existing):
+            raise Invalid({"labels": {"exists": f"There is no label {unknown[0]}."}})
+        await unit.decide(CUSTOMER, id_, RelabelCustomer(labels=wanted, existing=existing))
+
+    await service.store.transact(asked_by(request), work)
+    return await _shown(service, id_, "Customer updated successfully!")
+
+
+@post(
+    "/customers/do-bulk-action",
+    opt=needs("customers/manage"),
+    summary="Delete customers, or change their status",
+    status_code=200,
+)
+async def do_bulk_action(request: AnyRequest) -> Response[bytes]:
+    """All or nothing."""
+    ids, command, message = _bulk_action(Fields(await read_input(request)))
+
+    async def work(unit: Unit) -> None:
+        await unit.load_many(CUSTOMER, ids)
+        standing = [id_ for id_ in ids if (known := await unit.load(CUSTOMER, id_)) and not known.erased]
+        if not standing:
+            raise CustomerNotFound
+        for id_ in standing:
+            await unit.decide(CUSTOMER, id_, command)
+
+    await serving(request).store.transact(asked_by(request), work)
+    return answer({"message": message, "data": ""})
+
+
+def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
+    """Checks the selection, the action and the status, in this order."""
+    ids = fields.optional(absent=list[int](), empty=list[int]()).ids(
+        "customer_ids", max_items=MAX_BULK, skip_unfit=True
+    )
+    fields.check()
+    if not ids:
+        raise Rule(403, "Customers selection is required")
+    match fields.values.get("action"):
+        case "delete_customers":
+            return ids, EraseCustomer(), "Selected Customers has been deleted permanently"
+        case "change_customer_status":
+            status = fields.values.get("new_status")
+            if status not in STATUSES:
+                raise Rule(403, "Provided customer status is not valid")
+            return ids, ChangeCustomer(status=status), "Customer Status has been changed"
+        case _:
+            raise Rule(400, "Selected action is invalid")
+
+
+def _names(fields: Fields, mode: NameMode) -> tuple[str, str | None]:
+    """First and last name, as the store asks for them; None for a last name that was not sent."""
+    if mode == "full_name":
+        return split_full_name(fields.required.text("full_name") or "-")
+    return fields.required.text("first_name"), fields.optional(absent=None, empty="").text("last_name")
+
+
+def _change(fields: Fields, mode: NameMode) -> tuple[ChangeCustomer, ChangeUserProfile]:
+    """What is asked of the customer, and of the user that may be linked."""
+    email = fields.required.email("email")
+    first_name, last_name = _names(fields, mode)
+    place = fields.optional(absent=UNSET, empty=None)
+    sent = fields.optional(absent=None, empty="")
+    change = ChangeCustomer(
+        email=email,
+        first_name=first_name,
+        last_name=last_name,
+        status=fields.optional(absent=None, empty="active").choice("status", STATUSES),
+        notes=sent.text("notes", max_length=MAX_NOTES, lines=True),
+        country=place.country("country"),
+        state=place.text("state"),
+        city=place.text("city"),
+        postcode=place.text("postcode"),
+    )
+    user_change = ChangeUserProfile(
+        user_email=email,
+        first_name=first_name,
+        last_name=last_name,
+        display_name=sent.text("display_name"),
+        user_nicename=sent.text("user_nicename"),
+        user_url=sent.text("user_url"),
+    )
+    return change, user_change
+
+
+async def _shown(service: Service, id_: int, message: str) -> Response[bytes]:
+    """The customer as it is now, after a command."""
+    row = await CUSTOMERS.table.find(service.store.pool, id_)
+    if row is None:
+        raise CustomerNotFound
+    data = customer(row, service.settings.store_url) | {"selected_labels": row["labels"]}
+    return answer({"message": message, "data": data}, version=row["version"])
+
+
+HANDLERS: list[Any] = [create_customer, get_customer, update_customer, set_labels, do_bulk_action]

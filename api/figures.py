@@ -1,0 +1,93 @@
+"""A customer's figures: as widgets, and put right."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import msgspec
+from litestar import Response, get, post
+
+from api.answer import answer
+from api.presentation import Row, customer, shown
+from api.serving import AnyRequest, customer_in_path, needs, serving
+from domain.refusals import CustomerNotFound
+from projections.customers import CUSTOMERS
+from projections.recalculate import Drift, recalculate
+
+Widget: TypeAlias = dict[str, Any]
+MoreWidgets: TypeAlias = Callable[[Row, str], list[Widget]]
+
+
+@get("/customers/get-stats/{customer_id:str}", opt=needs("customers/view"), summary="A customer's figures as widgets")
+async def get_stats(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    service = serving(request)
+    row = await CUSTOMERS.table.find(service.store.pool, customer_in_path(customer_id))
+    if row is None:
+        raise CustomerNotFound
+    currency = service.settings.store_currency
+    return answer({"widgets": [widget for more in WIDGETS for widget in more(row, currency)]}, version=row["version"])
+
+
+@post(
+    "/customers/{customer_id:str}/recalculate-ltv",
+    opt=needs("customers/manage"),
+    summary="Recalculate a customer's figures from its history",
+    status_code=200,
+)
+async def recalculate_ltv(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """`drift` tells which stored figures were wrong, and are no longer."""
+    service, id_ = serving(request), customer_in_path(customer_id)
+    async with service.store.pool.acquire() as connection, connection.transaction():
+        drift = await recalculate(connection, service.store.log, id_)
+        row = await CUSTOMERS.table.find(connection, id_)
+    if row is None or drift is None:
+        raise CustomerNotFound
+    body = {
+        "message": "Lifetime value recalculated successfully",
+        "customer": customer(row, service.settings.store_url),
+        "drift": {name: _shown_drift(drift[name]) for name in drift} or None,
+    }
+    return answer(body, version=row["version"])
+
+
+def _shown_drift(drift: Drift) -> dict[str, Any]:
+    return {name: shown(value) for name, value in msgspec.structs.asdict(drift).items()}
+
+
+def money(cents: Any, currency: str) -> str:
+    return f"{cents / 100:,.2f} {currency}"
+
+
+def lifetime(row: Row, currency: str) -> list[Widget]:
+    average = "Lifetime value per purchase"
+    return [
+        _widget("ltv", "Lifetime value", row["ltv"], money(row["ltv"], currency), "Paid less refunded, all orders"),
+        _widget("aov", "Average order value", row["aov"], money(row["aov"], currency), average),
+        _widget("purchase_count", "Purchases", row["purchase_count"]),
+    ]
+
+
+def dates(row: Row, _currency: str) -> list[Widget]:
+    last: datetime | None = row["last_purchase_date"]
+    days = None if last is None else (datetime.now(UTC).replace(tzinfo=None) - last).days
+    return [
+        _widget("first_purchase_date", "First purchase", row["first_purchase_date"]),
+        _widget("last_purchase_date", "Last purchase", last),
+        _widget("days_since_last_purchase", "Days since last purchase", days),
+    ]
+
+
+def by_currency(row: Row, _currency: str) -> list[Widget]:
+    nets: dict[str, int] = msgspec.json.decode(row["purchase_value"])
+    return [_widget(f"net_{code.lower()}", f"Net in {code}", cents, money(cents, code)) for code, cents in nets.items()]
+
+
+def _widget(key: str, title: str, value: Any, formatted: str | None = None, hint: str | None = None) -> Widget:
+    widget = {"key": key, "title": title, "value": shown(value), "formatted": formatted, "hint": hint}
+    return {name: said for name, said in widget.items() if said is not None or name == "value"}
+
+
+# Other modules add theirs here: a function from the customer's row and the store's currency.
+WIDGETS: list[MoreWidgets] = [lifetime, dates, by_currency]
+
+HANDLERS: list[Any] = [get_stats, recalculate_ltv]

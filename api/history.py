@@ -1,0 +1,65 @@
+"""A customer's history: who changed what, when."""
+
+from typing import Any
+
+from litestar import Response, get
+
+from api.answer import answer
+from api.input import read_input
+from api.paginator import read_page
+from api.presentation import shown
+from api.serving import AnyRequest, customer_in_path, needs, serving
+from api.validation import Fields
+from domain.refusals import CustomerNotFound
+from projections.customers import CUSTOMERS
+from projections.history import NEWEST, Entry, Filters, history
+
+
+@get("/customers/{customer_id:str}/history", opt=needs("customers/view"), summary="A customer's history, newest first")
+async def get_history(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """Every event of the customer and its orders."""
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    optional = fields.optional(absent=None, empty=None)
+    filters = Filters(
+        type=optional.text("type"),
+        actor=optional.text("actor"),
+        since=optional.moment("from"),
+        until=optional.moment("to"),
+    )
+    before = fields.optional(absent=NEWEST, empty=NEWEST).integer("cursor", minimum=1)
+    fields.check()
+    limit = read_page(fields.values).per_page
+    entries = await history(service.store.pool, service.store.log, id_, filters, before=before, limit=limit + 1)
+    row = await CUSTOMERS.table.find(service.store.pool, id_)
+    if row is None and not entries:
+        raise CustomerNotFound
+    page = entries[:limit]
+    next_cursor = str(page[-1].recorded.position) if len(entries) > limit else None
+    body = {"history": {"data": [entry_body(entry) for entry in page], "next_cursor": next_cursor}}
+    return answer(body, version=row["version"] if row else None)
+
+
+def entry_body(entry: Entry) -> dict[str, Any]:
+    recorded = entry.recorded
+    changes = None
+    if entry.changes is not None:
+        changes = {name: [shown(before), shown(after)] for name, (before, after) in entry.changes.items()}
+    return {
+        "position": recorded.position,
+        "version": recorded.version,
+        "type": recorded.event.__struct_config__.tag,
+        "subject": {"type": recorded.stream.category, "id": recorded.stream.id},
+        "occurred_at": shown_time(recorded.occurred_at),
+        "recorded_at": shown_time(recorded.recorded_at),
+        "actor": recorded.actor,
+        "request_id": recorded.request_id,
+        "data": entry.data,
+        "changes": changes,
+    }
+
+
+def shown_time(time: Any) -> str:
+    return str(time.replace(tzinfo=None, microsecond=0))
+
+
+HANDLERS: list[Any] = [get_history]

@@ -1,0 +1,92 @@
+"""Reading an order from a request."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from api.settings import Settings
+from api.validation import Fields
+from domain.customer import OrderDetails
+from domain.order import Item, Terms, UnpaidStatus, payment_status
+from domain.value import ONE
+
+ORDER_STATUSES = ("on-hold", "processing", "completed", "canceled", "failed")
+UNPAID: tuple[UnpaidStatus, ...] = ("pending", "authorized", "failed")
+PAYMENT_STATUSES = (*UNPAID, "paid", "partially_paid", "refunded", "partially_refunded")
+TYPES = ("payment", "subscription", "renewal")
+MODES = ("live", "test")
+TEXTS = ("invoice_no", "fulfillment_type", "shipping_status", "payment_method", "payment_method_title")
+AMOUNTS = (
+    "subtotal", "discount_tax", "manual_discount_total", "coupon_discount_total", "shipping_tax", "shipping_total",
+    "fee_total", "tax_total",
+)  # fmt: skip
+ITEM_AMOUNTS = (
+    "unit_price", "cost", "subtotal", "tax_amount", "shipping_charge", "discount_total", "line_total", "refund_total",
+)  # fmt: skip
+MAX_ITEMS = 500
+MAX_NOTE = 65_535
+
+
+def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
+    """What was ordered, and what of it is paid already. The items still lack their ids."""
+    none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
+    total_amount = fields.required.cents("total_amount")
+    total_paid, total_refund = none.cents("total_paid"), zero.cents("total_refund")
+    given = none.choice("payment_status", PAYMENT_STATUSES)
+    if total_paid is None:
+        total_paid = total_amount if given == "paid" else 0
+    if total_refund > total_paid:
+        fields.refuse("total_refund", "max", "may not be greater than what was paid.")
+    texts: dict[str, Any] = {name: none.text(name) or "" for name in TEXTS}
+    amounts: dict[str, Any] = {name: zero.cents(name) for name in AMOUNTS}
+    return Terms(
+        customer_id=fields.required.id("customer_id"),
+        uuid=uuid4().hex,
+        currency=_currency(fields, settings.store_currency),
+        total_amount=total_amount,
+        total_paid=total_paid,
+        total_refund=total_refund,
+        payment_status=given or payment_status(total_amount, total_paid, total_refund),
+        created_at=none.moment("created_at") or now,
+        status=none.choice("status", ORDER_STATUSES) or "on-hold",
+        rate=fields.optional(absent=ONE, empty=ONE).rate("rate"),
+        items=tuple(_item(item, place) for place, item in enumerate(fields.each("items", MAX_ITEMS))),
+        parent_id=none.id("parent_id"),
+        type=none.choice("type", TYPES) or "payment",
+        mode=none.choice("mode", MODES) or "live",
+        receipt_number=none.text("receipt_number"),
+        **texts,
+        **amounts,
+    )
+
+
+def read_details(fields: Fields) -> OrderDetails:
+    """What the order says about the person; None for what was not sent."""
+    sent = fields.optional(absent=None, empty="")
+    return OrderDetails(
+        note=sent.text("note", max_length=MAX_NOTE, lines=True), ip_address=sent.text("ip_address", max_length=45)
+    )
+
+
+def _currency(fields: Fields, default: str) -> str:
+    code = fields.optional(absent=default, empty=default).text("currency", max_length=3)
+    if len(code) != len(default) or not code.isalpha() or not code.isascii():
+        fields.refuse("currency", "invalid", "must be three letters such as USD.")
+    return code.upper()
+
+
+def _item(fields: Fields, place: int) -> Item:
+    none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
+    amounts: dict[str, Any] = {name: zero.cents(name) for name in ITEM_AMOUNTS}
+    return Item(
+        id=0,
+        object_id=none.id("object_id"),
+        post_id=none.id("post_id"),
+        title=none.text("title") or "",
+        post_title=none.text("post_title") or "",
+        fulfillment_type=none.text("fulfillment_type") or "",
+        payment_type=none.text("payment_type") or "onetime",
+        cart_index=place,
+        quantity=fields.optional(absent=1, empty=1).integer("quantity", minimum=1),
+        **amounts,
+    )

@@ -1,0 +1,170 @@
+"""Orders: what feeds the figures."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Response, delete, get, post, put
+from msgspec.structs import replace
+
+from api.answer import answer
+from api.input import read_input
+from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
+from api.presentation import whole_order
+from api.serving import AnyRequest, asked_by, id_in_path, needs, serving
+from api.validation import Fields
+from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
+from domain.order import (
+    ORDER,
+    ChangeOrderStatus,
+    ChangePaymentStatus,
+    DeleteOrder,
+    PlaceOrder,
+    RecordPayment,
+    RecordRefund,
+    TransferOrder,
+)
+from domain.refusals import CustomerNotFound, OrderNotFound
+from eventstore.transact import Unit
+from projections.orders import ORDERS
+
+PATH = "/orders/{order_id:str}"
+MAX_TRANSACTION_ID = 255
+
+
+@post("/orders", opt=needs("orders/manage"), summary="Place an order", status_code=200)
+async def place_order(request: AnyRequest) -> Response[bytes]:
+    """Also one that is already paid or refunded. `id` may be given, else it is allocated."""
+    service, fields = serving(request), Fields(await read_input(request))
+    given_id = fields.optional(absent=None, empty=None).id("id")
+    terms, details = read_terms(fields, service.settings, datetime.now(UTC)), read_details(fields)
+    fields.check()
+
+    async def work(unit: Unit) -> int:
+        await _require_customer(unit, terms.customer_id)
+        if given_id:
+            await unit.pass_id("order", given_id)
+        id_ = given_id or await unit.new_id(ORDER)
+        ids = await unit.next_ids("item", len(terms.items))
+        items = tuple(replace(item, id=item_id) for item, item_id in zip(terms.items, ids, strict=True))
+        await unit.decide(ORDER, id_, PlaceOrder(terms=replace(terms, items=items)))
+        await _record_details(unit, terms.customer_id, id_, details)
+        return id_
+
+    return await _shown(request, await service.store.transact(asked_by(request), work), "Order placed successfully!")
+
+
+@get(PATH, opt=needs("orders/view"), summary="Get an order")
+async def get_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+    return answer({"order": await _order(request, id_in_path(order_id))})
+
+
+@put(PATH, opt=needs("orders/manage"), summary="Change an order's status, note or payment status")
+async def update_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+    """The payment status follows from the amounts, once money has moved."""
+    id_, fields = id_in_path(order_id), Fields(await read_input(request))
+    optional = fields.optional(absent=None, empty=None)
+    status = optional.choice("status", ORDER_STATUSES)
+    payment_status = optional.choice("payment_status", UNPAID)
+    note = read_details(fields).note
+    fields.check()
+
+    async def work(unit: Unit) -> None:
+        order = await unit.load(ORDER, id_)
+        if order is None or order.deleted:
+            raise OrderNotFound
+        if status is not None:
+            await unit.decide(ORDER, id_, ChangeOrderStatus(status=status))
+        if payment_status is not None:
+            await unit.decide(ORDER, id_, ChangePaymentStatus(payment_status=payment_status))
+        await _record_details(unit, order.customer_id, id_, OrderDetails(note=note))
+
+    await serving(request).store.transact(asked_by(request), work)
+    return await _shown(request, id_, "Order updated successfully!")
+
+
+@post(f"{PATH}/payments", opt=needs("orders/manage"), summary="Record a payment", status_code=200)
+async def record_payment(request: AnyRequest, order_id: str) -> Response[bytes]:
+    """A repeated `transaction_id` changes nothing."""
+    fields = Fields(await read_input(request))
+    command = RecordPayment(
+        amount=fields.required.cents("amount", minimum=1),
+        transaction_id=fields.required.text("transaction_id", max_length=MAX_TRANSACTION_ID),
+        paid_at=fields.optional(absent=None, empty=None).moment("paid_at"),
+    )
+    return await _decide(request, order_id, fields, command, "Payment recorded successfully!")
+
+
+@post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
+async def record_refund(request: AnyRequest, order_id: str) -> Response[bytes]:
+    """A repeated `transaction_id` changes nothing."""
+    fields = Fields(await read_input(request))
+    optional = fields.optional(absent=None, empty=None)
+    command = RecordRefund(
+        amount=fields.required.cents("amount", minimum=1),
+        transaction_id=fields.required.text("transaction_id", max_length=MAX_TRANSACTION_ID),
+        refunded_at=optional.moment("refunded_at"),
+        reason=optional.text("reason") or "",
+    )
+    return await _decide(request, order_id, fields, command, "Refund recorded successfully!")
+
+
+@post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
+async def transfer_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+    """What the order says about the person goes with it."""
+    id_, fields = id_in_path(order_id), Fields(await read_input(request))
+    customer_id = fields.required.id("customer_id")
+    fields.check()
+
+    async def work(unit: Unit) -> None:
+        order = await unit.load(ORDER, id_)
+        await unit.decide(ORDER, id_, TransferOrder(customer_id=customer_id))
+        await _require_customer(unit, customer_id)
+        former = await unit.load(CUSTOMER, order.customer_id) if order else None
+        if former and order and order.customer_id != customer_id and id_ in former.orders:
+            await _record_details(unit, customer_id, id_, former.orders[id_])
+
+    await serving(request).store.transact(asked_by(request), work)
+    return await _shown(request, id_, "Order transferred successfully!")
+
+
+@delete(PATH, opt=needs("orders/manage"), summary="Delete an order", status_code=200)
+async def delete_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+    id_ = id_in_path(order_id)
+    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(ORDER, id_, DeleteOrder()))
+    return answer({"message": "Order deleted successfully!", "data": ""})
+
+
+async def _decide(
+    request: AnyRequest, order_id: str, fields: Fields, command: RecordPayment | RecordRefund, message: str
+) -> Response[bytes]:
+    fields.check()
+    id_ = id_in_path(order_id)
+    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(ORDER, id_, command))
+    return await _shown(request, id_, message)
+
+
+async def _require_customer(unit: Unit, customer_id: int) -> None:
+    customer = await unit.load(CUSTOMER, customer_id)
+    if customer is None or customer.erased:
+        raise CustomerNotFound
+
+
+async def _record_details(unit: Unit, customer_id: int, order_id: int, details: OrderDetails) -> None:
+    if details != OrderDetails():
+        await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
+
+
+async def _order(request: AnyRequest, id_: int) -> dict[str, Any]:
+    row = await ORDERS.table.find(serving(request).store.pool, id_)
+    if row is None:
+        raise OrderNotFound
+    return whole_order(row)
+
+
+async def _shown(request: AnyRequest, id_: int, message: str) -> Response[bytes]:
+    return answer({"message": message, "data": await _order(request, id_)})
+
+
+HANDLERS: list[Any] = [
+    place_order, get_order, update_order, record_payment, record_refund, transfer_order, delete_order,
+]  # fmt: skip

@@ -1,0 +1,94 @@
+"""Rows of the read models as clients know them: keys and order as in the API document."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import asyncpg
+import msgspec
+
+from api.names import photo_url, user_link
+from api.places import country_name, formatted_address, formatted_customer
+
+Row: TypeAlias = asyncpg.Record | Mapping[str, Any]
+
+CUSTOMER = (
+    "id", "user_id", "contact_id", "email", "first_name", "last_name", "status", "purchase_value", "purchase_count",
+    "ltv", "first_purchase_date", "last_purchase_date", "aov", "notes", "uuid", "country", "city", "state", "postcode",
+    "created_at", "updated_at",
+)  # fmt: skip
+ADDRESS = (
+    "id", "customer_id", "is_primary", "type", "status", "label", "name", "address_1", "address_2", "city", "state",
+    "postcode", "country", "phone", "email",
+)  # fmt: skip
+ORDER = (
+    "id", "status", "parent_id", "receipt_number", "invoice_no", "fulfillment_type", "type", "mode", "shipping_status",
+    "customer_id", "payment_method", "payment_status", "payment_method_title", "currency", "subtotal", "discount_tax",
+    "manual_discount_total", "coupon_discount_total", "shipping_tax", "shipping_total", "fee_total", "tax_total",
+    "total_amount", "total_paid", "total_refund", "rate", "tax_behavior", "note", "ip_address", "completed_at",
+    "refunded_at", "uuid", "config", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def shown(value: Any) -> Any:
+    """A column's value: times as text, whole decimals without a fraction, stored JSON as it is."""
+    if isinstance(value, datetime):
+        return str(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value.normalize()
+    return msgspec.Raw(value) if isinstance(value, bytes) else value
+
+
+def customer(row: Row, store_url: str) -> dict[str, Any]:
+    """A customer, from its row."""
+    body = {key: shown(row[key]) for key in CUSTOMER}
+    if row["purchase_value"] == b"{}":
+        body["purchase_value"] = []
+    names = {key: row[key] for key in ("first_name", "last_name")}
+    place = {key: row[key] for key in ("country", "state", "city", "postcode")}
+    return body | {
+        "full_name": f"{row['first_name']} {row['last_name']}".strip(),
+        "photo": photo_url(row["email"]),
+        "country_name": country_name(row["country"]),
+        "formatted_address": formatted_customer(**place, **names),
+        "user_link": user_link(store_url, row["user_id"]),
+    }
+
+
+def address(row: Row) -> dict[str, Any]:
+    company = row["company_name"]
+    return {
+        **{key: shown(row[key]) for key in ADDRESS},
+        "meta": {"other_data": {"company_name": company}} if company else [],
+        "created_at": shown(row["created_at"]),
+        "updated_at": shown(row["updated_at"]),
+        "formatted_address": formatted_address(dict(row.items())),
+        "company_name": company,
+    }
+
+
+def order(row: Row) -> dict[str, Any]:
+    body = {key: shown(row[key]) for key in ORDER}
+    if row["config"] == b"{}":
+        body["config"] = []
+    return body
+
+
+def whole_order(row: Row) -> dict[str, Any]:
+    """An order with everything it holds."""
+    return order(row) | {
+        "order_items": shown(row["items"]),
+        "transactions": shown(row["transactions"]),
+        "billing_address": shown(row["billing_address"]),
+        "shipping_address": shown(row["shipping_address"]),
+    }
+
+
+def user(row: Row) -> dict[str, Any]:
+    """`ID` in capitals is WordPress's."""
+    return {"ID": row["id"], **{key: value for key, value in row.items() if key != "id"}}
+
+
+def label(row: Row) -> dict[str, Any]:
+    return {key: shown(row[key]) for key in ("id", "value", "created_at", "updated_at")}

@@ -1,0 +1,53 @@
+"""From the domain's refusals to HTTP."""
+
+from api.errors import Refusals
+from api.refusals import HttpRefusal, Invalid, Rule, TooMany
+from domain import refusals
+from domain.refusals import ClaimTaken
+from eventstore.transact import Contended
+
+TAKEN: dict[str, HttpRefusal] = {
+    "customer-email": Rule(400, "Customer already exists."),
+    "user-link": Invalid({"user_id": {"unique": "User already linked to a customer."}}),
+    "user-login": Invalid({"user_login": {"unique": "Another user has this login."}}),
+    "user-email": Invalid({"user_email": {"unique": "Another user has this email address."}}),
+    "label": Invalid({"value": {"unique": "Another label has this value."}}),
+}
+
+
+def _taken(refusal: ClaimTaken) -> HttpRefusal:
+    return TAKEN[refusal.args[0]]
+
+
+def _too_much(refusal: refusals.RefundExceedsPayment) -> HttpRefusal:
+    _amount, refundable = refusal.args
+    return Invalid(
+        {"amount": {"max": f"The amount field may not be greater than {refundable}, which is left of the payment."}}
+    )
+
+
+def _settled(refusal: refusals.PaymentStatusFollowsAmounts) -> HttpRefusal:
+    [status] = refusal.args
+    problem = f"The payment status is {status}: it follows from the amounts, once money has moved."
+    return Invalid({"payment_status": {"settled": problem}})
+
+
+REFUSALS: Refusals = {
+    refusals.ClaimTaken: _taken,
+    refusals.CustomerNotFound: Rule(404, "Customer not found."),
+    refusals.CustomerExists: Rule(409, "A customer with this id exists."),
+    refusals.AddressNotFound: Rule(404, "Address not found, please reload the page and try again!"),
+    refusals.AddressExists: Rule(409, "An address with this id exists."),
+    refusals.PrimaryAddressKept: Rule(403, "Primary address cannot be deleted!"),
+    refusals.LastAddressKept: Rule(403, "At least one address must remain. Address deletion failed!"),
+    refusals.PrimaryAddressNotSet: Rule(400, "Address set as primary failed."),
+    refusals.UserAlreadyAttached: HttpRefusal(422, {"message": "Can not attach user"}),
+    refusals.UserNotFound: Rule(404, "User not found."),
+    refusals.LabelNotFound: Rule(404, "Label not found."),
+    refusals.LabelExists: Rule(409, "A label with this id exists."),
+    refusals.OrderNotFound: Rule(404, "Order not found."),
+    refusals.OrderExists: Rule(409, "An order with this id exists."),
+    refusals.RefundExceedsPayment: _too_much,
+    refusals.PaymentStatusFollowsAmounts: _settled,
+    Contended: TooMany(1),
+}

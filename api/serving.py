@@ -1,0 +1,83 @@
+"""What every handler needs: the store and the settings, who asks, and which customer the path names."""
+
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api.auth import CredentialLookup, Permission, Principal, authenticate
+from api.refusals import Forbidden
+from api.settings import Settings
+from domain.refusals import CustomerNotFound
+from eventstore.streams import MAX_ID
+from eventstore.transact import By, Store
+
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+
+class Service(NamedTuple):
+    store: Store
+    settings: Settings
+    credentials: CredentialLookup
+    password_key: bytes
+
+
+def serving(request: ASGIConnection[Any, Any, Any, Any]) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def needs(permission: Permission) -> dict[str, Any]:
+    """For a handler's `opt`."""
+    return {"permission": permission}
+
+
+OPEN: dict[str, Any] = {"permission": None}
+
+
+async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """The guard of every route. One that names no permission, and does not say that it is open, answers nobody."""
+    permission = handler.opt.get("permission", "unnamed")
+    if permission is None:
+        return
+    service = serving(connection)
+    header = connection.headers.get("authorization")
+    principal = await authenticate(header, service.credentials, service.password_key)
+    if permission == "unnamed":
+        raise Forbidden
+    principal.require(permission)
+    connection.scope["user"] = principal
+
+
+def request_id(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """The client's X-Request-Id, or one of ours; the same for the whole request."""
+    known: str | None = connection.state.get("request_id")
+    if known is None:
+        sent = connection.headers.get("x-request-id", "")
+        known = connection.state["request_id"] = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+    return known
+
+
+def asked_by(request: AnyRequest) -> By:
+    """For the envelope of the events that the request leads to."""
+    principal: Principal = request.user
+    id_ = request_id(request)
+    return By(actor=principal.user, at=datetime.now(UTC), request_id=id_, correlation_id=id_)
+
+
+def id_in_path(text: str) -> int:
+    """0, which nothing has, for what can't be an id."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= MAX_ID else 0
+
+
+def customer_in_path(text: str) -> int:
+    """Raises CustomerNotFound for what can't be an id."""
+    if id_ := id_in_path(text):
+        return id_
+    raise CustomerNotFound

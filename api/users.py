@@ -1,0 +1,109 @@
+"""WordPress users: what WordPress tells of them, and which customer is whose."""
+
+from litestar import Response, delete, get, post, put
+
+from api.answer import answer
+from api.input import read_input
+from api.presentation import user
+from api.refusals import Invalid
+from api.serving import AnyRequest, asked_by, customer_in_path, id_in_path, needs, serving
+from api.validation import Fields
+from domain.customer import CUSTOMER, AttachUser, DetachUser
+from domain.refusals import UserNotFound
+from domain.user import USER, DeleteUser, RegisterUser, UserProfile
+from eventstore.transact import Unit
+from projections.users import USERS
+
+LIST = """
+    SELECT id, user_login, user_email, display_name, first_name, last_name, user_url, user_nicename
+    FROM users ORDER BY id"""
+CUSTOMER_OF = "SELECT id FROM customers WHERE user_id = $1"
+MAX_LOGIN = 60
+MAX_EMAIL = 100
+
+
+@get("/users", opt=needs("users/view"), summary="List users")
+async def list_users(request: AnyRequest) -> Response[bytes]:
+    rows = await serving(request).store.pool.fetch(LIST)
+    return answer({"users": [user(row) for row in rows]})
+
+
+@put("/users/{user_id:str}", opt=needs("users/manage"), summary="Register a user, or bring it up to date")
+async def put_user(request: AnyRequest, user_id: str) -> Response[bytes]:
+    """WordPress sends all of a user; what it does not send is empty."""
+    service, id_ = serving(request), id_in_path(user_id)
+    profile = _profile(Fields(await read_input(request)))
+    if not id_:
+        raise UserNotFound
+    await service.store.transact(asked_by(request), lambda unit: unit.decide(USER, id_, RegisterUser(profile=profile)))
+    row = await USERS.table.find(service.store.pool, id_)
+    return answer({"message": "User saved successfully!", "data": user(row) if row else None})
+
+
+def _profile(fields: Fields) -> UserProfile:
+    text = fields.optional(absent="", empty="").text
+    profile = UserProfile(
+        user_login=fields.required.text("user_login", max_length=MAX_LOGIN),
+        user_email=fields.required.email("user_email"),
+        display_name=text("display_name"),
+        first_name=text("first_name"),
+        last_name=text("last_name"),
+        user_url=text("user_url"),
+        user_nicename=text("user_nicename"),
+    )
+    fields.check()
+    return profile
+
+
+@delete("/users/{user_id:str}", opt=needs("users/manage"), summary="Delete a user", status_code=200)
+async def delete_user(request: AnyRequest, user_id: str) -> Response[bytes]:
+    """Its customer stays, without a user."""
+    id_ = id_in_path(user_id)
+
+    async def work(unit: Unit) -> None:
+        await unit.decide(USER, id_, DeleteUser())
+        customer_id = await unit.pool.fetchval(CUSTOMER_OF, id_)
+        if customer_id is not None:
+            linked = await unit.load(CUSTOMER, customer_id)
+            if linked is not None and linked.user_id == id_:
+                await unit.decide(CUSTOMER, customer_id, DetachUser())
+
+    await serving(request).store.transact(asked_by(request), work)
+    return answer({"message": "User deleted successfully!", "data": ""})
+
+
+@post(
+    "/customers/{customer_id:str}/attachable-user",
+    opt=needs("customers/manage"),
+    summary="Attach a user to a customer",
+    status_code=200,
+)
+async def attach_user(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    id_ = customer_in_path(customer_id)
+    fields = Fields(await read_input(request))
+    user_id = fields.required.id("user_id")
+    fields.check()
+    await serving(request).store.transact(asked_by(request), lambda unit: attach(unit, id_, user_id))
+    return answer({"message": "User attached successfully"})
+
+
+@post(
+    "/customers/{customer_id:str}/detach-user",
+    opt=needs("customers/manage"),
+    summary="Detach a customer's user",
+    status_code=200,
+)
+async def detach_user(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    id_ = customer_in_path(customer_id)
+    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(CUSTOMER, id_, DetachUser()))
+    return answer({"message": "User detached successfully"})
+
+
+async def attach(unit: Unit, customer_id: int, user_id: int) -> None:
+    """Raises Invalid for an unknown user; a user of another customer is a claim taken."""
+    if await unit.load(USER, user_id) is None:
+        raise Invalid({"user_id": {"exists": "User not found."}})
+    await unit.decide(CUSTOMER, customer_id, AttachUser(user_id=user_id))
+
+
+HANDLERS = [list_users, put_user, delete_user, attach_user, detach_user]

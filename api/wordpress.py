@@ -1,0 +1,39 @@
+"""What a customer's life means for its WordPress user: found by email, made on demand, kept in step."""
+
+import re
+
+from domain.customer import CustomerProfile
+from domain.user import USER, RegisterUser, UserProfile
+from eventstore.transact import Unit
+
+FREE_WITH_EMAIL = """
+    SELECT u.id FROM users u WHERE lower(u.user_email) = lower($1)
+    AND NOT EXISTS (SELECT FROM customers c WHERE c.user_id = u.id) ORDER BY u.id LIMIT 1"""
+LOGIN_TAKEN = "SELECT EXISTS (SELECT FROM claims WHERE kind = 'user-login' AND value = $1)"
+NOT_IN_LOGINS = re.compile(r"[^a-z0-9._-]")
+MAX_LOGIN = 40
+
+
+async def user_with_email(unit: Unit, email: str) -> int | None:
+    """The user with this email, if it has no customer yet."""
+    id_: int | None = await unit.pool.fetchval(FREE_WITH_EMAIL, email)
+    return id_
+
+
+async def create_user(unit: Unit, profile: CustomerProfile, user_url: str) -> int:
+    """A new user for a customer, its login from the email's local part; the id."""
+    id_ = await unit.new_id(USER)
+    login = NOT_IN_LOGINS.sub("", profile.email.partition("@")[0].lower())[:MAX_LOGIN] or "user"
+    if await unit.pool.fetchval(LOGIN_TAKEN, login):
+        login = f"{login}{id_}"
+    user = UserProfile(
+        user_login=login,
+        user_email=profile.email,
+        display_name=f"{profile.first_name} {profile.last_name}".strip(),
+        first_name=profile.first_name,
+        last_name=profile.last_name,
+        user_url=user_url,
+        user_nicename=login.replace(".", "-"),
+    )
+    await unit.decide(USER, id_, RegisterUser(profile=user))
+    return id_
