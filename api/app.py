@@ -17,7 +17,7 @@ from api.errors import exception_handlers
 from api.input import MAX_BODY_BYTES
 from api.places import is_country
 from api.refusal_table import REFUSALS
-from api.serving import OPEN, Service, authorise, request_id
+from api.serving import Service, authorise, request_id
 from api.settings import BadSetting, Settings
 from projections.database import open_store
 
@@ -45,14 +45,16 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             app.state.service = Service(store, settings, credentials.lookup(store.pool), key)
             yield
 
-    routers = [Router(BASE, route_handlers=handlers, tags=[tag]) for tag, handlers in RESOURCES.items()]
+    routers = [
+        Router(BASE, route_handlers=handlers, tags=[tag], guards=[authorise]) for tag, handlers in RESOURCES.items()
+    ]
     return Litestar(
         [*routers, health.live, health.ready, _docs_assets()],
         lifespan=[serving],
-        guards=[authorise],
         exception_handlers=exception_handlers(REFUSALS, request_id),
         before_send=[_name_request],
         request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
         openapi_config=_openapi(),
     )
 
@@ -85,6 +87,7 @@ def _openapi() -> OpenAPIConfig:
                 js_url="/docs/assets/swagger-ui-bundle.js",
                 css_url="/docs/assets/swagger-ui.css",
                 standalone_preset_js_url="/docs/assets/swagger-ui-standalone-preset.js",
+                favicon="<link rel='icon' href='data:,'>",
                 path="/",
             )
         ],
@@ -95,4 +98,4 @@ def _openapi() -> OpenAPIConfig:
 
 def _docs_assets() -> Router:
     """The docs page's script and style, served from here, so that it also works without the internet."""
-    return create_static_files_router("/docs/assets", [str(files("swagger_ui") / "static")], opt=OPEN)
+    return create_static_files_router("/docs/assets", [str(files("swagger_ui") / "static")])

@@ -4,15 +4,15 @@ import asyncpg
 from litestar import Response, get
 
 from api.answer import answer
-from api.serving import OPEN, AnyRequest, serving
+from api.serving import AnyRequest, serving
 
 
-@get("/health/live", opt=OPEN, tags=["Health"], summary="The process answers")
+@get("/health/live", tags=["Health"], summary="The process answers")
 async def live() -> Response[bytes]:
     return answer({"status": "ok"})
 
 
-@get("/health/ready", opt=OPEN, tags=["Health"], summary="The store answers too")
+@get("/health/ready", tags=["Health"], summary="The store answers too")
 async def ready(request: AnyRequest) -> Response[bytes]:
     try:
         await serving(request).store.pool.fetchval("SELECT 1", timeout=5)

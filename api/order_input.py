@@ -8,7 +8,7 @@ from api.settings import Settings
 from api.validation import Fields
 from domain.customer import OrderDetails
 from domain.order import Item, Terms, UnpaidStatus, payment_status
-from domain.value import ONE
+from domain.value import MAX_CENTS, ONE
 
 ORDER_STATUSES = ("on-hold", "processing", "completed", "canceled", "failed")
 UNPAID: tuple[UnpaidStatus, ...] = ("pending", "authorized", "failed")
@@ -24,6 +24,7 @@ ITEM_AMOUNTS = (
     "unit_price", "cost", "subtotal", "tax_amount", "shipping_charge", "discount_total", "line_total", "refund_total",
 )  # fmt: skip
 MAX_ITEMS = 500
+MAX_QUANTITY = 1_000_000
 MAX_NOTE = 65_535
 
 
@@ -31,6 +32,7 @@ def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
     """What was ordered, and what of it is paid already. The items still lack their ids."""
     none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
     total_amount = fields.required.cents("total_amount")
+    items = tuple(_item(item, place) for place, item in enumerate(fields.each("items", MAX_ITEMS)))
     total_paid, total_refund = none.cents("total_paid"), zero.cents("total_refund")
     given = none.choice("payment_status", PAYMENT_STATUSES)
     if total_paid is None:
@@ -39,6 +41,9 @@ def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
         fields.refuse("total_refund", "max", "may not be greater than what was paid.")
     texts: dict[str, Any] = {name: none.text(name) or "" for name in TEXTS}
     amounts: dict[str, Any] = {name: zero.cents(name) for name in AMOUNTS}
+    amounts["subtotal"] = amounts["subtotal"] or sum(item.subtotal for item in items)
+    if amounts["subtotal"] > MAX_CENTS:
+        fields.refuse("subtotal", "max", f"may not be greater than {MAX_CENTS}.")
     return Terms(
         customer_id=fields.required.id("customer_id"),
         uuid=uuid4().hex,
@@ -50,7 +55,7 @@ def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
         created_at=none.moment("created_at") or now,
         status=none.choice("status", ORDER_STATUSES) or "on-hold",
         rate=fields.optional(absent=ONE, empty=ONE).rate("rate"),
-        items=tuple(_item(item, place) for place, item in enumerate(fields.each("items", MAX_ITEMS))),
+        items=items,
         parent_id=none.id("parent_id"),
         type=none.choice("type", TYPES) or "payment",
         mode=none.choice("mode", MODES) or "live",
@@ -77,7 +82,10 @@ def _currency(fields: Fields, default: str) -> str:
 
 def _item(fields: Fields, place: int) -> Item:
     none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
+    quantity = fields.optional(absent=1, empty=1).integer("quantity", minimum=1, maximum=MAX_QUANTITY)
     amounts: dict[str, Any] = {name: zero.cents(name) for name in ITEM_AMOUNTS}
+    amounts["subtotal"] = amounts["subtotal"] or quantity * amounts["unit_price"]
+    amounts["line_total"] = amounts["line_total"] or max(0, amounts["subtotal"] - amounts["discount_total"])
     return Item(
         id=0,
         object_id=none.id("object_id"),
@@ -87,6 +95,6 @@ def _item(fields: Fields, place: int) -> Item:
         fulfillment_type=none.text("fulfillment_type") or "",
         payment_type=none.text("payment_type") or "onetime",
         cart_index=place,
-        quantity=fields.optional(absent=1, empty=1).integer("quantity", minimum=1),
+        quantity=quantity,
         **amounts,
     )

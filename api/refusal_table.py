@@ -26,6 +26,11 @@ def _too_much(refusal: refusals.RefundExceedsPayment) -> HttpRefusal:
     )
 
 
+def _beyond(refusal: refusals.AmountTooLarge) -> HttpRefusal:
+    _amount, largest = refusal.args
+    return Invalid({"amount": {"max": f"The amounts together may not be greater than {largest}."}})
+
+
 def _settled(refusal: refusals.PaymentStatusFollowsAmounts) -> HttpRefusal:
     [status] = refusal.args
     problem = f"The payment status is {status}: it follows from the amounts, once money has moved."
@@ -48,6 +53,7 @@ REFUSALS: Refusals = {
     refusals.OrderNotFound: Rule(404, "Order not found."),
     refusals.OrderExists: Rule(409, "An order with this id exists."),
     refusals.RefundExceedsPayment: _too_much,
+    refusals.AmountTooLarge: _beyond,
     refusals.PaymentStatusFollowsAmounts: _settled,
     Contended: TooMany(1),
 }

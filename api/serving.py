@@ -38,18 +38,12 @@ def needs(permission: Permission) -> dict[str, Any]:
     return {"permission": permission}
 
 
-OPEN: dict[str, Any] = {"permission": None}
-
-
 async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The guard of every route. One that names no permission, and does not say that it is open, answers nobody."""
-    permission = handler.opt.get("permission", "unnamed")
-    if permission is None:
-        return
+    """The guard of every route of the API. One that names no permission answers nobody."""
     service = serving(connection)
     header = connection.headers.get("authorization")
     principal = await authenticate(header, service.credentials, service.password_key)
-    if permission == "unnamed":
+    if (permission := handler.opt.get("permission")) is None:
         raise Forbidden
     principal.require(permission)
     connection.scope["user"] = principal

@@ -2,17 +2,26 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias, assert_never
+from typing import Any, Literal, TypeAlias, assert_never, get_args
 
 import msgspec
 from msgspec import field
 from msgspec.structs import replace
 
 from domain.event import Claim, Command, Decider, Event, Value
-from domain.refusals import OrderExists, OrderNotFound, PaymentStatusFollowsAmounts, RefundExceedsPayment
-from domain.value import ONE
+from domain.refusals import (
+    AmountTooLarge,
+    OrderExists,
+    OrderNotFound,
+    PaymentStatusFollowsAmounts,
+    RefundExceedsPayment,
+)
+from domain.value import MAX_CENTS, ONE
 
 UnpaidStatus: TypeAlias = Literal["pending", "authorized", "failed"]
+
+# A transaction that came with its order in one of these has yet to move money, and may be recorded when it does.
+UNMOVED = frozenset(get_args(UnpaidStatus))
 
 
 class Item(Value, frozen=True, kw_only=True):
@@ -43,7 +52,7 @@ class Item(Value, frozen=True, kw_only=True):
 
 
 class Transaction(Value, frozen=True, kw_only=True):
-    """Money that moved before the order came here."""
+    """Money that moved, or should have, before the order came here."""
 
     id: int
     transaction_type: str
@@ -233,7 +242,7 @@ def _placed(terms: Terms) -> Order:
         total_refund=terms.total_refund,
         payment_status=terms.payment_status,
         status=terms.status,
-        transactions=frozenset(transaction.vendor_charge_id for transaction in terms.transactions),
+        transactions=frozenset(known.vendor_charge_id for known in terms.transactions if known.status not in UNMOVED),
     )
 
 
@@ -257,7 +266,7 @@ def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
         raise OrderNotFound
     match command:
         case RecordPayment(transaction_id=transaction_id):
-            return [] if transaction_id in state.transactions else [PaymentRecorded(**msgspec.structs.asdict(command))]
+            return [] if transaction_id in state.transactions else _pay(command, state)
         case RecordRefund(transaction_id=transaction_id):
             return [] if transaction_id in state.transactions else _refund(command, state)
         case ChangeOrderStatus(status=status):
@@ -275,6 +284,12 @@ def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
             assert_never(command)
 
 
+def _pay(command: RecordPayment, state: Order) -> list[OrderEvent]:
+    if state.total_paid + command.amount > MAX_CENTS:
+        raise AmountTooLarge(state.total_paid + command.amount, MAX_CENTS)
+    return [PaymentRecorded(**msgspec.structs.asdict(command))]
+
+
 def _refund(command: RecordRefund, state: Order) -> list[OrderEvent]:
     refundable = max(0, state.total_paid - state.total_refund)
     if command.amount > refundable:
@@ -285,7 +300,7 @@ def _refund(command: RecordRefund, state: Order) -> list[OrderEvent]:
 def _change_payment_status(wanted: UnpaidStatus, state: Order) -> list[OrderEvent]:
     if wanted == state.payment_status:
         return []
-    if state.total_paid:
+    if state.total_paid or state.total_refund:
         raise PaymentStatusFollowsAmounts(state.payment_status)
     return [PaymentStatusChanged(payment_status=wanted)]
 

@@ -63,6 +63,10 @@ class OrderExists(Refusal):
     """The id is taken."""
 
 
+class AmountTooLarge(Refusal):
+    """amount, largest: in cents; beyond what every client keeps exact."""
+
+
 class RefundExceedsPayment(Refusal):
     """amount, refundable: both in cents."""
 

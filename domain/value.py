@@ -14,6 +14,7 @@ RULE_VERSION = 1
 SUCCESSFUL = frozenset({"paid", "partially_paid", "partially_refunded"})
 ONE = Decimal(1)
 CENT = Decimal("0.01")
+MAX_CENTS = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 
 class OrderValue(NamedTuple):

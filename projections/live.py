@@ -7,7 +7,8 @@ from domain.address import AddressAdded
 from domain.customer import CustomerRegistered, UserAttached
 from domain.event import Recorded
 from domain.order import OrderPlaced, OrderTransferred
-from domain.value import Figures, OrderValue, figures
+from domain.refusals import AmountTooLarge
+from domain.value import MAX_CENTS, Figures, OrderValue, figures
 from eventstore.log import Connection
 from eventstore.transact import Conflict
 from projections.addresses import ADDRESSES
@@ -30,7 +31,8 @@ VALUES = """
 async def project(connection: Connection, events: Sequence[Recorded]) -> None:
     """Apply the events to every read model.
 
-    Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken.
+    Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken; AmountTooLarge when
+    a customer's figures would be.
     """
     await apply(connection, events, PROJECTIONS)
     await _refuse_users_that_are_gone(connection, events)
@@ -92,7 +94,14 @@ async def _add_figures(
         sums = await figures_of(connection, changed)
         for id_ in changed:
             if row := customers.get(id_):
-                customers[id_] = with_figures(row, sums.get(id_, Figures()))
+                customers[id_] = with_figures(row, _kept_exact(sums.get(id_, Figures())))
+
+
+def _kept_exact(figures: Figures) -> Figures:
+    largest = max(figures.ltv, *figures.purchase_value.values(), 0)
+    if largest > MAX_CENTS:
+        raise AmountTooLarge(largest, MAX_CENTS)
+    return figures
 
 
 async def figures_of(on: Connection, customer_ids: Iterable[int]) -> dict[int, Figures]:
