@@ -1,0 +1,74 @@
+# Two commands are enough: `make run` and `make test`. `make help` lists the rest.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint types check bench lock clean FORCE
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-9s%s\n' "$$name" "$$text"; done
+
+run: install ## install, start with a PostgreSQL of its own, serve the bundled sample on 127.0.0.1:8000
+	@exec $(BIN)/custodiary serve --sample
+
+test: install ## run every test, against a PostgreSQL of their own
+	@$(BIN)/python -m pytest
+
+lint: install ## ruff, its rules and its format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: install ## mypy, strict
+	@$(BIN)/mypy
+
+check: test lint types ## tests, lint and types: what CI runs
+
+bench: install ## measure, as ratios within one run
+	@$(BIN)/python -m benchmarks
+
+install: $(STAMP) ## install into .venv what requirements-dev.lock names, and nothing else
+
+# The stamp makes an install that is up to date cost nothing. It holds the directory: a copied tree must not run the original's code.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+$(STAMP): FORCE
+endif
+
+UV_PIP = UV_PYTHON_DOWNLOADS=never "$$uv" pip
+ENOUGH = sys.exit(sys.version_info < (3, 11))
+
+# A name on the PATH may be a shim that only fails: each candidate is run to see. Without uv, a venv brings its own.
+$(STAMP): pyproject.toml requirements-dev.lock
+	@set -e; \
+	[ -w "$${HOME:-/nowhere}" ] || export UV_CACHE_DIR="$${UV_CACHE_DIR:-$(CURDIR)/.uv-cache}"; \
+	uv=$$(command -v uv || true); "$$uv" --version >/dev/null 2>&1 || uv=; \
+	for python in $(PYTHON) python3.13 python3.12 python3.11 python3.14 python3 python ''; do \
+	    "$$python" -c 'import sys, venv, ensurepip; $(ENOUGH)' >/dev/null 2>&1 && break; \
+	    [ -z "$$uv" ] || { "$$python" -c 'import sys; $(ENOUGH)' >/dev/null 2>&1 && break; }; \
+	done; \
+	[ -n "$$python" ] || { echo 'No usable Python: 3.11 or newer with its venv module (python3-venv), or uv beside it.' >&2; exit 1; }; \
+	echo "Installing into $(VENV) with $$("$$python" --version) …"; \
+	rm -rf $(VENV); \
+	if [ -n "$$uv" ]; then "$$uv" venv --quiet --no-python-downloads --python "$$python" $(VENV); \
+	else \
+	    "$$python" -m venv $(VENV); \
+	    sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > $(VENV)/uv.lock; \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.lock; \
+	    uv=$(BIN)/uv; \
+	fi; \
+	$(UV_PIP) sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock; \
+	$(UV_PIP) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	printf '%s' '$(CURDIR)' > $@
+
+# Names, versions and hashes, never an address: any registry or mirror will do.
+LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
+       --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+lock: install ## renew requirements*.lock (UPGRADE=--upgrade: each to its newest allowed version)
+	@$(LOCK) --group dev --output-file requirements-dev.lock
+	@$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock
+
+clean: ## remove what was installed and cached, never the data in .custodiary
+	@rm -rf $(VENV) .uv-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
