@@ -1,0 +1,77 @@
+"""One PostgreSQL for the whole run, one migrated template in it, and a database of its own for each test that asks."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from eventstore.embedded import embedded
+from eventstore.migrate import migrate
+
+# A copied template need not outlive a power cut; that of the tests' own server is never meant to.
+SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The DSN of the server at TEST_DATABASE_URL, or else of an embedded one, gone with the run."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="custodiary-test-") as directory:
+        Path(directory).chmod(0o711)  # so that the server's account gets there when root runs the tests
+        with embedded(Path(directory), SETTINGS) as dsn:
+            yield dsn
+
+
+@pytest.fixture(scope="session")
+async def template(server: str) -> AsyncIterator[str]:
+    """The name of a database that has been migrated and is only copied."""
+    async with new_database(server) as name:
+        connection = await asyncpg.connect(with_database(server, name))
+        await migrate(connection)
+        await connection.close()  # a template with a connection to it cannot be copied
+        yield name
+
+
+@pytest.fixture
+async def database(server: str, template: str) -> AsyncIterator[str]:
+    """The DSN of a new database with every migration in it and nothing else."""
+    async with new_database(server, template) as name:
+        yield with_database(server, name)
+
+
+@pytest.fixture
+async def empty_database(server: str) -> AsyncIterator[str]:
+    """The DSN of a new database without so much as a migration."""
+    async with new_database(server) as name:
+        yield with_database(server, name)
+
+
+@asynccontextmanager
+async def new_database(server: str, template: str = "template0") -> AsyncIterator[str]:
+    name = f"custodiary_test_{os.getpid()}_{next(NUMBERS)}"
+    await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield name
+    finally:
+        await _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def with_database(dsn: str, name: str) -> str:
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
