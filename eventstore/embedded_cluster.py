@@ -22,9 +22,7 @@ OPEN_PLACE = Path("/var/lib/custodiary")
 # Where a socket's path is short. mkdtemp chooses the names; $TMPDIR can be long, or closed to the server's account.
 SHORT_PLACE = Path("/tmp")  # noqa: S108
 SOCKET_PATH_LIMIT = 103  # bytes, on macOS; Linux has four more
-PLAIN_PATH = re.compile(
-    r"[\w./-]+"
-)  # a comma, for one, would be two directories to the server and two hosts to a client
+PLAIN_PATH = re.compile(r"[\w./-]+")  # with a comma, for one, it is two directories to the server
 FAST_SHUTDOWN, IMMEDIATE_SHUTDOWN = signal.SIGINT, signal.SIGQUIT
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
