@@ -38,6 +38,13 @@ endif
 UV_PIP = UV_PYTHON_DOWNLOADS=never "$$uv" pip
 ENOUGH = sys.exit(sys.version_info < (3, 11))
 
+# uv knows the public authorities only; the machine's own bundle has those of the network that it lives in, too.
+CERTIFICATES := $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem))
+ifneq ($(CERTIFICATES),)
+SSL_CERT_FILE ?= $(CERTIFICATES)
+export SSL_CERT_FILE
+endif
+
 # A name on the PATH may be a shim that only fails: each candidate is run to see. Without uv, a venv brings its own.
 $(STAMP): pyproject.toml requirements-dev.lock
 	@set -e; \
