@@ -1,20 +1,23 @@
 """Addresses of a customer."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Response, delete, get, post, put
 
 from api.answer import answer
+from api.command import Shown, carry_out, decision, just
 from api.input import read_input
 from api.places import address_problems
 from api.presentation import address
 from api.refusals import Invalid, Rule
-from api.serving import AnyRequest, Service, asked_by, customer_in_path, needs, serving
+from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.address import AddAddress, AddressDetails, AddressType, ChangeAddress, RemoveAddress, SetPrimaryAddress
 from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
 from domain.order import ORDER
 from domain.refusals import CustomerNotFound
+from eventstore.log import Connection, Executor
 from eventstore.transact import Unit
 from projections.addresses import ADDRESSES
 from projections.customers import CUSTOMERS
@@ -32,7 +35,7 @@ async def list_addresses(request: AnyRequest, customer_id: str) -> Response[byte
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     type_ = fields.optional(absent="billing", empty="billing").choice("type", TYPES)
     fields.check()
-    version = await _version(service, id_)
+    version = await _version(service.store.pool, id_)
     rows = await service.store.pool.fetch(LIST, id_, type_)
     return answer({"addresses": [address(row) for row in rows]}, version=version)
 
@@ -40,7 +43,7 @@ async def list_addresses(request: AnyRequest, customer_id: str) -> Response[byte
 @post(PATH, opt=needs("customers/manage"), summary="Add an address", status_code=200)
 async def create_address(request: AnyRequest, customer_id: str) -> Response[bytes]:
     """The first of its type is primary. With `order_id`, the order gets this address too."""
-    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     type_ = fields.required.choice("type", TYPES)
     details = AddressDetails(**_required(fields), **_optional(fields, absent=""), status=_status(fields) or "active")
     is_primary = fields.optional(absent=False, empty=False).flag("is_primary")
@@ -55,14 +58,14 @@ async def create_address(request: AnyRequest, customer_id: str) -> Response[byte
         await _give_to_order(unit, id_, order_id, address_id)
         return address_id
 
-    address_id = await service.store.transact(asked_by(request), work)
-    return await _shown(service, id_, address_id, f"{type_.title()} address created successfully!")
+    show = _shown(id_, f"{type_.title()} address created successfully!")
+    return await carry_out(request, work, show, customer_id=id_)
 
 
 @put(PATH, opt=needs("customers/manage"), summary="Change an address")
 async def update_address(request: AnyRequest, customer_id: str) -> Response[bytes]:
     """Changes what is sent, and no more. With `order_id`, the order gets this address too."""
-    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     address_id = fields.required.id("id")
     type_ = fields.required.choice("type", TYPES)
     sent = _required(fields) | _optional(fields, absent=None) | {"status": _status(fields)}
@@ -70,7 +73,7 @@ async def update_address(request: AnyRequest, customer_id: str) -> Response[byte
     order_id = fields.optional(absent=None, empty=None).id("order_id")
     fields.check()
 
-    async def work(unit: Unit) -> None:
+    async def work(unit: Unit) -> int:
         command = ChangeAddress(address_id=address_id, type=type_, is_primary=is_primary, **sent)
         await unit.decide(CUSTOMER, id_, command)
         known = await unit.load(CUSTOMER, id_)
@@ -79,8 +82,10 @@ async def update_address(request: AnyRequest, customer_id: str) -> Response[byte
             fields.check()
         await _give_to_order(unit, id_, order_id, address_id)
 
-    await service.store.transact(asked_by(request), work)
-    return await _shown(service, id_, address_id, f"{type_.title()} address updated successfully!")
+        return address_id
+
+    show = _shown(id_, f"{type_.title()} address updated successfully!")
+    return await carry_out(request, work, show, customer_id=id_)
 
 
 @delete(PATH, opt=needs("customers/delete"), summary="Remove an address", status_code=200)
@@ -93,8 +98,8 @@ async def delete_address(request: AnyRequest, customer_id: str) -> Response[byte
     except Invalid as error:
         raise Rule(403, "Please use a valid address ID!") from error
     command = RemoveAddress(address_id=address_id)
-    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(CUSTOMER, id_, command))
-    return answer({"message": "Address successfully deleted.", "data": ""})
+    done = just({"message": "Address successfully deleted.", "data": ""})
+    return await carry_out(request, decision(CUSTOMER, id_, command), done, customer_id=id_)
 
 
 @post(f"{PATH}/make-primary", opt=needs("customers/manage"), summary="Make an address primary", status_code=200)
@@ -103,8 +108,8 @@ async def make_primary(request: AnyRequest, customer_id: str) -> Response[bytes]
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     command = SetPrimaryAddress(address_id=fields.required.id("addressId"), type=fields.required.choice("type", TYPES))
     fields.check()
-    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(CUSTOMER, id_, command))
-    return answer({"message": "Address successfully set as the primary", "data": ""})
+    done = just({"message": "Address successfully set as the primary", "data": ""})
+    return await carry_out(request, decision(CUSTOMER, id_, command), done, customer_id=id_)
 
 
 def _required(fields: Fields) -> dict[str, Any]:
@@ -148,18 +153,21 @@ async def _give_to_order(unit: Unit, customer_id: int, order_id: int | None, add
     await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
 
 
-async def _version(service: Service, customer_id: int) -> int:
-    row = await CUSTOMERS.table.find(service.store.pool, customer_id)
+async def _version(on: Executor, customer_id: int) -> int:
+    row = await CUSTOMERS.table.find(on, customer_id)
     if row is None:
         raise CustomerNotFound
     version: int = row["version"]
     return version
 
 
-async def _shown(service: Service, customer_id: int, address_id: int, message: str) -> Response[bytes]:
-    row = await ADDRESSES.table.find(service.store.pool, address_id)
-    body = {"message": message, "data": address(row) if row else None}
-    return answer(body, version=await _version(service, customer_id))
+def _shown(customer_id: int, message: str) -> Callable[[Connection, int], Awaitable[Shown]]:
+    async def show(connection: Connection, address_id: int) -> Shown:
+        row = await ADDRESSES.table.find(connection, address_id)
+        body = {"message": message, "data": row and address(row)}
+        return Shown(body, customer_id=customer_id, version=await _version(connection, customer_id))
+
+    return show
 
 
 HANDLERS: list[Any] = [list_addresses, create_address, update_address, delete_address, make_primary]

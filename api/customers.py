@@ -1,5 +1,6 @@
 """Customers: create, get, update, label, bulk actions."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -7,13 +8,14 @@ from litestar import Response, get, post, put
 from msgspec import UNSET
 
 from api.answer import answer
+from api.command import Shown, carry_out, just
 from api.input import read_input
 from api.names import split_full_name
 from api.presentation import customer
 from api.refusals import CustomerGone, Invalid, Rule
-from api.serving import AnyRequest, Service, asked_by, customer_in_path, id_in_path, needs, serving
+from api.serving import AnyRequest, Service, customer_in_path, id_in_path, needs, serving
 from api.settings import NameMode
-from api.users import attach
+from api.users import attach, existing_user
 from api.validation import Fields
 from api.wordpress import create_user, user_with_email
 from domain.customer import (
@@ -28,6 +30,7 @@ from domain.customer import (
 from domain.event import Command
 from domain.refusals import CustomerNotFound
 from domain.user import USER, ChangeUserProfile
+from eventstore.log import Connection
 from eventstore.transact import Unit
 from projections.customers import CUSTOMERS
 
@@ -58,15 +61,15 @@ async def create_customer(request: AnyRequest) -> Response[bytes]:
 
     async def work(unit: Unit) -> int:
         id_ = await unit.new_id(CUSTOMER)
-        linked = await user_with_email(unit, profile.email) or user_id
-        if linked is None and wants_user:
+        linked = await user_with_email(unit, profile.email)
+        if linked is None and user_id is not None:
+            linked = await existing_user(unit, user_id)
+        elif linked is None and wants_user:
             linked = await create_user(unit, profile, user_url)
         await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=uuid4().hex, user_id=linked))
         return id_
 
-    return await _shown(
-        service, await service.store.transact(asked_by(request), work), "Customer created successfully!"
-    )
+    return await carry_out(request, work, _shown(service, "Customer created successfully!"))
 
 
 @get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
@@ -86,7 +89,7 @@ async def update_customer(request: AnyRequest, customer_id: str) -> Response[byt
     user_id = fields.optional(absent=UNSET, empty=None).id("user_id")
     fields.check()
 
-    async def work(unit: Unit) -> None:
+    async def work(unit: Unit) -> int:
         await unit.decide(CUSTOMER, id_, change)
         known = await unit.load(CUSTOMER, id_)
         linked = known.user_id if known else None
@@ -97,8 +100,9 @@ async def update_customer(request: AnyRequest, customer_id: str) -> Response[byt
         elif linked is not None:
             await unit.decide(USER, linked, user_change)
 
-    await service.store.transact(asked_by(request), work)
-    return await _shown(service, id_, "Customer updated successfully!")
+        return id_
+
+    return await carry_out(request, work, _shown(service, "Customer updated successfully!"), customer_id=id_)
 
 
 @put("/customers/{customer_id:str}/additional-info", opt=needs("customers/manage"), summary="Set a customer's labels")
@@ -108,7 +112,7 @@ async def set_labels(request: AnyRequest, customer_id: str) -> Response[bytes]:
     wanted = frozenset(fields.required.ids("labels"))
     fields.check()
 
-    async def work(unit: Unit) -> None:
+    async def work(unit: Unit) -> int:
         known = await unit.load(CUSTOMER, id_)
         carried = known.labels if known else frozenset()
         existing = frozenset(row["id"] for row in await unit.pool.fetch(EXISTING_LABELS, list(wanted | carried)))
@@ -116,8 +120,10 @@ async def set_labels(request: AnyRequest, customer_id: str) -> Response[bytes]:
             raise Invalid({"labels": {"exists": f"There is no label {unknown[0]}."}})
         await unit.decide(CUSTOMER, id_, RelabelCustomer(labels=wanted, existing=existing))
 
-    await service.store.transact(asked_by(request), work)
-    return await _shown(service, id_, "Customer updated successfully!")
+        return id_
+
+    message = "Customer updated successfully!"
+    return await carry_out(request, work, _shown(service, message, labelled=True), customer_id=id_)
 
 
 @post(
@@ -138,8 +144,7 @@ async def do_bulk_action(request: AnyRequest) -> Response[bytes]:
         for id_ in standing:
             await unit.decide(CUSTOMER, id_, command)
 
-    await serving(request).store.transact(asked_by(request), work)
-    return answer({"message": message, "data": ""})
+    return await carry_out(request, work, just({"message": message, "data": ""}))
 
 
 def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
@@ -197,13 +202,19 @@ def _change(fields: Fields, mode: NameMode) -> tuple[ChangeCustomer, ChangeUserP
     return change, user_change
 
 
-async def _shown(service: Service, id_: int, message: str) -> Response[bytes]:
-    """The customer as it is now, after a command."""
-    row = await CUSTOMERS.table.find(service.store.pool, id_)
-    if row is None:
-        raise CustomerNotFound
-    data = customer(row, service.settings.store_url) | {"selected_labels": row["labels"]}
-    return answer({"message": message, "data": data}, version=row["version"])
+def _shown(service: Service, message: str, *, labelled: bool = False) -> Callable[[Connection, int], Awaitable[Shown]]:
+    """The customer as the command leaves it."""
+
+    async def show(connection: Connection, id_: int) -> Shown:
+        row = await CUSTOMERS.table.find(connection, id_)
+        if row is None:
+            raise CustomerNotFound
+        data = customer(row, service.settings.store_url)
+        if labelled:
+            data["selected_labels"] = row["labels"]
+        return Shown({"message": message, "data": data}, customer_id=id_, version=row["version"])
+
+    return show
 
 
 HANDLERS: list[Any] = [create_customer, get_customer, update_customer, set_labels, do_bulk_action]

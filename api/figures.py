@@ -8,9 +8,11 @@ import msgspec
 from litestar import Response, get, post
 
 from api.answer import answer
+from api.command import Shown, carry_out, nothing
 from api.presentation import Row, customer, shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from domain.refusals import CustomerNotFound
+from eventstore.log import Connection
 from projections.customers import CUSTOMERS
 from projections.recalculate import Drift, recalculate
 
@@ -37,17 +39,20 @@ async def get_stats(request: AnyRequest, customer_id: str) -> Response[bytes]:
 async def recalculate_ltv(request: AnyRequest, customer_id: str) -> Response[bytes]:
     """`drift` tells which stored figures were wrong, and are no longer."""
     service, id_ = serving(request), customer_in_path(customer_id)
-    async with service.store.pool.acquire() as connection, connection.transaction():
+
+    async def show(connection: Connection, _result: None) -> Shown:
         drift = await recalculate(connection, service.store.log, id_)
         row = await CUSTOMERS.table.find(connection, id_)
-    if row is None or drift is None:
-        raise CustomerNotFound
-    body = {
-        "message": "Lifetime value recalculated successfully",
-        "customer": customer(row, service.settings.store_url),
-        "drift": {name: _shown_drift(drift[name]) for name in drift} or None,
-    }
-    return answer(body, version=row["version"])
+        if row is None or drift is None:
+            raise CustomerNotFound
+        body = {
+            "message": "Lifetime value recalculated successfully",
+            "customer": customer(row, service.settings.store_url),
+            "drift": {name: _shown_drift(drift[name]) for name in drift} or None,
+        }
+        return Shown(body, customer_id=id_, version=row["version"])
+
+    return await carry_out(request, nothing, show, customer_id=id_)
 
 
 def _shown_drift(drift: Drift) -> dict[str, Any]:

@@ -1,16 +1,17 @@
 """Labels that customers can carry."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from litestar import Response, delete, get, post, put
 
 from api.answer import answer
+from api.command import Shown, carry_out, decision, just
 from api.input import read_input
 from api.presentation import label
-from api.serving import AnyRequest, Service, asked_by, id_in_path, needs, serving
+from api.serving import AnyRequest, id_in_path, needs, serving
 from api.validation import Fields
-from domain.event import Command
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
+from eventstore.log import Connection
 from eventstore.transact import Unit
 from projections.labels import LABELS
 
@@ -26,27 +27,28 @@ async def list_labels(request: AnyRequest) -> Response[bytes]:
 
 @post("/labels", opt=needs("labels/manage"), summary="Create a label", status_code=200)
 async def create_label(request: AnyRequest) -> Response[bytes]:
-    service, value = serving(request), await _value(request)
+    value = await _value(request)
 
     async def work(unit: Unit) -> int:
         id_ = await unit.new_id(LABEL)
         await unit.decide(LABEL, id_, CreateLabel(value=value))
         return id_
 
-    id_ = await service.store.transact(asked_by(request), work)
-    return answer({"message": "Label created successfully!", "data": await _shown(service, id_)})
+    return await carry_out(request, work, _shown("Label created successfully!"))
 
 
 @put("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Rename a label")
 async def rename_label(request: AnyRequest, label_id: str) -> Response[bytes]:
-    id_ = await _decide(request, label_id, RenameLabel(value=await _value(request)))
-    return answer({"message": "Label updated successfully!", "data": await _shown(serving(request), id_)})
+    command = RenameLabel(value=await _value(request))
+    return await carry_out(
+        request, decision(LABEL, id_in_path(label_id), command), _shown("Label updated successfully!")
+    )
 
 
 @delete("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Delete a label", status_code=200)
 async def delete_label(request: AnyRequest, label_id: str) -> Response[bytes]:
-    await _decide(request, label_id, DeleteLabel())
-    return answer({"message": "Label deleted successfully!", "data": ""})
+    done = just({"message": "Label deleted successfully!", "data": ""})
+    return await carry_out(request, decision(LABEL, id_in_path(label_id), DeleteLabel()), done)
 
 
 async def _value(request: AnyRequest) -> str:
@@ -56,15 +58,12 @@ async def _value(request: AnyRequest) -> str:
     return value
 
 
-async def _decide(request: AnyRequest, label_id: str, command: Command) -> int:
-    id_ = id_in_path(label_id)
-    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(LABEL, id_, command))
-    return id_
+def _shown(message: str) -> Callable[[Connection, int], Awaitable[Shown]]:
+    async def show(connection: Connection, id_: int) -> Shown:
+        row = await LABELS.table.find(connection, id_)
+        return Shown({"message": message, "data": row and label(row)})
 
-
-async def _shown(service: Service, id_: int) -> dict[str, Any] | None:
-    row = await LABELS.table.find(service.store.pool, id_)
-    return label(row) if row else None
+    return show
 
 
 HANDLERS = [list_labels, create_label, rename_label, delete_label]

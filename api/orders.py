@@ -1,5 +1,6 @@
 """Orders: what feeds the figures."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,10 +8,11 @@ from litestar import Response, delete, get, post, put
 from msgspec.structs import replace
 
 from api.answer import answer
+from api.command import Shown, carry_out, decision, just
 from api.input import read_input
 from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
 from api.presentation import whole_order
-from api.serving import AnyRequest, asked_by, id_in_path, needs, serving
+from api.serving import AnyRequest, id_in_path, needs, serving
 from api.validation import Fields
 from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
 from domain.order import (
@@ -24,6 +26,7 @@ from domain.order import (
     TransferOrder,
 )
 from domain.refusals import CustomerNotFound, OrderNotFound
+from eventstore.log import Connection
 from eventstore.transact import Unit
 from projections.orders import ORDERS
 
@@ -50,12 +53,15 @@ async def place_order(request: AnyRequest) -> Response[bytes]:
         await _record_details(unit, terms.customer_id, id_, details)
         return id_
 
-    return await _shown(request, await service.store.transact(asked_by(request), work), "Order placed successfully!")
+    return await carry_out(request, work, _shown("Order placed successfully!"))
 
 
 @get(PATH, opt=needs("orders/view"), summary="Get an order")
 async def get_order(request: AnyRequest, order_id: str) -> Response[bytes]:
-    return answer({"order": await _order(request, id_in_path(order_id))})
+    row = await ORDERS.table.find(serving(request).store.pool, id_in_path(order_id))
+    if row is None:
+        raise OrderNotFound
+    return answer({"order": whole_order(row)})
 
 
 @put(PATH, opt=needs("orders/manage"), summary="Change an order's status, note or payment status")
@@ -68,7 +74,7 @@ async def update_order(request: AnyRequest, order_id: str) -> Response[bytes]:
     note = read_details(fields).note
     fields.check()
 
-    async def work(unit: Unit) -> None:
+    async def work(unit: Unit) -> int:
         order = await unit.load(ORDER, id_)
         if order is None or order.deleted:
             raise OrderNotFound
@@ -78,8 +84,9 @@ async def update_order(request: AnyRequest, order_id: str) -> Response[bytes]:
             await unit.decide(ORDER, id_, ChangePaymentStatus(payment_status=payment_status))
         await _record_details(unit, order.customer_id, id_, OrderDetails(note=note))
 
-    await serving(request).store.transact(asked_by(request), work)
-    return await _shown(request, id_, "Order updated successfully!")
+        return id_
+
+    return await carry_out(request, work, _shown("Order updated successfully!"))
 
 
 @post(f"{PATH}/payments", opt=needs("orders/manage"), summary="Record a payment", status_code=200)
@@ -91,7 +98,9 @@ async def record_payment(request: AnyRequest, order_id: str) -> Response[bytes]:
         transaction_id=fields.required.text("transaction_id", max_length=MAX_TRANSACTION_ID),
         paid_at=fields.optional(absent=None, empty=None).moment("paid_at"),
     )
-    return await _decide(request, order_id, fields, command, "Payment recorded successfully!")
+    fields.check()
+    work = decision(ORDER, id_in_path(order_id), command)
+    return await carry_out(request, work, _shown("Payment recorded successfully!"))
 
 
 @post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
@@ -105,7 +114,9 @@ async def record_refund(request: AnyRequest, order_id: str) -> Response[bytes]:
         refunded_at=optional.moment("refunded_at"),
         reason=optional.text("reason") or "",
     )
-    return await _decide(request, order_id, fields, command, "Refund recorded successfully!")
+    fields.check()
+    work = decision(ORDER, id_in_path(order_id), command)
+    return await carry_out(request, work, _shown("Refund recorded successfully!"))
 
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
@@ -115,7 +126,7 @@ async def transfer_order(request: AnyRequest, order_id: str) -> Response[bytes]:
     customer_id = fields.required.id("customer_id")
     fields.check()
 
-    async def work(unit: Unit) -> None:
+    async def work(unit: Unit) -> int:
         order = await unit.load(ORDER, id_)
         await unit.decide(ORDER, id_, TransferOrder(customer_id=customer_id))
         await _require_customer(unit, customer_id)
@@ -123,24 +134,15 @@ async def transfer_order(request: AnyRequest, order_id: str) -> Response[bytes]:
         if former and order and order.customer_id != customer_id and id_ in former.orders:
             await _record_details(unit, customer_id, id_, former.orders[id_])
 
-    await serving(request).store.transact(asked_by(request), work)
-    return await _shown(request, id_, "Order transferred successfully!")
+        return id_
+
+    return await carry_out(request, work, _shown("Order transferred successfully!"))
 
 
 @delete(PATH, opt=needs("orders/manage"), summary="Delete an order", status_code=200)
 async def delete_order(request: AnyRequest, order_id: str) -> Response[bytes]:
-    id_ = id_in_path(order_id)
-    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(ORDER, id_, DeleteOrder()))
-    return answer({"message": "Order deleted successfully!", "data": ""})
-
-
-async def _decide(
-    request: AnyRequest, order_id: str, fields: Fields, command: RecordPayment | RecordRefund, message: str
-) -> Response[bytes]:
-    fields.check()
-    id_ = id_in_path(order_id)
-    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(ORDER, id_, command))
-    return await _shown(request, id_, message)
+    done = just({"message": "Order deleted successfully!", "data": ""})
+    return await carry_out(request, decision(ORDER, id_in_path(order_id), DeleteOrder()), done)
 
 
 async def _require_customer(unit: Unit, customer_id: int) -> None:
@@ -154,15 +156,14 @@ async def _record_details(unit: Unit, customer_id: int, order_id: int, details: 
         await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
 
 
-async def _order(request: AnyRequest, id_: int) -> dict[str, Any]:
-    row = await ORDERS.table.find(serving(request).store.pool, id_)
-    if row is None:
-        raise OrderNotFound
-    return whole_order(row)
+def _shown(message: str) -> Callable[[Connection, int], Awaitable[Shown]]:
+    async def show(connection: Connection, id_: int) -> Shown:
+        row = await ORDERS.table.find(connection, id_)
+        if row is None:
+            raise OrderNotFound
+        return Shown({"message": message, "data": whole_order(row)}, customer_id=row["customer_id"])
 
-
-async def _shown(request: AnyRequest, id_: int, message: str) -> Response[bytes]:
-    return answer({"message": message, "data": await _order(request, id_)})
+    return show
 
 
 HANDLERS: list[Any] = [

@@ -3,14 +3,16 @@
 from litestar import Response, delete, get, post, put
 
 from api.answer import answer
+from api.command import Shown, carry_out, decision, just
 from api.input import read_input
 from api.presentation import user
 from api.refusals import Invalid
-from api.serving import AnyRequest, asked_by, customer_in_path, id_in_path, needs, serving
+from api.serving import AnyRequest, customer_in_path, id_in_path, needs, serving
 from api.validation import Fields
 from domain.customer import CUSTOMER, AttachUser, DetachUser
 from domain.refusals import UserNotFound
 from domain.user import USER, DeleteUser, RegisterUser, UserProfile
+from eventstore.log import Connection
 from eventstore.transact import Unit
 from projections.users import USERS
 
@@ -31,13 +33,16 @@ async def list_users(request: AnyRequest) -> Response[bytes]:
 @put("/users/{user_id:str}", opt=needs("users/manage"), summary="Register a user, or bring it up to date")
 async def put_user(request: AnyRequest, user_id: str) -> Response[bytes]:
     """WordPress sends all of a user; what it does not send is empty."""
-    service, id_ = serving(request), id_in_path(user_id)
+    id_ = id_in_path(user_id)
     profile = _profile(Fields(await read_input(request)))
     if not id_:
         raise UserNotFound
-    await service.store.transact(asked_by(request), lambda unit: unit.decide(USER, id_, RegisterUser(profile=profile)))
-    row = await USERS.table.find(service.store.pool, id_)
-    return answer({"message": "User saved successfully!", "data": user(row) if row else None})
+
+    async def show(connection: Connection, _id: int) -> Shown:
+        row = await USERS.table.find(connection, id_)
+        return Shown({"message": "User saved successfully!", "data": row and user(row)})
+
+    return await carry_out(request, decision(USER, id_, RegisterUser(profile=profile)), show)
 
 
 def _profile(fields: Fields) -> UserProfile:
@@ -68,8 +73,7 @@ async def delete_user(request: AnyRequest, user_id: str) -> Response[bytes]:
             if linked is not None and linked.user_id == id_:
                 await unit.decide(CUSTOMER, customer_id, DetachUser())
 
-    await serving(request).store.transact(asked_by(request), work)
-    return answer({"message": "User deleted successfully!", "data": ""})
+    return await carry_out(request, work, just({"message": "User deleted successfully!", "data": ""}))
 
 
 @post(
@@ -83,8 +87,8 @@ async def attach_user(request: AnyRequest, customer_id: str) -> Response[bytes]:
     fields = Fields(await read_input(request))
     user_id = fields.required.id("user_id")
     fields.check()
-    await serving(request).store.transact(asked_by(request), lambda unit: attach(unit, id_, user_id))
-    return answer({"message": "User attached successfully"})
+    done = just({"message": "User attached successfully"})
+    return await carry_out(request, lambda unit: attach(unit, id_, user_id), done, customer_id=id_)
 
 
 @post(
@@ -95,15 +99,20 @@ async def attach_user(request: AnyRequest, customer_id: str) -> Response[bytes]:
 )
 async def detach_user(request: AnyRequest, customer_id: str) -> Response[bytes]:
     id_ = customer_in_path(customer_id)
-    await serving(request).store.transact(asked_by(request), lambda unit: unit.decide(CUSTOMER, id_, DetachUser()))
-    return answer({"message": "User detached successfully"})
+    done = just({"message": "User detached successfully"})
+    return await carry_out(request, decision(CUSTOMER, id_, DetachUser()), done, customer_id=id_)
 
 
 async def attach(unit: Unit, customer_id: int, user_id: int) -> None:
     """Raises Invalid for an unknown user; a user of another customer is a claim taken."""
+    await unit.decide(CUSTOMER, customer_id, AttachUser(user_id=await existing_user(unit, user_id)))
+
+
+async def existing_user(unit: Unit, user_id: int) -> int:
+    """The id, or Invalid."""
     if await unit.load(USER, user_id) is None:
         raise Invalid({"user_id": {"exists": "User not found."}})
-    await unit.decide(CUSTOMER, customer_id, AttachUser(user_id=user_id))
+    return user_id
 
 
 HANDLERS = [list_users, put_user, delete_user, attach_user, detach_user]

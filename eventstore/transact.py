@@ -14,6 +14,7 @@ from eventstore.log import Connection, Log
 from eventstore.streams import MAX_ID, from_uuid, to_uuid
 
 T = TypeVar("T")
+R = TypeVar("R")
 S = TypeVar("S")
 
 Project = Callable[[Connection, Sequence[Recorded]], Awaitable[None]]
@@ -162,32 +163,58 @@ class Store:
 
         Made again from the start when another command was faster. Raises the work's refusals, ClaimTaken, Contended.
         """
+        return await self.answer(by, work, _result)
+
+    async def answer(
+        self,
+        by: By,
+        work: Callable[[Unit], Awaitable[T]],
+        show: Callable[[Connection, T], Awaitable[R]],
+        *,
+        check: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> R:
+        """As `transact`, but in the same transaction `check` comes before the writing, and may raise, and `show` after.
+
+        `show` sees the read models as the command leaves them, and what it writes is as durable as the events.
+        """
         for attempt in range(ATTEMPTS):
             unit = Unit(self.pool, self.log, by)
             result = await work(unit)
-            if not unit.events:
-                return result
             try:
-                await self._write(unit)
+                async with self.pool.acquire() as connection, connection.transaction():
+                    if check is not None:
+                        await check(connection)
+                    if unit.events:
+                        await self._write(connection, unit)
+                    shown = await show(connection, result)
+                    if unit.events:
+                        await self._append(connection, unit)
             except (Conflict, asyncpg.DeadlockDetectedError):
                 await asyncio.sleep(0.001 * attempt)
             else:
-                return result
+                return shown
         raise Contended
 
-    async def _write(self, unit: Unit) -> None:
-        async with self.pool.acquire() as connection, connection.transaction():
-            taken, freed = unit.claims()
-            if freed:
-                await connection.execute(FREE, *_columns(freed))
-            if taken and len(await connection.fetch(TAKE, *_columns(taken))) < len(taken):
-                held = await connection.fetchrow(TAKEN, *_columns(taken))
-                raise ClaimTaken(*held) if held else Conflict
-            await self._project(connection, unit.events)
-            try:
-                await self.log.append(connection, unit.events)
-            except asyncpg.UniqueViolationError as error:
-                raise Conflict from error
+    async def _write(self, connection: Connection, unit: Unit) -> None:
+        """Claims and read models."""
+        taken, freed = unit.claims()
+        if freed:
+            await connection.execute(FREE, *_columns(freed))
+        if taken and len(await connection.fetch(TAKE, *_columns(taken))) < len(taken):
+            held = await connection.fetchrow(TAKEN, *_columns(taken))
+            raise ClaimTaken(*held) if held else Conflict
+        await self._project(connection, unit.events)
+
+    async def _append(self, connection: Connection, unit: Unit) -> None:
+        """The events: last of all, because it holds the log's lock until the commit."""
+        try:
+            await self.log.append(connection, unit.events)
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict from error
+
+
+async def _result(_connection: Connection, result: T) -> T:
+    return result
 
 
 def _columns(claims: dict[Claim, Stream]) -> tuple[list[str], list[str], list[Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domain.address import AddressAdded
-from domain.customer import CustomerRegistered, UserAttached
+from domain.customer import CustomerErased, CustomerRegistered, UserAttached
 from domain.event import Recorded
 from domain.order import OrderPlaced, OrderTransferred
 from domain.refusals import AmountTooLarge
@@ -23,19 +23,22 @@ from projections.users import USERS
 PROJECTIONS: tuple[Projection[Any], ...] = (CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
 
 STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
+FORGET_ANSWERS = "DELETE FROM answers WHERE customer_id = ANY($1)"
 VALUES = """
     SELECT customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
     FROM orders WHERE customer_id = ANY($1)"""
 
 
 async def project(connection: Connection, events: Sequence[Recorded]) -> None:
-    """Apply the events to every read model.
+    """Apply the events to every read model, and forget the stored answers about customers that are erased.
 
     Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken; AmountTooLarge when
     a customer's figures would be.
     """
     await apply(connection, events, PROJECTIONS)
     await _refuse_users_that_are_gone(connection, events)
+    if erased := [recorded.stream.id for recorded in events if isinstance(recorded.event, CustomerErased)]:
+        await connection.execute(FORGET_ANSWERS, erased)
 
 
 async def _refuse_users_that_are_gone(connection: Connection, events: Sequence[Recorded]) -> None:
