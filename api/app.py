@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Any
 
 from litestar import Litestar, Router
 from litestar.openapi import OpenAPIConfig
@@ -12,7 +11,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from api import addresses, credentials, customers, figures, health, history, labels, orders, users
+from api import addresses, credentials, customers, figures, health, history, labels, lists, orders, users
 from api.errors import exception_handlers
 from api.input import MAX_BODY_BYTES
 from api.places import is_country
@@ -20,17 +19,10 @@ from api.refusal_table import REFUSALS
 from api.serving import Service, authorise, request_id
 from api.settings import BadSetting, Settings
 from projections.database import open_store
+from projections.queries.pages import Totals
 
 BASE = "/wp-json/fluent-cart/v2"
-RESOURCES: dict[str, list[Any]] = {
-    "Customers": customers.HANDLERS,
-    "Figures": figures.HANDLERS,
-    "Addresses": addresses.HANDLERS,
-    "Users": users.HANDLERS,
-    "Orders": orders.HANDLERS,
-    "Labels": labels.HANDLERS,
-    "History": history.HANDLERS,
-}
+RESOURCES = (lists, customers, figures, addresses, users, orders, labels, history)
 CONNECTIONS = 20
 
 
@@ -42,14 +34,12 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         is_country("US")  # reads the world's countries once, before the first request has to wait for it
         async with open_store(database_url, connections=CONNECTIONS) as store:
             key = await credentials.password_key(store.pool)
-            app.state.service = Service(store, settings, credentials.lookup(store.pool), key)
+            app.state.service = Service(store, settings, credentials.lookup(store.pool), key, Totals())
             yield
 
-    routers = [
-        Router(BASE, route_handlers=handlers, tags=[tag], guards=[authorise]) for tag, handlers in RESOURCES.items()
-    ]
+    handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
     return Litestar(
-        [*routers, health.live, health.ready, _docs_assets()],
+        [Router(BASE, route_handlers=handlers, guards=[authorise]), health.live, health.ready, _docs_assets()],
         lifespan=[serving],
         exception_handlers=exception_handlers(REFUSALS, request_id),
         before_send=[_name_request],

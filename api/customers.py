@@ -10,6 +10,7 @@ from msgspec import UNSET
 from api.answer import answer
 from api.command import Shown, carry_out, just
 from api.input import read_input
+from api.lists import added_to_customers
 from api.names import split_full_name
 from api.presentation import customer
 from api.refusals import CustomerGone, Invalid, Rule
@@ -33,6 +34,7 @@ from domain.user import USER, ChangeUserProfile
 from eventstore.log import Connection
 from eventstore.transact import Unit
 from projections.customers import CUSTOMERS
+from projections.queries.relations import OF_CUSTOMER, customer_relations
 
 STATUSES = ("active", "inactive", "archived")
 MAX_NOTES = 65_535
@@ -75,10 +77,27 @@ async def create_customer(request: AnyRequest) -> Response[bytes]:
 @get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
 async def get_customer(request: AnyRequest, customer_id: str) -> Response[bytes]:
     service, id_ = serving(request), id_in_path(customer_id)
-    row = await CUSTOMERS.table.find(service.store.pool, id_)
+    fields = Fields(await read_input(request))
+    names = fields.optional(absent=list[str](), empty=list[str]()).words("with", OF_CUSTOMER)
+    fields.check()
+    pool = service.store.pool
+    row = await CUSTOMERS.table.find(pool, id_)
     if row is None:
         raise CustomerGone
-    return answer({"customer": customer(row, service.settings.store_url)}, version=row["version"])
+    body, wanted = customer(row, service.settings.store_url), customer_relations(names)
+    if _customer_only(fields):
+        wanted -= {"labels"}
+    else:
+        wanted |= {"labels"}
+    [added] = await added_to_customers(pool, [row], wanted) if wanted else [{}]
+    if "labels" in added:
+        added = {"selected_labels": [each["id"] for each in added["labels"]]} | added
+    return answer({"customer": body | added}, version=row["version"])
+
+
+def _customer_only(fields: Fields) -> bool:
+    params = fields.values.get("params")
+    return isinstance(params, dict) and params.get("customer_only") == "yes"
 
 
 @put("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Update a customer")

@@ -5,6 +5,7 @@ from api.refusals import HttpRefusal, Invalid, Rule, TooMany
 from domain import refusals
 from domain.refusals import ClaimTaken
 from eventstore.transact import Contended
+from projections.queries.refusals import QueryRefused
 
 TAKEN: dict[str, HttpRefusal] = {
     "customer-email": Rule(400, "Customer already exists."),
@@ -37,6 +38,11 @@ def _settled(refusal: refusals.PaymentStatusFollowsAmounts) -> HttpRefusal:
     return Invalid({"payment_status": {"settled": problem}})
 
 
+def _unlisted(refusal: QueryRefused) -> HttpRefusal:
+    message = f"The {refusal.field.replace('_', ' ')} field {refusal.problem}"
+    return Invalid({refusal.field: {"invalid": message}})
+
+
 REFUSALS: Refusals = {
     refusals.ClaimTaken: _taken,
     refusals.CustomerNotFound: Rule(404, "Customer not found."),
@@ -56,4 +62,5 @@ REFUSALS: Refusals = {
     refusals.AmountTooLarge: _beyond,
     refusals.PaymentStatusFollowsAmounts: _settled,
     Contended: TooMany(1),
+    QueryRefused: _unlisted,
 }

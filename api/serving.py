@@ -15,6 +15,7 @@ from api.settings import Settings
 from domain.refusals import CustomerNotFound
 from eventstore.streams import MAX_ID
 from eventstore.transact import By, Store
+from projections.queries.pages import Totals
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -26,6 +27,7 @@ class Service(NamedTuple):
     settings: Settings
     credentials: CredentialLookup
     password_key: bytes
+    totals: Totals
 
 
 def serving(request: ASGIConnection[Any, Any, Any, Any]) -> Service:

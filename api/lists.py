@@ -1,0 +1,158 @@
+"""Lists: of customers, of a customer's orders, of users to attach."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Response, get
+
+from api.answer import answer
+from api.input import read_input
+from api.paginator import paginator, read_page
+from api.presentation import Row, address, customer, label, order, shown
+from api.serving import AnyRequest, Service, customer_in_path, needs, serving
+from api.validation import Fields
+from domain.refusals import CustomerNotFound
+from eventstore.log import Executor
+from projections.customers import CUSTOMERS
+from projections.queries import relations
+from projections.queries.customers import LISTING as CUSTOMERS_LISTED
+from projections.queries.customers import list_customers
+from projections.queries.orders import LISTING as ORDERS_LISTED
+from projections.queries.orders import every_order, list_orders
+from projections.queries.pages import Listing
+from projections.queries.query import ListQuery, Page
+from projections.queries.users import attachable_users
+
+MAX_SEARCH = 1_000
+MAX_IDS = 1_000
+
+
+@get("/customers", opt=needs("customers/view"), summary="List customers")
+async def get_customers(request: AnyRequest) -> Response[bytes]:
+    service, fields = serving(request), Fields(await read_input(request))
+    query, names = read_query(fields, CUSTOMERS_LISTED, relations.OF_CUSTOMER)
+    wanted = relations.customer_relations(names)
+    pool = service.store.pool
+    page = await list_customers(pool, query, now=datetime.now(UTC), totals=service.totals)
+    added = await added_to_customers(pool, page.rows, wanted) if wanted else [{} for _ in page.rows]
+    rows = [
+        _selected(customer(row, service.settings.store_url), page, query) | more
+        for row, more in zip(page.rows, added, strict=True)
+    ]
+    return answer({"customers": _paginated(request, service, page, query, rows)})
+
+
+@get("/customers/{customer_id:str}/orders", opt=needs("customers/view"), summary="List a customer's orders")
+async def get_orders(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    query, names = read_query(fields, ORDERS_LISTED, relations.OF_ORDER)
+    wanted = relations.order_relations(names)
+    pool = service.store.pool
+    known = await _standing(pool, id_)
+    page = await list_orders(pool, id_, query, now=datetime.now(UTC), totals=service.totals)
+    rows = [
+        _selected(order(row), page, query) | _added_to_order(row, wanted, customer(known, service.settings.store_url))
+        for row in page.rows
+    ]
+    return answer({"orders": _paginated(request, service, page, query, rows)}, version=known["version"])
+
+
+@get("/customers/{customer_id:str}/order", opt=needs("customers/view"), summary="All orders of a customer, with items")
+async def get_every_order(request: AnyRequest, customer_id: str) -> Response[bytes]:
+    """Oldest first."""
+    pool, id_ = serving(request).store.pool, customer_in_path(customer_id)
+    known = await _standing(pool, id_)
+    rows = [order(row) | {"filtered_order_items": shown(row["items"])} for row in await every_order(pool, id_)]
+    return answer({"data": {"data": rows}}, version=known["version"])
+
+
+@get("/customers/attachable-user", opt=needs("customers/manage"), summary="List users without a customer")
+async def get_attachable_users(request: AnyRequest) -> Response[bytes]:
+    """All of them, unless a page is asked for."""
+    fields = Fields(await read_input(request))
+    search = fields.optional(absent="", empty="").text("search", max_length=MAX_SEARCH)
+    fields.check()
+    page = read_page(fields.values)
+    per_page = page.per_page if {"page", "per_page"} & fields.values.keys() else None
+    found = await attachable_users(serving(request).store.pool, search=search, page=page.number, per_page=per_page)
+    return answer({"users": found.rows})
+
+
+def read_query(fields: Fields, listing: Listing, related: Collection[str]) -> tuple[ListQuery, list[str]]:
+    """The query, and the names in `with`. What makes no sense in a name of a column or view means its default."""
+    optional = fields.optional(absent="", empty="")
+    search, user_tz = optional.text("search", max_length=MAX_SEARCH), optional.text("user_tz")
+    include_ids = fields.optional(absent=list[int](), empty=list[int]()).ids(
+        "include_ids", max_items=MAX_IDS, skip_unfit=True
+    )
+    nothing = fields.optional(absent=list[str](), empty=list[str]())
+    select, with_ = nothing.words("select", listing.shown), nothing.words("with", related)
+    fields.check()
+    page = read_page(fields.values)
+    query = ListQuery(
+        search=search,
+        filter_type=_word(fields.values, "filter_type") or "simple",
+        advanced_filters=fields.values.get("advanced_filters"),
+        active_view=_word(fields.values, "active_view"),
+        include_ids=tuple(include_ids),
+        sort_by=_word(fields.values, "sort_by"),
+        sort_type=_word(fields.values, "sort_type"),
+        select=tuple(select),
+        user_tz=user_tz,
+        page=page.number,
+        per_page=page.per_page,
+        cursor=_word(fields.values, "cursor"),
+    )
+    return query, with_
+
+
+async def added_to_customers(on: Executor, rows: Sequence[Row], wanted: frozenset[str]) -> list[dict[str, Any]]:
+    """What `with` adds to each customer, as clients know it."""
+    keys = relations.item_keys(wanted)
+    added = await relations.load_customer_relations(on, [dict(row) for row in rows], wanted)
+    for more in added:
+        if "orders" in more:
+            more["orders"] = [order(row) | dict.fromkeys(keys, shown(row["items"])) for row in more["orders"]]
+        if "labels" in more:
+            more["labels"] = [label(row) | {"label_id": row["label_id"]} for row in more["labels"]]
+        for name in relations.ADDRESS_TYPES.keys() & more.keys():
+            more[name] = [address(row) for row in more[name]]
+        for name in relations.PRIMARY.keys() & more.keys():
+            more[name] = more[name] and address(more[name])
+    return added
+
+
+def _added_to_order(row: Row, wanted: frozenset[str], its_customer: dict[str, Any]) -> dict[str, Any]:
+    stored = {name: shown(row[name]) for name in ("billing_address", "shipping_address", "transactions")}
+    added = dict.fromkeys(relations.item_keys(wanted), shown(row["items"]))
+    added |= {name: value for name, value in stored.items() if name in wanted}
+    return added | ({"customer": its_customer} if "customer" in wanted else {})
+
+
+def _selected(body: dict[str, Any], page: Page, query: ListQuery) -> dict[str, Any]:
+    return {name: body[name] for name in page.columns} if query.select else body
+
+
+def _paginated(
+    request: AnyRequest, service: Service, page: Page, query: ListQuery, rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    number = read_page({"page": query.page, "per_page": query.per_page})
+    url = service.settings.store_url + request.scope["path"].rstrip("/")
+    sent = request.scope["query_string"]
+    return paginator(rows, number, total=page.total, url=url, query=sent, next_cursor=page.next_cursor)
+
+
+async def _standing(on: Executor, customer_id: int) -> Row:
+    row = await CUSTOMERS.table.find(on, customer_id)
+    if row is None:
+        raise CustomerNotFound
+    return row
+
+
+def _word(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+HANDLERS: list[Any] = [get_customers, get_orders, get_every_order, get_attachable_users]
