@@ -1,0 +1,81 @@
+"""Imports point inwards, domain ← eventstore ← projections ← api, and the domain is pure."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HOUSE = ("domain", "eventstore", "projections", "api")
+SHEDS = ("tests", "benchmarks")
+
+# What reads a clock, draws a number, or does anything but compute.
+IMPURE_MODULES = {
+    "asyncio",
+    "io",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+    "uuid",
+}
+IMPURE_NAMES = {"input", "now", "open", "print", "random", "today", "urandom", "utcnow", "uuid1", "uuid4"}
+ASYNC = (ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.Await)
+
+
+def trees(room: str) -> Iterator[tuple[str, ast.Module]]:
+    """The path of each module in a room, and what it says."""
+    for path in sorted((ROOT / room).rglob("*.py")):
+        yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Top-level names of the packages that it imports."""
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
+    return {module.partition(".")[0] for module in modules}
+
+
+def impurities(tree: ast.Module) -> set[str]:
+    nodes = list(ast.walk(tree))
+    names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    waits = {"async"} if any(isinstance(node, ASYNC) for node in nodes) else set()
+    return imported(tree) & IMPURE_MODULES | names & IMPURE_NAMES | waits
+
+
+@pytest.mark.parametrize("room", HOUSE)
+def test_imports_point_inwards(room: str) -> None:
+    outwards = {*HOUSE[HOUSE.index(room) + 1 :], *SHEDS}
+    paths = {path: imported(tree) & outwards for path, tree in trees(room)}
+    assert paths
+    assert {path: names for path, names in paths.items() if names} == {}
+
+
+def test_the_domain_imports_the_standard_library_msgspec_and_itself() -> None:
+    known = {*sys.stdlib_module_names, "msgspec", "domain"}
+    assert {path: names for path, tree in trees("domain") if (names := imported(tree) - known)} == {}
+
+
+def test_the_domain_reads_no_clock_draws_no_numbers_and_waits_for_nothing() -> None:
+    assert {path: names for path, tree in trees("domain") if (names := impurities(tree))} == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("at = datetime.now(UTC)", {"now"}),
+        ("from uuid import uuid4\nid = uuid4()", {"uuid", "uuid4"}),
+        ("import random", {"random"}),
+        ("async def decide(): ...", {"async"}),
+        ("from datetime import datetime\nat = datetime(2025, 1, 1)", set()),
+    ],
+)
+def test_impurity_is_noticed(code: str, found: set[str]) -> None:
+    assert impurities(ast.parse(code)) == found
