@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Response, delete, get, post, put
+from litestar.params import FromPath
 
 from api.answer import answer
 from api.command import Shown, carry_out, decision, just
@@ -31,7 +32,7 @@ LIST = f"""
 
 
 @get(PATH, opt=needs("customers/view"), summary="List a customer's addresses of a type, the primary one first")
-async def list_addresses(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     type_ = fields.optional(absent="billing", empty="billing").choice("type", TYPES)
     fields.check()
@@ -41,7 +42,7 @@ async def list_addresses(request: AnyRequest, customer_id: str) -> Response[byte
 
 
 @post(PATH, opt=needs("customers/manage"), summary="Add an address", status_code=200)
-async def create_address(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def create_address(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """The first of its type is primary. With `order_id`, the order gets this address too."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     type_ = fields.required.choice("type", TYPES)
@@ -63,7 +64,7 @@ async def create_address(request: AnyRequest, customer_id: str) -> Response[byte
 
 
 @put(PATH, opt=needs("customers/manage"), summary="Change an address")
-async def update_address(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """Changes what is sent, and no more. With `order_id`, the order gets this address too."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     address_id = fields.required.id("id")
@@ -89,7 +90,7 @@ async def update_address(request: AnyRequest, customer_id: str) -> Response[byte
 
 
 @delete(PATH, opt=needs("customers/delete"), summary="Remove an address", status_code=200)
-async def delete_address(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """A primary address, and the last one, stay."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     sent = fields.values.get("address")
@@ -103,7 +104,7 @@ async def delete_address(request: AnyRequest, customer_id: str) -> Response[byte
 
 
 @post(f"{PATH}/make-primary", opt=needs("customers/manage"), summary="Make an address primary", status_code=200)
-async def make_primary(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """Of its type; the former one is no longer."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     command = SetPrimaryAddress(address_id=fields.required.id("addressId"), type=fields.required.choice("type", TYPES))

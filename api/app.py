@@ -71,7 +71,6 @@ def _openapi() -> OpenAPIConfig:
         version="0.1.0",
         description="Customers whose every change is an event. Amounts are in cents, times in UTC.",
         path="/docs",
-        root_schema_site="swagger",
         render_plugins=[
             SwaggerRenderPlugin(
                 js_url="/docs/assets/swagger-ui-bundle.js",

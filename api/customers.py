@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from litestar import Response, get, post, put
+from litestar.params import FromPath
 from msgspec import UNSET
 
 from api.answer import answer
@@ -75,7 +76,7 @@ async def create_customer(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
-async def get_customer(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     service, id_ = serving(request), id_in_path(customer_id)
     fields = Fields(await read_input(request))
     names = fields.optional(absent=list[str](), empty=list[str]()).words("with", OF_CUSTOMER)
@@ -101,7 +102,7 @@ def _customer_only(fields: Fields) -> bool:
 
 
 @put("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Update a customer")
-async def update_customer(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """A linked user follows."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     change, user_change = _change(fields, service.settings.name_mode)
@@ -125,7 +126,7 @@ async def update_customer(request: AnyRequest, customer_id: str) -> Response[byt
 
 
 @put("/customers/{customer_id:str}/additional-info", opt=needs("customers/manage"), summary="Set a customer's labels")
-async def set_labels(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """To exactly those in the list."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     wanted = frozenset(fields.required.ids("labels"))

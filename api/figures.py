@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from api.answer import answer
 from api.command import Shown, carry_out, nothing
@@ -21,7 +22,7 @@ MoreWidgets: TypeAlias = Callable[[Row, str], list[Widget]]
 
 
 @get("/customers/get-stats/{customer_id:str}", opt=needs("customers/view"), summary="A customer's figures as widgets")
-async def get_stats(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     service = serving(request)
     row = await CUSTOMERS.table.find(service.store.pool, customer_in_path(customer_id))
     if row is None:
@@ -36,7 +37,7 @@ async def get_stats(request: AnyRequest, customer_id: str) -> Response[bytes]:
     summary="Recalculate a customer's figures from its history",
     status_code=200,
 )
-async def recalculate_ltv(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """`drift` tells which stored figures were wrong, and are no longer."""
     service, id_ = serving(request), customer_in_path(customer_id)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from api.answer import answer
 from api.input import read_input
@@ -16,7 +17,7 @@ from projections.history import NEWEST, Entry, Filters, history
 
 
 @get("/customers/{customer_id:str}/history", opt=needs("customers/view"), summary="A customer's history, newest first")
-async def get_history(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """Every event of the customer and its orders."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from litestar import Response, delete, get, post, put
+from litestar.params import FromPath
 
 from api.answer import answer
 from api.command import Shown, carry_out, decision, just
@@ -38,7 +39,7 @@ async def create_label(request: AnyRequest) -> Response[bytes]:
 
 
 @put("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Rename a label")
-async def rename_label(request: AnyRequest, label_id: str) -> Response[bytes]:
+async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Response[bytes]:
     command = RenameLabel(value=await _value(request))
     return await carry_out(
         request, decision(LABEL, id_in_path(label_id), command), _shown("Label updated successfully!")
@@ -46,7 +47,7 @@ async def rename_label(request: AnyRequest, label_id: str) -> Response[bytes]:
 
 
 @delete("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Delete a label", status_code=200)
-async def delete_label(request: AnyRequest, label_id: str) -> Response[bytes]:
+async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Response[bytes]:
     done = just({"message": "Label deleted successfully!", "data": ""})
     return await carry_out(request, decision(LABEL, id_in_path(label_id), DeleteLabel()), done)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from api.answer import answer
 from api.input import read_input
@@ -44,7 +45,7 @@ async def get_customers(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/customers/{customer_id:str}/orders", opt=needs("customers/view"), summary="List a customer's orders")
-async def get_orders(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     query, names = read_query(fields, ORDERS_LISTED, relations.OF_ORDER)
     wanted = relations.order_relations(names)
@@ -59,7 +60,7 @@ async def get_orders(request: AnyRequest, customer_id: str) -> Response[bytes]:
 
 
 @get("/customers/{customer_id:str}/order", opt=needs("customers/view"), summary="All orders of a customer, with items")
-async def get_every_order(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """Oldest first."""
     pool, id_ = serving(request).store.pool, customer_in_path(customer_id)
     known = await _standing(pool, id_)

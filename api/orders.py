@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Response, delete, get, post, put
+from litestar.params import FromPath
 from msgspec.structs import replace
 
 from api.answer import answer
@@ -57,7 +58,7 @@ async def place_order(request: AnyRequest) -> Response[bytes]:
 
 
 @get(PATH, opt=needs("orders/view"), summary="Get an order")
-async def get_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     row = await ORDERS.table.find(serving(request).store.pool, id_in_path(order_id))
     if row is None:
         raise OrderNotFound
@@ -65,7 +66,7 @@ async def get_order(request: AnyRequest, order_id: str) -> Response[bytes]:
 
 
 @put(PATH, opt=needs("orders/manage"), summary="Change an order's status, note or payment status")
-async def update_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     """The payment status follows from the amounts, once money has moved."""
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
@@ -90,7 +91,7 @@ async def update_order(request: AnyRequest, order_id: str) -> Response[bytes]:
 
 
 @post(f"{PATH}/payments", opt=needs("orders/manage"), summary="Record a payment", status_code=200)
-async def record_payment(request: AnyRequest, order_id: str) -> Response[bytes]:
+async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     """A repeated `transaction_id` changes nothing."""
     fields = Fields(await read_input(request))
     command = RecordPayment(
@@ -104,7 +105,7 @@ async def record_payment(request: AnyRequest, order_id: str) -> Response[bytes]:
 
 
 @post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
-async def record_refund(request: AnyRequest, order_id: str) -> Response[bytes]:
+async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     """A repeated `transaction_id` changes nothing."""
     fields = Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
@@ -120,7 +121,7 @@ async def record_refund(request: AnyRequest, order_id: str) -> Response[bytes]:
 
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
-async def transfer_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     """What the order says about the person goes with it."""
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     customer_id = fields.required.id("customer_id")
@@ -140,7 +141,7 @@ async def transfer_order(request: AnyRequest, order_id: str) -> Response[bytes]:
 
 
 @delete(PATH, opt=needs("orders/manage"), summary="Delete an order", status_code=200)
-async def delete_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     done = just({"message": "Order deleted successfully!", "data": ""})
     return await carry_out(request, decision(ORDER, id_in_path(order_id), DeleteOrder()), done)
 

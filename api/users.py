@@ -1,6 +1,7 @@
 """WordPress users: what WordPress tells of them, and which customer is whose."""
 
 from litestar import Response, delete, get, post, put
+from litestar.params import FromPath
 
 from api.answer import answer
 from api.command import Shown, carry_out, decision, just
@@ -31,7 +32,7 @@ async def list_users(request: AnyRequest) -> Response[bytes]:
 
 
 @put("/users/{user_id:str}", opt=needs("users/manage"), summary="Register a user, or bring it up to date")
-async def put_user(request: AnyRequest, user_id: str) -> Response[bytes]:
+async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Response[bytes]:
     """WordPress sends all of a user; what it does not send is empty."""
     id_ = id_in_path(user_id)
     profile = _profile(Fields(await read_input(request)))
@@ -61,7 +62,7 @@ def _profile(fields: Fields) -> UserProfile:
 
 
 @delete("/users/{user_id:str}", opt=needs("users/manage"), summary="Delete a user", status_code=200)
-async def delete_user(request: AnyRequest, user_id: str) -> Response[bytes]:
+async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Response[bytes]:
     """Its customer stays, without a user."""
     id_ = id_in_path(user_id)
 
@@ -82,7 +83,7 @@ async def delete_user(request: AnyRequest, user_id: str) -> Response[bytes]:
     summary="Attach a user to a customer",
     status_code=200,
 )
-async def attach_user(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     id_ = customer_in_path(customer_id)
     fields = Fields(await read_input(request))
     user_id = fields.required.id("user_id")
@@ -97,7 +98,7 @@ async def attach_user(request: AnyRequest, customer_id: str) -> Response[bytes]:
     summary="Detach a customer's user",
     status_code=200,
 )
-async def detach_user(request: AnyRequest, customer_id: str) -> Response[bytes]:
+async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     id_ = customer_in_path(customer_id)
     done = just({"message": "User detached successfully"})
     return await carry_out(request, decision(CUSTOMER, id_, DetachUser()), done, customer_id=id_)
