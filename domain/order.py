@@ -191,7 +191,7 @@ OrderCommand: TypeAlias = (
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """None stands for an order that was never placed. `transactions` are the ids of all money that moved."""
+    """None stands for an order that was never placed. `payments` and `refunds` are ids of what has moved."""
 
     customer_id: int
     total_amount: int
@@ -199,7 +199,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     total_refund: int
     payment_status: str
     status: str
-    transactions: frozenset[str] = frozenset()
+    payments: frozenset[str] = frozenset()
+    refunds: frozenset[str] = frozenset()
     deleted: bool = False
 
 
@@ -218,10 +219,10 @@ def evolve(state: Order | None, event: OrderEvent) -> Order | None:
     if state is None:
         return None
     match event:
-        case PaymentRecorded(amount=amount):
-            return _moved(state, event.transaction_id, paid=amount)
-        case RefundRecorded(amount=amount):
-            return _moved(state, event.transaction_id, refunded=amount)
+        case PaymentRecorded(amount=amount, transaction_id=id_):
+            return _moved(replace(state, payments=state.payments | {id_}), paid=amount)
+        case RefundRecorded(amount=amount, transaction_id=id_):
+            return _moved(replace(state, refunds=state.refunds | {id_}), refunded=amount)
         case OrderStatusChanged(status=status):
             return replace(state, status=status)
         case PaymentStatusChanged():
@@ -235,6 +236,7 @@ def evolve(state: Order | None, event: OrderEvent) -> Order | None:
 
 
 def _placed(terms: Terms) -> Order:
+    moved = [transaction for transaction in terms.transactions if transaction.status not in UNMOVED]
     return Order(
         customer_id=terms.customer_id,
         total_amount=terms.total_amount,
@@ -242,18 +244,18 @@ def _placed(terms: Terms) -> Order:
         total_refund=terms.total_refund,
         payment_status=terms.payment_status,
         status=terms.status,
-        transactions=frozenset(known.vendor_charge_id for known in terms.transactions if known.status not in UNMOVED),
+        payments=frozenset(known.vendor_charge_id for known in moved if known.transaction_type != "refund"),
+        refunds=frozenset(known.vendor_charge_id for known in moved if known.transaction_type == "refund"),
     )
 
 
-def _moved(state: Order, transaction_id: str, *, paid: int = 0, refunded: int = 0) -> Order:
+def _moved(state: Order, *, paid: int = 0, refunded: int = 0) -> Order:
     total_paid, total_refund = state.total_paid + paid, state.total_refund + refunded
     return replace(
         state,
         total_paid=total_paid,
         total_refund=total_refund,
         payment_status=payment_status(state.total_amount, total_paid, total_refund),
-        transactions=state.transactions | {transaction_id},
     )
 
 
@@ -266,9 +268,9 @@ def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
         raise OrderNotFound
     match command:
         case RecordPayment(transaction_id=transaction_id):
-            return [] if transaction_id in state.transactions else _pay(command, state)
+            return [] if transaction_id in state.payments else _pay(command, state)
         case RecordRefund(transaction_id=transaction_id):
-            return [] if transaction_id in state.transactions else _refund(command, state)
+            return [] if transaction_id in state.refunds else _refund(command, state)
         case ChangeOrderStatus(status=status):
             return [] if status == state.status else [OrderStatusChanged(status=status)]
         case ChangePaymentStatus():

@@ -39,11 +39,15 @@ class Codec:
             event: Event = self._decode(state) if topic in self._current else self._upcast(topic, state)
         except Exception as error:
             raise MapperDeserialisationError(f"{topic}: {error}") from error
+        if topic in self._current and self._topics[type(event)] != topic:
+            raise MapperDeserialisationError(f"{topic}: holds {self._topics[type(event)]}")
         return event
 
     def _upcast(self, topic: str, state: bytes) -> Event:
         tag, _, version = topic.partition("#")
         event = self._classes[tag]
+        if int(version) > event.class_version:
+            raise ValueError("written by a newer version of this service")
         data: dict[str, Any] = json.decode(state)
         for former in range(int(version), event.class_version):
             getattr(event, f"upcast_v{former}_v{former + 1}")(data)

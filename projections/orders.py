@@ -200,8 +200,12 @@ def _moved(
 ) -> OrderRow:  # fmt: skip
     at = utc(moved_at) if moved_at else recorded_at
     total_paid, total_refund = row.total_paid + paid, row.total_refund + refunded
+    # One that was known and had not moved, such as an imported pending charge, is settled now.
+    named = (type_, transaction_id)
+    same = (known.id for known in row.transactions if (known.transaction_type, known.vendor_charge_id) == named)
+    following = max((known.id for known in row.transactions), default=0) + 1
     transaction = TransactionRow(
-        id=max((known.id for known in row.transactions), default=0) + 1,
+        id=next(same, following),
         order_id=row.id,
         order_type=row.type,
         transaction_type=type_,
@@ -221,7 +225,7 @@ def _moved(
         total_refund=total_refund,
         payment_status=payment_status(row.total_amount, total_paid, total_refund),
         refunded_at=at if refunded else row.refunded_at,
-        transactions=[*row.transactions, transaction],
+        transactions=[*(known for known in row.transactions if known.id != transaction.id), transaction],
         updated_at=recorded_at,
     )
 

@@ -12,6 +12,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 from msgspec import Struct, json, to_builtins
 from msgspec.structs import fields
 
+from domain.customer import UserAttached
 from domain.event import Event
 from domain.events import EVENTS
 from eventstore.codec import Codec
@@ -131,3 +132,15 @@ def test_an_unknown_topic_is_not_read(topic: str) -> None:
 def test_broken_bytes_are_not_read(topic: str, state: bytes) -> None:
     with pytest.raises(MapperDeserialisationError):
         OFFERS.decode(topic, state)
+
+
+def test_bytes_of_a_newer_schema_are_refused() -> None:
+    topic, state = CODEC.encode(UserAttached(user_id=7))
+    with pytest.raises(MapperDeserialisationError, match="newer version"):
+        CODEC.decode(topic.replace("#1", "#9"), state)
+
+
+def test_a_topic_that_contradicts_its_bytes_is_refused() -> None:
+    _topic, state = CODEC.encode(UserAttached(user_id=7))
+    with pytest.raises(MapperDeserialisationError, match="holds"):
+        CODEC.decode("user-detached#1", state)

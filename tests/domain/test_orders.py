@@ -252,3 +252,10 @@ def test_of_an_order_that_is_not_there_everything_is_refused(history: tuple[Even
 def test_an_order_claims_nothing_and_an_unknown_one_is_about_nobody() -> None:
     assert ORDER.claims(folded(ORDER, placed)) == frozenset()
     assert ORDER.customer_of(101, None) is None
+
+
+def test_a_refund_may_have_the_id_of_the_payment_that_it_returns() -> None:
+    same_id = RecordRefund(amount=500, transaction_id="t-1")
+    placed = OrderPlaced(terms=Terms(customer_id=1, uuid="6" * 32, currency="USD", total_amount=500, created_at=NOON))
+    paid = PaymentRecorded(amount=500, transaction_id="t-1")
+    given(ORDER, placed, paid).when(same_id).then(RefundRecorded(amount=500, transaction_id="t-1"))
