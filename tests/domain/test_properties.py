@@ -238,7 +238,9 @@ def test_an_order_has_exactly_the_money_that_its_events_moved(place: PlaceOrder,
         place.terms.total_refund + refunded,
     )
     assert not refunded or state.total_refund <= state.total_paid
-    moved = [event.transaction_id for event in history if isinstance(event, PaymentRecorded | RefundRecorded)]
+    moved = [
+        (type(event), event.transaction_id) for event in history if isinstance(event, PaymentRecorded | RefundRecorded)
+    ]
     assert len(moved) == len(set(moved))
 
 
