@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 
 from litestar import Litestar, Router
-from litestar.openapi import OpenAPIConfig
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
@@ -14,10 +14,12 @@ from litestar.types import Message, Scope
 from api import addresses, credentials, customers, figures, health, history, labels, lists, orders, users
 from api.errors import exception_handlers
 from api.input import MAX_BODY_BYTES
+from api.openapi.document import DocumentConfig
+from api.openapi.operations import operations
 from api.places import is_country
 from api.refusal_table import REFUSALS
 from api.serving import Service, authorise, request_id
-from api.settings import BadSetting, Settings
+from api.settings import BadSetting, NameMode, Settings
 from projections.database import open_store
 from projections.queries.pages import Totals
 
@@ -45,7 +47,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         before_send=[_name_request],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
-        openapi_config=_openapi(),
+        openapi_config=_openapi(handlers, settings.name_mode),
     )
 
 
@@ -64,9 +66,9 @@ async def _name_request(message: Message, scope: Scope) -> None:
         message["headers"] = [*message["headers"], (b"x-request-id", known.encode())]
 
 
-def _openapi() -> OpenAPIConfig:
+def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig:
     basic = SecurityScheme(type="http", scheme="basic", description="Your login and an application password.")
-    return OpenAPIConfig(
+    return DocumentConfig(
         title="Custodiary",
         version="0.1.0",
         description="Customers whose every change is an event. Amounts are in cents, times in UTC.",
@@ -80,8 +82,10 @@ def _openapi() -> OpenAPIConfig:
                 path="/",
             )
         ],
-        components=Components(security_schemes={"application password": basic}),
-        security=[{"application password": []}],
+        components=Components(security_schemes={"application_password": basic}),
+        security=[{"application_password": []}],
+        permissions={handler.handler_name: handler.opt["permission"] for handler in handlers},
+        operations=operations(mode),
     )
 
 

@@ -1,0 +1,191 @@
+"""What each operation answers."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from api.openapi.shapes import Address, Customer, Id, Label, Moment, Order, User
+
+
+class CustomerRow(Customer):
+    """With `select`, only the columns asked for, and `id`."""
+
+
+class OrderRow(Order):
+    """With `select`, only the columns asked for, and `id`."""
+
+    customer: Customer | UnsetType = UNSET
+
+
+class Link(Struct):
+    url: str | None
+    label: Annotated[str, Meta(examples=["1"])]
+    active: bool
+
+
+class Page(Struct, kw_only=True):
+    """`next_cursor` is for walking on where the page ends."""
+
+    total: Annotated[int, Meta(ge=0, examples=[1])]
+    per_page: Annotated[int, Meta(ge=1, le=199, examples=[10])]
+    current_page: Annotated[int, Meta(ge=1, examples=[1])]
+    last_page: Annotated[int, Meta(ge=1, examples=[1])]
+    from_: int | None = field(name="from")
+    to: int | None
+    first_page_url: str
+    last_page_url: str
+    next_page_url: str | None
+    prev_page_url: str | None
+    path: str
+    links: list[Link]
+    next_cursor: str | None
+
+
+class CustomerPage(Page):
+    data: list[CustomerRow]
+
+
+class OrderPage(Page):
+    data: list[OrderRow]
+
+
+class Customers(Struct):
+    customers: CustomerPage
+
+
+class OneCustomer(Struct):
+    customer: Customer
+
+
+class CustomerSaved(Struct):
+    message: str
+    data: Customer
+
+
+class Done(Struct):
+    message: str
+    data: Literal[""]
+
+
+class Said(Struct):
+    message: str
+
+
+class Widget(Struct):
+    """One figure; `formatted` is its value for people."""
+
+    key: Annotated[str, Meta(examples=["ltv"])]
+    title: Annotated[str, Meta(examples=["Lifetime value"])]
+    value: Annotated[float | str | None, Meta(examples=[15000])]
+    formatted: str = ""
+    hint: str = ""
+
+
+class Widgets(Struct):
+    widgets: list[Widget]
+
+
+class Drift(Struct):
+    stored: Any
+    recalculated: Any
+
+
+class Recalculated(Struct):
+    """`drift` tells by field which stored figures were wrong."""
+
+    message: str
+    customer: Customer
+    drift: dict[str, Drift] | None
+
+
+class Addresses(Struct):
+    addresses: list[Address]
+
+
+class AddressSaved(Struct):
+    message: str
+    data: Address
+
+
+class Orders(Struct):
+    orders: OrderPage
+
+
+class OrderList(Struct):
+    data: list[Order]
+
+
+class EveryOrder(Struct):
+    data: OrderList
+
+
+class OneOrder(Struct):
+    order: Order
+
+
+class OrderSaved(Struct):
+    message: str
+    data: Order
+
+
+class Labels(Struct):
+    labels: list[Label]
+
+
+class LabelSaved(Struct):
+    message: str
+    data: Label
+
+
+class Users(Struct):
+    users: list[User]
+
+
+class UserSaved(Struct):
+    message: str
+    data: User
+
+
+class AttachableUser(Struct):
+    ID: Id
+    display_name: str
+    user_email: str
+
+
+class AttachableUsers(Struct):
+    users: list[AttachableUser]
+
+
+class Subject(Struct):
+    """What the event is about."""
+
+    type: Annotated[str, Meta(examples=["customer"])]
+    id: Id
+
+
+class HistoryEntry(Struct):
+    """An event. `changes` has the values before and after; both it and `data` are null once they are erased."""
+
+    position: Id
+    version: Id
+    type: Annotated[str, Meta(examples=["customer-renamed"])]
+    subject: Subject
+    occurred_at: Moment
+    recorded_at: Moment
+    actor: Annotated[str, Meta(examples=["admin"])]
+    request_id: str
+    data: Annotated[dict[str, Any] | None, Meta(examples=[{"first_name": "Jane", "last_name": "Smith"}])]
+    changes: Annotated[dict[str, list[Any]] | None, Meta(examples=[{"first_name": ["John", "Jane"]}])]
+
+
+class HistoryPage(Struct):
+    data: list[HistoryEntry]
+    next_cursor: str | None
+
+
+class History(Struct):
+    history: HistoryPage
+
+
+class Health(Struct):
+    status: Annotated[str, Meta(examples=["ok"])]

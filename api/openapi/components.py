@@ -1,0 +1,50 @@
+"""The schemas that operations refer to, and examples made of the examples that their fields have."""
+
+from collections.abc import Iterable
+from typing import Any
+from zoneinfo import available_timezones
+
+import msgspec
+import pycountry
+
+from api.openapi import queries
+from api.openapi.answers import CustomerRow, OrderRow
+from api.openapi.kinds import Schema
+from api.openapi.refused import SHAPES
+
+REFERENCE = "#/components/schemas/"
+_PARTIAL = (CustomerRow, OrderRow)
+_PLAIN: dict[str, Any] = {"integer": 0, "number": 0, "string": "", "boolean": False, "array": [], "object": {}}
+
+
+def components(answers: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
+    """By name, all that answers, refusals and parameters refer to."""
+    types = dict.fromkeys([*answers, *SHAPES.values()])
+    _references, known = msgspec.json.schema_components(types, ref_template=REFERENCE + "{name}")
+    for partial in _PARTIAL:
+        known[partial.__name__]["required"] = ["id"]
+    countries = sorted(country.alpha_2 for country in pycountry.countries)
+    return {
+        **dict(sorted(known.items())),
+        **queries.COMPONENTS,
+        "Country": {"type": "string", "enum": countries, "description": "ISO 3166 alpha-2"},
+        "TimeZone": {"type": "string", "enum": sorted(available_timezones()), "description": "IANA time zone"},
+    }
+
+
+def example(schema: Schema, known: dict[str, Schema]) -> Any:
+    """Of an object: what is required, and what has an example of its own."""
+    match schema:
+        case {"examples": [said, *_]} | {"const": said} | {"enum": [said, *_]}:
+            return said
+        case {"$ref": str(reference)}:
+            return example(known[reference.removeprefix(REFERENCE)], known)
+        case {"anyOf": [first, *_]}:
+            return example(first, known)
+        case {"properties": dict(fields)}:
+            wanted = schema.get("required", [])
+            return {name: example(it, known) for name, it in fields.items() if name in wanted or "examples" in it}
+        case {"items": dict(items)}:
+            return [example(items, known)]
+        case _:
+            return _PLAIN.get(str(schema.get("type")))

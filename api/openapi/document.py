@@ -1,0 +1,169 @@
+"""From what Litestar knows of the routes, and what `operations` says of each, to the document."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import OpenAPI
+
+from api.command import MAX_KEY
+from api.openapi.components import REFERENCE, components, example
+from api.openapi.kinds import Schema, id_
+from api.openapi.operations import Operation
+from api.openapi.refused import responses
+from api.refusals import (
+    Fault,
+    Forbidden,
+    HttpRefusal,
+    Invalid,
+    InvalidJson,
+    Rule,
+    Stale,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+)
+
+Document = dict[str, Any]
+
+_VERSION: Schema = {"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"7"']}
+_IF_MATCH: Schema = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The customer's version, as its ETag says; or * for any. 412 when there is a newer one.",
+    "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,15}")$'},
+}
+_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same request with the same key is carried out once, and answered alike for 24 hours.",
+    "schema": {"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": MAX_KEY},
+}
+_REPLAYED: Schema = {"description": "Carried out before, under this Idempotency-Key", "schema": {"const": "true"}}
+
+
+@dataclass
+class DocumentConfig(OpenAPIConfig):
+    """`permissions` and `operations` by the handlers' names."""
+
+    permissions: Mapping[str, str | None] = field(default_factory=dict)
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.operation_id_creator = lambda handler, _method, _path: handler.handler_name
+        super().__post_init__()
+
+    def to_openapi_schema(self) -> OpenAPI:
+        skeleton = super().to_openapi_schema()
+        document = _Completed(**{known.name: getattr(skeleton, known.name) for known in fields(skeleton)})
+        document.complete = self._complete
+        return document
+
+    def _complete(self, document: Document) -> Document:
+        known = components(operation.answer for operation in self.operations.values())
+        for path, methods in document["paths"].items():
+            for method, skeleton in methods.items():
+                name = skeleton["operationId"]
+                methods[method] = _operation(
+                    _Route(path, method, skeleton, self.operations[name], self.permissions.get(name)), known
+                )
+        groups = dict.fromkeys(operation.group for operation in self.operations.values())
+        document["tags"] = [{"name": group} for group in groups]
+        document["components"]["schemas"] = known
+        return document
+
+
+class _Completed(OpenAPI):
+    complete: Callable[[Document], Document]
+
+    def to_schema(self) -> Document:
+        return self.complete(super().to_schema())
+
+
+@dataclass
+class _Route:
+    """A route as Litestar knows it, and what is said of it."""
+
+    path: str
+    method: str
+    skeleton: Document
+    said: Operation
+    permission: str | None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "get"
+
+    @property
+    def matches(self) -> bool:
+        """Whether If-Match means something."""
+        return self.writes and "{customer_id}" in self.path
+
+    def refusals(self) -> Iterator[HttpRefusal]:
+        """What any request of this kind may meet, and what this one may."""
+        if self.permission is not None:
+            yield from (Unauthenticated(), Forbidden(), Fault("0f8fad5bd9cb469fa16570867728950e"))
+        if self.said.body is not None:
+            yield InvalidJson("The body is not valid JSON.")
+        if self.said.body is not None or self.said.query:
+            yield Invalid({"email": {"required": "The email field is required."}})
+        if self.writes or self.said.query:
+            yield TooLarge("The request is larger than this service accepts.")
+        if self.writes:
+            yield from (Rule(409, "A request with this Idempotency-Key is still running."), TooMany(1))
+            yield Invalid({"Idempotency-Key": {"unique": "This Idempotency-Key came with another request before."}})
+        if self.matches:
+            yield Stale(8)
+        yield from self.said.refusals
+
+
+def _operation(route: _Route, known: dict[str, Schema]) -> Document:
+    said, skeleton = route.said, route.skeleton
+    needed = "" if route.permission is None else f"Permission: `{route.permission}`."
+    documented = {
+        "tags": [said.group],
+        "summary": skeleton["summary"],
+        "description": " ".join(filter(None, [skeleton.get("description"), needed])),
+        "operationId": skeleton["operationId"],
+        "parameters": list(_parameters(route)),
+        "responses": {**_answers(route, known), **responses(route.refusals())},
+    }
+    if route.permission is None:
+        documented["security"] = []
+    if said.body is not None:
+        content = {"schema": said.body, "example": example(said.body, known)}
+        documented["requestBody"] = {"required": not said.query, "content": {"application/json": content}}
+    return documented
+
+
+def _parameters(route: _Route) -> Iterator[Document]:
+    for name in re.findall(r"{(\w+)}", route.path):
+        yield {"name": name, "in": "path", "required": True, "schema": _only_integer(id_(1))}
+    for name, schema in route.said.query.items():
+        # `a,b` for `with`, `with[]=a&with[]=b` for `with[]`
+        style = {"explode": name.endswith("[]")} if schema.get("type") == "array" else {}
+        about = {key: schema[key] for key in ("description",) if key in schema}
+        rest = {key: value for key, value in schema.items() if key != "description"}
+        yield {"name": name, "in": "query", **about, **style, "schema": rest}
+    if route.writes:
+        yield _KEY
+    if route.matches:
+        yield _IF_MATCH
+
+
+def _only_integer(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key != "pattern"} | {"type": "integer"}
+
+
+def _answers(route: _Route, known: dict[str, Schema]) -> Document:
+    schema = {"$ref": REFERENCE + route.said.answer.__name__}
+    headers: Document = {}
+    if route.said.tagged:
+        headers["ETag"] = {"description": "The customer's version", "required": True, "schema": _VERSION}
+    if route.writes:
+        headers["Idempotency-Replayed"] = _REPLAYED
+    content = {"application/json": {"schema": schema, "example": example(schema, known)}}
+    done = {"description": "Done", "headers": headers, "content": content}
+    return {"200": done, "503": {"description": "Not now", "content": content}} if route.said.unready else {"200": done}

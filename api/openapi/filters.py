@@ -1,0 +1,81 @@
+"""Advanced filters: which property takes which operators, and which value with each."""
+
+from typing import NamedTuple
+
+from api.openapi.kinds import Schema, text
+from api.order_input import ORDER_STATUSES, PAYMENT_STATUSES
+from projections.queries.filters import MAX_ITEMS
+from projections.queries.properties import MAX_DAYS, MAX_VALUES
+
+
+class Form(NamedTuple):
+    """`value` is None where an operator takes none."""
+
+    operators: tuple[str, ...]
+    value: Schema | None
+
+
+def _some(items: Schema) -> Schema:
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_VALUES}
+
+
+_AMOUNT: Schema = {"type": "number", "minimum": 0, "maximum": 10**9, "multipleOf": 0.01}
+_COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 10**9}
+_TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": text()["pattern"]}
+_DAY: Schema = {"type": "string", "pattern": r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"}
+_COMPARED = ("=", "!=", ">", "<", ">=", "<=")
+_AMONG = ("in", "not_in")
+
+AMOUNTS = (Form(_COMPARED, _AMOUNT), Form(_AMONG, _some(_AMOUNT)))
+COUNTS = (Form(_COMPARED, _COUNT), Form(_AMONG, _some(_COUNT)), Form(("is_null", "not_null"), None))
+EMAILS = (
+    Form(("=", "!=", "contains", "not_contains", "starts_with", "ends_with"), _TEXT),
+    Form(_AMONG, _some(_TEXT)),
+    Form(("is_null", "not_null"), None),
+)
+NAMES = (Form(("like_all", "starts_with", "ends_with", "not_like", "=", "!="), _TEXT),)
+DATES = (
+    Form(("before", "after", "date_equal"), _DAY),
+    Form(("days_before", "days_within"), {"type": "integer", "minimum": 0, "maximum": MAX_DAYS}),
+    Form(("between",), {"type": "array", "prefixItems": [_DAY, _DAY], "items": False, "minItems": 2, "maxItems": 2}),
+)
+IDS = (Form((*_AMONG, "in_all", "not_in_all"), _some({"type": "integer", "minimum": 1})),)
+
+
+def _choices(options: tuple[str, ...]) -> tuple[Form, ...]:
+    option: Schema = {"type": "string", "enum": list(options)}
+    return Form(("=", "!="), option), Form(_AMONG, _some(option))
+
+
+def _filters(properties: dict[tuple[str, str], tuple[Form, ...]]) -> Schema:
+    known = [_filter(source, form) for source, forms in properties.items() for form in forms]
+    group = {"type": "array", "items": {"anyOf": known}, "maxItems": 10}
+    return {"type": "array", "items": group, "maxItems": MAX_ITEMS // 10}
+
+
+def _filter(source: tuple[str, str], form: Form) -> Schema:
+    value = {} if form.value is None else {"value": form.value}
+    fields = {"source": {"const": list(source)}, "operator": {"type": "string", "enum": list(form.operators)}} | value
+    return {"type": "object", "title": "/".join(source), "required": list(fields), "properties": fields}
+
+
+CUSTOMER_PROPERTIES = {
+    ("customer", "ltv"): AMOUNTS,
+    ("customer", "email"): EMAILS,
+    ("customer", "customer_full_name"): NAMES,
+    ("order", "purchase_count"): COUNTS,
+    ("order", "first_purchase_date"): DATES,
+    ("order", "last_purchase_date"): DATES,
+    ("order", "order_items"): IDS,
+    ("labels", "labels"): IDS,
+    ("labels", "customer_email"): IDS,
+}
+ORDER_PROPERTIES = {
+    ("order", "status"): _choices(ORDER_STATUSES),
+    ("order", "payment_status"): _choices(PAYMENT_STATUSES),
+    ("order", "total_amount"): AMOUNTS,
+    ("order", "created_at"): DATES,
+    ("order", "order_items"): IDS,
+}
+CUSTOMER_FILTERS = _filters(CUSTOMER_PROPERTIES)
+ORDER_FILTERS = _filters(ORDER_PROPERTIES)

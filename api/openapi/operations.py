@@ -1,0 +1,158 @@
+"""Every operation by its handler's name: what it takes, what it answers, and why it may refuse."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from api.openapi import answers, queries, requests
+from api.openapi.kinds import Schema
+from api.refusal_table import REFUSALS, TAKEN
+from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule
+from api.settings import NameMode
+from domain import refusals
+from domain.value import MAX_CENTS
+
+
+def _by_table(refusal: type[Exception], *facts: object) -> HttpRefusal:
+    known = REFUSALS[refusal]
+    return known if isinstance(known, HttpRefusal) else known(refusal(*facts))
+
+
+NO_CUSTOMER = _by_table(refusals.CustomerNotFound)
+NO_ADDRESS = _by_table(refusals.AddressNotFound)
+NO_LABEL = _by_table(refusals.LabelNotFound)
+NO_USER = _by_table(refusals.UserNotFound)
+NO_ORDER = _by_table(refusals.OrderNotFound)
+UNKNOWN_USER = Invalid({"user_id": {"exists": "User not found."}})
+NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such order."}})
+
+
+class Operation(NamedTuple):
+    """`refusals` are those beside what any request may meet. `tagged`: the answer has the customer's version.
+    `unready`: it may be 503, with the same body.
+    """
+
+    group: str
+    answer: type[Struct]
+    body: Schema | None = None
+    query: Mapping[str, Schema] = {}
+    refusals: tuple[HttpRefusal, ...] = ()
+    tagged: bool = False
+    unready: bool = False
+
+
+def operations(mode: NameMode) -> dict[str, Operation]:
+    """`mode` says how the store asks for names."""
+    return {**_customers(mode), **_figures(), **_addresses(), **_users(), **_orders(), **_labels(), **_others()}
+
+
+def _customers(mode: NameMode) -> dict[str, Operation]:
+    group, taken, linked = "Customers", TAKEN["customer-email"], TAKEN["user-link"]
+    saved = answers.CustomerSaved
+    no_label = Invalid({"labels": {"exists": "There is no label 7."}})
+    bulk = (
+        Rule(400, "Selected action is invalid"),
+        Rule(403, "Customers selection is required"),
+        Rule(403, "Provided customer status is not valid"),
+        NO_CUSTOMER,
+    )
+    return {
+        "get_customers": Operation(group, answers.Customers, query=queries.LIST_CUSTOMERS),
+        "create_customer": Operation(
+            group, saved, requests.create_customer(mode), refusals=(taken, linked, UNKNOWN_USER), tagged=True
+        ),
+        "get_customer": Operation(
+            group, answers.OneCustomer, query=queries.GET_CUSTOMER, refusals=(CustomerGone(),), tagged=True
+        ),
+        "update_customer": Operation(
+            group, saved, requests.update_customer(mode), refusals=(taken, linked, UNKNOWN_USER, NO_CUSTOMER),
+            tagged=True,
+        ),
+        "set_labels": Operation(group, saved, requests.LABELS, refusals=(NO_CUSTOMER, no_label), tagged=True),
+        "do_bulk_action": Operation(group, answers.Done, requests.BULK_ACTION, refusals=bulk),
+    }  # fmt: skip
+
+
+def _figures() -> dict[str, Operation]:
+    group, none = "Figures", (NO_CUSTOMER,)
+    return {
+        "get_stats": Operation(group, answers.Widgets, refusals=none, tagged=True),
+        "recalculate_ltv": Operation(group, answers.Recalculated, refusals=none, tagged=True),
+    }
+
+
+def _addresses() -> dict[str, Operation]:
+    group, saved = "Addresses", answers.AddressSaved
+    kept = tuple(map(_by_table, (refusals.PrimaryAddressKept, refusals.LastAddressKept)))
+    no_id = Rule(403, "Please use a valid address ID!")
+    return {
+        "list_addresses": Operation(
+            group, answers.Addresses, query=queries.LIST_ADDRESSES, refusals=(NO_CUSTOMER,), tagged=True
+        ),
+        "create_address": Operation(
+            group, saved, requests.CREATE_ADDRESS, refusals=(NO_CUSTOMER, NOT_THEIR_ORDER), tagged=True
+        ),
+        "update_address": Operation(
+            group, saved, requests.UPDATE_ADDRESS, refusals=(NO_CUSTOMER, NO_ADDRESS, NOT_THEIR_ORDER), tagged=True
+        ),
+        "delete_address": Operation(
+            group,
+            answers.Done,
+            requests.DELETE_ADDRESS,
+            queries.DELETE_ADDRESS,
+            (no_id, *kept, NO_CUSTOMER, NO_ADDRESS),
+        ),
+        "make_primary": Operation(
+            group, answers.Done, requests.MAKE_PRIMARY, refusals=(_by_table(refusals.PrimaryAddressNotSet), NO_CUSTOMER)
+        ),
+    }
+
+
+def _users() -> dict[str, Operation]:
+    group, linked = "Users", (TAKEN["user-link"], UNKNOWN_USER, _by_table(refusals.UserAlreadyAttached), NO_CUSTOMER)
+    taken = (TAKEN["user-login"], TAKEN["user-email"])
+    return {
+        "get_attachable_users": Operation(group, answers.AttachableUsers, query=queries.LIST_USERS),
+        "attach_user": Operation(group, answers.Said, requests.ATTACH_USER, refusals=linked),
+        "detach_user": Operation(group, answers.Said, refusals=(NO_CUSTOMER,)),
+        "list_users": Operation(group, answers.Users),
+        "put_user": Operation(group, answers.UserSaved, requests.USER, refusals=(*taken, NO_USER)),
+        "delete_user": Operation(group, answers.Done, refusals=(NO_USER,)),
+    }
+
+
+def _orders() -> dict[str, Operation]:
+    group, saved, none = "Orders", answers.OrderSaved, (NO_ORDER,)
+    exists, too_large = _by_table(refusals.OrderExists), _by_table(refusals.AmountTooLarge, MAX_CENTS + 1, MAX_CENTS)
+    too_much = _by_table(refusals.RefundExceedsPayment, 5000, 4000)
+    settled = _by_table(refusals.PaymentStatusFollowsAmounts, "paid")
+    return {
+        "get_orders": Operation(group, answers.Orders, query=queries.LIST_ORDERS, refusals=(NO_CUSTOMER,), tagged=True),
+        "get_every_order": Operation(group, answers.EveryOrder, refusals=(NO_CUSTOMER,), tagged=True),
+        "place_order": Operation(group, saved, requests.PLACE_ORDER, refusals=(NO_CUSTOMER, exists)),
+        "get_order": Operation(group, answers.OneOrder, refusals=none),
+        "update_order": Operation(group, saved, requests.UPDATE_ORDER, refusals=(NO_ORDER, settled)),
+        "record_payment": Operation(group, saved, requests.PAYMENT, refusals=(NO_ORDER, too_large)),
+        "record_refund": Operation(group, saved, requests.REFUND, refusals=(NO_ORDER, too_much)),
+        "transfer_order": Operation(group, saved, requests.TRANSFER, refusals=(NO_ORDER, NO_CUSTOMER)),
+        "delete_order": Operation(group, answers.Done, refusals=none),
+    }
+
+
+def _labels() -> dict[str, Operation]:
+    group, taken = "Labels", TAKEN["label"]
+    return {
+        "list_labels": Operation(group, answers.Labels),
+        "create_label": Operation(group, answers.LabelSaved, requests.LABEL, refusals=(taken,)),
+        "rename_label": Operation(group, answers.LabelSaved, requests.LABEL, refusals=(taken, NO_LABEL)),
+        "delete_label": Operation(group, answers.Done, refusals=(NO_LABEL,)),
+    }
+
+
+def _others() -> dict[str, Operation]:
+    return {
+        "get_history": Operation("History", answers.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,)),
+        "live": Operation("Health", answers.Health),
+        "ready": Operation("Health", answers.Health, unready=True),
+    }

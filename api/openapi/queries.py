@@ -1,0 +1,88 @@
+"""What clients ask for in the query string."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from api.addresses import TYPES
+from api.lists import MAX_IDS, MAX_SEARCH
+from api.openapi.filters import CUSTOMER_FILTERS, ORDER_FILTERS
+from api.openapi.kinds import Schema, choice, id_, integer, moment, optional, ref, said, text
+from api.paginator import DEFAULT_PER_PAGE, MAX_PER_PAGE
+from projections.queries.customers import LISTING as CUSTOMERS
+from projections.queries.orders import LISTING as ORDERS
+from projections.queries.pages import Listing
+from projections.queries.relations import OF_CUSTOMER, OF_ORDER
+
+_LENIENT: Schema = {"type": "string"}  # what makes no sense means the default
+PAGE: dict[str, Schema] = {
+    "page": {
+        "anyOf": [{"type": "integer", "minimum": 1}, _LENIENT],
+        "default": 1,
+        "description": "Anything but a whole number from 1 means 1. Beyond the end, a page is empty.",
+    },
+    "per_page": {
+        "anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE}, _LENIENT],
+        "default": DEFAULT_PER_PAGE,
+        "description": f"Anything but 1 to {MAX_PER_PAGE} means {DEFAULT_PER_PAGE}.",
+    },
+}
+
+
+def names(name: str, known: Iterable[str], description: str) -> dict[str, Schema]:
+    """A list of names in both its forms: `with=a,b` and `with[]=a&with[]=b`."""
+    schema = {"type": "array", "items": {"type": "string", "enum": sorted(known)}}
+    return {name: said(schema, f"{description} With commas."), f"{name}[]": said(schema, f"{description} One by one.")}
+
+
+def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> dict[str, Schema]:
+    operators = "An operation such as `id=5`, `id::1-9` or `status=act*`, or plain text."
+    advanced = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": filters}}
+    return {
+        "search": said(optional(text(max_length=MAX_SEARCH)) | {"type": "string"}, operators),
+        **PAGE,
+        "sort_by": said(_LENIENT, f"{', '.join(listing.columns)}; anything else means id."),
+        "sort_type": said(_LENIENT, "asc; anything else means desc."),
+        "filter_type": said(_LENIENT, "advanced, for `advanced_filters`; anything else is simple, for `search`."),
+        "advanced_filters": said(advanced, f"Groups are ORed, the filters of a group ANDed. Example: `{example}`"),
+        "active_view": said(_LENIENT, f"{', '.join(listing.views)}; anything else means all."),
+        "user_tz": said(ref("TimeZone"), "In which days begin and dates are read."),
+        "cursor": said(_LENIENT, "The `next_cursor` of the last page, to walk on from there; goes before `page`."),
+        **others,
+    }
+
+
+_IDS: Schema = {"type": "array", "items": {"anyOf": [id_(), _LENIENT]}, "maxItems": MAX_IDS}
+_RELATIONS = names("with", OF_CUSTOMER, "What to add to each customer.")
+
+LIST_CUSTOMERS = _listing(
+    CUSTOMERS,
+    "#/components/schemas/CustomerFilters",
+    '[[{"source":["customer","ltv"],"operator":">","value":100}]]',
+    **_RELATIONS,
+    **names("select", CUSTOMERS.shown, "Only these columns, and `id`."),
+    include_ids=said(_LENIENT, "Ids, with commas, of customers that are in the result whatever the search says."),
+    **{"include_ids[]": said(_IDS, "The same, one by one.")},
+)
+LIST_ORDERS = _listing(
+    ORDERS,
+    "#/components/schemas/OrderFilters",
+    '[[{"source":["order","status"],"operator":"in","value":["completed"]}]]',
+    **names("with", OF_ORDER, "What to add to each order."),
+    **names("select", ORDERS.shown, "Only these columns, and `id`."),
+)
+GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out.")}
+LIST_ADDRESSES = {"type": optional(choice(TYPES)) | {"type": "string", "enum": [*TYPES, ""], "default": TYPES[0]}}
+DELETE_ADDRESS = {"address[id]": said(integer(minimum=1), "The address, if the body does not name it.")}
+LIST_USERS = {
+    "search": said(optional(text(max_length=MAX_SEARCH)) | {"type": "string"}, "In login, email and name."),
+    **PAGE,
+}
+HISTORY = {
+    "type": said(_LENIENT, "An event's name, such as customer-renamed."),
+    "actor": said(_LENIENT, "The login of who did it."),
+    "from": said(moment(), "When it happened, at the earliest."),
+    "to": said(moment(), "Before which it happened."),
+    "per_page": PAGE["per_page"],
+    "cursor": said(id_(), "The `next_cursor` of the last page."),
+}
+COMPONENTS: Mapping[str, Any] = {"CustomerFilters": CUSTOMER_FILTERS, "OrderFilters": ORDER_FILTERS}

@@ -1,0 +1,171 @@
+"""What clients send: the body of each write, with the lengths and choices that its handler knows."""
+
+from api.addresses import MAX_LABEL, TYPES
+from api.customers import MAX_BULK, MAX_NOTES, STATUSES
+from api.labels import MAX_LENGTH
+from api.openapi.kinds import (
+    Schema,
+    anything,
+    body,
+    choice,
+    email,
+    flag,
+    id_,
+    ids,
+    integer,
+    lines,
+    moment,
+    optional,
+    rate,
+    ref,
+    said,
+    text,
+)
+from api.order_input import (
+    AMOUNTS,
+    ITEM_AMOUNTS,
+    MAX_ITEMS,
+    MAX_NOTE,
+    MAX_QUANTITY,
+    MODES,
+    ORDER_STATUSES,
+    PAYMENT_STATUSES,
+    TEXTS,
+    UNPAID,
+)
+from api.order_input import (
+    TYPES as ORDER_TYPES,
+)
+from api.orders import MAX_TRANSACTION_ID
+from api.settings import NameMode
+from api.users import MAX_LOGIN
+
+COUNTRY = ref("Country", "US")
+IGNORED = said(anything(), "Accepted, and ignored.")
+
+
+def customer_body(mode: NameMode, **others: Schema) -> Schema:
+    """`mode` says whether the store asks for one name or two."""
+    if mode == "full_name":
+        name = {"full_name": said(text("Jane Smith"), "Split at the last blank.")}
+    else:
+        name = {"first_name": text("Jane")}
+        others = {"last_name": optional(text("Smith"))} | others
+    return body(
+        {"email": email("jane.smith@example.com")} | name,
+        city=optional(text("Boston")),
+        state=optional(text("MA")),
+        postcode=optional(text("02101")),
+        country=optional(COUNTRY),
+        notes=optional(lines(max_length=MAX_NOTES)),
+        status=optional(choice(STATUSES)),
+        user_id=optional(id_()),
+        user_url=optional(text()),
+        aov=said(anything(), "Accepted, and ignored: figures come from orders only."),
+        **others,
+    )
+
+
+def create_customer(mode: NameMode) -> Schema:
+    wants_user = said(anything(), "`yes` makes a WordPress user, unless one has this email; anything else does not.")
+    return customer_body(mode, wp_user=wants_user)
+
+
+def update_customer(mode: NameMode) -> Schema:
+    return customer_body(mode, username=IGNORED, user_nicename=optional(text()), display_name=optional(text()))
+
+
+LABELS = body({"labels": said(ids([1, 2]), "All the labels that the customer is to carry; none with [].")})
+BULK_ACTION = body(
+    {
+        "action": choice(("delete_customers", "change_customer_status"), "change_customer_status"),
+        "customer_ids": ids([1, 2, 3], max_items=MAX_BULK),
+    },
+    new_status=said(choice(STATUSES, "active"), "Required to change the status."),
+)
+
+_ADDRESS = {
+    "name": text("Jane Smith"),
+    "email": email("jane.smith@example.com"),
+    "address_1": text("456 Business Ave"),
+    "city": text("New York"),
+    "country": COUNTRY,
+    "type": choice(TYPES, "billing"),
+}
+_ADDRESS_OPTIONAL = {
+    "address_2": optional(text()),
+    "state": said(optional(text("NY")), "Required where the country has states; its code or its name."),
+    "postcode": said(optional(text("10002")), "Required where the country has postcodes, in their form."),
+    "phone": optional(text("+1-555-0200")),
+    "label": optional(text("Office", max_length=MAX_LABEL)),
+    "status": optional(text(max_length=20)),
+    "is_primary": optional(flag()),
+    "company_name": optional(text()),
+    "order_id": said(optional(id_()), "An order of this customer, which gets this address too."),
+}
+CREATE_ADDRESS = body(_ADDRESS, **_ADDRESS_OPTIONAL)
+UPDATE_ADDRESS = body({"id": id_(1)} | _ADDRESS, **_ADDRESS_OPTIONAL)
+DELETE_ADDRESS = body({"address": body({"id": id_(2)})})
+MAKE_PRIMARY = body({"addressId": id_(1), "type": choice(TYPES, "billing")})
+
+ATTACH_USER = body({"user_id": id_(1)})
+USER = body(
+    {"user_login": text("jane", max_length=MAX_LOGIN), "user_email": email("jane.smith@example.com")},
+    display_name=optional(text("Jane Smith")),
+    first_name=optional(text("Jane")),
+    last_name=optional(text("Smith")),
+    user_url=optional(text()),
+    user_nicename=optional(text()),
+)
+
+LABEL = body({"value": text("VIP", max_length=MAX_LENGTH)})
+
+_NOTE = optional(lines(max_length=MAX_NOTE))
+_ITEM = body(
+    {},
+    object_id=said(optional(id_()), "The product's variation, which filters by items look for."),
+    post_id=optional(id_()),
+    title=optional(text("Monthly")),
+    post_title=optional(text("Coffee")),
+    fulfillment_type=optional(text()),
+    payment_type=optional(text()),
+    quantity=optional(integer(2, minimum=1, maximum=MAX_QUANTITY)),
+    unit_price=optional(integer(2500)),
+    **{name: optional(integer()) for name in ITEM_AMOUNTS if name != "unit_price"},
+)
+PLACE_ORDER = body(
+    {"customer_id": id_(1), "total_amount": integer(5000)},
+    id=said(optional(id_()), "Allocated, if it is not given."),
+    currency=said(
+        optional({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["USD"]}), "The store's, if not given."
+    ),
+    total_paid=optional(integer(5000)),
+    total_refund=optional(integer()),
+    payment_status=said(optional(choice(PAYMENT_STATUSES)), "Follows from the amounts, if it is not given."),
+    created_at=optional(moment()),
+    status=optional(choice(ORDER_STATUSES)),
+    rate=said(optional(rate()), "From the order's currency to the store's."),
+    items={"type": ["array", "null"], "items": _ITEM, "maxItems": MAX_ITEMS},
+    parent_id=optional(id_()),
+    type=optional(choice(ORDER_TYPES)),
+    mode=optional(choice(MODES)),
+    receipt_number=optional(text()),
+    note=_NOTE,
+    ip_address=optional(text(max_length=45)),
+    **{name: optional(text()) for name in TEXTS},
+    **{name: optional(integer()) for name in AMOUNTS},
+)
+UPDATE_ORDER = body(
+    {},
+    status=optional(choice(ORDER_STATUSES, "completed")),
+    payment_status=optional(choice(UNPAID)),
+    note=_NOTE,
+)
+_TRANSACTION_ID = text("ch_1", max_length=MAX_TRANSACTION_ID)
+PAYMENT = body({"amount": integer(5000, minimum=1), "transaction_id": _TRANSACTION_ID}, paid_at=optional(moment()))
+REFUND = body(
+    {"amount": integer(1000, minimum=1), "transaction_id": _TRANSACTION_ID | {"examples": ["re_1"]}},
+    refunded_at=optional(moment()),
+    reason=optional(text("Damaged")),
+)
+TRANSFER = body({"customer_id": id_(2)})
