@@ -7,7 +7,7 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
 from api.answer import answer
-from api.command import Shown, carry_out, decision, just
+from api.command import Shown, about, carry_out, decision
 from api.input import read_input
 from api.places import address_problems
 from api.presentation import address
@@ -72,6 +72,7 @@ async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Res
     sent = _required(fields) | _optional(fields, absent=None) | {"status": _status(fields)}
     is_primary = fields.optional(absent=False, empty=False).flag("is_primary")
     order_id = fields.optional(absent=None, empty=None).id("order_id")
+    _check_places_sent(fields, sent)
     fields.check()
 
     async def work(unit: Unit) -> int:
@@ -94,12 +95,14 @@ async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Res
     """A primary address, and the last one, stay."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     sent = fields.values.get("address")
+    within = Fields(sent if isinstance(sent, dict) else {})
+    address_id = within.required.id("id")
     try:
-        address_id = Fields(sent if isinstance(sent, dict) else {}).required.id("id")
+        within.check()
     except Invalid as error:
         raise Rule(403, "Please use a valid address ID!") from error
     command = RemoveAddress(address_id=address_id)
-    done = just({"message": "Address successfully deleted.", "data": ""})
+    done = about(id_, {"message": "Address successfully deleted.", "data": ""})
     return await carry_out(request, decision(CUSTOMER, id_, command), done, customer_id=id_)
 
 
@@ -109,7 +112,7 @@ async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Respo
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     command = SetPrimaryAddress(address_id=fields.required.id("addressId"), type=fields.required.choice("type", TYPES))
     fields.check()
-    done = just({"message": "Address successfully set as the primary", "data": ""})
+    done = about(id_, {"message": "Address successfully set as the primary", "data": ""})
     return await carry_out(request, decision(CUSTOMER, id_, command), done, customer_id=id_)
 
 
@@ -138,6 +141,13 @@ def _check_places(fields: Fields, details: AddressDetails) -> None:
     fields.refuse_unless_refused(
         address_problems(country=details.country, state=details.state, postcode=details.postcode)
     )
+
+
+def _check_places_sent(fields: Fields, sent: dict[str, Any]) -> None:
+    """What is wrong whatever is known of the address, so that it is reported with all else that does not fit."""
+    place = {name: sent[name] or "" for name in ("country", "state", "postcode")}
+    problems = address_problems(**place)
+    fields.refuse_unless_refused(problem for problem in problems if problem[0] in fields)
 
 
 async def _give_to_order(unit: Unit, customer_id: int, order_id: int | None, address_id: int) -> None:

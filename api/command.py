@@ -153,6 +153,16 @@ def just(body: Any) -> Callable[[Connection, Any], Awaitable[Shown]]:
     return show
 
 
+def about(customer_id: int, body: Any) -> Callable[[Connection, Any], Awaitable[Shown]]:
+    """As `just`, with the version that the customer is at now."""
+
+    async def show(connection: Connection, _result: Any) -> Shown:
+        version = await connection.fetchval(VERSION, customer_id)
+        return Shown(body, customer_id=customer_id, version=version)
+
+    return show
+
+
 async def _key(request: AnyRequest) -> Key | None:
     sent = request.headers.get("idempotency-key")
     if sent is None:

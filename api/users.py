@@ -4,7 +4,7 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
 from api.answer import answer
-from api.command import Shown, carry_out, decision, just
+from api.command import Shown, about, carry_out, decision, just
 from api.input import read_input
 from api.presentation import user
 from api.refusals import Invalid
@@ -88,7 +88,7 @@ async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Respon
     fields = Fields(await read_input(request))
     user_id = fields.required.id("user_id")
     fields.check()
-    done = just({"message": "User attached successfully"})
+    done = about(id_, {"message": "User attached successfully"})
     return await carry_out(request, lambda unit: attach(unit, id_, user_id), done, customer_id=id_)
 
 
@@ -100,7 +100,7 @@ async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Respon
 )
 async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     id_ = customer_in_path(customer_id)
-    done = just({"message": "User detached successfully"})
+    done = about(id_, {"message": "User detached successfully"})
     return await carry_out(request, decision(CUSTOMER, id_, DetachUser()), done, customer_id=id_)
 
 
