@@ -1,6 +1,7 @@
 """Customers: create, get, update, label, bulk actions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +31,7 @@ from domain.customer import (
     RelabelCustomer,
 )
 from domain.event import Command
-from domain.refusals import CustomerNotFound
+from domain.refusals import ClaimTaken, CustomerNotFound
 from domain.user import USER, ChangeUserProfile
 from eventstore.log import Connection
 from eventstore.transact import Unit
@@ -59,7 +60,7 @@ async def create_customer(request: AnyRequest) -> Response[bytes]:
         **{name: optional.text(name) for name in LOCATION[1:]},
     )
     user_id, user_url = optional.id("user_id"), optional.text("user_url") or ""
-    wants_user = fields.values.get("wp_user") == "yes"
+    wants_user = _word(fields, "wp_user") == "yes"
     fields.check()
 
     async def work(unit: Unit) -> int:
@@ -72,7 +73,15 @@ async def create_customer(request: AnyRequest) -> Response[bytes]:
         await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=uuid4().hex, user_id=linked))
         return id_
 
-    return await carry_out(request, work, _shown(service, "Customer created successfully!"))
+    show = _shown(service, "Customer created successfully!")
+    with email_as_sent():
+        try:
+            return await carry_out(request, work, show)
+        except ClaimTaken as taken:
+            # Somebody took the login, or the user with this email, meanwhile: another login will do, or no user.
+            if taken.args[0] not in {"user-login", "user-link"}:
+                raise
+        return await carry_out(request, work, show)
 
 
 @get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
@@ -122,7 +131,8 @@ async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Re
 
         return id_
 
-    return await carry_out(request, work, _shown(service, "Customer updated successfully!"), customer_id=id_)
+    with email_as_sent():
+        return await carry_out(request, work, _shown(service, "Customer updated successfully!"), customer_id=id_)
 
 
 @put("/customers/{customer_id:str}/additional-info", opt=needs("customers/manage"), summary="Set a customer's labels")
@@ -143,7 +153,7 @@ async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Respons
         return id_
 
     message = "Customer updated successfully!"
-    return await carry_out(request, work, _shown(service, message, labelled=True), customer_id=id_)
+    return await carry_out(request, work, _shown(service, message, labels=sorted(wanted)), customer_id=id_)
 
 
 @post(
@@ -175,16 +185,22 @@ def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
     fields.check()
     if not ids:
         raise Rule(403, "Customers selection is required")
-    match fields.values.get("action"):
+    match _word(fields, "action"):
         case "delete_customers":
             return ids, EraseCustomer(), "Selected Customers has been deleted permanently"
         case "change_customer_status":
-            status = fields.values.get("new_status")
+            status = _word(fields, "new_status")
             if status not in STATUSES:
                 raise Rule(403, "Provided customer status is not valid")
             return ids, ChangeCustomer(status=status), "Customer Status has been changed"
         case _:
             raise Rule(400, "Selected action is invalid")
+
+
+def _word(fields: Fields, name: str) -> str:
+    """Trimmed, as all text is; "" for what is none."""
+    value = fields.values.get(name)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _names(fields: Fields, mode: NameMode) -> tuple[str, str | None]:
@@ -222,7 +238,20 @@ def _change(fields: Fields, mode: NameMode) -> tuple[ChangeCustomer, ChangeUserP
     return change, user_change
 
 
-def _shown(service: Service, message: str, *, labelled: bool = False) -> Callable[[Connection, int], Awaitable[Shown]]:
+@contextmanager
+def email_as_sent() -> Iterator[None]:
+    """A user's email follows the customer's, and is refused under the name that was sent."""
+    try:
+        yield
+    except ClaimTaken as taken:
+        if taken.args[0] != "user-email":
+            raise
+        raise Invalid({"email": {"unique": "Another user has this email address."}}) from taken
+
+
+def _shown(
+    service: Service, message: str, *, labels: list[int] | None = None
+) -> Callable[[Connection, int], Awaitable[Shown]]:
     """The customer as the command leaves it."""
 
     async def show(connection: Connection, id_: int) -> Shown:
@@ -230,8 +259,8 @@ def _shown(service: Service, message: str, *, labelled: bool = False) -> Callabl
         if row is None:
             raise CustomerNotFound
         data = customer(row, service.settings.store_url)
-        if labelled:
-            data["selected_labels"] = row["labels"]
+        if labels is not None:
+            data["selected_labels"] = labels
         return Shown({"message": message, "data": data}, customer_id=id_, version=row["version"])
 
     return show

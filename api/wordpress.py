@@ -23,9 +23,10 @@ async def user_with_email(unit: Unit, email: str) -> int | None:
 async def create_user(unit: Unit, profile: CustomerProfile, user_url: str) -> int:
     """A new user for a customer, its login from the email's local part; the id."""
     id_ = await unit.new_id(USER)
-    login = NOT_IN_LOGINS.sub("", profile.email.partition("@")[0].lower())[:MAX_LOGIN] or "user"
-    if await unit.pool.fetchval(LOGIN_TAKEN, login):
-        login = f"{login}{id_}"
+    wanted = NOT_IN_LOGINS.sub("", profile.email.partition("@")[0].lower())[:MAX_LOGIN] or "user"
+    login, number = wanted, id_
+    while await unit.pool.fetchval(LOGIN_TAKEN, login):
+        login, number = f"{wanted}{number}", number + 1
     user = UserProfile(
         user_login=login,
         user_email=profile.email,
