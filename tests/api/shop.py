@@ -1,0 +1,198 @@
+"""The service as its clients see it, on a database of its own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any, Literal, TypeAlias, cast
+
+import asyncpg
+import httpx
+from litestar import Litestar
+
+from api import credentials
+from api.app import BASE, create_app
+from api.auth import Role
+from api.settings import Settings
+from eventstore.transact import Store
+
+Body: TypeAlias = dict[str, Any]
+Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
+
+ROLES: tuple[Role, ...] = ("administrator", "manager", "worker")
+SETTINGS = Settings(store_url="https://shop.example")
+POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+NUMBERS = count(1)
+
+HOME: Body = {
+    "type": "billing",
+    "name": "Jane Smith",
+    "email": "jane@example.com",
+    "address_1": "1 Main Street",
+    "city": "New York",
+    "state": "NY",
+    "postcode": "10001",
+    "country": "US",
+}  # fmt: skip
+
+
+class Shop:
+    """Requests are an administrator's; bodies are JSON."""
+
+    def __init__(self, app: Litestar, http: httpx.AsyncClient, store: Store, passwords: dict[Role, str]) -> None:
+        self.app = app
+        self.http = http
+        self.store = store
+        self.passwords = passwords
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        return self.store.pool
+
+    async def ask(self, method: Method, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        if body is not None:  # in ASCII, so that lone surrogates can be sent
+            options = {"content": json.dumps(body), "headers": JSON | options.pop("headers", {})} | options
+        return await self.http.request(method, path, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.ask("GET", path, **options)
+
+    async def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return await self.ask("POST", path, body, **options)
+
+    async def put(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return await self.ask("PUT", path, body, **options)
+
+    async def delete(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return await self.ask("DELETE", path, body, **options)
+
+    async def position(self) -> int:
+        """Of the log's last event."""
+        position: int = await self.pool.fetchval(POSITION)
+        return position
+
+    async def customer(self, **said: Any) -> int:
+        """A new customer's id."""
+        body = {"email": new_email(), "first_name": "Jane", "last_name": "Smith"} | said
+        return int(done(await self.post("/customers", body))["data"]["id"])
+
+    async def shown(self, customer_id: int) -> Body:
+        found: Body = done(await self.get(f"/customers/{customer_id}"))["customer"]
+        return found
+
+    async def address(self, customer_id: int, /, **said: Any) -> int:
+        return int(done(await self.post(f"/customers/{customer_id}/address", HOME | said))["data"]["id"])
+
+    async def addresses(self, customer_id: int, type_: str = "billing") -> list[Body]:
+        answer = await self.get(f"/customers/{customer_id}/address", params={"type": type_})
+        return cast("list[Body]", done(answer)["addresses"])
+
+    async def primaries(self, customer_id: int, type_: str = "billing") -> list[int]:
+        return [address["id"] for address in await self.addresses(customer_id, type_) if address["is_primary"]]
+
+    async def user(self, **said: Any) -> int:
+        """A new WordPress user's ID."""
+        id_ = 1_000 + next(NUMBERS)
+        body = {"user_login": f"user{id_}", "user_email": f"user{id_}@example.org"} | said
+        done(await self.put(f"/users/{id_}", body))
+        return id_
+
+    async def order(self, customer_id: int, total: int = 1_000, /, **said: Any) -> int:
+        """A new order's id; unpaid unless said otherwise."""
+        body = {"customer_id": customer_id, "total_amount": total} | said
+        return int(done(await self.post("/orders", body))["data"]["id"])
+
+    async def pay(self, order_id: int, amount: int, transaction_id: str = "") -> Body:
+        body = {"amount": amount, "transaction_id": transaction_id or f"t{next(NUMBERS)}"}
+        return done(await self.post(f"/orders/{order_id}/payments", body))
+
+    async def refund(self, order_id: int, amount: int, transaction_id: str = "") -> Body:
+        body = {"amount": amount, "transaction_id": transaction_id or f"t{next(NUMBERS)}"}
+        return done(await self.post(f"/orders/{order_id}/refunds", body))
+
+    async def label(self) -> int:
+        return int(done(await self.post("/labels", {"value": f"label {next(NUMBERS)}"}))["data"]["id"])
+
+
+def new_email() -> str:
+    return f"jane{next(NUMBERS)}@example.com"
+
+
+def done(answer: httpx.Response) -> Body:
+    """The body of a success."""
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("application/json")
+    body: Body = answer.json()
+    return body
+
+
+def refusal(answer: httpx.Response) -> tuple[int, Body]:
+    """Status and body, to be compared with what the contract gives word by word."""
+    return answer.status_code, answer.json()
+
+
+def rule(status: int, message: str) -> tuple[int, Body]:
+    """The contract's body of a business rule."""
+    return status, {"code": status, "message": message, "data": ""}
+
+
+def problems(answer: httpx.Response) -> dict[str, list[str]]:
+    """The rules broken, by field, of a 422 in the contract's envelope."""
+    body = answer.json()
+    assert answer.status_code == 422, answer.text
+    assert list(body) == ["code", "message", "errors"]
+    assert body["code"] == "rest_request_validation"
+    sentences = [sentence for rules in body["errors"].values() for sentence in rules.values()]
+    assert body["message"] == sentences[0]
+    assert all(isinstance(sentence, str) and sentence for sentence in sentences)
+    return {field: list(rules) for field, rules in body["errors"].items()}
+
+
+NO_CUSTOMER = rule(404, "Customer not found.")
+NO_ADDRESS = rule(404, "Address not found, please reload the page and try again!")
+NO_ORDER = rule(404, "Order not found.")
+FORBIDDEN = 403, {
+    "code": "rest_forbidden", "message": "Sorry, you are not allowed to do that.", "data": {"status": 403},
+}  # fmt: skip
+UNAUTHENTICATED = 401, {
+    "code": "rest_forbidden", "message": "Sorry, you are not allowed to do that.", "data": {"status": 401},
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def open_shop(dsn: str, settings: Settings = SETTINGS) -> AsyncIterator[Shop]:
+    """The service on a migrated database, with a login for each role."""
+    app = create_app(settings, dsn)
+    async with _running(app):
+        store: Store = app.state.service.store
+        passwords = {role: await credentials.add(store.pool, role, role, f"test {next(NUMBERS)}") for role in ROLES}
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(cast("Any", app)),  # the two libraries' types of an application differ
+            base_url=f"http://store.example{BASE}",
+            auth=("administrator", passwords["administrator"]),
+        ) as http:
+            yield Shop(app, http, store, passwords)
+
+
+@asynccontextmanager
+async def _running(app: Litestar) -> AsyncIterator[None]:
+    """Its lifespan must begin and end in one task; a fixture's two halves need not run in the same."""
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await stop.wait()
+
+    living, starting = asyncio.create_task(live()), asyncio.create_task(started.wait())
+    await asyncio.wait({living, starting}, return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    try:
+        if started.is_set():
+            yield
+    finally:
+        stop.set()
+        await living
