@@ -43,7 +43,9 @@ class Fields:
 
     def each(self, name: str, max_items: int = 1000) -> "list[Fields]":
         """The objects in the list under a name, reported as `name.0.field`. Empty when there is none."""
-        raw = self.values.get(name) or []
+        raw = self.values.get(name)
+        if raw is None or (isinstance(raw, str) and not raw.strip()):
+            return []
         children = list(raw.values()) if isinstance(raw, dict) else raw
         if not isinstance(children, list):
             self.refuse(name, "array", "must be a list.")

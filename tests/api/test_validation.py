@@ -255,11 +255,12 @@ def test_fields_of_an_object_are_named_with_it() -> None:
 
 
 def test_fields_of_objects_in_a_list_are_named_with_their_number() -> None:
-    fields = Fields({"items": [{"title": "Widget"}, {}, 5], "none": None, "text": "x"})
+    fields = Fields({"items": [{"title": "Widget"}, {}, 5], "none": None, "text": "x", "number": 0})
     titles = [item.required.text("title") for item in fields.each("items")]
     assert titles == ["Widget", "", ""]
-    assert fields.each("none") == fields.each("text") == []
-    assert rules_of(fields) == {"items.2": ["object"], "items.1.title": ["required"], "text": ["array"]}
+    assert fields.each("none") == fields.each("text") == fields.each("number") == []
+    refused = {"items.2": ["object"], "items.1.title": ["required"], "text": ["array"], "number": ["array"]}
+    assert rules_of(fields) == refused
 
 
 def test_a_rule_of_the_handler_is_reported_with_the_rest() -> None:
