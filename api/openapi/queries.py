@@ -6,7 +6,7 @@ from typing import Any
 from api.addresses import TYPES
 from api.lists import MAX_IDS, MAX_SEARCH
 from api.openapi.filters import CUSTOMER_FILTERS, ORDER_FILTERS
-from api.openapi.kinds import Schema, choice, id_, integer, moment, optional, ref, said, text
+from api.openapi.kinds import Schema, id_, integer, moment, optional, ref, said, text
 from api.paginator import DEFAULT_PER_PAGE, MAX_PER_PAGE
 from projections.queries.customers import LISTING as CUSTOMERS
 from projections.queries.orders import LISTING as ORDERS
@@ -14,6 +14,15 @@ from projections.queries.pages import Listing
 from projections.queries.relations import OF_CUSTOMER, OF_ORDER
 
 _LENIENT: Schema = {"type": "string"}  # what makes no sense means the default
+
+
+def blankable(schema: Schema) -> Schema:
+    """A blank parameter is as good as none."""
+    return {**optional(schema), "type": schema["type"]}
+
+
+_TEXT = blankable({**text(), "type": "string"})
+_SEARCH = blankable({**text(max_length=MAX_SEARCH), "type": "string"})
 PAGE: dict[str, Schema] = {
     "page": {
         "anyOf": [{"type": "integer", "minimum": 1}, _LENIENT],
@@ -38,7 +47,7 @@ def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> 
     operators = "An operation such as `id=5`, `id::1-9` or `status=act*`, or plain text."
     advanced = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": filters}}
     return {
-        "search": said(optional(text(max_length=MAX_SEARCH)) | {"type": "string"}, operators),
+        "search": said(_SEARCH, operators),
         **PAGE,
         "sort_by": said(_LENIENT, f"{', '.join(listing.columns)}; anything else means id."),
         "sort_type": said(_LENIENT, "asc; anything else means desc."),
@@ -71,18 +80,18 @@ LIST_ORDERS = _listing(
     **names("select", ORDERS.shown, "Only these columns, and `id`."),
 )
 GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out.")}
-LIST_ADDRESSES = {"type": optional(choice(TYPES)) | {"type": "string", "enum": [*TYPES, ""], "default": TYPES[0]}}
+LIST_ADDRESSES = {"type": {"type": "string", "enum": [*TYPES, ""], "default": TYPES[0]}}
 DELETE_ADDRESS = {"address[id]": said(integer(minimum=1), "The address, if the body does not name it.")}
 LIST_USERS = {
-    "search": said(optional(text(max_length=MAX_SEARCH)) | {"type": "string"}, "In login, email and name."),
+    "search": said(_SEARCH, "In login, email and name."),
     **PAGE,
 }
 HISTORY = {
-    "type": said(_LENIENT, "An event's name, such as customer-renamed."),
-    "actor": said(_LENIENT, "The login of who did it."),
-    "from": said(moment(), "When it happened, at the earliest."),
-    "to": said(moment(), "Before which it happened."),
+    "type": said(_TEXT, "An event's name, such as customer-renamed."),
+    "actor": said(_TEXT, "The login of who did it."),
+    "from": said(blankable(moment()), "When it happened, at the earliest."),
+    "to": said(blankable(moment()), "Before which it happened."),
     "per_page": PAGE["per_page"],
-    "cursor": said(id_(), "The `next_cursor` of the last page."),
+    "cursor": said(blankable(id_()), "The `next_cursor` of the last page."),
 }
 COMPONENTS: Mapping[str, Any] = {"CustomerFilters": CUSTOMER_FILTERS, "OrderFilters": ORDER_FILTERS}
