@@ -24,6 +24,7 @@ MAX_DEPTH = 32
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _INT64_DIGITS = 20
+_LARGEST_WHOLE = 10**19
 # What is not UTF-8 becomes lone surrogates, which the field that reads them refuses by name.
 _CHARACTERS = {"encoding": "utf-8", "errors": "surrogateescape"}
 
@@ -53,7 +54,9 @@ def parse_body(body: bytes, content_type: str) -> dict[str, Any]:
 def parse_json(body: bytes) -> dict[str, Any]:
     """Of a key that is there twice, the last one counts. Numbers beyond 64 bits come as floats, as in JavaScript."""
     try:
-        document = json.loads(body.decode("utf-8-sig"), parse_int=_integer, parse_constant=_not_a_number)
+        document = json.loads(
+            body.decode("utf-8-sig"), parse_int=_integer, parse_float=_float, parse_constant=_not_a_number
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidJson("The body is not valid JSON.") from error
     if not isinstance(document, dict):
@@ -73,6 +76,12 @@ def parse_form(encoded: bytes) -> dict[str, Any]:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _INT64_DIGITS else float(digits)
+
+
+def _float(digits: str) -> int | float:
+    """5.0 is an integer, in JSON Schema and for JavaScript."""
+    number = float(digits)
+    return int(number) if number.is_integer() and abs(number) < _LARGEST_WHOLE else number
 
 
 def _not_a_number(constant: str) -> None:

@@ -126,6 +126,12 @@ def test_numbers_of_any_length_are_read() -> None:
     assert parse_json(b'{"a": 9223372036854775808}') == {"a": 2**63}
 
 
+def test_a_number_without_a_fraction_is_an_integer_however_it_is_written() -> None:
+    document = parse_json(b'{"a": 5.0, "b": 5e2, "c": 5.5, "d": 1e300}')
+    assert document == {"a": 5, "b": 500, "c": 5.5, "d": 1e300}
+    assert [type(number) for number in document.values()] == [int, int, float, float]
+
+
 def test_a_multipart_body_gives_its_text_fields() -> None:
     body = (
         b'--edge\r\nContent-Disposition: form-data; name="address[city]"\r\n\r\nK\xc3\xb6ln\r\n'
