@@ -1,0 +1,1 @@
+"""Lists of the read models: one SELECT for a page, from a whitelist of SQL; what clients send is only ever bound."""

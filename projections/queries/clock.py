@@ -1,0 +1,66 @@
+"""Dates in queries: days of the client's time zone, as spans of the UTC times that rows hold."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from projections.queries.refusals import UnknownTimeZone
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+
+
+class Span(NamedTuple):
+    """From `start` up to, not including, `end`."""
+
+    start: datetime
+    end: datetime
+
+
+class Clock(NamedTuple):
+    """`now` has a zone."""
+
+    now: datetime
+    zone: tzinfo
+
+    def span(self, text: str) -> Span | None:
+        """`YYYY-MM-DD` is a whole day; with a time it is that second. None for anything else."""
+        try:
+            if _DATE.fullmatch(text):
+                return self.day(date.fromisoformat(text))
+            return self._second(datetime.fromisoformat(text)) if _TIME.fullmatch(text) else None
+        except (ValueError, OverflowError):
+            return None
+
+    def day(self, day: date) -> Span:
+        return Span(self._utc(datetime.combine(day, time())), self._utc(datetime.combine(day + _DAY, time())))
+
+    def days_ago(self, days: int) -> Span:
+        """So many days before today; before time began, the first day there is."""
+        today = self.now.astimezone(self.zone).date()
+        return self.day(today - timedelta(days=min(days, (today - date.min).days - 2)))
+
+    def _second(self, moment: datetime) -> Span:
+        start = self._utc(moment.replace(microsecond=0))
+        return Span(start, start + _SECOND)
+
+    def _utc(self, moment: datetime) -> datetime:
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+        return aware.astimezone(UTC).replace(tzinfo=None)
+
+
+def clock(now: datetime, user_tz: str) -> Clock:
+    """Raises UnknownTimeZone."""
+    if not user_tz:
+        return Clock(now, UTC)
+    try:
+        return Clock(now, ZoneInfo(user_tz))
+    except (
+        ValueError,
+        OSError,
+        LookupError,
+    ) as error:  # ZoneInfoNotFoundError is a LookupError; a directory an OSError
+        raise UnknownTimeZone(user_tz) from error

@@ -1,0 +1,122 @@
+"""Columns that clients may name, and how a value is compared with them."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Any
+
+import msgspec
+
+from projections.queries.clock import Clock, Span
+from projections.queries.sql import NOTHING, Args, Part, negated, searchable_text, storable
+from projections.table import Column as TableColumn
+
+MAX_INTEGER = 2**63 - 1
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{1,10})?")
+
+
+class Kind(Enum):
+    INTEGER = auto()
+    NUMBER = auto()
+    TEXT = auto()
+    MOMENT = auto()
+
+
+_KINDS = {int: Kind.INTEGER, Decimal: Kind.NUMBER, str: Kind.TEXT, datetime: Kind.MOMENT}
+SQL_TYPES = {Kind.INTEGER: "bigint", Kind.NUMBER: "numeric", Kind.TEXT: "text", Kind.MOMENT: "timestamp"}
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A scalar column of the table that a list calls `r`."""
+
+    name: str
+    kind: Kind
+    nullable: bool
+    part: Part | None = None
+
+    @property
+    def key(self) -> str:
+        """What it is sorted and compared by; the same expression as in its index, or that is not used."""
+        return f'fold(r.{self.name}) COLLATE "C"' if self.kind is Kind.TEXT else f"r.{self.name}"
+
+    @property
+    def text(self) -> Part:
+        """Where wildcards are looked for: `part`, if there is one, has an index."""
+        match self.kind:
+            case Kind.INTEGER:
+                return Part(f"r.{self.name}::text")
+            case Kind.NUMBER:
+                return Part(f"trim_scale(r.{self.name})::text")
+            case Kind.TEXT:
+                return self.part or Part(f"fold(r.{self.name})")
+            case Kind.MOMENT:
+                return Part(f"to_char(r.{self.name}, 'YYYY-MM-DD HH24:MI:SS')")
+
+    def bind(self, value: object, args: Args) -> str:
+        placeholder = args.bind(value, SQL_TYPES[self.kind])
+        return f"fold({placeholder})" if self.kind is Kind.TEXT else placeholder
+
+
+def scalars(columns: list[TableColumn]) -> dict[str, Column]:
+    return {c.name: Column(c.name, _KINDS[c.python_type], c.nullable) for c in columns if c.python_type in _KINDS}
+
+
+def fitting(column: Column, text: str, clock: Clock) -> Any:
+    """The text as a value of the column's kind; None if it does not fit."""
+    match column.kind:
+        case Kind.INTEGER:
+            return integer(text)
+        case Kind.NUMBER:
+            return number(text)
+        case Kind.TEXT:
+            return text if storable(text) else None
+        case Kind.MOMENT:
+            return clock.span(text)
+
+
+def integer(text: str) -> int | None:
+    """None beyond 64 bits."""
+    value = int(text) if _INTEGER.fullmatch(text) else None
+    return None if value is None or abs(value) > MAX_INTEGER else value
+
+
+def number(text: str) -> Decimal | None:
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def compared(column: Column, operator: str, value: Any, args: Args) -> str:
+    """`value` is one that fits. A day is equal to all its times, and less than those of the next."""
+    key = column.key
+    if isinstance(value, Span):
+        return _SPANS[operator](key, value, lambda moment: column.bind(moment, args))
+    bound = column.bind(value, args)
+    return negated(f"{key} = {bound}") if operator == "!=" else f"{key} {_SQL[operator]} {bound}"
+
+
+def within(column: Column, low: Any, high: Any, args: Args) -> str:
+    """Both ends included."""
+    return f"{compared(column, '>=', low, args)} AND {compared(column, '<=', high, args)}"
+
+
+def matched(column: Column, pattern: str, args: Args) -> str:
+    """`pattern` has * at its start, its end, or both."""
+    if not searchable_text(pattern):
+        return NOTHING
+    at_start, at_end = not pattern.startswith("*"), not pattern.endswith("*")
+    return column.text.containing(pattern.strip("*"), args, at_start=at_start, at_end=at_end)
+
+
+Bound = Callable[[datetime], str]
+
+_SQL = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}  # the operators that SQL shares
+_SPANS: Mapping[str, Callable[[str, Span, Bound], str]] = {
+    "=": lambda key, span, bind: f"{key} >= {bind(span.start)} AND {key} < {bind(span.end)}",
+    "!=": lambda key, span, bind: negated(f"{key} >= {bind(span.start)} AND {key} < {bind(span.end)}"),
+    "<": lambda key, span, bind: f"{key} < {bind(span.start)}",
+    "<=": lambda key, span, bind: f"{key} < {bind(span.end)}",
+    ">": lambda key, span, bind: f"{key} >= {bind(span.end)}",
+    ">=": lambda key, span, bind: f"{key} >= {bind(span.start)}",
+}

@@ -1,0 +1,88 @@
+"""The list of customers."""
+
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from projections.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
+from projections.queries.clock import clock
+from projections.queries.columns import scalars
+from projections.queries.pages import Listing, Totals, fetch_page
+from projections.queries.properties import amounts, blank, choices, counts, dates, either, parts, sets
+from projections.queries.query import ListQuery, Page
+from projections.queries.search import Searchable
+from projections.queries.sql import NOTHING, Args, Part, searchable_text
+
+# The three parts of `searched`; see its definition.
+NAME = Part("r.searched", tail=f"{EMAIL_MARK} || '%'")
+EMAIL = Part("r.searched", head=f"'%' || {EMAIL_MARK}", tail=f"{ID_MARK} || '%'")
+ANY_PART = Part("r.searched")
+
+BOUGHT_ANY = """r.id IN (
+    SELECT o.customer_id FROM orders AS o WHERE o.variations <> '{{}}' AND o.variations && {ids})"""
+BOUGHT_ALL = """r.id IN (
+    SELECT o.customer_id FROM orders AS o CROSS JOIN unnest(o.variations) AS variation
+    WHERE o.variations <> '{{}}' AND o.variations && {ids} AND variation = ANY({ids})
+    GROUP BY o.customer_id HAVING count(DISTINCT variation) = cardinality({ids}))"""
+# A label that was deleted stays in the array, and means nothing.
+LABELLED_ANY = """r.labels <> '{{}}' AND r.labels && ARRAY(SELECT l.id FROM labels AS l WHERE l.id = ANY({ids}))"""
+LABELLED_ALL = """r.labels <> '{{}}' AND r.labels @> {ids}
+    AND (SELECT count(*) FROM labels AS l WHERE l.id = ANY({ids})) = cardinality({ids})"""
+
+GAINED = """
+    SELECT count(*) FILTER (WHERE topic LIKE 'customer-registered#%')
+        - count(*) FILTER (WHERE topic LIKE 'customer-erased#%')
+    FROM stored_events WHERE notification_id > $1 AND notification_id <= $2"""
+
+INTERNAL = ("labels", "version")
+COLUMNS = {
+    name: column
+    for name, column in scalars(CUSTOMERS.table.columns).items()
+    if name not in {"notes", *INTERNAL}
+}  # fmt: skip
+COLUMNS["email"] = msgspec.structs.replace(COLUMNS["email"], part=EMAIL)
+SHOWN = tuple(column.name for column in CUSTOMERS.table.columns if column.name not in INTERNAL)
+
+
+def _plain(text: str, args: Args) -> str:
+    """Only a text without a blank can be in an email, and only a number in an id."""
+    return ANY_PART.containing(text, args) if searchable_text(text) else NOTHING
+
+
+_LABELS = sets(lambda ids: LABELLED_ANY.format(ids=ids), lambda ids: LABELLED_ALL.format(ids=ids))
+_EMAIL = COLUMNS["email"]
+_EMAILS = (
+    dict.fromkeys(("=", "!=", "in", "not_in"), choices(_EMAIL))
+    | dict.fromkeys(("contains", "not_contains", "starts_with", "ends_with"), parts(EMAIL))
+    | dict.fromkeys(("is_null", "not_null"), blank(_EMAIL))
+)
+_NAMES = dict.fromkeys(("like_all", "not_like", "starts_with", "ends_with", "=", "!="), parts(NAME))
+
+LISTING = Listing(
+    table="customers",
+    columns=COLUMNS,
+    shown=SHOWN,
+    hidden=INTERNAL,
+    searchable=Searchable(COLUMNS, _plain),
+    properties={
+        ("customer", "ltv"): amounts(COLUMNS["ltv"]),
+        ("customer", "email"): either(_EMAILS),
+        ("customer", "customer_full_name"): either(_NAMES),
+        ("order", "purchase_count"): counts(COLUMNS["purchase_count"]),
+        ("order", "first_purchase_date"): dates(COLUMNS["first_purchase_date"]),
+        ("order", "last_purchase_date"): dates(COLUMNS["last_purchase_date"]),
+        ("order", "order_items"): sets(
+            lambda ids: BOUGHT_ANY.format(ids=ids), lambda ids: BOUGHT_ALL.format(ids=ids)
+        ),
+        ("labels", "labels"): _LABELS,
+        ("labels", "customer_email"): _LABELS,  # a name the original uses
+    },
+    views=dict.fromkeys(("active", "inactive", "archived"), "status"),
+    gained=GAINED,
+)  # fmt: skip
+
+
+async def list_customers(pool: asyncpg.Pool, query: ListQuery, *, now: datetime, totals: Totals) -> Page:
+    """`now` has a zone; days count from it. Raises QueryRefused."""
+    return await fetch_page(pool, LISTING, query, clock(now, query.user_tz), totals)

@@ -1,0 +1,89 @@
+"""The orders of one customer: the same list, and never anyone else's."""
+
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from projections.orders import ORDERS
+from projections.queries.clock import clock
+from projections.queries.columns import scalars
+from projections.queries.pages import Listing, Totals, fetch_page
+from projections.queries.properties import amounts, choices, dates, sets
+from projections.queries.query import ListQuery, Page
+from projections.queries.search import Searchable
+from projections.queries.sql import NOTHING, Args, any_of, like, negated, storable
+
+OF_CUSTOMER = """EXISTS (
+    SELECT FROM customers AS c WHERE c.id = r.customer_id
+    AND (fold(btrim(c.first_name || ' ' || c.last_name)) LIKE {pattern} OR fold(c.email) LIKE {pattern}))"""
+WITH_ITEM = """EXISTS (
+    SELECT FROM json_array_elements(r.items) AS i
+    WHERE fold(i ->> 'title') LIKE {pattern} OR fold(i ->> 'post_title') LIKE {pattern})"""
+EVERY = f"""
+    SELECT {", ".join(column.name for column in ORDERS.table.columns)}
+    FROM orders WHERE customer_id = $1 ORDER BY id"""
+
+INTERNAL = ("items", "transactions", "billing_address", "shipping_address", "variations")
+COLUMNS = scalars(ORDERS.table.columns)
+SHOWN = tuple(column.name for column in ORDERS.table.columns if column.name not in INTERNAL)
+# The original's names beside the columns' own.
+NAMED = {"payment": "payment_status", "payment_by": "payment_method", "invoice": "invoice_no"}
+OPERATED = (
+    "id",
+    "status",
+    "payment_status",
+    "payment_method",
+    "invoice_no",
+    "total_amount",
+    "total_paid",
+    "created_at",
+)
+
+
+def _plain(text: str, args: Args) -> str:
+    pattern = like(text, args)
+    invoice = f"fold(r.invoice_no) LIKE {pattern}"
+    return any_of([invoice, WITH_ITEM.format(pattern=pattern), OF_CUSTOMER.format(pattern=pattern)])
+
+
+def _customer(operator: str, value: str, args: Args) -> str:
+    """The customer's name or email contains the value, with or without wildcards."""
+    if operator not in {"=", "!="} or not storable(value):
+        return NOTHING
+    found = OF_CUSTOMER.format(pattern=like(value.strip("*"), args))
+    return negated(found) if operator == "!=" else found
+
+
+LISTING = Listing(
+    table="orders",
+    columns=COLUMNS,
+    shown=SHOWN,
+    hidden=INTERNAL,
+    searchable=Searchable(
+        {name: COLUMNS[NAMED.get(name, name)] for name in (*OPERATED, *NAMED)}, _plain, {"customer": _customer}
+    ),
+    properties={
+        ("order", "status"): choices(COLUMNS["status"]),
+        ("order", "payment_status"): choices(COLUMNS["payment_status"]),
+        ("order", "total_amount"): amounts(COLUMNS["total_amount"]),
+        ("order", "created_at"): dates(COLUMNS["created_at"]),
+        ("order", "order_items"): sets(lambda ids: f"r.variations && {ids}", lambda ids: f"r.variations @> {ids}"),
+    },
+    views={
+        **dict.fromkeys(("on-hold", "completed", "processing", "canceled", "failed"), "status"),
+        **dict.fromkeys(("paid", "refunded", "partially_refunded", "pending"), "payment_status"),
+        **dict.fromkeys(("subscription", "renewal", "onetime"), "type"),
+    },
+)
+
+
+async def list_orders(pool: asyncpg.Pool, customer_id: int, query: ListQuery, *, now: datetime, totals: Totals) -> Page:
+    """`now` has a zone; days count from it. Raises QueryRefused. Empty for an unknown customer."""
+    listing = LISTING._replace(only=("customer_id", customer_id))
+    return await fetch_page(pool, listing, query, clock(now, query.user_tz), totals)
+
+
+async def every_order(pool: asyncpg.Pool, customer_id: int) -> list[dict[str, Any]]:
+    """All orders of a customer with all columns, oldest id first."""
+    return [dict(row) for row in await pool.fetch(EVERY, customer_id)]

@@ -1,0 +1,71 @@
+"""Pieces of SQL. Text here is ours or made of placeholders; values go to the server beside it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+NOTHING = "false"
+EVERYTHING = "true"
+ANY_TEXT = "'%'"
+NO_TEXT = "''"
+
+
+class Args:
+    """The values of a statement's placeholders."""
+
+    def __init__(self) -> None:
+        self.values: list[object] = []
+
+    def bind(self, value: object, sql_type: str) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}::{sql_type}"
+
+
+def all_of(conditions: Iterable[str]) -> str:
+    return _joined(conditions, " AND ", EVERYTHING)
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    return _joined(conditions, " OR ", NOTHING)
+
+
+def negated(condition: str) -> str:
+    """True wherever the condition is not, unknown included: `!=` finds all that `=` does not."""
+    return f"({condition}) IS NOT TRUE"
+
+
+class Part(NamedTuple):
+    """Folded text to be searched in: all of it, or what lies between two marks that are nowhere else in it.
+
+    `head` and `tail` are the patterns for what comes before and after, marks included.
+    """
+
+    text: str
+    head: str = NO_TEXT
+    tail: str = NO_TEXT
+
+    def containing(self, text: str, args: Args, *, at_start: bool = False, at_end: bool = False) -> str:
+        before = self.head if at_start else f"{self.head} || {ANY_TEXT}"
+        after = self.tail if at_end else f"{ANY_TEXT} || {self.tail}"
+        return f"{self.text} LIKE {like(text, args, before=before, after=after)}"
+
+
+def like(text: str, args: Args, *, before: str = ANY_TEXT, after: str = ANY_TEXT) -> str:
+    r"""The pattern for folded text that contains `text`. Escaped after folding, which makes % of its wide form."""
+    folded = f"fold({args.bind(text, 'text')})"
+    escaped = rf"replace(replace(replace({folded}, '\', '\\'), '%', '\%'), '_', '\_')"
+    return f"{before} || {escaped} || {after}"
+
+
+def storable(text: str) -> bool:
+    """PostgreSQL knows neither NUL nor lone surrogates, so no row has them."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def searchable_text(text: str) -> bool:
+    """No row has control characters where one searches, and the marks between parts are such."""
+    return storable(text) and not any(character < " " for character in text)
+
+
+def _joined(conditions: Iterable[str], word: str, none: str) -> str:
+    parts = list(conditions)
+    return parts[0] if len(parts) == 1 else word.join(f"({part})" for part in parts) or none

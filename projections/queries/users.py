@@ -1,0 +1,35 @@
+"""Users that could be attached to a customer."""
+
+from typing import Any, NamedTuple
+
+from eventstore.log import Executor
+from projections.queries.sql import NOTHING, Args, like, storable
+
+UNATTACHED = "NOT EXISTS (SELECT FROM customers AS c WHERE c.user_id = u.id)"
+FOUND = """(fold(u.user_login) LIKE {pattern} OR fold(u.user_email) LIKE {pattern}
+    OR fold(u.display_name) LIKE {pattern})"""
+COLUMNS = 'u.id AS "ID", u.display_name, u.user_email'
+
+
+class Users(NamedTuple):
+    rows: list[dict[str, Any]]
+    total: int
+
+
+async def attachable_users(on: Executor, *, search: str = "", page: int = 1, per_page: int | None = None) -> Users:
+    """Users without a customer, by ID: `ID`, `display_name`, `user_email`. All of them without `per_page`."""
+    args = Args()
+    where = _where(search.strip(), args)
+    if per_page is None:
+        rows = await on.fetch(f"SELECT {COLUMNS} FROM users AS u WHERE {where} ORDER BY u.id", *args.values)
+        return Users([dict(row) for row in rows], len(rows))
+    total = await on.fetchval(f"SELECT count(*) FROM users AS u WHERE {where}", *args.values)
+    limits = f"LIMIT {args.bind(per_page, 'bigint')} OFFSET {args.bind((page - 1) * per_page, 'bigint')}"
+    rows = await on.fetch(f"SELECT {COLUMNS} FROM users AS u WHERE {where} ORDER BY u.id {limits}", *args.values)
+    return Users([dict(row) for row in rows], total)
+
+
+def _where(search: str, args: Args) -> str:
+    if not search:
+        return UNATTACHED
+    return f"{UNATTACHED} AND {FOUND.format(pattern=like(search, args))}" if storable(search) else NOTHING
