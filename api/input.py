@@ -20,10 +20,10 @@ from api.refusals import InvalidJson, Rule, TooLarge
 MAX_BODY_BYTES = 1 << 20
 MAX_FIELDS = 1000
 MAX_DEPTH = 32
+INT64_DIGITS = 20
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
-_INT64_DIGITS = 20
 _LARGEST_WHOLE = 10**19
 # What is not UTF-8 becomes lone surrogates, which the field that reads them refuses by name.
 _CHARACTERS = {"encoding": "utf-8", "errors": "surrogateescape"}
@@ -75,7 +75,7 @@ def parse_form(encoded: bytes) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _INT64_DIGITS else float(digits)
+    return int(digits) if len(digits) <= INT64_DIGITS else float(digits)
 
 
 def _float(digits: str) -> int | float:

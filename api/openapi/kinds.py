@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from email_validator.rfc_constants import EMAIL_MAX_LENGTH
 
 from api.convert import MAX_INTEGER, MAX_RATE, RATE_STEP
+from api.input import INT64_DIGITS
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -20,18 +21,17 @@ _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _BLANK = r"^[ \t\r\n]*$"
 _DAY = r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"  # ISO 8601 knows more, which is accepted too
 _MOMENT = rf"^{_DAY}( ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?$"
-_TEXT: Schema = {"type": ["string", "integer"], "minimum": 1 - 10**19, "maximum": 10**20 - 1}  # what is read as digits
 _DIGITS = {0: "^[0-9]{1,15}$", 1: "^0{0,3}[1-9][0-9]{0,14}$"}
 _DECIMAL = r"^([1-9][0-9]{0,8}(\.[0-9]{0,10})?|0\.[0-9]{0,9}[1-9])$"
 
 
 def text(example: str | None = None, *, max_length: int = 255) -> Schema:
-    return _shown({**_TEXT, "maxLength": max_length, "pattern": _FILLED}, example)
+    return _shown({**_text(max_length), "pattern": _FILLED}, example)
 
 
 def lines(example: str | None = None, *, max_length: int) -> Schema:
     """Text that may hold line breaks and tabs."""
-    return _shown({**_TEXT, "maxLength": max_length, "pattern": _LINES}, example)
+    return _shown({**_text(max_length), "pattern": _LINES}, example)
 
 
 def email(example: str) -> Schema:
@@ -105,6 +105,12 @@ def body(required: dict[str, Schema], **others: Schema) -> Schema:
     """An object; of the others, each may be left out."""
     fields = {"required": list(required)} if required else {}
     return {"type": "object", **fields, "properties": required | others}
+
+
+def _text(max_length: int) -> Schema:
+    digits = min(max_length, INT64_DIGITS)
+    of_integers = {"minimum": 1 - 10 ** (digits - 1), "maximum": 10**digits - 1}
+    return {"type": ["string", "integer"], "maxLength": max_length, **of_integers}
 
 
 def _shown(schema: Schema, example: Any) -> Schema:
