@@ -19,7 +19,7 @@ from api.openapi.operations import operations
 from api.places import is_country
 from api.refusal_table import REFUSALS
 from api.serving import Service, authorise, request_id
-from api.settings import BadSetting, NameMode, Settings
+from api.settings import NameMode, Settings
 from projections.database import open_store
 from projections.queries.pages import Totals
 
@@ -49,14 +49,6 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         logging_config=None,
         openapi_config=_openapi(handlers, settings.name_mode),
     )
-
-
-def from_environment() -> Litestar:
-    """For a server's worker process; DATABASE_URL must be set."""
-    settings = Settings.from_environment()
-    if settings.database_url is None:
-        raise BadSetting("DATABASE_URL", "is missing")
-    return create_app(settings, settings.database_url)
 
 
 async def _name_request(message: Message, scope: Scope) -> None:

@@ -8,12 +8,12 @@ from litestar.params import FromPath
 from api.answer import answer
 from api.input import read_input
 from api.paginator import read_page
-from api.presentation import shown
+from api.presentation import history_entry
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
 from projections.customers import CUSTOMERS
-from projections.history import NEWEST, Entry, Filters, history
+from projections.history import NEWEST, Filters, history
 
 
 @get("/customers/{customer_id:str}/history", opt=needs("customers/view"), summary="A customer's history, newest first")
@@ -36,31 +36,8 @@ async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Respon
         raise CustomerNotFound
     page = entries[:limit]
     next_cursor = str(page[-1].recorded.position) if len(entries) > limit else None
-    body = {"history": {"data": [entry_body(entry) for entry in page], "next_cursor": next_cursor}}
+    body = {"history": {"data": [history_entry(entry) for entry in page], "next_cursor": next_cursor}}
     return answer(body, version=row["version"] if row else None)
-
-
-def entry_body(entry: Entry) -> dict[str, Any]:
-    recorded = entry.recorded
-    changes = None
-    if entry.changes is not None:
-        changes = {name: [shown(before), shown(after)] for name, (before, after) in entry.changes.items()}
-    return {
-        "position": recorded.position,
-        "version": recorded.version,
-        "type": recorded.event.__struct_config__.tag,
-        "subject": {"type": recorded.stream.category, "id": recorded.stream.id},
-        "occurred_at": shown_time(recorded.occurred_at),
-        "recorded_at": shown_time(recorded.recorded_at),
-        "actor": recorded.actor,
-        "request_id": recorded.request_id,
-        "data": entry.data,
-        "changes": changes,
-    }
-
-
-def shown_time(time: Any) -> str:
-    return str(time.replace(tzinfo=None, microsecond=0))
 
 
 HANDLERS: list[Any] = [get_history]

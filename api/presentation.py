@@ -10,6 +10,8 @@ import msgspec
 
 from api.names import photo_url, user_link
 from api.places import country_name, formatted_address, formatted_customer
+from projections.history import Entry
+from projections.projection import utc
 
 Row: TypeAlias = asyncpg.Record | Mapping[str, Any]
 
@@ -92,3 +94,22 @@ def user(row: Row) -> dict[str, Any]:
 
 def label(row: Row) -> dict[str, Any]:
     return {key: shown(row[key]) for key in ("id", "value", "created_at", "updated_at")}
+
+
+def history_entry(entry: Entry) -> dict[str, Any]:
+    """An event in its envelope, with what it changed."""
+    recorded, changes = entry.recorded, None
+    if entry.changes is not None:
+        changes = {name: [shown(before), shown(after)] for name, (before, after) in entry.changes.items()}
+    return {
+        "position": recorded.position,
+        "version": recorded.version,
+        "type": recorded.event.__struct_config__.tag,
+        "subject": {"type": recorded.stream.category, "id": recorded.stream.id},
+        "occurred_at": str(utc(recorded.occurred_at)),
+        "recorded_at": recorded.recorded_at and str(utc(recorded.recorded_at)),
+        "actor": recorded.actor,
+        "request_id": recorded.request_id,
+        "data": entry.data,
+        "changes": changes,
+    }

@@ -12,7 +12,7 @@ from domain.event import Recorded
 from eventstore.log import COLUMNS, Executor, Log
 from projections.addresses import ADDRESSES
 from projections.customers import CUSTOMERS
-from projections.orders import ORDERS
+from projections.orders import FORGOTTEN, ORDERS
 
 SHOWN = (CUSTOMERS, ORDERS, ADDRESSES)
 BOOKKEEPING = frozenset({"version", "updated_at"})
@@ -72,12 +72,21 @@ async def history(
     forgotten = await on.fetchval(ERASED, customer_id)
     past = await log.streams(on, {recorded.stream for recorded in page})
     changes = changes_of(past, {recorded.position for recorded in page})
-    return [
-        Entry(recorded, None, None)
-        if forgotten and recorded.stream.category == "customer" and not isinstance(recorded.event, CustomerErased)
-        else Entry(recorded, data_of(recorded), changes[recorded.position])
-        for recorded in page
-    ]
+    shown = _what_is_left if forgotten else _whole
+    return [shown(recorded, changes[recorded.position]) for recorded in page]
+
+
+def _whole(recorded: Recorded, changes: dict[str, tuple[Any, Any]]) -> Entry:
+    return Entry(recorded, data_of(recorded), changes)
+
+
+def _what_is_left(recorded: Recorded, changes: dict[str, tuple[Any, Any]]) -> Entry:
+    """Of an erased customer: what changed may say what was there before."""
+    if isinstance(recorded.event, CustomerErased):
+        return Entry(recorded, data_of(recorded), None)
+    if recorded.stream.category == "customer":
+        return Entry(recorded, None, None)
+    return Entry(recorded, data_of(recorded), {name: pair for name, pair in changes.items() if name not in FORGOTTEN})
 
 
 def data_of(recorded: Recorded) -> dict[str, Any]:

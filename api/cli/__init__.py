@@ -1,0 +1,5 @@
+"""The command line: `custodiary`."""
+
+from api.cli.commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,194 @@
+"""The commands of `custodiary`."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from api import credentials as stored_credentials
+from api.auth import Role
+from api.cli import exits
+from api.cli.output import console, print_json, progress_bar, say
+from api.cli.session import with_store
+from api.importing.orders import import_orders
+from api.importing.report import Report
+from api.presentation import history_entry
+from eventstore.transact import By, Store
+from projections.history import NEWEST, Filters
+from projections.history import history as history_of
+from projections.live import PROJECTIONS
+from projections.replay import replay as rebuild
+
+app = typer.Typer(
+    help=f"A customer service that remembers. {exits.HELP}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+imports = typer.Typer(help="Bring customers and orders in.", no_args_is_help=True)
+credentials = typer.Typer(help="Application passwords for the API.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+app.add_typer(credentials, name="credentials")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
+File = Annotated[Path, typer.Argument(help="Plain, or packed with gzip.")]
+HISTORY_PAGE = 199
+
+
+def main() -> None:
+    with exits.plain_errors():
+        app()
+
+
+@app.callback(invoke_without_command=True)
+def custodiary(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if show_version:
+        say(version("custodiary"))
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    sample: Annotated[bool, typer.Option("--sample", help="Load the sample into an empty store first.")] = False,
+) -> None:
+    """Serve the API until Ctrl-C."""
+    from api.cli.serve import serve as run_service  # noqa: PLC0415 - the server takes a while to import
+
+    run_service(host=host, port=port, workers=workers, sample=sample)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date."""
+
+    async def nothing_more(_store: Store) -> None:
+        pass
+
+    with_store(nothing_more)
+    say("The database is up to date.")
+
+
+@imports.command("orders")
+def import_order_file(file: File, *, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Import a CSV of orders, and the customers that are missing. Importing it again changes nothing."""
+    with progress_bar("Importing orders") as progress:
+        report = with_store(lambda store: import_orders(store, _importer(), file, dry_run=dry_run, progress=progress))
+    show_report(report, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def replay(
+    *,
+    projection: Annotated[str | None, typer.Option(help="Only this read model, instead of all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rebuild read models from events beside the live ones, and swap them in."""
+    known = [each.name for each in PROJECTIONS]
+    if projection is not None and projection not in known:
+        raise typer.BadParameter(f"There is {', '.join(known)}.", param_hint="--projection")
+    names = [projection] if projection else known
+    with progress_bar("Replaying") as progress:
+        position = with_store(lambda store: rebuild(store.pool, store.log, names, progress))
+    if as_json:
+        print_json({"projections": names, "position": position})
+    else:
+        say(f"Rebuilt {', '.join(names)} up to position {position}.")
+
+
+@app.command()
+def history(
+    customer_id: Annotated[int, typer.Argument(min=1, metavar="ID")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many events, newest first.")] = HISTORY_PAGE,
+    as_json: Json = False,
+) -> None:
+    """Show what happened to a customer and its orders."""
+    entries = with_store(
+        lambda store: history_of(store.pool, store.log, customer_id, Filters(), before=NEWEST, limit=limit)
+    )
+    if not entries:
+        raise SystemExit(exits.NOT_ALL)
+    bodies = [history_entry(entry) for entry in entries]
+    if as_json:
+        print_json(bodies)
+        return
+    table = Table("position", "happened", "who", "what", "changed", box=None)
+    for body in bodies:
+        changes = (_said(name, before, after) for name, (before, after) in (body["changes"] or {}).items())
+        said = "; ".join(change for change in changes if change)
+        table.add_row(str(body["position"]), body["occurred_at"], body["actor"], body["type"], said)
+    console.print(table)
+
+
+def _said(name: str, before: object, after: object) -> str:
+    """A change, short enough for a table; nothing for a field that begins empty."""
+    if before is None:
+        return f"{name} {after}" if after not in (None, "", 0, [], (), {}) else ""
+    return f"{name} {before} → {after}"
+
+
+@credentials.command("add")
+def add_credential(
+    user: str,
+    *,
+    role: Annotated[Role, typer.Option(help="What it may do.")],
+    name: Annotated[str, typer.Option(help="Tells a user's passwords apart.")] = "default",
+) -> None:
+    """Make an application password. It is shown this once."""
+    password = with_store(lambda store: stored_credentials.add(store.pool, user, role, name))
+    say(password)
+
+
+@credentials.command("list")
+def list_credentials(*, as_json: Json = False) -> None:
+    """Show who has application passwords."""
+    listed = with_store(lambda store: stored_credentials.listed(store.pool))
+    if as_json:
+        print_json([each._asdict() for each in listed])
+        return
+    table = Table("user", "name", "role", "since", box=None)
+    for each in listed:
+        table.add_row(each.login, each.name, each.role, f"{each.created_at:%Y-%m-%d %H:%M}")
+    console.print(table)
+
+
+def show_report(report: Report, *, dry_run: bool, as_json: bool) -> None:
+    """Ends with exit code 1 when not every row of the file is in the store as it is in the file."""
+    if as_json:
+        print_json(msgspec.to_builtins(report) | {"dry_run": dry_run, "complete": report.is_complete})
+    else:
+        _print_report(report, dry_run=dry_run)
+    raise SystemExit(exits.DONE if report.is_complete else exits.NOT_ALL)
+
+
+def _print_report(report: Report, *, dry_run: bool) -> None:
+    did = "Would create" if dry_run else "Created"
+    for kind, count in report.created.items():
+        say(f"{did} {count} {kind}.")
+    for kind, count in report.already_imported.items():
+        say(f"{count} {kind} were here already.")
+    for title, remarks in (
+        ("Left out", report.bad),
+        ("Here already, but different", report.differences),
+        ("Noted", report.notes),
+    ):
+        for remark in remarks:
+            place = f"line {remark.line}, " if remark.line else ""
+            say(f"{title}: {place}{remark.row}: {remark.message}")
+    for figure in report.figures:
+        say(
+            f"Customer {figure.customer_id}: the export says {figure.figure} {figure.exported}, "
+            f"its orders give {figure.from_orders}."
+        )
+
+
+def _importer() -> By:
+    return By(actor="import", at=datetime.now(UTC))

@@ -1,0 +1,35 @@
+"""The store that a command works on: the one at DATABASE_URL, or the embedded one, running already or not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from api.settings import Settings
+from eventstore.embedded import embedded
+from eventstore.transact import Store
+from projections.database import migrate, open_store
+
+T = TypeVar("T")
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of the database, for as long as it is needed. Raises EmbeddedError."""
+    if settings.database_url is not None:
+        yield settings.database_url
+    else:
+        with embedded(settings.data) as dsn:
+            yield dsn
+
+
+def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    """Do the work on the migrated store."""
+
+    async def session(dsn: str) -> T:
+        await migrate(dsn)
+        async with open_store(dsn) as store:
+            return await work(store)
+
+    with database(Settings.from_environment()) as dsn:
+        return asyncio.run(session(dsn))

@@ -1,0 +1,27 @@
+"""A process of the server that answers requests."""
+
+import ctypes
+import signal
+import sys
+
+from litestar import Litestar
+
+from api.app import create_app
+from api.settings import BadSetting, Settings
+
+PR_SET_PDEATHSIG = 1
+
+
+def create_worker_app() -> Litestar:
+    """The service by the environment's settings, of which DATABASE_URL must be one."""
+    _end_with_parent()
+    settings = Settings.from_environment()
+    if settings.database_url is None:
+        raise BadSetting("DATABASE_URL", "is missing")
+    return create_app(settings, settings.database_url)
+
+
+def _end_with_parent() -> None:
+    """A killed server must not leave workers behind that hold its port and its store."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
