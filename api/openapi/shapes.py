@@ -138,20 +138,20 @@ class Transaction(Struct):
 
 
 class OrderAddress(Struct):
-    """An address as it was when the order got it."""
+    """An address as it was when the order got it, without the parts that are empty."""
 
     name: Name
-    email: Email
-    address_1: str
-    address_2: str
-    city: str
-    state: str
-    postcode: str
-    country: Country
-    phone: str
-    company_name: str
-    label: str
-    status: str
+    email: Email = ""
+    address_1: str = ""
+    address_2: str = ""
+    city: str = ""
+    state: str = ""
+    postcode: str = ""
+    country: Country = ""
+    phone: str = ""
+    company_name: str = ""
+    label: str = ""
+    status: str = "active"
 
 
 class Order(Struct):
@@ -206,12 +206,10 @@ class Label(Struct):
     updated_at: Moment
 
 
-class CarriedLabel(Struct):
-    """A label, as a customer carries it; `id` and `label_id` are the label's."""
+class CarriedLabel(Label):
+    """A label that a customer carries."""
 
-    id: Id
     label_id: Id
-    value: Annotated[str, Meta(examples=["VIP"])]
 
 
 class LinkedUser(Struct):

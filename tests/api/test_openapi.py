@@ -1,0 +1,239 @@
+"""The document, held against the routes and what they really answer."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, cast
+
+import httpx
+import pytest
+from litestar.routes import HTTPRoute
+
+from api.app import BASE, create_app
+from api.openapi.filters import CUSTOMER_PROPERTIES, ORDER_PROPERTIES, Form
+from api.presentation import ADDRESS, CUSTOMER, ORDER
+from api.settings import Settings
+from tests.api.documented import DOCUMENT, OPERATIONS, SCHEMAS, check, conforms
+from tests.api.shop import HOME, SETTINGS, Body, Shop, done
+
+
+def test_the_document_has_every_route_and_no_other() -> None:
+    app = create_app(SETTINGS, "postgresql://")
+    routes = {
+        (method, route.path_format)
+        for route in app.routes
+        if isinstance(route, HTTPRoute) and route.path.startswith((BASE, "/health"))
+        for method in route.methods - {"OPTIONS", "HEAD"}
+    }
+    assert set(OPERATIONS) == routes
+
+
+def test_of_every_route_it_is_said_what_it_answers() -> None:
+    silent = {
+        operation["operationId"]
+        for operation in OPERATIONS.values()
+        if "application/json" not in operation["responses"]["200"].get("content", {})
+    }
+    assert not silent, "api/openapi/operations.py says nothing of these"
+
+
+def test_every_operation_has_its_own_name_and_says_what_it_needs() -> None:
+    ids = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(ids)) == len(ids)
+    for (_method, path), operation in OPERATIONS.items():
+        assert path.startswith("/health") or "Permission: `" in operation["description"]
+        assert operation["summary"]
+        assert operation["tags"]
+
+
+def test_what_is_sent_is_documented_in_the_order_in_which_it_is_sent() -> None:
+    for name, keys in (("Customer", CUSTOMER), ("Address", ADDRESS), ("Order", ORDER)):
+        assert tuple(SCHEMAS[name]["properties"])[: len(keys)] == keys
+
+
+def test_a_store_with_full_names_asks_for_them() -> None:
+    schema = create_app(Settings(name_mode="full_name"), "postgresql://").openapi_schema.to_schema()
+    operation = schema["paths"][f"{BASE}/customers"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert body["required"] == ["email", "full_name"]
+    assert "first_name" not in body["properties"]
+
+
+def examples() -> Iterator[Any]:
+    for operation in OPERATIONS.values():
+        name = operation["operationId"]
+        if body := operation.get("requestBody"):
+            content = body["content"]["application/json"]
+            yield pytest.param(content["schema"], content["example"], id=name)
+        for status, response in operation["responses"].items():
+            content = response["content"]["application/json"]
+            found = content.get("examples", {"": {"value": content.get("example")}})
+            for number, example in found.items():
+                yield pytest.param(content["schema"], example["value"], id=f"{name} {status} {number}")
+
+
+@pytest.mark.parametrize(("schema", "example"), list(examples()))
+def test_every_example_fits(schema: Body, example: Any) -> None:
+    check(schema, example)
+
+
+async def test_answers_are_as_documented(empty_shop: Shop) -> None:
+    shop = empty_shop
+    answers = [answer async for answer in _story(shop)]
+    assert {answer.status_code for answer in answers} == {200}
+    told = {conforms(answer) for answer in answers}
+    assert told == {operation["operationId"] for operation in OPERATIONS.values()}
+
+
+async def _story(shop: Shop) -> AsyncIterator[httpx.Response]:
+    """Every operation, carried out."""
+    health = httpx.AsyncClient(transport=shop.http._transport, base_url="http://store.example")
+    yield await health.get("/health/live")
+    yield await health.get("/health/ready")
+    for name in ("jane", "joe"):
+        user = {"user_login": name, "user_email": f"{name}@example.com"}
+        yield await shop.put(f"/users/{1 if name == 'jane' else 2}", user)
+    yield await shop.get("/users")
+    yield await shop.get("/customers/attachable-user", params={"search": "j", "per_page": 1})
+    for value in ("VIP", "New"):
+        yield await shop.post("/labels", {"value": value})
+    yield await shop.put("/labels/2", {"value": "Newer"})
+    yield await shop.get("/labels")
+    example = DOCUMENT["paths"][f"{BASE}/customers"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    yield await shop.post("/customers", example)
+    yield await shop.post("/customers", {"email": "other@example.com", "first_name": "Other"})
+    yield await shop.put("/customers/1", example | {"city": "Cambridge", "notes": "One\nTwo"})
+    yield await shop.put("/customers/1/additional-info", {"labels": [1, 2]})
+    yield await shop.post("/customers/1/attachable-user", {"user_id": "1"})
+    for step in (_addresses(shop), _orders(shop), _looks(shop), _ends(shop)):
+        async for answer in step:
+            yield answer
+
+
+async def _addresses(shop: Shop) -> AsyncIterator[httpx.Response]:
+    yield await shop.post("/customers/1/address", HOME)
+    yield await shop.post("/customers/1/address", HOME | {"company_name": "Acme", "label": "Office"})
+    yield await shop.put("/customers/1/address", HOME | {"id": 2, "phone": "1"})
+    yield await shop.get("/customers/1/address")
+    yield await shop.post("/customers/1/address/make-primary", {"addressId": 2, "type": "billing"})
+    yield await shop.delete("/customers/1/address", {"address": {"id": 1}})
+
+
+async def _orders(shop: Shop) -> AsyncIterator[httpx.Response]:
+    item = {"title": "Monthly", "quantity": 2, "unit_price": 2500, "object_id": 7}
+    yield await shop.post("/orders", {"customer_id": 1, "total_amount": 5000, "items": [item], "rate": "1.25"})
+    yield await shop.post("/orders", {"customer_id": 2, "total_amount": 700, "total_paid": 700, "note": "One\nTwo"})
+    yield await shop.put("/orders/1", {"status": "completed"})
+    yield await shop.post("/orders/1/payments", {"amount": 5000, "transaction_id": "ch_1"})
+    yield await shop.post("/orders/1/refunds", {"amount": 1000, "transaction_id": "re_1", "reason": "Damaged"})
+    yield await shop.post("/customers/1/address", HOME | {"order_id": 1, "is_primary": 1, "type": "shipping"})
+    yield await shop.get("/orders/1")
+    yield await shop.post("/orders/2/transfer", {"customer_id": 1})
+
+
+async def _looks(shop: Shop) -> AsyncIterator[httpx.Response]:
+    def names(path: str, parameter: str) -> str:
+        parameters = OPERATIONS["GET", BASE + path]["parameters"]
+        [known] = [it["schema"]["items"]["enum"] for it in parameters if it["name"] == f"{parameter}[]"]
+        return ",".join(known)
+
+    yield await shop.get("/customers", params={"with": names("/customers", "with"), "sort_type": "asc"})
+    yield await shop.get("/customers", params={"select": "email,aov", "per_page": 1, "include_ids[]": 1})
+    yield await shop.get("/customers/1", params={"with": names("/customers", "with")})
+    yield await shop.get("/customers/1", params={"params[customer_only]": "yes"})
+    yield await shop.get("/customers/1/orders", params={"with": names("/customers/{customer_id}/orders", "with")})
+    yield await shop.get("/customers/1/orders", params={"select": "status"})
+    yield await shop.get("/customers/1/order")
+    yield await shop.get("/customers/get-stats/1")
+    yield await shop.get("/customers/get-stats/2")
+    yield await shop.get("/customers/1/history", params={"per_page": 5})
+    await shop.pool.execute("UPDATE customers SET ltv = 1, aov = 1.5, last_purchase_date = NULL WHERE id = 1")
+    yield await shop.post("/customers/1/recalculate-ltv")
+
+
+async def _ends(shop: Shop) -> AsyncIterator[httpx.Response]:
+    yield await shop.post("/customers/1/detach-user")
+    yield await shop.delete("/users/1")
+    yield await shop.delete("/labels/1")
+    yield await shop.delete("/orders/1")
+    status = {"action": "change_customer_status", "customer_ids": [1], "new_status": "archived"}
+    yield await shop.post("/customers/do-bulk-action", status)
+    yield await shop.post("/customers/do-bulk-action", {"action": "delete_customers", "customer_ids": [1, 2]})
+    yield await shop.get("/customers/1/history")
+
+
+async def test_refusals_are_as_documented(shop: Shop) -> None:
+    id_, order = await shop.customer(), 0
+    order = await shop.order(id_)
+    for (method, path), operation in OPERATIONS.items():
+        if path.startswith("/health"):
+            continue
+        known = "/customers" + path.partition("/customers")[2] if "/customers" in path else path.removeprefix(BASE)
+        there = known.replace("{customer_id}", str(id_)).replace("{order_id}", str(order))
+        missing = re.sub(r"{\w+}", "99999999", known)
+        nonsense = {"with": "x", "from": "x", "type": "x", "search": "\0"}
+        requests: list[Body] = [
+            {"auth": ("nobody", "x")},
+            {"auth": ("worker", shop.passwords["worker"])},
+            {"json": {}, "params": nonsense},
+            {"headers": {"If-Match": '"99"', "Idempotency-Key": "k" * 300}},
+            {"content": b"{" if "requestBody" in operation else b""},
+        ]
+        answers = [await shop.http.request(method, there, **request) for request in requests]
+        answers.append(await shop.http.request(method, missing, json=example_of(operation)))
+        for answer in answers:
+            assert conforms(answer) == operation["operationId"]
+
+
+def example_of(operation: Body) -> Any:
+    body = operation.get("requestBody")
+    return body["content"]["application/json"]["example"] if body else None
+
+
+def filters(properties: dict[tuple[str, str], tuple[Form, ...]]) -> list[tuple[tuple[str, str], str, Any]]:
+    return [
+        (source, operator, form.value and sample(form.value))
+        for source, forms in properties.items()
+        for form in forms
+        for operator in form.operators
+    ]
+
+
+def sample(schema: Body) -> Any:
+    match schema:
+        case {"enum": [first, *_]}:
+            return first
+        case {"type": "array"}:
+            return [sample(items) for items in schema.get("prefixItems", [schema["items"]])]
+        case {"type": "number"}:
+            return 12.5
+        case {"type": "integer"}:
+            return 3
+        case _:
+            return "2025-01-28" if "[0-9]" in schema["pattern"] else "Jane"
+
+
+@pytest.mark.parametrize(
+    ("schema", "path", "known"),
+    [("CustomerFilters", "", CUSTOMER_PROPERTIES), ("OrderFilters", "/{}/orders", ORDER_PROPERTIES)],
+)
+async def test_every_filter_that_is_documented_works(shop: Shop, schema: str, path: str, known: Any) -> None:
+    id_ = await shop.customer()
+    for source, operator, value in filters(known):
+        item = {"source": list(source), "operator": operator} | ({} if value is None else {"value": value})
+        check(SCHEMAS[schema], [[item]])
+        query = {"filter_type": "advanced", "advanced_filters": json.dumps([[item]])}
+        done(await shop.get(f"/customers{path.format(id_)}", params=query))
+        for wrong in ({**item, "operator": "like"}, {**item, "source": [source[0], "x"]}):
+            query["advanced_filters"] = json.dumps([[wrong]])
+            assert (await shop.get(f"/customers{path.format(id_)}", params=query)).status_code == 422
+
+
+async def test_the_page_and_what_it_needs_are_served_from_here(shop: Shop) -> None:
+    async with httpx.AsyncClient(transport=shop.http._transport, base_url="http://store.example") as web:
+        page = (await web.get("/docs")).text
+        assert "//" not in re.sub(r"<script type.*?</script>", "", page, flags=re.DOTALL).replace("data:,", "")
+        for address in re.findall(r'(?:src|href)="(/[^"]+)"', page):
+            assert (await web.get(address)).status_code == 200
+        served = cast("Body", (await web.get("/docs/openapi.json")).json())
+    assert served == DOCUMENT
