@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint types check bench lock clean FORCE
+.PHONY: help install run test fuzz lint types check bench lock clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-9s%s\n' "$$name" "$$text"; done
@@ -15,6 +15,9 @@ run: install ## install, start with a PostgreSQL of its own, serve the bundled s
 
 test: install ## run every test, against a PostgreSQL of their own
 	@$(BIN)/python -m pytest
+
+fuzz: install ## send the API what nobody would, for five minutes (FUZZ_SECONDS=300)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} $(BIN)/python -m pytest tests/api/test_fuzz.py
 
 lint: install ## ruff, its rules and its format
 	@$(BIN)/ruff check .

@@ -1,0 +1,95 @@
+"""What schemathesis checks here beside its own: rules that its own cannot know."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jsonschema_rs
+import schemathesis
+from schemathesis.checks import CheckContext
+from schemathesis.core.failures import AcceptedNegativeData, Failure
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.core.transport import Response
+from schemathesis.generation.case import Case
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+# Refusals, by field and rule, of what the document allows: they depend on what is stored, or on another field.
+BY_STORE = {
+    ("Idempotency-Key", "unique"), ("user_id", "unique"), ("user_id", "exists"), ("user_login", "unique"),
+    ("user_email", "unique"), ("value", "unique"), ("labels", "exists"), ("order_id", "exists"),
+    ("payment_status", "settled"), ("cursor", "invalid"), ("amount", "max"),
+}  # fmt: skip
+BY_OTHER_FIELD = {
+    ("state", "required"), ("state", "invalid"), ("postcode", "required"), ("postcode", "invalid"),
+    ("total_refund", "max"), ("subtotal", "max"),
+}  # fmt: skip
+BUSINESS = {"Customer already exists.", "Address set as primary failed.", "Can not attach user"}
+
+
+@schemathesis.check
+def refused_only_for_what_no_schema_tells(_ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
+    """In place of positive_data_acceptance."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in {400, 422}:
+        return None
+    body = response.json()
+    reasons = {(field, rule) for field, rules in body.get("errors", {}).items() for rule in rules}
+    if reasons <= BY_STORE | BY_OTHER_FIELD and (reasons or body["message"] in BUSINESS):
+        return None
+    why = f"{sorted(reasons)} {body['message']}"
+    raise Failure(operation=case.operation.label, title="Refused what the document allows", message=why)
+
+
+@schemathesis.check
+def accepted_only_what_fits_once_trimmed(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
+    """In place of negative_data_rejection, which counts the blanks around a text, and unknown parameters."""
+    try:
+        return negative_data_rejection(ctx, response, case)
+    except AcceptedNegativeData:
+        if all(_misfits(case, response)):
+            raise
+        return None
+
+
+def _misfits(case: Case[Any], response: Response) -> Iterator[bool]:
+    """For each part of the request that was made not to fit, whether it still does not as it was read."""
+    assert case.meta is not None
+    operation = case.operation.definition.raw
+    if case.meta.is_negative_at(ParameterLocation.BODY):
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        yield not _valid(case, schema, _trimmed(case.body))
+    sent = parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True)
+    if case.meta.is_negative_at(ParameterLocation.QUERY):
+        yield not all(_valid(case, schema, value) for schema, value in _query(operation, sent))
+    if case.meta.is_negative_at(ParameterLocation.HEADER):
+        headers = response.request.headers
+        known = [it for it in operation["parameters"] if it["in"] == "header" and it["name"] in headers]
+        yield not all(_valid(case, it["schema"], headers[it["name"]].strip()) for it in known)
+
+
+def _query(operation: dict[str, Any], sent: dict[str, list[str]]) -> Iterator[tuple[dict[str, Any], Any]]:
+    for parameter in operation["parameters"]:
+        if parameter["in"] != "query" or parameter["name"] not in sent:
+            continue
+        values = [value.strip() for value in sent[parameter["name"]]]
+        if parameter["schema"].get("type") != "array":
+            yield parameter["schema"], values[-1]
+        else:
+            each = values if parameter["explode"] else values[-1].split(",")
+            yield parameter["schema"], [value for value in each if value]
+
+
+def _valid(case: Case[Any], schema: dict[str, Any], value: Any) -> bool:
+    document = {**schema, "components": case.operation.schema.raw_schema["components"]}
+    return jsonschema_rs.is_valid(document, value, validate_formats=True)
+
+
+def _trimmed(value: Any) -> Any:
+    match value:
+        case str():
+            return value.strip()
+        case list():
+            return [_trimmed(item) for item in value]
+        case dict():
+            return {name: _trimmed(item) for name, item in value.items()}
+        case _:
+            return value
