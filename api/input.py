@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -14,7 +15,7 @@ from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser
     parse_options_header,
 )
 
-from api.refusals import InvalidJson, Rule, TooLarge
+from api.refusals import Invalid, InvalidJson, Rule, TooLarge
 
 # For `Litestar(request_max_body_size=…)`, which counts while it reads.
 MAX_BODY_BYTES = 1 << 20
@@ -32,7 +33,7 @@ _CHARACTERS = {"encoding": "utf-8", "errors": "surrogateescape"}
 async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Body and query string merged; where both have a key, the body's counts.
 
-    Raises InvalidJson, TooLarge, or Rule(400) for a broken multipart body.
+    Raises InvalidJson, Invalid for a key sent twice in JSON, TooLarge, or Rule(400) for a broken multipart body.
     """
     query = parse_form(request.scope["query_string"])
     return query | parse_body(await request.body(), request.headers.get("content-type", ""))
@@ -52,10 +53,14 @@ def parse_body(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """Of a key that is there twice, the last one counts. Numbers beyond 64 bits come as floats, as in JavaScript."""
+    """Numbers beyond 64 bits come as floats, as in JavaScript. Raises Invalid for a key that an object has twice."""
     try:
         document = json.loads(
-            body.decode("utf-8-sig"), parse_int=_integer, parse_float=_float, parse_constant=_not_a_number
+            body.decode("utf-8-sig"),
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_not_a_number,
+            object_pairs_hook=_each_key_once,
         )
     except (ValueError, RecursionError) as error:
         raise InvalidJson("The body is not valid JSON.") from error
@@ -86,6 +91,16 @@ def _float(digits: str) -> int | float:
 
 def _not_a_number(constant: str) -> None:
     raise ValueError(constant)
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A client that says two things at once may mean either."""
+    seen = dict(pairs)
+    if len(seen) < len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        name = twice[:50].encode(errors="replace").decode()  # a lone surrogate can't be sent back
+        raise Invalid({name: {"duplicate": f"The {name} field may be there only once."}})
+    return seen
 
 
 def _is_deeper(document: dict[str, Any], limit: int) -> bool:

@@ -49,7 +49,14 @@ def test_the_last_of_two_counts() -> None:
     assert parse_form(b"a=1&a=2") == {"a": "2"}
     assert parse_form(b"a=1&a[]=2") == {"a": ["2"]}
     assert parse_form(b"a[]=2&a=1") == {"a": "1"}
-    assert parse_json(b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+def test_json_says_each_key_once() -> None:
+    for document in (b'{"a": 1, "b": 2, "a": 1}', b'{"b": [{"a": 1, "a": 2}]}'):
+        with pytest.raises(Invalid) as refused:
+            parse_json(document)
+        assert refused.value.errors == {"a": {"duplicate": "The a field may be there only once."}}
+    assert parse_json(b'{"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]}')["a"] == {"a": 1}
 
 
 def test_brackets_that_do_not_close_are_part_of_the_name() -> None:
