@@ -1,0 +1,190 @@
+"""A customer's history, and what is left of it when the customer is erased."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.shop import HOME, NO_CUSTOMER, Shop, done, new_email, problems, refusal
+
+KEYS = ["position", "version", "type", "occurred_at", "recorded_at", "actor", "request_id", "data", "changes"]
+
+
+async def history(shop: Shop, id_: int, query: str = "") -> list[dict[str, Any]]:
+    body = done(await shop.get(f"/customers/{id_}/history?{query}"))
+    assert list(body) == ["history"]
+    assert list(body["history"]) == ["data", "next_cursor"]
+    return list(body["history"]["data"])
+
+
+async def eventful(shop: Shop) -> int:
+    id_ = await shop.customer(city="Boston")
+    headers = {"X-Request-Id": f"move-{id_}"}
+    body = {"email": new_email(), "first_name": "Joan", "city": "Salem"}
+    done(await shop.put(f"/customers/{id_}", body, headers=headers))
+    order_id = await shop.order(id_, 900)
+    await shop.pay(order_id, 900)
+    await shop.address(id_)
+    return id_
+
+
+async def test_history_is_newest_first_with_who_and_what(shop: Shop) -> None:
+    id_ = await eventful(shop)
+    entries = await history(shop, id_)
+    assert [entry["type"] for entry in entries] == [
+        "primary-address-set", "address-added", "payment-recorded", "order-placed", "customer-moved",
+        "customer-email-changed", "customer-renamed", "customer-registered",
+    ]  # fmt: skip
+    positions = [entry["position"] for entry in entries]
+    assert positions == sorted(positions, reverse=True)
+    for entry in entries:
+        assert [key for key in entry if key in KEYS] == KEYS
+        assert entry["actor"] == "administrator"
+    moved = entries[4]
+    assert moved["changes"] == {"city": ["Boston", "Salem"]}
+    assert moved["data"]["city"] == "Salem"
+    assert moved["request_id"] == f"move-{id_}"
+    paid = entries[2]
+    assert paid["changes"]["total_paid"] == [0, 900]
+    assert paid["changes"]["payment_status"] == ["pending", "paid"]
+    assert paid["data"]["amount"] == 900
+
+
+async def test_history_is_read_in_pages(shop: Shop) -> None:
+    id_ = await eventful(shop)
+    whole, pages = await history(shop, id_), []
+    cursor: str | None = ""
+    while cursor is not None:
+        body = done(await shop.get(f"/customers/{id_}/history?per_page=3&cursor={cursor}"))["history"]
+        pages.append(body["data"])
+        cursor = body["next_cursor"]
+    assert [len(page) for page in pages] == [3, 3, 2]
+    assert [entry for page in pages for entry in page] == whole
+
+
+async def test_history_is_filtered(shop: Shop) -> None:
+    id_ = await eventful(shop)
+    assert [entry["type"] for entry in await history(shop, id_, "type=order-placed")] == ["order-placed"]
+    assert await history(shop, id_, "type=no-such-thing") == []
+    assert len(await history(shop, id_, "actor=administrator")) == 8
+    assert await history(shop, id_, "actor=somebody") == []
+    assert len(await history(shop, id_, "from=2020-01-01")) == 8
+    assert await history(shop, id_, "to=2020-01-01") == []
+
+
+@pytest.mark.parametrize(
+    "query", ["from=soon", "to=1", "cursor=x", "cursor=-1", "type[]=a", "actor=%00", "from=%ED%A0%80"]
+)
+async def test_a_filter_that_does_not_fit_is_named(shop: Shop, query: str) -> None:
+    answer = await shop.get(f"/customers/{await shop.customer()}/history?{query}")
+    assert list(problems(answer)) == [query.partition("=")[0].removesuffix("[]")]
+
+
+@pytest.mark.parametrize("id_", ["999999", "0", "abc", "9" * 30])
+async def test_nobody_has_a_history(shop: Shop, id_: str) -> None:
+    assert refusal(await shop.get(f"/customers/{id_}/history")) == NO_CUSTOMER
+
+
+async def test_a_history_tells_nothing_of_others(shop: Shop) -> None:
+    id_, other = await eventful(shop), await eventful(shop)
+    mine, theirs = await history(shop, id_), await history(shop, other)
+    assert not {entry["position"] for entry in mine} & {entry["position"] for entry in theirs}
+
+
+# Erasure
+
+SECRETS = (
+    "Violet", "Quimby", "violet.quimby@example.com", "Elm Alley 5", "Quimbyville", "+1-555-7788", "ring the bell",
+    "203.0.113.77", "likes tulips", "Violet Quimby Ltd",
+)  # fmt: skip
+
+
+async def violet(shop: Shop) -> tuple[int, int]:
+    """A customer with personal data wherever there is room for it, and its order."""
+    id_ = await shop.customer(
+        email="violet.quimby@example.com",
+        first_name="Violet",
+        last_name="Quimby",
+        city="Quimbyville",
+        notes="likes tulips",
+    )
+    order_id = await shop.order(id_, 1_000, total_paid=1_000, note="ring the bell", ip_address="203.0.113.77")
+    lines = {"name": "Violet Quimby", "address_1": "Elm Alley 5", "phone": "+1-555-7788", "order_id": order_id}
+    await shop.address(id_, **lines, company_name="Violet Quimby Ltd", email="violet.quimby@example.com")
+    await shop.address(id_, **lines, type="shipping")
+    done(
+        await shop.put(f"/customers/{id_}", {"email": "violet.quimby@example.com", "first_name": "Violet", "city": "X"})
+    )
+    return id_, order_id
+
+
+async def erase(shop: Shop, id_: int, **options: Any) -> None:
+    body = {"action": "delete_customers", "customer_ids": [id_]}
+    done(await shop.post("/customers/do-bulk-action", body, **options))
+
+
+def secrets_in(text: str) -> list[str]:
+    return [secret for secret in SECRETS if secret.casefold() in text.casefold()]
+
+
+async def test_an_erased_customer_is_gone_from_everywhere(empty_shop: Shop) -> None:
+    shop = empty_shop
+    id_, order_id = await violet(shop)
+    assert secrets_in((await shop.get(f"/customers/{id_}/history")).text)
+    other = await shop.customer()
+    lent = await shop.order(id_, 500, note="ring the bell")
+    done(await shop.post(f"/orders/{lent}/transfer", {"customer_id": other}))
+    dropped = await shop.order(id_, 500, note="ring the bell", ip_address="203.0.113.77")
+    done(await shop.delete(f"/orders/{dropped}"))
+    await erase(shop, id_)
+
+    assert (await shop.get(f"/customers/{id_}")).status_code == 404
+    for path in (f"/customers/{id_}/address", f"/customers/{id_}/orders", f"/customers/{id_}/order"):
+        assert refusal(await shop.get(path)) == NO_CUSTOMER
+    assert refusal(await shop.get(f"/customers/get-stats/{id_}")) == NO_CUSTOMER
+    assert refusal(await shop.post(f"/customers/{id_}/address", HOME)) == NO_CUSTOMER
+    assert refusal(await shop.post("/orders", {"customer_id": id_, "total_amount": 1})) == NO_CUSTOMER
+    listed = done(await shop.get("/customers?search=violet"))["customers"]
+    assert (listed["total"], listed["data"]) == (0, [])
+    everyone = done(await shop.get(f"/customers?include_ids={id_}&with=orders"))["customers"]
+    assert [customer["id"] for customer in everyone["data"]] == [other]
+    for path in (f"/customers/{id_}/history", f"/orders/{order_id}"):
+        assert secrets_in((await shop.get(path)).text) == [], path
+    done(await shop.delete(f"/orders/{lent}"))  # the note went to its new customer with it, and is that one's
+    for name in ("customers", "addresses", "orders", "claims", "answers"):
+        rows = await shop.pool.fetch(f"SELECT t::text FROM {name} t")
+        assert secrets_in(" ".join(row[0] for row in rows)) == [], name
+
+
+async def test_history_says_that_a_customer_was_erased_and_by_whom(shop: Shop) -> None:
+    id_ = await eventful(shop)
+    await erase(shop, id_, auth=("manager", shop.passwords["manager"]))
+    newest, *older = await history(shop, id_)
+    assert (newest["type"], newest["actor"]) == ("customer-erased", "manager")
+    assert [entry["type"] for entry in older][-1] == "customer-registered"
+    assert not [entry for entry in older if entry["type"].startswith("customer-") and entry["data"]]
+
+
+async def test_answers_kept_for_a_key_are_forgotten_too(empty_shop: Shop) -> None:
+    shop = empty_shop
+    key = {"Idempotency-Key": "violet"}
+    body = {"email": "violet.quimby@example.com", "first_name": "Violet"}
+    id_ = done(await shop.post("/customers", body, headers=key))["data"]["id"]
+    home = HOME | {"name": "Violet Quimby"}
+    done(await shop.post(f"/customers/{id_}/address", home, headers={"Idempotency-Key": "home"}))
+    await erase(shop, id_)
+    rows = await shop.pool.fetch("SELECT convert_from(body, 'UTF8') FROM answers")
+    assert secrets_in(" ".join(row[0] for row in rows)) == []
+
+
+async def test_an_erased_customers_email_and_user_are_free(shop: Shop) -> None:
+    email, user_id = new_email(), await shop.user()
+    await erase(shop, await shop.customer(email=email, user_id=user_id))
+    id_ = await shop.customer(email=email)
+    done(await shop.post(f"/customers/{id_}/attachable-user", {"user_id": user_id}))
+
+
+async def test_an_order_of_the_erased_can_still_be_refunded(shop: Shop) -> None:
+    id_ = await shop.customer()
+    order_id = await shop.order(id_, 1_000, total_paid=1_000)
+    await erase(shop, id_)
+    assert (await shop.refund(order_id, 400))["data"]["total_refund"] == 400
