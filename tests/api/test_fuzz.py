@@ -52,7 +52,9 @@ def served(database: str) -> Iterator[str]:
         port = unused.getsockname()[1]
     command = ["granian", "--interface", "asgi", "--factory", "--port", str(port), "--log-level", "error"]
     environment = os.environ | {"DATABASE_URL": database}
-    process = subprocess.Popen([sys.executable, "-m", *command, "api.worker:create_worker_app"], cwd=ROOT, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "api.worker:create_worker_app"], cwd=ROOT, env=environment
+    )
     try:
         _wait_for(f"http://127.0.0.1:{port}/health/ready")
         yield f"http://127.0.0.1:{port}"
