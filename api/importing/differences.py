@@ -1,0 +1,28 @@
+"""How a fact in a file differs from what the log holds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+# Where a file gives none, each import makes another.
+MADE_UP = "uuid"
+
+
+def differing_fields(given: msgspec.Struct, known: msgspec.Struct) -> list[str]:
+    """As sentences without a full stop; empty when both say the same."""
+    in_store = dict(_leaves(known))
+    return [
+        f"{name} is {in_store.get(name)!s} here, {value!s} in the file"
+        for name, value in _leaves(given)
+        if in_store.get(name) != value and not name.endswith(MADE_UP)
+    ]
+
+
+def _leaves(value: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name in value.__struct_fields__:
+        part = getattr(value, name)
+        if isinstance(part, msgspec.Struct):
+            yield from _leaves(part, f"{prefix}{name}.")
+        else:
+            yield prefix + name, part

@@ -1,0 +1,50 @@
+"""Importing a FluentCart export, with its ids: users and labels, then customers and what is theirs, then orders."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+from api.importing import export_orders, export_people
+from api.importing.export import Export
+from api.importing.exported_figures import differing_figures
+from api.importing.facts import Entry, record
+from api.importing.files import opened
+from api.importing.rehearsal import Rehearsal
+from api.importing.report import Report
+from api.importing.writing import BATCH, write
+from eventstore.transact import By, Store
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+USER_IDS = "SELECT id FROM users"
+
+
+async def import_fluentcart(
+    store: Store, by: By, path: Path, *, dry_run: bool = False, progress: Progress = lambda _done, _total: None
+) -> Report:
+    """`progress` is told how many of how many rows are done. Raises ImportFileError."""
+    target, report, done = Rehearsal(store) if dry_run else store, Report(), 0
+    with opened(path) as source:
+        export = Export(source, report)
+    orders: list[Entry] = []
+    users = {row["id"] for row in await store.pool.fetch(USER_IDS)}
+    for table in _tables(export, users):
+        while batch := list(islice(table, BATCH)):
+            report.add(await write(target, by, batch, record))
+            users |= {entry.facts[0].id for entry in batch if entry.table == "users"}
+            orders += [entry for entry in batch if entry.table == "orders"]
+            done += len(batch)
+            progress(done, export.count())
+    report.figures += differing_figures(export, orders)
+    return report
+
+
+def _tables(export: Export, users: set[int]) -> Iterator[Iterator[Entry]]:
+    """What is referred to comes first."""
+    yield export_people.users(export)
+    yield export_people.labels(export)
+    yield export_people.customers(export, users)
+    yield export_people.addresses(export)
+    yield export_people.labellings(export)
+    yield export_orders.orders(export)

@@ -1,0 +1,125 @@
+"""Orders from a CSV file: the rows, read and checked one by one."""
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from secrets import token_hex
+from typing import Any
+
+import msgspec
+
+from api import convert
+from api.importing.fields import currency, reasons
+from api.importing.files import ImportFileError, Source
+from api.importing.report import Remark
+from api.order_input import ORDER_STATUSES, PAYMENT_STATUSES
+from api.refusals import Invalid
+from api.validation import Fields
+from domain.order import Terms
+from domain.value import ONE
+
+COLUMNS = (
+    "order_id", "email", "first_name", "last_name", "created_at", "currency", "total_amount", "total_paid",
+    "total_refund", "payment_status", "status", "invoice_no",
+)  # fmt: skip
+UNREADABLE = (csv.Error, OSError, EOFError, ValueError)  # what csv, gzip and zlib raise
+
+
+class OrderLine(msgspec.Struct, frozen=True):
+    """`terms` lack the customer, who is known by email here."""
+
+    line: int
+    order_id: int
+    email: str
+    first_name: str
+    last_name: str
+    terms: Terms
+
+    def remark(self, message: str) -> Remark:
+        return Remark(f"order {self.order_id}", message, self.line)
+
+
+def read_orders(source: Source) -> Iterator[OrderLine | Remark]:
+    """Every row of the file, or what is wrong with it. Raises ImportFileError for a file without the columns."""
+    reader = csv.reader(source.text)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except UNREADABLE as error:
+        raise ImportFileError(f"not a CSV file of orders: {error}") from error
+    if missing := [name for name in COLUMNS if name not in header]:
+        raise ImportFileError(f"not a CSV file of orders: it has no column {', '.join(missing)}")
+    yield from _rows(reader, header)
+
+
+def _rows(reader: Any, header: list[str]) -> Iterator[OrderLine | Remark]:
+    while True:
+        line = reader.line_num + 1
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            yield Remark("", f"This is not CSV: {error}.", line)
+            continue
+        except UNREADABLE as error:
+            yield Remark("", f"The file cannot be read from here on: {error}.", line)
+            return
+        if values is None:
+            return
+        if values:
+            yield _row(line, header, values)
+
+
+def _row(line: int, header: list[str], values: list[str]) -> OrderLine | Remark:
+    if len(values) != len(header):
+        return Remark("", f"It has {len(values)} fields instead of {len(header)}.", line)
+    try:
+        return _order(line, Fields(dict(zip(header, values, strict=True))))
+    except Invalid as error:
+        return Remark("", reasons(error), line)
+
+
+def _order(line: int, fields: Fields) -> OrderLine:
+    optional = fields.optional(absent="", empty="")
+    email = _email(fields)
+    terms = Terms(
+        customer_id=0,
+        uuid=token_hex(16),
+        currency=currency(fields),
+        created_at=_moment(fields, "created_at"),
+        total_amount=fields.required.cents("total_amount"),
+        total_paid=fields.required.cents("total_paid"),
+        total_refund=fields.required.cents("total_refund"),
+        payment_status=fields.required.choice("payment_status", PAYMENT_STATUSES),
+        status=fields.required.choice("status", ORDER_STATUSES),
+        invoice_no=optional.text("invoice_no"),
+        rate=fields.optional(absent=ONE, empty=ONE).rate("rate"),
+    )
+    order_id = fields.required.id("order_id")
+    first_name, last_name = optional.text("first_name"), optional.text("last_name")
+    fields.check()
+    return OrderLine(line, order_id, email, first_name, last_name, terms)
+
+
+# A file names the same customers and the same days over and over.
+@lru_cache(maxsize=100_000)
+def _known_email(email: str) -> str:
+    return convert.email(email)
+
+
+@lru_cache(maxsize=10_000)
+def _known_moment(moment: str) -> datetime:
+    return convert.moment(moment)
+
+
+def _email(fields: Fields) -> str:
+    try:
+        return _known_email(fields.values["email"])
+    except convert.Unfit:
+        return fields.required.email("email")
+
+
+def _moment(fields: Fields, name: str) -> datetime:
+    try:
+        return _known_moment(fields.values[name])
+    except convert.Unfit:
+        return fields.required.moment(name)

@@ -1,0 +1,57 @@
+"""A store that decides and does not write, for dry runs: later commands see the events of earlier ones."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from itertools import count
+from typing import Any, TypeVar
+
+from domain.event import Claim, Recorded, Stream
+from domain.refusals import ClaimTaken
+from eventstore.streams import MAX_ID
+from eventstore.transact import By, Store, Unit
+
+T = TypeVar("T")
+
+
+class Rehearsal(Store):
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.pool, store.log, _nothing)
+        self.decided: dict[Stream, list[Recorded]] = {}
+        self.claimed: dict[Claim, Stream] = {}
+        self.ids = count(MAX_ID, -1)
+
+    async def transact(self, by: By, work: Callable[[Unit], Awaitable[T]]) -> T:
+        unit = _RehearsalUnit(self, by)
+        result = await work(unit)
+        taken, _freed = unit.claims()  # imports free none
+        for claim, holder in (await unit.holders(taken)).items() if taken else ():
+            if holder != taken[claim]:
+                raise ClaimTaken(*claim)
+        for recorded in unit.events:
+            self.decided.setdefault(recorded.stream, []).append(recorded)
+        self.claimed.update(taken)
+        return result
+
+
+class _RehearsalUnit(Unit):
+    def __init__(self, rehearsal: Rehearsal, by: By) -> None:
+        super().__init__(rehearsal.pool, rehearsal.log, by)
+        self._rehearsal = rehearsal
+
+    async def _history(self, streams: Iterable[Stream]) -> list[Recorded]:
+        streams = list(streams)
+        decided = self._rehearsal.decided
+        return await super()._history(streams) + [event for stream in streams for event in decided.get(stream, ())]
+
+    async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:
+        claimed = self._rehearsal.claimed
+        return await super().holders(claims) | {claim: claimed[claim] for claim in claims if claim in claimed}
+
+    async def next_ids(self, _kind: str, count: int) -> list[int]:
+        return [next(self._rehearsal.ids) for _ in range(count)]
+
+    async def pass_id(self, kind: str, id_: int) -> None:
+        pass
+
+
+async def _nothing(*_: Any) -> None:
+    pass

@@ -1,0 +1,54 @@
+"""Rows into the store, many in a transaction. One that is refused does not keep its neighbours out."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+import asyncpg
+
+from api.importing.report import Remark, Report
+from domain.refusals import ClaimTaken, Refusal
+from eventstore.transact import By, Contended, Store, Unit
+
+BATCH = 1_000
+
+# What may be wrong with one row; anything else is wrong with the store.
+REFUSALS = (Refusal, Contended, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+
+
+class Row(Protocol):
+    """Where it stands in the file, to be said to people."""
+
+    def remark(self, message: str) -> Remark: ...
+
+
+R = TypeVar("R", bound=Row)
+Record = Callable[[Unit, Sequence[R]], Awaitable[Report]]
+
+
+async def write(store: Store, by: By, rows: Sequence[R], record: Record[R]) -> Report:
+    """All rows in one transaction, or where one of them is refused, those of each half."""
+    try:
+        return await store.transact(by, lambda unit: record(unit, rows)) if rows else Report()
+    except REFUSALS as error:
+        if len(rows) == 1:
+            return Report(bad=[rows[0].remark(reason(error))])
+    middle = len(rows) // 2
+    report = await write(store, by, rows[:middle], record)
+    report.add(await write(store, by, rows[middle:], record))
+    return report
+
+
+def reason(error: Exception) -> str:
+    match error:
+        case ClaimTaken(args=("customer-email", email)):
+            return f"Another customer has the email {email}."
+        case ClaimTaken(args=("user-link", user_id)):
+            return f"User {user_id} belongs to another customer."
+        case ClaimTaken(args=(kind, value)):
+            return f"Another one has this {str(kind).replace('-', ' ')}: {value}."
+        case Refusal():
+            return f"It was refused: {type(error).__name__}{error.args or ''}."
+        case Contended():
+            return "Others changed the same data all the time; import the file again."
+        case _:
+            return f"It does not fit the database: {error}."
