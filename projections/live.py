@@ -1,15 +1,18 @@
 """Writes the read models in the transaction of the events that they show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
+
+import asyncpg
 
 from domain.address import AddressAdded
 from domain.customer import CustomerErased, CustomerRegistered, UserAttached
-from domain.event import Recorded
+from domain.event import Recorded, Stream
 from domain.order import OrderPlaced, OrderTransferred
 from domain.refusals import AmountTooLarge
 from domain.value import MAX_CENTS, Figures, OrderValue, figures
 from eventstore.log import Connection
+from eventstore.streams import to_uuid
 from eventstore.transact import Conflict
 from projections.addresses import ADDRESSES
 from projections.customers import CUSTOMERS, CustomerRow, with_figures
@@ -23,6 +26,7 @@ from projections.users import USERS
 PROJECTIONS: tuple[Projection[Any], ...] = (CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
 
 STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
+ONCE_REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = ANY($1))"
 FORGET_ANSWERS = "DELETE FROM answers WHERE customer_id = ANY($1)"
 VALUES = """
     SELECT customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
@@ -35,7 +39,10 @@ async def project(connection: Connection, events: Sequence[Recorded]) -> None:
     Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken; AmountTooLarge when
     a customer's figures would be.
     """
-    await apply(connection, events, PROJECTIONS)
+    try:
+        await apply(connection, events, PROJECTIONS)
+    except asyncpg.UniqueViolationError as error:  # someone else has just made the same row
+        raise Conflict from error
     await _refuse_users_that_are_gone(connection, events)
     if erased := [recorded.stream.id for recorded in events if isinstance(recorded.event, CustomerErased)]:
         await connection.execute(FORGET_ANSWERS, erased)
@@ -43,32 +50,38 @@ async def project(connection: Connection, events: Sequence[Recorded]) -> None:
 
 async def _refuse_users_that_are_gone(connection: Connection, events: Sequence[Recorded]) -> None:
     linked = {
-        recorded.event.user_id for recorded in events if isinstance(recorded.event, CustomerRegistered | UserAttached)
+        recorded.event.user_id
+        for recorded in events
+        if isinstance(recorded.event, CustomerRegistered | UserAttached) and recorded.event.user_id is not None
     }
-    linked.discard(None)
-    if linked and len(await connection.fetch(STANDING_USERS, list(linked))) < len(linked):
+    standing = {row["id"] for row in await connection.fetch(STANDING_USERS, list(linked))} if linked else set()
+    # A user that was never here is another matter: an import keeps the link that it finds.
+    missing = [to_uuid(Stream("user", user_id)) for user_id in linked - standing]
+    if missing and await connection.fetchval(ONCE_REGISTERED, missing):
         raise Conflict
 
 
 async def apply(connection: Connection, events: Sequence[Recorded], projections: Iterable[Projection[Any]]) -> None:
     """Apply the events to these read models, in the connection's search path."""
     customers: dict[int, CustomerRow | None] = {}
+    known: Collection[int] = ()
     for projection in projections:
         ids = {key for recorded in events for key in projection.keys(recorded)}
         if not ids:
             continue
         rows: dict[int, Any] = await projection.table.load(connection, ids)
+        loaded = frozenset(rows)
         if projection is ADDRESSES:
             _refuse_taken_ids(rows, events)
         projection.fold(rows, events)
         if projection is CUSTOMERS:
-            customers = rows
+            customers, known = rows, loaded
             _refuse_orders_of_nobody(customers, events)
         else:
-            await projection.table.save(connection, rows)
+            await projection.table.save(connection, rows, loaded)
     if customers:
         await _add_figures(connection, customers, events)
-        await CUSTOMERS.table.save(connection, customers)
+        await CUSTOMERS.table.save(connection, customers, known)
 
 
 def _refuse_orders_of_nobody(customers: dict[int, CustomerRow | None], events: Sequence[Recorded]) -> None:
