@@ -11,7 +11,7 @@ from litestar import Litestar, Request, route
 
 from api.errors import exception_handlers
 from api.input import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS, parse_body, parse_form, parse_json, read_input
-from api.refusals import HttpRefusal, InvalidJson, Rule, TooLarge
+from api.refusals import HttpRefusal, Invalid, InvalidJson, Rule, TooLarge
 from tests.api.client import client_of
 
 JSON = "application/json"
