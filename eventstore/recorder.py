@@ -19,7 +19,8 @@ INSERT = """
         array_fill(NULL::bigint, ARRAY[$5]), array_fill(NULL::bigint, ARRAY[$5]))"""
 STREAM = """
     SELECT originator_id, originator_version, topic, state FROM stored_events
-    WHERE originator_id = $1 AND originator_version > coalesce($2, 0) AND originator_version <= coalesce($3, originator_version)
+    WHERE originator_id = $1
+        AND originator_version > coalesce($2, -1) AND originator_version <= coalesce($3, originator_version)
     ORDER BY CASE WHEN $4 THEN -originator_version ELSE originator_version END LIMIT $5"""
 LOG = """
     SELECT originator_id, originator_version, topic, state, notification_id FROM stored_events
@@ -37,13 +38,13 @@ TRACKED = "SELECT notification_id FROM notification_tracking WHERE application_n
 class Recorder:
     """What the library calls a process recorder: stored events, and how far each follower has come."""
 
-    def __init__(self, pool: asyncpg.Pool):
+    def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
 
     async def insert_events(
         self, stored_events: Sequence[StoredEvent], tracking: Tracking | None = None
     ) -> list[int] | None:
-        """All or none; the positions. Raises the library's IntegrityError when a version, or a later tracking, stands."""
+        """All or none; the positions. Raises the library's IntegrityError when a version or a later tracking stands."""
         with translated_errors():
             async with self.pool.acquire() as connection, connection.transaction():
                 if tracking is not None:
@@ -72,8 +73,7 @@ class Recorder:
     ) -> list[Notification]:  # fmt: skip
         first = 0 if start is None else start if inclusive_of_start else start + 1
         with translated_errors():
-            rows = await self.pool.fetch(LOG, first, stop, list(topics), limit)
-        return [Notification(*row) for row in rows]
+            return await self._notifications(first, limit, stop, topics)
 
     async def max_notification_id(self) -> int | None:
         with translated_errors():
@@ -95,9 +95,14 @@ class Recorder:
         """Every notification after a position, as it comes."""
 
         async def page(after: int, limit: int) -> list[Notification]:
-            return await self.select_notifications(after, limit, topics=topics, inclusive_of_start=False)
+            return await self._notifications(after + 1, limit, None, topics)
 
         return Subscription(self.pool, page, lambda notification: notification.id, after=gt or 0)
+
+    async def _notifications(
+        self, first: int, limit: int, stop: int | None, topics: Sequence[str]
+    ) -> list[Notification]:
+        return [Notification(*row) for row in await self.pool.fetch(LOG, first, stop, list(topics), limit)]
 
 
 async def _track(connection: asyncpg.pool.PoolConnectionProxy, tracking: Tracking) -> None:
@@ -107,7 +112,7 @@ async def _track(connection: asyncpg.pool.PoolConnectionProxy, tracking: Trackin
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """asyncpg's errors as the library's."""
+    """The errors of asyncpg as the library's."""
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:

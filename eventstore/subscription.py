@@ -12,6 +12,18 @@ CHANNEL = "stored_events"
 PAGE = 500
 POLL_SECONDS = 1.0
 
+# PostgreSQL is gone, or going, or not back yet: all of it passes.
+UNREACHABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
+    OSError,
+)
+
 T = TypeVar("T")
 
 
@@ -29,7 +41,7 @@ class Subscription(Generic[T]):
         position: Callable[[T], int],
         *,
         after: int = 0,
-    ):
+    ) -> None:
         self._pool = pool
         self._page = page
         self._position = position
@@ -38,7 +50,7 @@ class Subscription(Generic[T]):
         self._woken = asyncio.Event()
         self._stopped = False
         self._listening = AsyncExitStack()
-        self._connection: asyncpg.pool.PoolConnectionProxy | None = None
+        self._is_listening = False
 
     async def __aenter__(self) -> Self:
         await self._listen()
@@ -51,7 +63,7 @@ class Subscription(Generic[T]):
         await self._listening.aclose()
 
     def stop(self) -> None:
-        """End the iteration once what has been read is delivered."""
+        """End the iteration at once; the next subscription goes on after the last event that this one delivered."""
         self._stopped = True
         self._woken.set()
 
@@ -59,37 +71,41 @@ class Subscription(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        while not self._waiting:
-            if self._stopped:
-                raise StopAsyncIteration
+        while not self._stopped:
+            if self._waiting:
+                event = self._waiting.pop()
+                self._after = self._position(event)
+                return event
             self._woken.clear()
-            try:
+            with suppress(*UNREACHABLE):  # the next round connects again
                 await self._listen()
                 self._waiting = (await self._page(self._after, PAGE))[::-1]
-            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError):
-                self._connection = None  # the next round connects again
             if not self._waiting:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
-        event = self._waiting.pop()
-        self._after = self._position(event)
-        return event
+        raise StopAsyncIteration
 
     async def _listen(self) -> None:
         """Before the first read, and again after a lost connection."""
-        if self._connection is not None and not self._connection.is_closed():
+        if self._is_listening:
             return
         await self._listening.aclose()
         self._listening = AsyncExitStack()
         connection = await self._listening.enter_async_context(self._pool.acquire())
         await connection.add_listener(CHANNEL, self._wake)
-        self._listening.push_async_callback(_unlisten, connection, self._wake)
-        self._connection = connection
+        connection.add_termination_listener(self._lose)
+        self._listening.push_async_callback(self._unlisten, connection)
+        self._is_listening = True
+
+    async def _unlisten(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        self._is_listening = False
+        with suppress(*UNREACHABLE):
+            connection.remove_termination_listener(self._lose)
+            await connection.remove_listener(CHANNEL, self._wake)
 
     def _wake(self, *_notification: Any) -> None:
         self._woken.set()
 
-
-async def _unlisten(connection: asyncpg.pool.PoolConnectionProxy, callback: Callable[..., None]) -> None:
-    with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
-        await connection.remove_listener(CHANNEL, callback)
+    def _lose(self, _connection: Any) -> None:
+        self._is_listening = False
+        self._woken.set()
