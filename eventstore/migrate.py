@@ -1,6 +1,8 @@
 """Numbered SQL, each file run once, in order, in a transaction of its own."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import resources
 
 from eventstore.log import Connection
@@ -23,11 +25,18 @@ class MigrationChangedError(Exception):
 
 async def migrate(connection: Connection) -> list[str]:
     """Bring the database up to date; the names of the migrations that ran. Safe from several processes at once."""
-    await connection.execute(LOCK)
-    try:
+    async with one_at_a_time(connection):
         await connection.execute(CREATE)
         applied = {row["name"]: row["sha256"] for row in await connection.fetch(APPLIED)}
         return [name for name, sql in _migrations() if await _apply(connection, name, sql, applied.get(name))]
+
+
+@asynccontextmanager
+async def one_at_a_time(connection: Connection) -> AsyncIterator[None]:
+    """Of all processes, only this one brings the database up to date. May be nested."""
+    await connection.execute(LOCK)
+    try:
+        yield
     finally:
         await connection.execute(UNLOCK)
 

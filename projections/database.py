@@ -9,6 +9,7 @@ from domain.events import EVENTS
 from eventstore.codec import Codec
 from eventstore.log import Connection, Log
 from eventstore.migrate import migrate as migrate_log
+from eventstore.migrate import one_at_a_time
 from eventstore.transact import Store
 from projections.live import PROJECTIONS, project
 from projections.replay import replay
@@ -17,12 +18,10 @@ from projections.table import prepare
 
 
 async def migrate(dsn: str) -> None:
-    """Create or update all tables; rebuild the read models whose shape has changed."""
-    async with open_store(dsn, connections=2) as store:
-        async with store.pool.acquire() as connection:
-            await migrate_log(connection)
-            names = await outdated(connection, PROJECTIONS)
-        if names:
+    """Create or update all tables; rebuild the read models whose shape has changed. Any number of processes at once."""
+    async with open_store(dsn, connections=2) as store, store.pool.acquire() as connection, one_at_a_time(connection):
+        await migrate_log(connection)
+        if names := await outdated(connection, PROJECTIONS):
             await replay(store.pool, store.log, names)
 
 

@@ -20,6 +20,8 @@ RECORD = """
     INSERT INTO read_models (name, fingerprint) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint, built_at = now()"""
 
+UNBUILT = ""  # the fingerprint of a table that is there, and must be rebuilt, however often that is interrupted
+
 
 def fingerprint(projection: Projection[Any]) -> str:
     """Changes with the table's SQL and the projection's version."""
@@ -47,11 +49,10 @@ async def outdated(connection: Connection, projections: Iterable[Projection[Any]
     async with connection.transaction():
         await connection.execute(CREATE)
         built = {row["name"]: row["fingerprint"] for row in await connection.fetch(BUILT)}
+        nothing_to_build = await connection.fetchval("SELECT NOT EXISTS (SELECT FROM stored_events)")
         for projection in projections:
             if projection.name not in built:
                 await create(connection, projection, "public", [])
-                await record_fingerprint(connection, projection)
-        empty = await connection.fetchval("SELECT NOT EXISTS (SELECT FROM stored_events)")
-    missing = [] if empty else [p.name for p in projections if p.name not in built]
-    changed = [p.name for p in projections if p.name in built and built[p.name] != fingerprint(p)]
-    return missing + changed
+                built[projection.name] = fingerprint(projection) if nothing_to_build else UNBUILT
+                await connection.execute(RECORD, projection.name, built[projection.name])
+    return [projection.name for projection in projections if built[projection.name] != fingerprint(projection)]
