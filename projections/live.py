@@ -40,7 +40,7 @@ async def project(connection: Connection, events: Sequence[Recorded]) -> None:
     a customer's figures would be.
     """
     try:
-        await apply(connection, events, PROJECTIONS)
+        await apply(connection, events, PROJECTIONS, may_refuse=True)
     except asyncpg.UniqueViolationError as error:  # someone else has just made the same row
         raise Conflict from error
     await _refuse_users_that_are_gone(connection, events)
@@ -61,8 +61,14 @@ async def _refuse_users_that_are_gone(connection: Connection, events: Sequence[R
         raise Conflict
 
 
-async def apply(connection: Connection, events: Sequence[Recorded], projections: Iterable[Projection[Any]]) -> None:
-    """Apply the events to these read models, in the connection's search path."""
+async def apply(
+    connection: Connection,
+    events: Sequence[Recorded],
+    projections: Iterable[Projection[Any]],
+    *,
+    may_refuse: bool = False,
+) -> None:
+    """Apply the events to these read models, in the connection's search path. Recorded events are past refusing."""
     customers: dict[int, CustomerRow | None] = {}
     known: Collection[int] = ()
     for projection in projections:
@@ -71,12 +77,13 @@ async def apply(connection: Connection, events: Sequence[Recorded], projections:
             continue
         rows: dict[int, Any] = await projection.table.load(connection, ids)
         loaded = frozenset(rows)
-        if projection is ADDRESSES:
+        if may_refuse and projection is ADDRESSES:
             _refuse_taken_ids(rows, events)
         projection.fold(rows, events)
         if projection is CUSTOMERS:
             customers, known = rows, loaded
-            _refuse_orders_of_nobody(customers, events)
+            if may_refuse:
+                _refuse_orders_of_nobody(customers, events)
         else:
             await projection.table.save(connection, rows, loaded)
     if customers:
@@ -86,10 +93,8 @@ async def apply(connection: Connection, events: Sequence[Recorded], projections:
 
 def _refuse_orders_of_nobody(customers: dict[int, CustomerRow | None], events: Sequence[Recorded]) -> None:
     for recorded in events:
-        if (
-            isinstance(recorded.event, OrderPlaced | OrderTransferred)
-            and customers.get(recorded.customer_id or 0) is None
-        ):
+        gone = customers.get(recorded.customer_id or 0) is None
+        if gone and isinstance(recorded.event, OrderPlaced | OrderTransferred):
             raise Conflict
 
 

@@ -1,5 +1,6 @@
-"""Rebuilding read models from events, beside the live ones, which they then replace at once."""
+"""Rebuilding read models from events, beside the live ones, each of which they then replace at once."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,8 +17,9 @@ from projections.schema import create, record_fingerprint
 
 SHADOW = "shadow"
 CATCH_UP_BELOW = 1_000  # events that may be left for the moment in which readers and writers wait
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '500ms'"
 ATTEMPTS = 30
+PAUSE = 0.2  # seconds, after the first attempt; longer after each
 
 Progress = Callable[[int, int], None]
 
@@ -35,20 +37,19 @@ async def replay(
 ) -> int:
     """Rebuild these read models, or all, while others read and write; the position that they were rebuilt up to.
 
-    `progress` is told how many of how many positions are read. Leaves the live tables alone unless it succeeds.
+    `progress` is told how many of how many positions are read. Leaves each live table alone until its successor is ready.
     """
     wanted = [projection for projection in PROJECTIONS if not names or projection.name in names]
     # Figures of customers come from orders, so those are built too, though not swapped unless asked for.
     built = [p for p in PROJECTIONS if p in wanted or (p is ORDERS and CUSTOMERS in wanted)]
     async with pool.acquire() as connection, _alone(connection):
         position = await _build(connection, log, built, progress)
-        for _attempt in range(ATTEMPTS):
-            position = await _catch_up(connection, log, built, position)
-            try:
-                return await _swap(connection, log, wanted, built, position)
-            except asyncpg.LockNotAvailableError:
-                continue
-    raise ReplayStuckError
+        # One by one: who waits for one table while it holds another waits in a circle with readers that do the same.
+        for projection in wanted:
+            position = await _replace(connection, log, projection, built, position)
+            built.remove(projection)
+        await connection.execute(f"DROP SCHEMA {SHADOW} CASCADE")
+    return position
 
 
 @asynccontextmanager
@@ -110,28 +111,34 @@ async def _catch_up(connection: Connection, log: Log, built: Sequence[Projection
     return position
 
 
-async def _swap(
-    connection: Connection,
-    log: Log,
-    wanted: Sequence[Projection[Any]],
-    built: Sequence[Projection[Any]],
-    position: int,
+async def _replace(
+    connection: Connection, log: Log, projection: Projection[Any], built: Sequence[Projection[Any]], position: int
 ) -> int:
-    """Put the shadow tables in the place of the live ones, with every event that is committed."""
+    """Catch up, and swap one table as soon as nobody holds it; the position of the last event."""
+    for attempt in range(1, ATTEMPTS + 1):
+        position = await _catch_up(connection, log, built, position)
+        try:
+            return await _swap(connection, log, projection, built, position)
+        except asyncpg.LockNotAvailableError:
+            await asyncio.sleep(PAUSE * attempt)
+    raise ReplayStuckError
+
+
+async def _swap(
+    connection: Connection, log: Log, projection: Projection[Any], built: Sequence[Projection[Any]], position: int
+) -> int:
+    """Put the shadow table in the place of the live one, with every event that is committed."""
     async with connection.transaction():
         await connection.execute(LOCK_TIMEOUT)
         # A writer holds locks on the tables that its events change until it has committed, so none is left after.
-        names = ", ".join(f"public.{projection.name}" for projection in wanted)
-        await connection.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+        await connection.execute(f"LOCK TABLE public.{projection.name} IN ACCESS EXCLUSIVE MODE")
         await _enter(connection)
         async for events in log.pages(connection, position):
             await apply(connection, events, built)
             position = events[-1].position
-        for projection in wanted:
-            await connection.execute(f"DROP TABLE public.{projection.name}")
-            await connection.execute(f"ALTER TABLE {SHADOW}.{projection.name} SET SCHEMA public")
-            await record_fingerprint(connection, projection)
-        await connection.execute(f"DROP SCHEMA {SHADOW} CASCADE")
+        await connection.execute(f"DROP TABLE public.{projection.name}")
+        await connection.execute(f"ALTER TABLE {SHADOW}.{projection.name} SET SCHEMA public")
+        await record_fingerprint(connection, projection)
     return position
 
 
