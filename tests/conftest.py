@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from eventstore.embedded import embedded
-from eventstore.migrate import migrate
+from projections.database import migrate
 
 # A copied template need not outlive a power cut; that of the tests' own server is never meant to.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
@@ -35,9 +35,7 @@ def server() -> Iterator[str]:
 async def template(server: str) -> AsyncIterator[str]:
     """The name of a database that has been migrated and is only copied."""
     async with new_database(server) as name:
-        connection = await asyncpg.connect(with_database(server, name))
-        await migrate(connection)
-        await connection.close()  # a template with a connection to it cannot be copied
+        await migrate(with_database(server, name))
         yield name
 
 
