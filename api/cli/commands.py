@@ -1,23 +1,19 @@
 """The commands of `custodiary`."""
 
-from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 
 from api import credentials as stored_credentials
-from api.auth import Role
+from api.auth import MAX_USER_LENGTH, Role
 from api.cli import exits
+from api.cli.imports import imports
 from api.cli.output import console, print_json, progress_bar, say
 from api.cli.session import with_store
-from api.importing.orders import import_orders
-from api.importing.report import Report
 from api.presentation import history_entry
-from eventstore.transact import By, Store
+from eventstore.transact import Store
 from projections.history import NEWEST, Filters
 from projections.history import history as history_of
 from projections.live import PROJECTIONS
@@ -29,14 +25,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-imports = typer.Typer(help="Bring customers and orders in.", no_args_is_help=True)
 credentials = typer.Typer(help="Application passwords for the API.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 app.add_typer(credentials, name="credentials")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
-File = Annotated[Path, typer.Argument(help="Plain, or packed with gzip.")]
 HISTORY_PAGE = 199
 
 
@@ -74,14 +67,6 @@ def migrate() -> None:
 
     with_store(nothing_more)
     say("The database is up to date.")
-
-
-@imports.command("orders")
-def import_order_file(file: File, *, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Import a CSV of orders, and the customers that are missing. Importing it again changes nothing."""
-    with progress_bar("Importing orders") as progress:
-        report = with_store(lambda store: import_orders(store, _importer(), file, dry_run=dry_run, progress=progress))
-    show_report(report, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
@@ -143,6 +128,8 @@ def add_credential(
     name: Annotated[str, typer.Option(help="Tells a user's passwords apart.")] = "default",
 ) -> None:
     """Make an application password. It is shown this once."""
+    if not 0 < len(user) <= MAX_USER_LENGTH or ":" in user or not user.isprintable():
+        raise typer.BadParameter("A login has no colon and no control characters.", param_hint="USER")
     password = with_store(lambda store: stored_credentials.add(store.pool, user, role, name))
     say(password)
 
@@ -158,37 +145,3 @@ def list_credentials(*, as_json: Json = False) -> None:
     for each in listed:
         table.add_row(each.login, each.name, each.role, f"{each.created_at:%Y-%m-%d %H:%M}")
     console.print(table)
-
-
-def show_report(report: Report, *, dry_run: bool, as_json: bool) -> None:
-    """Ends with exit code 1 when not every row of the file is in the store as it is in the file."""
-    if as_json:
-        print_json(msgspec.to_builtins(report) | {"dry_run": dry_run, "complete": report.is_complete})
-    else:
-        _print_report(report, dry_run=dry_run)
-    raise SystemExit(exits.DONE if report.is_complete else exits.NOT_ALL)
-
-
-def _print_report(report: Report, *, dry_run: bool) -> None:
-    did = "Would create" if dry_run else "Created"
-    for kind, count in report.created.items():
-        say(f"{did} {count} {kind}.")
-    for kind, count in report.already_imported.items():
-        say(f"{count} {kind} were here already.")
-    for title, remarks in (
-        ("Left out", report.bad),
-        ("Here already, but different", report.differences),
-        ("Noted", report.notes),
-    ):
-        for remark in remarks:
-            place = f"line {remark.line}, " if remark.line else ""
-            say(f"{title}: {place}{remark.row}: {remark.message}")
-    for figure in report.figures:
-        say(
-            f"Customer {figure.customer_id}: the export says {figure.figure} {figure.exported}, "
-            f"its orders give {figure.from_orders}."
-        )
-
-
-def _importer() -> By:
-    return By(actor="import", at=datetime.now(UTC))

@@ -20,7 +20,18 @@ USAGE = 2
 NO_STORE = 3  # the database cannot be reached, started or migrated
 BUSY = 4  # another replay is running, or the tables were in use all the time
 
-HELP = "Exit codes: 0 done, 1 not all of it, 2 wrong usage, 3 no database, 4 busy."
+INTERRUPTED = 130
+
+HELP = "Exit codes: 0 done, 1 not all of it, 2 wrong usage, 3 no database, 4 busy, 130 interrupted."
+
+UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ClientConfigurationError,
+)
 
 
 @contextmanager
@@ -28,20 +39,23 @@ def plain_errors() -> Iterator[None]:
     """What is wrong with the surroundings, as one line and an exit code; what is wrong with us, as a traceback."""
     try:
         yield
-    except (ImportFileError, CredentialExists) as error:
-        _end(NOT_ALL, " ".join(map(str, error.args)))
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ImportFileError as error:
+        _end(NOT_ALL, str(error))
+    except CredentialExists as error:
+        login, name = error.args
+        _end(NOT_ALL, f"{login} has a password named {name} already; give this one another --name")
     except BadSetting as error:
         _end(USAGE, str(error))
     except (EmbeddedError, MigrationChangedError) as error:
         _end(NO_STORE, str(error))
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidCatalogNameError) as error:
-        _end(NO_STORE, f"The database cannot be reached: {error}")
+    except UNREACHABLE as error:
+        _end(NO_STORE, f"the database cannot be reached: {error}")
     except asyncpg.InvalidAuthorizationSpecificationError as error:
-        _end(NO_STORE, f"The database does not let us in: {error}")
+        _end(NO_STORE, f"the database does not let us in: {error}")
     except (ReplayRunningError, ReplayStuckError) as error:
         _end(BUSY, str(error) or (error.__doc__ or ""))
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(code: int, message: str) -> None:

@@ -1,10 +1,12 @@
 """The store that a command works on: the one at DATABASE_URL, or the embedded one, running already or not."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import uvloop
+
+from api.cli import exits
 from api.settings import Settings
 from eventstore.embedded import embedded
 from eventstore.transact import Store
@@ -32,4 +34,7 @@ def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
             return await work(store)
 
     with database(Settings.from_environment()) as dsn:
-        return asyncio.run(session(dsn))
+        try:
+            return uvloop.run(session(dsn))
+        except KeyboardInterrupt:
+            raise SystemExit(exits.INTERRUPTED) from None

@@ -17,7 +17,7 @@ TABLES = (
     "wp_users", "labels", "customers", "addresses", "label_relationships", "orders", "order_items",
     "order_transactions", "order_addresses",
 )  # fmt: skip
-OTHER_NAMES: dict[Any, str] = {"users": "wp_users", "customer_addresses": "addresses", "label_relationship": "label_relationships"}
+OTHER_NAMES = {"users": "wp_users", "customer_addresses": "addresses", "label_relationship": "label_relationships"}
 
 
 class Export:
@@ -33,7 +33,7 @@ class Export:
             raise ImportFileError("not a FluentCart export: it is no JSON object of tables")
         self.report = report
         self._tables: dict[str, list[Any]] = {
-            OTHER_NAMES.get(name, name): rows for name, rows in tables.items() if isinstance(rows, list)
+            OTHER_NAMES.get(str(name), str(name)): rows for name, rows in tables.items() if isinstance(rows, list)
         }
         if not self._tables.keys() & set(TABLES):
             raise ImportFileError(f"not a FluentCart export: it has none of the tables {', '.join(TABLES)}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from secrets import token_hex
+from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec.structs import asdict
@@ -63,10 +63,11 @@ def customers(export: Export, user_ids: set[int]) -> Iterator[Entry]:
     """`user_ids` are those that are known; another's link is kept, and said."""
 
     def read(called: str, fields: Fields) -> Entry:
-        id_, none = fields.required.id("id"), fields.optional(absent=None, empty=None)
+        none = fields.optional(absent=None, empty=None)
+        id_, profile = fields.required.id("id"), _profile(fields)
         command = RegisterCustomer(
-            profile=_profile(fields),
-            uuid=none.text("uuid", max_length=100) or token_hex(16),
+            profile=profile,
+            uuid=none.text("uuid", max_length=100) or _made_up_uuid(id_, profile.email),
             user_id=none.integer("user_id", minimum=0) or None,
             contact_id=none.integer("contact_id", minimum=0),
             updated_at=none.moment("updated_at"),
@@ -78,6 +79,11 @@ def customers(export: Export, user_ids: set[int]) -> Iterator[Entry]:
         return Entry("customers", called, [fact], [note] if stranger else [])
 
     return export.read("customers", read)
+
+
+def _made_up_uuid(id_: int, email: str) -> str:
+    """The same whenever the file is imported, because a customer is known by it."""
+    return blake2b(f"{id_} {email}".encode(), digest_size=16).hexdigest()
 
 
 def _profile(fields: Fields) -> CustomerProfile:

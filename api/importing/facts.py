@@ -1,25 +1,30 @@
 """Facts of an export: each one once. What the log holds already is only compared."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from api.importing.differences import differing_fields
 from api.importing.report import Remark, Report
 from domain.address import AddressAdded
-from domain.customer import CUSTOMER, CustomerErased, CustomerRelabelled, OrderDetailsRecorded
+from domain.customer import CUSTOMER, CustomerErased, CustomerRegistered, CustomerRelabelled, OrderDetailsRecorded
 from domain.event import Command, Decider, Event, Recorded, Stream
-from domain.label import LABEL
+from domain.label import LABEL, LabelCreated
 from domain.order import OrderPlaced
 from eventstore.transact import Unit
 
 TAKEN = "SELECT id FROM addresses WHERE id = ANY($1)"
 
+# By stream, the first event of each identity.
+Known: TypeAlias = dict[Stream, dict[Any, Event]]
+# By stream, what tells a customer or label of the export from another one with its id.
+Marks: TypeAlias = Mapping[Stream, str]
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that the export amounts to, and the command that brings it about. `customer_id`: who must be there."""
+    """An event that the export amounts to, and the command that brings it about. `customer_id` is whose it is."""
 
     decider: Decider[Any]
     id: int
@@ -45,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True):
         return Remark(self.row, message)
 
 
-async def record(unit: Unit, entries: Sequence[Entry]) -> Report:
+async def record(unit: Unit, entries: Sequence[Entry], marks: Marks) -> Report:
     """Decide on what is not here yet. What belongs to an erased customer stays away."""
     facts = [fact for entry in entries for fact in entry.facts]
     known = await _load(unit, facts)
@@ -54,13 +59,19 @@ async def record(unit: Unit, entries: Sequence[Entry]) -> Report:
     for entry in entries:
         wanted = [fact for fact in entry.facts if CustomerErased not in known[fact.stream]]
         missing = [fact for fact in wanted if identity(fact.event) not in known[fact.stream]]
-        if problem := await _problem(unit, missing, taken):
+        if differing := list(_differences(wanted, known)):
+            message = f"It is here already, with other facts: {'; '.join(differing)}."
+            report.differences.append(entry.remark(message))
+        elif problem := next(_problems(missing, known, marks, taken), None):
             report.bad.append(entry.remark(problem))
-            continue
-        for fact in missing:
-            await unit.decide(fact.decider, fact.id, fact.command, at=fact.at)
-        _report(entry, wanted, missing, known, report)
-        known.update({fact.stream: known[fact.stream] | {identity(fact.event): fact.event} for fact in missing})
+        elif missing:
+            for fact in missing:
+                await unit.decide(fact.decider, fact.id, fact.command, at=fact.at)
+                known[fact.stream][identity(fact.event)] = fact.event
+            report.created[entry.table] += 1
+            report.notes += [entry.remark(note) for note in entry.notes]
+        else:
+            report.already_imported[entry.table] += 1
     if unit.events:
         await _pass_ids(unit, facts)
     return report
@@ -75,28 +86,35 @@ def identity(event: Event) -> Any:
             return type(event)
 
 
-async def _load(unit: Unit, facts: Iterable[Fact]) -> dict[Stream, dict[Any, Event]]:
-    """The first event of each identity, by stream."""
+def mark(event: Event) -> str:
+    match event:
+        case CustomerRegistered(uuid=uuid):
+            return uuid
+        case LabelCreated(value=value):
+            return value
+        case _:
+            raise TypeError(event)
+
+
+async def _load(unit: Unit, facts: Sequence[Fact]) -> Known:
+    """The streams of the facts, and those that they refer to."""
+    wanted: dict[str, tuple[Decider[Any], set[int]]] = {"customer": (CUSTOMER, set()), "label": (LABEL, set())}
+    for fact in facts:
+        wanted.setdefault(fact.decider.category, (fact.decider, set()))[1].add(fact.id)
+        if fact.customer_id is not None:
+            wanted["customer"][1].add(fact.customer_id)
+        if isinstance(fact.event, CustomerRelabelled):
+            wanted["label"][1].update(fact.event.labels)
+    known: Known = {Stream(category, id_): {} for category, (_decider, ids) in wanted.items() for id_ in ids}
     history: list[Recorded] = []
-    facts = list(facts)
-    for decider, ids in _by_decider(facts):
+    for decider, ids in wanted.values():
         history += await unit.load_many(decider, ids)
-    customers = {fact.customer_id for fact in facts if fact.customer_id is not None}
-    await unit.load_many(CUSTOMER, customers)
-    known: dict[Stream, dict[Any, Event]] = {fact.stream: {} for fact in facts}
     for recorded in history:
         known[recorded.stream].setdefault(identity(recorded.event), recorded.event)
     return known
 
 
-def _by_decider(facts: Iterable[Fact]) -> Iterable[tuple[Decider[Any], set[int]]]:
-    found: dict[str, tuple[Decider[Any], set[int]]] = {}
-    for fact in facts:
-        found.setdefault(fact.decider.category, (fact.decider, set()))[1].add(fact.id)
-    return found.values()
-
-
-async def _taken_addresses(unit: Unit, facts: Iterable[Fact], known: dict[Stream, dict[Any, Event]]) -> set[int]:
+async def _taken_addresses(unit: Unit, facts: Iterable[Fact], known: Known) -> set[int]:
     """Ids of addresses that other customers have."""
     new = [
         fact.event.address_id
@@ -106,55 +124,53 @@ async def _taken_addresses(unit: Unit, facts: Iterable[Fact], known: dict[Stream
     return {row["id"] for row in await unit.pool.fetch(TAKEN, new)} if new else set()
 
 
-async def _problem(unit: Unit, missing: Iterable[Fact], taken: set[int]) -> str:
+def _differences(wanted: Iterable[Fact], known: Known) -> Iterator[str]:
+    for fact in wanted:
+        if here := known[fact.stream].get(identity(fact.event)):
+            yield from differing_fields(fact.event, here)
+
+
+def _problems(missing: Iterable[Fact], known: Known, marks: Marks, taken: set[int]) -> Iterator[str]:
+    """Why facts can't be recorded."""
     for fact in missing:
         if fact.customer_id is not None:
-            customer = await unit.load(CUSTOMER, fact.customer_id)
-            if customer is None or customer.erased:
-                return f"Customer {fact.customer_id} is not here{' any more' if customer else ''}."
+            yield from _strangeness(Stream(CUSTOMER.category, fact.customer_id), CustomerRegistered, known, marks)
         match fact.event:
             case AddressAdded(address_id=id_) if id_ in taken:
-                return "Another customer has an address with this id."
+                yield "Another customer has an address with this id."
             case CustomerRelabelled(labels=labels):
                 for id_ in labels:
-                    label = await unit.load(LABEL, id_)
-                    if label is None or label.deleted:
-                        return f"Label {id_} is not here{' any more' if label else ''}."
+                    yield from _strangeness(Stream(LABEL.category, id_), LabelCreated, known, marks)
             case _:
                 pass
-    return ""
+
+
+def _strangeness(stream: Stream, began: type[Event], known: Known, marks: Marks) -> Iterator[str]:
+    """What is referred to must be here, and be the same as in the export: a store may have had its ids before."""
+    who = f"{stream.category.capitalize()} {stream.id}"
+    first = known[stream].get(began)
+    if first is None:
+        yield f"{who} is not here."
+    elif CustomerErased in known[stream]:
+        yield f"{who} has been erased."
+    elif stream not in marks:
+        yield f"{who} is not in the export, or not as it should be."
+    elif mark(first) != marks[stream]:
+        yield f"{who} is another one here than in the export."
 
 
 async def _pass_ids(unit: Unit, facts: Iterable[Fact]) -> None:
     """Ids given later must not be those of the export."""
     ids: dict[str, int] = {}
     for fact in facts:
-        within: dict[str, int] = {fact.decider.category: fact.id}
+        found = {fact.decider.category: fact.id}
         match fact.event:
             case AddressAdded(address_id=id_):
-                within["address"] = id_
-            case OrderPlaced(terms=terms):
-                within["item"] = max((item.id for item in terms.items), default=0)
+                found["address"] = id_
+            case OrderPlaced(terms=terms) if terms.items:
+                found["item"] = max(item.id for item in terms.items)
             case _:
                 pass
-        ids = {kind: max(ids.get(kind, 0), within.get(kind, 0)) for kind in ids | within}
+        ids |= {kind: max(id_, ids.get(kind, 0)) for kind, id_ in found.items()}
     for kind, id_ in ids.items():
-        if id_:
-            await unit.pass_id(kind, id_)
-
-
-def _report(
-    entry: Entry,
-    wanted: Sequence[Fact],
-    missing: Sequence[Fact],
-    known: Mapping[Stream, Mapping[Any, Event]],
-    report: Report,
-) -> None:
-    here = [(fact.event, known[fact.stream][identity(fact.event)]) for fact in wanted if fact not in missing]
-    if differing := [sentence for given, stored in here for sentence in differing_fields(given, stored)]:
-        report.differences.append(entry.remark(f"It is here already, with other facts: {'; '.join(differing)}."))
-    elif missing:
-        report.created[entry.table] += 1
-        report.notes += [entry.remark(note) for note in entry.notes]
-    else:
-        report.already_imported[entry.table] += 1
+        await unit.pass_id(kind, id_)

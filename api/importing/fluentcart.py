@@ -1,6 +1,7 @@
 """Importing a FluentCart export, with its ids: users and labels, then customers and what is theirs, then orders."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -8,15 +9,17 @@ from typing import TypeAlias
 from api.importing import export_orders, export_people
 from api.importing.export import Export
 from api.importing.exported_figures import differing_figures
-from api.importing.facts import Entry, record
+from api.importing.facts import Entry, mark, record
 from api.importing.files import opened
 from api.importing.rehearsal import Rehearsal
 from api.importing.report import Report
 from api.importing.writing import BATCH, write
+from domain.event import Stream
 from eventstore.transact import By, Store
 
 Progress: TypeAlias = Callable[[int, int], None]
 
+MARKED = {"customers", "labels"}
 USER_IDS = "SELECT id FROM users"
 
 
@@ -28,10 +31,12 @@ async def import_fluentcart(
     with opened(path) as source:
         export = Export(source, report)
     orders: list[Entry] = []
+    marks: dict[Stream, str] = {}
     users = {row["id"] for row in await store.pool.fetch(USER_IDS)}
     for table in _tables(export, users):
         while batch := list(islice(table, BATCH)):
-            report.add(await write(target, by, batch, record))
+            marks |= {fact.stream: mark(fact.event) for entry in batch if entry.table in MARKED for fact in entry.facts}
+            report.add(await write(target, by, batch, partial(record, marks=marks)))
             users |= {entry.facts[0].id for entry in batch if entry.table == "users"}
             orders += [entry for entry in batch if entry.table == "orders"]
             done += len(batch)
