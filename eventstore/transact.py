@@ -29,6 +29,10 @@ TAKE = """
 TAKEN = """
     SELECT kind, value FROM unnest($1::text[], $2::text[], $3::uuid[]) AS t (kind, value, originator_id)
     JOIN claims USING (kind, value) WHERE claims.originator_id <> t.originator_id LIMIT 1"""
+# In one order for all, so that two who give up what the other wants don't wait for each other in a circle.
+HOLD = """
+    SELECT FROM claims JOIN unnest($1::text[], $2::text[]) AS w (kind, value) USING (kind, value)
+    ORDER BY kind, value FOR UPDATE OF claims"""
 HOLDERS = """
     SELECT kind, value, originator_id FROM claims
     JOIN unnest($1::text[], $2::text[]) AS w (kind, value) USING (kind, value)"""
@@ -199,6 +203,7 @@ class Store:
         """Claims and read models."""
         taken, freed = unit.claims()
         if freed:
+            await connection.execute(HOLD, *_columns(freed | taken)[:2])
             await connection.execute(FREE, *_columns(freed))
         if taken and len(await connection.fetch(TAKE, *_columns(taken))) < len(taken):
             held = await connection.fetchrow(TAKEN, *_columns(taken))
