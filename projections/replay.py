@@ -37,7 +37,7 @@ async def replay(
 ) -> int:
     """Rebuild these read models, or all, while others read and write; the position that they were rebuilt up to.
 
-    `progress` is told how many of how many positions are read. Leaves each live table alone until its successor is ready.
+    `progress` is told how many of how many positions are read. A live table is left alone until its successor is ready.
     """
     wanted = [projection for projection in PROJECTIONS if not names or projection.name in names]
     # Figures of customers come from orders, so those are built too, though not swapped unless asked for.
