@@ -21,15 +21,14 @@ from domain.customer import (
 )
 from domain.event import Decider, Recorded, Stream
 from domain.label import LabelCreated
-from domain.order import ORDER, PlaceOrder, TransferOrder
-from domain.order import Terms as Terms  # noqa: PLC0414 - part of what this module offers
+from domain.order import ORDER, PlaceOrder, Terms, TransferOrder
 from domain.refusals import CustomerNotFound
 from domain.user import USER, RegisterUser, UserProfile
 from eventstore.transact import By, Store, Unit
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891011, tzinfo=UTC)
 BY = By(actor="ann", at=NOW, request_id="r-1", correlation_id="c-1")
-PATIENCE = 20.0  # seconds, after which something that must happen is said not to have happened
+PATIENCE = 60.0  # seconds, after which something that must happen is said not to have happened
 
 
 async def do(store: Store, decider: Decider[Any], id_: int, *commands: Any) -> None:

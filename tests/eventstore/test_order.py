@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import asyncpg
 import pytest
@@ -36,7 +37,9 @@ class Follower:
     def __init__(self, store: Store) -> None:
         self.seen: list[int] = []
         self._subscription: Subscription[Recorded] = Subscription(
-            store.pool, lambda after, limit: store.log.page(store.pool, after, limit), lambda recorded: recorded.position
+            store.pool,
+            lambda after, limit: store.log.page(store.pool, after, limit),
+            lambda recorded: recorded.position,
         )
         self._task = asyncio.create_task(self._follow())
 
@@ -89,7 +92,7 @@ def faults(acknowledged: list[int], stored: list[int], seen: list[int]) -> list[
         *(f"stored, not acknowledged: {position}" for position in set(stored) - set(acknowledged)),
         *(f"skipped: {position}" for position in set(stored) - set(seen)),
         *(f"seen, never stored: {position}" for position in set(seen) - set(stored)),
-        *(f"{later} seen after {earlier}" for earlier, later in zip(seen, seen[1:], strict=False) if later <= earlier),
+        *(f"{later} seen after {earlier}" for earlier, later in pairwise(seen) if later <= earlier),
     ]
 
 

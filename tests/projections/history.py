@@ -1,0 +1,265 @@
+"""A history that somebody might have lived through: commands of every kind, at random, on a real store."""
+
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from domain.address import AddAddress, AddressDetails, AddressType, ChangeAddress, RemoveAddress, SetPrimaryAddress
+from domain.customer import (
+    CUSTOMER,
+    AttachUser,
+    ChangeCustomer,
+    CustomerProfile,
+    DetachUser,
+    EraseCustomer,
+    OrderDetails,
+    RecordOrderDetails,
+    RegisterCustomer,
+    RelabelCustomer,
+)
+from domain.event import Claim
+from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
+from domain.order import (
+    ORDER,
+    ChangeOrderStatus,
+    ChangePaymentStatus,
+    DeleteOrder,
+    Item,
+    PlaceOrder,
+    RecordPayment,
+    RecordRefund,
+    Terms,
+    Transaction,
+    TransferOrder,
+)
+from domain.refusals import Refusal, UserNotFound
+from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
+from eventstore.transact import By, Store, Unit
+from tests.eventstore.acts import NOW, existing
+
+TYPES: tuple[AddressType, ...] = ("billing", "shipping")
+CUSTOMERS = 5  # few, so that much happens to each
+ODD_RATE = Decimal("1.50")
+RATES = (Decimal(1), Decimal(1), Decimal("1.0853"), Decimal("0.5"))
+
+
+class History:
+    """Who is there, and what may happen to them. Several may go on at once, if each has a name of its own."""
+
+    def __init__(self, store: Store, seed: int, name: str = "") -> None:
+        self.accepted = 0
+        self.refused = 0
+        self._store = store
+        self._chance = random.Random(seed)
+        self._name = name
+        self._now = NOW
+        self._customers: list[int] = []
+        self._orders: list[int] = []
+        self._labels: list[int] = []
+        self._users: list[int] = []
+        self._once_accepted: list[Callable[[], None]] = []
+
+    async def live(self, acts: int) -> None:
+        for _ in range(acts):
+            await self.act()
+
+    async def act(self) -> None:
+        """One transaction, now and then of two commands."""
+        self._now += timedelta(seconds=self._chance.randrange(100_000), microseconds=self._chance.randrange(1_000_000))
+        try:
+            await self._store.transact(By(actor="ann", at=self._now), self._work)
+        except Refusal:
+            self.refused += 1
+        else:
+            self.accepted += 1
+            for learn in self._once_accepted:
+                learn()
+
+    async def _work(self, unit: Unit) -> None:
+        self._once_accepted = []
+        if len(self._customers) < CUSTOMERS:
+            return await self._register(unit)
+        acts: list[Callable[[Unit], Awaitable[None]]] = [
+            self._change, self._change, self._relabel, self._attach, self._detach, self._add_address, self._add_address,
+            self._change_address, self._change_address, self._set_primary, self._remove_address, self._place,
+            self._place, self._place, self._pay, self._refund, self._refund, self._order_status, self._payment_status,
+            self._payment_status, self._transfer, self._user, self._change_user, self._create_label, self._rename_label,
+        ]  # fmt: skip
+        rare = [self._erase, self._delete_order, self._delete_order, self._delete_user, self._delete_label]
+        for _ in range(1 + (self._chance.random() < 0.2)):
+            await self._chance.choice(rare if self._chance.random() < 0.06 else acts)(unit)
+        return None
+
+    def _word(self) -> str:
+        return self._chance.choice(("Ada", "Zoë", "Łukasz", "O'Hara", "x" * 40, "%_\\", '{"a": 1}', "李雷"))
+
+    def _id(self, ids: list[int]) -> int:
+        return self._chance.choice(ids[-12:]) if ids else 0
+
+    def _when(self) -> datetime:
+        return NOW + timedelta(seconds=self._chance.randrange(-10_000_000, 10_000_000))
+
+    async def _register(self, unit: Unit) -> None:
+        id_ = await unit.new_id(CUSTOMER)
+        profile = CustomerProfile(email=f"{self._name}{id_}@Example.com", first_name=self._word(), country="FR")
+        await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=f"{id_:032x}"))
+        self._once_accepted.append(lambda: self._customers.append(id_))
+
+    async def _change(self, unit: Unit) -> None:
+        id_ = self._id(self._customers)
+        command = self._chance.choice(
+            (
+                ChangeCustomer(email=f"{self._name}{self._chance.randrange(40)}@example.com"),
+                ChangeCustomer(first_name=self._word(), last_name=self._word()),
+                ChangeCustomer(country="DE", state=None, city=self._word()),
+                ChangeCustomer(notes=self._word(), status=self._chance.choice(("active", "inactive", "archived"))),
+            )
+        )
+        await unit.decide(CUSTOMER, id_, command)
+
+    async def _relabel(self, unit: Unit) -> None:
+        wanted = frozenset(self._chance.sample(self._labels, min(2, len(self._labels))))
+        await unit.decide(CUSTOMER, self._id(self._customers), RelabelCustomer(labels=wanted, existing=wanted))
+
+    async def _attach(self, unit: Unit) -> None:
+        user_id = self._id(self._users)
+        if await unit.load(USER, user_id) is None:
+            raise UserNotFound
+        await unit.decide(CUSTOMER, self._id(self._customers), AttachUser(user_id=user_id))
+
+    async def _detach(self, unit: Unit) -> None:
+        await unit.decide(CUSTOMER, self._id(self._customers), DetachUser())
+
+    async def _erase(self, unit: Unit) -> None:
+        id_ = self._id(self._customers)
+        await unit.decide(CUSTOMER, id_, EraseCustomer(reason="asked"))
+        self._once_accepted.append(lambda: self._customers.remove(id_))
+
+    async def _add_address(self, unit: Unit) -> None:
+        [address_id] = await unit.next_ids("address", 1)
+        command = AddAddress(
+            address_id=address_id,
+            type=self._chance.choice(TYPES),
+            details=AddressDetails(name=self._word(), city=self._word()),
+            is_primary=self._chance.random() < 0.3,
+        )
+        await unit.decide(CUSTOMER, self._id(self._customers), command)
+
+    async def _an_address(self, unit: Unit) -> tuple[int, int, AddressType]:
+        """Customer, address and its type."""
+        customer_id = self._id(self._customers)
+        addresses = (await existing(unit, customer_id)).addresses
+        address_id = self._id(list(addresses))
+        return customer_id, address_id, addresses[address_id].type if addresses else "billing"
+
+    async def _change_address(self, unit: Unit) -> None:
+        customer_id, address_id, _type = await self._an_address(unit)
+        type_ = self._chance.choice((None, *TYPES))
+        primary = self._chance.random() < 0.3
+        command = ChangeAddress(address_id=address_id, type=type_, is_primary=primary, city=self._word())
+        await unit.decide(CUSTOMER, customer_id, command)
+
+    async def _set_primary(self, unit: Unit) -> None:
+        customer_id, address_id, type_ = await self._an_address(unit)
+        await unit.decide(CUSTOMER, customer_id, SetPrimaryAddress(address_id=address_id, type=type_))
+
+    async def _remove_address(self, unit: Unit) -> None:
+        customer_id, address_id, _type = await self._an_address(unit)
+        await unit.decide(CUSTOMER, customer_id, RemoveAddress(address_id=address_id))
+
+    async def _place(self, unit: Unit) -> None:
+        customer_id, id_ = self._id(self._customers), await unit.new_id(ORDER)
+        await existing(unit, customer_id)
+        await unit.decide(ORDER, id_, PlaceOrder(terms=self._terms(customer_id)), at=self._when())
+        said = RecordOrderDetails(order_id=id_, details=OrderDetails(note=self._word()))
+        await unit.decide(CUSTOMER, customer_id, said)
+        self._once_accepted.append(lambda: self._orders.append(id_))
+
+    def _terms(self, customer_id: int) -> Terms:
+        total = self._chance.randrange(1, 100_000)
+        paid, refunded, status = self._chance.choice(
+            (
+                (0, 0, "pending"),
+                (0, 0, "pending"),
+                (total, 0, "paid"),
+                (total, total // 3, "partially_refunded"),
+                (total, total, "refunded"),
+            )
+        )
+        return Terms(
+            customer_id=customer_id,
+            uuid="0" * 32,
+            currency=self._chance.choice(("USD", "EUR")),
+            total_amount=total,
+            total_paid=paid,
+            total_refund=refunded,
+            payment_status=status,
+            rate=self._chance.choice(RATES),
+            created_at=self._when(),
+            items=(Item(id=1, object_id=self._chance.randrange(9), title=self._word(), rate=ODD_RATE), Item(id=2)),
+            transactions=(Transaction(id=1, transaction_type="charge", total=paid, vendor_charge_id="given"),),
+            config={"gift": self._word()},
+        )
+
+    async def _pay(self, unit: Unit) -> None:
+        paid_at = self._chance.choice((None, self._when()))
+        command = RecordPayment(amount=self._chance.randrange(1, 50_000), transaction_id=self._money(), paid_at=paid_at)
+        await unit.decide(ORDER, self._id(self._orders), command)
+
+    async def _refund(self, unit: Unit) -> None:
+        command = RecordRefund(amount=self._chance.randrange(1, 30_000), transaction_id=self._money())
+        await unit.decide(ORDER, self._id(self._orders), command)
+
+    def _money(self) -> str:
+        return f"t{self._chance.randrange(1_000)}"
+
+    async def _order_status(self, unit: Unit) -> None:
+        status = self._chance.choice(("on-hold", "processing", "completed", "canceled"))
+        await unit.decide(ORDER, self._id(self._orders), ChangeOrderStatus(status=status))
+
+    async def _payment_status(self, unit: Unit) -> None:
+        command = ChangePaymentStatus(payment_status=self._chance.choice(("pending", "authorized", "failed")))
+        await unit.decide(ORDER, self._id(self._orders), command)
+
+    async def _transfer(self, unit: Unit) -> None:
+        customer_id, order_id = self._id(self._customers), self._id(self._orders)
+        await existing(unit, customer_id)
+        await unit.decide(ORDER, order_id, TransferOrder(customer_id=customer_id))
+        details = OrderDetails(ip_address="192.0.2.1", billing_address=AddressDetails(name=self._word()))
+        await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
+
+    async def _delete_order(self, unit: Unit) -> None:
+        id_ = self._id(self._orders)
+        await unit.decide(ORDER, id_, DeleteOrder())
+        self._once_accepted.append(lambda: self._orders.remove(id_))
+
+    async def _user(self, unit: Unit) -> None:
+        id_ = await unit.new_id(USER)
+        profile = UserProfile(user_login=f"{self._name}{id_}", user_email=f"{self._name}u{id_}@example.com")
+        await unit.decide(USER, id_, RegisterUser(profile=profile))
+        self._once_accepted.append(lambda: self._users.append(id_))
+
+    async def _change_user(self, unit: Unit) -> None:
+        await unit.decide(USER, self._id(self._users), ChangeUserProfile(display_name=self._word()))
+
+    async def _delete_user(self, unit: Unit) -> None:
+        id_ = self._id(self._users)
+        for customer in (await unit.holders([Claim("user-link", str(id_))])).values():
+            await unit.decide(CUSTOMER, customer.id, DetachUser())
+        await unit.decide(USER, id_, DeleteUser())
+        self._once_accepted.append(lambda: self._users.remove(id_))
+
+    async def _create_label(self, unit: Unit) -> None:
+        id_ = await unit.new_id(LABEL)
+        await unit.decide(LABEL, id_, CreateLabel(value=f"{self._word()} {self._name}{id_}"))
+        self._once_accepted.append(lambda: self._labels.append(id_))
+
+    async def _rename_label(self, unit: Unit) -> None:
+        value = f"{self._word()} {self._name}{self._chance.randrange(10)}"
+        await unit.decide(LABEL, self._id(self._labels), RenameLabel(value=value))
+
+    async def _delete_label(self, unit: Unit) -> None:
+        id_ = self._id(self._labels)
+        await unit.decide(LABEL, id_, DeleteLabel())
+        self._once_accepted.append(lambda: self._labels.remove(id_))
