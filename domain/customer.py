@@ -175,7 +175,7 @@ CustomerCommand: TypeAlias = (
 LOCATION = ("country", "state", "city", "postcode")
 
 
-class Customer(msgspec.Struct, frozen=True, kw_only=True):
+class Customer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None stands for a customer that was never registered; `erased` for one that is forgotten."""
 
     profile: CustomerProfile

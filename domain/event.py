@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 import msgspec
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
+# No struct here can be part of a reference cycle, so none need be followed by the garbage collector (gc=False).
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", gc=False):
     """A fact in the past tense: business data only. A subclass says its stored tag aloud.
 
     When its fields change, raise `class_version` and add `upcast_v1_v2(data)`, which mends stored data in place.
@@ -16,11 +17,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     class_version: ClassVar[int] = 1
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A request in the imperative. Ids, times and random values come from outside."""
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Data without identity, shared by a command, its event and the state."""
 
 

@@ -190,7 +190,7 @@ OrderCommand: TypeAlias = (
 )
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None stands for an order that was never placed. `payments` and `refunds` are ids of what has moved."""
 
     customer_id: int

@@ -34,6 +34,8 @@ class AddressRow(msgspec.Struct, frozen=True):
 
 
 def keys(recorded: Recorded) -> tuple[int, ...]:
+    if recorded.stream.category != "customer":
+        return ()
     match recorded.event:
         case PrimaryAddressSet(address_id=address_id, former=int(former)):
             return (former, address_id)

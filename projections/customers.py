@@ -24,7 +24,7 @@ from projections.projection import Projection, utc
 from projections.table import Table
 
 
-class CustomerRow(msgspec.Struct, frozen=True):
+class CustomerRow(msgspec.Struct, frozen=True, gc=False):
     """`version` counts the events about the customer, its orders' included."""
 
     id: int
@@ -53,13 +53,18 @@ class CustomerRow(msgspec.Struct, frozen=True):
 
 
 def keys(recorded: Recorded) -> tuple[int, ...]:
-    return tuple(id_ for id_ in (recorded.former_customer_id, recorded.customer_id) if id_ is not None)
+    customer_id, former = recorded.customer_id, recorded.former_customer_id
+    if customer_id is None:
+        return ()
+    return (customer_id,) if former is None else (former, customer_id)
 
 
 def evolve(id_: int, row: CustomerRow | None, recorded: Recorded) -> CustomerRow | None:
     """All but the figures, which come from the orders (see `with_figures`)."""
     if isinstance(recorded.event, CustomerRegistered):
         return _registered(id_, recorded.event, utc(recorded.occurred_at))
+    if recorded.stream.category != "customer":
+        return row and replace(row, version=row.version + 1)
     if row is None or isinstance(recorded.event, CustomerErased):
         return None
     at, version = utc(recorded.occurred_at), row.version + 1
@@ -104,6 +109,14 @@ EMAIL_MARK = "chr(10)"
 ID_MARK = "chr(11)"
 SEARCHED = f"fold(btrim(first_name || ' ' || last_name) || {EMAIL_MARK} || email || {ID_MARK} || id)"
 
+# Texts that have no accents: folding them is no more than lower(), and a third of the price.
+CODES = frozenset({"status", "country", "postcode", "uuid"})
+SORTED_TEXTS = ("email", "first_name", "last_name", "status", "country", "state", "city", "postcode", "uuid")
+SORTED = (
+    "created_at", "updated_at", "ltv", "purchase_count", "aov", "first_purchase_date", "last_purchase_date", "user_id",
+    "contact_id",
+)  # fmt: skip
+
 
 def _sorted_by(name: str, key: str | None = None) -> str:
     """The list in order of a column: forwards, backwards, and from a cursor. The same index serves ranges of it."""
@@ -111,7 +124,7 @@ def _sorted_by(name: str, key: str | None = None) -> str:
 
 
 def _sorted_by_text(name: str) -> str:
-    return _sorted_by(name, f'(fold({name})) COLLATE "C"')
+    return _sorted_by(name, f'({"lower" if name in CODES else "fold"}({name})) COLLATE "C"')
 
 
 CUSTOMERS: Projection[CustomerRow] = Projection(
@@ -126,17 +139,10 @@ CUSTOMERS: Projection[CustomerRow] = Projection(
             "CREATE INDEX customers_user_idx ON customers (user_id) WHERE user_id IS NOT NULL",
             # Filters by label.
             "CREATE INDEX customers_labels_idx ON customers USING gin (labels) WHERE labels <> '{}'",
-            # Lists sorted by these, and filters by them. Each costs every write some microseconds, so the other columns
-            # have none: sorting by those reads the whole table.
-            _sorted_by("created_at"),
-            _sorted_by("ltv"),
-            _sorted_by("purchase_count"),
-            _sorted_by("aov"),
-            _sorted_by("first_purchase_date"),
-            _sorted_by("last_purchase_date"),
-            _sorted_by_text("email"),
-            _sorted_by_text("first_name"),
-            _sorted_by_text("last_name"),
+            # Lists sorted by each column, and filters by it. All of them cost a write 60 to 70 microseconds; sorting
+            # without them reads the whole table, which for a million customers takes seconds.
+            *map(_sorted_by, SORTED),
+            *map(_sorted_by_text, SORTED_TEXTS),
         ],
     ),
     keys,

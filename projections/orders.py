@@ -26,7 +26,7 @@ from projections.projection import Projection, utc
 from projections.table import Table
 
 
-class ItemRow(msgspec.Struct, frozen=True):
+class ItemRow(msgspec.Struct, frozen=True, gc=False):
     """A line, in the keys and order that clients know."""
 
     id: int
@@ -56,7 +56,7 @@ class ItemRow(msgspec.Struct, frozen=True):
     updated_at: str
 
 
-class TransactionRow(msgspec.Struct, frozen=True):
+class TransactionRow(msgspec.Struct, frozen=True, gc=False):
     id: int
     order_id: int
     order_type: str
@@ -72,7 +72,7 @@ class TransactionRow(msgspec.Struct, frozen=True):
     updated_at: str
 
 
-class OrderRow(msgspec.Struct, frozen=True):
+class OrderRow(msgspec.Struct, frozen=True, gc=False):
     """`variations` are the `object_id`s of the items, for filters."""
 
     id: int
@@ -118,13 +118,15 @@ class OrderRow(msgspec.Struct, frozen=True):
 
 
 def keys(recorded: Recorded) -> tuple[int, ...]:
+    if recorded.stream.category == "order":
+        return (recorded.stream.id,)
     match recorded.event:
         case OrderDetailsRecorded(order_id=order_id):
             return (order_id,)
         case CustomerErased(orders=orders):
             return orders
         case _:
-            return (recorded.stream.id,) if recorded.stream.category == "order" else ()
+            return ()
 
 
 def evolve(id_: int, row: OrderRow | None, recorded: Recorded) -> OrderRow | None:

@@ -1,6 +1,5 @@
 """Serving: the database, the first login, the sample, and then the API until it is told to stop."""
 
-import asyncio
 import os
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
@@ -11,13 +10,16 @@ from granian.log import LogLevels
 
 from api import credentials
 from api.cli.output import progress_bar, say
-from api.cli.session import database
+from api.cli.session import database, run
 from api.importing.orders import import_orders
 from api.settings import Settings
+from domain.event import Stream
 from eventstore.transact import By, Store
 from projections.database import migrate, open_store
 
 SAMPLE = "cdnow_sample_orders.csv.gz"
+LAST_OF_SAMPLE = Stream("order", 67933)
+BEGAN_WITH = "SELECT correlation_id FROM stored_events ORDER BY notification_id LIMIT 1"
 
 
 def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
@@ -25,7 +27,7 @@ def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
     os.environ.setdefault("STORE_URL", f"http://{host}:{port}")
     settings = Settings.from_environment()
     with database(settings) as dsn:
-        asyncio.run(_prepare(dsn, settings, sample=sample))
+        run(_prepare(dsn, settings, sample=sample))
         os.environ["DATABASE_URL"] = dsn  # the workers' processes read their settings anew
         server = Granian(
             "api.worker:create_worker_app",
@@ -52,9 +54,12 @@ async def _prepare(dsn: str, settings: Settings, *, sample: bool) -> None:
 
 
 async def _load_sample(store: Store) -> None:
-    if await store.log.head(store.pool):
+    """Once, into an empty store; a load that was killed is completed."""
+    if await store.pool.fetchval(BEGAN_WITH) not in {None, SAMPLE}:
         return
-    by = By(actor="import", at=datetime.now(UTC))
+    if await store.log.stream(store.pool, LAST_OF_SAMPLE, until=1):
+        return
+    by = By(actor="import", at=datetime.now(UTC), correlation_id=SAMPLE)
     with progress_bar("Loading the sample") as progress, as_file(files("api") / "data" / SAMPLE) as path:
         await import_orders(store, by, path, progress=progress)
 

@@ -1,8 +1,8 @@
 """The store that a command works on: the one at DATABASE_URL, or the embedded one, running already or not."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -34,7 +34,12 @@ def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
             return await work(store)
 
     with database(Settings.from_environment()) as dsn:
-        try:
-            return uvloop.run(session(dsn))
-        except KeyboardInterrupt:
-            raise SystemExit(exits.INTERRUPTED) from None
+        return run(session(dsn))
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """To the end, or to Ctrl-C."""
+    try:
+        return uvloop.run(work)
+    except KeyboardInterrupt:
+        raise SystemExit(exits.INTERRUPTED) from None

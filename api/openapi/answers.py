@@ -1,10 +1,12 @@
 """What each operation answers."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.openapi.shapes import Address, Customer, Id, Label, Moment, Order, User
+
+BeforeAndAfter: TypeAlias = Annotated[list[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
 
 
 class CustomerRow(Customer):
@@ -175,7 +177,7 @@ class HistoryEntry(Struct):
     actor: Annotated[str, Meta(examples=["admin"])]
     request_id: str
     data: Annotated[dict[str, Any] | None, Meta(examples=[{"first_name": "Jane", "last_name": "Smith"}])]
-    changes: Annotated[dict[str, list[Any]] | None, Meta(examples=[{"first_name": ["John", "Jane"]}])]
+    changes: Annotated[dict[str, BeforeAndAfter] | None, Meta(examples=[{"first_name": ["John", "Jane"]}])]
 
 
 class HistoryPage(Struct):

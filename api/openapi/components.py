@@ -28,8 +28,14 @@ def components(answers: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
         **dict(sorted(known.items())),
         **queries.COMPONENTS,
         "Country": {"type": "string", "enum": countries, "description": "ISO 3166 alpha-2"},
-        "TimeZone": {"type": "string", "enum": sorted(available_timezones()), "description": "IANA time zone"},
+        "TimeZone": {"type": "string", "enum": _time_zones(), "description": "IANA time zone"},
     }
+
+
+def _time_zones() -> list[str]:
+    """Those of places; abbreviations, which are older and say less, are understood as well."""
+    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return ["UTC", *sorted(places)]
 
 
 def example(schema: Schema, known: dict[str, Schema]) -> Any:

@@ -1,6 +1,6 @@
 """Advanced filters: which property takes which operators, and which value with each."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from api.openapi.kinds import Schema, text
 from api.order_input import ORDER_STATUSES, PAYMENT_STATUSES
@@ -17,6 +17,10 @@ class Form(NamedTuple):
 
 def _some(items: Schema) -> Schema:
     return {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_VALUES}
+
+
+def _pair(**schema: Any) -> Schema:
+    return {"type": "array", "minItems": 2, "maxItems": 2, **schema}
 
 
 _AMOUNT: Schema = {"type": "number", "minimum": 0, "maximum": 10**9, "multipleOf": 0.01}
@@ -37,7 +41,7 @@ NAMES = (Form(("like_all", "starts_with", "ends_with", "not_like", "=", "!="), _
 DATES = (
     Form(("before", "after", "date_equal"), _DAY),
     Form(("days_before", "days_within"), {"type": "integer", "minimum": 0, "maximum": MAX_DAYS}),
-    Form(("between",), {"type": "array", "prefixItems": [_DAY, _DAY], "items": False, "minItems": 2, "maxItems": 2}),
+    Form(("between",), _pair(items=_DAY)),
 )
 IDS = (Form((*_AMONG, "in_all", "not_in_all"), _some({"type": "integer", "minimum": 1})),)
 
@@ -55,8 +59,9 @@ def _filters(properties: dict[tuple[str, str], tuple[Form, ...]]) -> Schema:
 
 def _filter(source: tuple[str, str], form: Form) -> Schema:
     value = {} if form.value is None else {"value": form.value}
-    fields = {"source": {"const": list(source)}, "operator": {"type": "string", "enum": list(form.operators)}} | value
-    return {"type": "object", "title": "/".join(source), "required": list(fields), "properties": fields}
+    names = _pair(prefixItems=[{"const": name} for name in source], items={"type": "string"})
+    fields = {"source": names, "operator": {"type": "string", "enum": list(form.operators)}} | value
+    return {"type": "object", "required": list(fields), "properties": fields}
 
 
 CUSTOMER_PROPERTIES = {

@@ -52,7 +52,8 @@ def ids(example: list[int] | None = None, *, max_items: int = 1000) -> Schema:
 
 
 def flag(example: int | None = None) -> Schema:
-    return _shown({"enum": [0, 1, False, True, "0", "1"]}, example)
+    texts: Schema = {"type": "string", "enum": ["0", "1"]}
+    return _shown({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 1}, {"type": "boolean"}, texts]}, example)
 
 
 def choice(options: Iterable[str], example: str | None = None) -> Schema:
@@ -76,17 +77,16 @@ def anything(example: Any = None) -> Schema:
 
 def optional(schema: Schema) -> Schema:
     """Null and blank text stand for nothing."""
-    if "$ref" in schema:
-        examples = {"examples": schema["examples"]} if "examples" in schema else {}
-        return {"anyOf": [{"$ref": schema["$ref"]}, {"type": ["string", "null"], "enum": ["", None]}]} | examples
+    if "$ref" in schema or "anyOf" in schema:
+        rest = dict(schema)
+        known = rest.pop("anyOf", None) or [{"$ref": rest.pop("$ref")}]
+        return {"anyOf": [*known, {"type": ["string", "null"], "enum": ["", None]}], **rest}
     if "enum" in schema:
-        types = {"type": ["string", "null"]} if schema.get("type") == "string" else {}
-        return schema | types | {"enum": [*schema["enum"], "", None]}
+        return schema | {"type": ["string", "null"], "enum": [*schema["enum"], "", None]}
     types_ = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    known = schema | {"type": list(dict.fromkeys([*types_, "null"]))}
     if "pattern" not in schema:
-        return known
-    return known | {
+        return schema | {"type": [*types_, "null"]}
+    return schema | {
         "type": list(dict.fromkeys([*types_, "string", "null"])),
         "pattern": f"{schema['pattern']}|{_BLANK}",
     }

@@ -38,9 +38,10 @@ PAGE: dict[str, Schema] = {
 
 
 def names(name: str, known: Iterable[str], description: str) -> dict[str, Schema]:
-    """A list of names in both its forms: `with=a,b` and `with[]=a&with[]=b`."""
+    """`with[]=a&with[]=b` for `with[]`; for another name, `select=a,b`. Each may be sent in both forms."""
+    other = f"{name.removesuffix('[]')}=a,b" if name.endswith("[]") else f"{name}[]=a&{name}[]=b"
     schema = {"type": "array", "items": {"type": "string", "enum": sorted(known)}}
-    return {name: said(schema, f"{description} With commas."), f"{name}[]": said(schema, f"{description} One by one.")}
+    return {name: said(schema, f"{description} `{other}` says the same.")}
 
 
 def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> dict[str, Schema]:
@@ -60,8 +61,8 @@ def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> 
     }
 
 
-_IDS: Schema = {"type": "array", "items": {"anyOf": [id_(), _LENIENT]}, "maxItems": MAX_IDS}
-_RELATIONS = names("with", OF_CUSTOMER, "What to add to each customer.")
+_IDS: Schema = {"type": "array", "items": {"type": ["integer", "string"]}, "maxItems": MAX_IDS}
+_RELATIONS = names("with[]", OF_CUSTOMER, "What to add to each customer.")
 
 LIST_CUSTOMERS = _listing(
     CUSTOMERS,
@@ -69,14 +70,13 @@ LIST_CUSTOMERS = _listing(
     '[[{"source":["customer","ltv"],"operator":">","value":100}]]',
     **_RELATIONS,
     **names("select", CUSTOMERS.shown, "Only these columns, and `id`."),
-    include_ids=said(_LENIENT, "Ids, with commas, of customers that are in the result whatever the search says."),
-    **{"include_ids[]": said(_IDS, "The same, one by one.")},
+    include_ids=said(_IDS, "These are in the result whatever the search says. `include_ids[]=1` says the same."),
 )
 LIST_ORDERS = _listing(
     ORDERS,
     "#/components/schemas/OrderFilters",
     '[[{"source":["order","status"],"operator":"in","value":["completed"]}]]',
-    **names("with", OF_ORDER, "What to add to each order."),
+    **names("with[]", OF_ORDER, "What to add to each order."),
     **names("select", ORDERS.shown, "Only these columns, and `id`."),
 )
 GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out.")}

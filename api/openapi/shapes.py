@@ -26,7 +26,9 @@ Email: TypeAlias = Annotated[str, Meta(examples=["jane.smith@example.com"])]
 Name: TypeAlias = Annotated[str, Meta(examples=["Jane Smith"])]
 Country: TypeAlias = Annotated[str, Meta(examples=["US"])]
 State: TypeAlias = Annotated[str, Meta(examples=["NY"])]
-Nothing: TypeAlias = Annotated[tuple[()], Meta(description="An empty object, as PHP writes it")]
+Nothing: TypeAlias = Annotated[
+    list[str], Meta(max_length=0, description="An empty object, as PHP writes it", examples=[[]])
+]
 
 
 class CustomerAddress(Struct):

@@ -1,7 +1,7 @@
 """Columns that clients may name, and how a value is compared with them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
@@ -22,11 +22,20 @@ class Kind(Enum):
     INTEGER = auto()
     NUMBER = auto()
     TEXT = auto()
+    CODE = auto()
     MOMENT = auto()
 
 
 _KINDS = {int: Kind.INTEGER, Decimal: Kind.NUMBER, str: Kind.TEXT, datetime: Kind.MOMENT}
-SQL_TYPES = {Kind.INTEGER: "bigint", Kind.NUMBER: "numeric", Kind.TEXT: "text", Kind.MOMENT: "timestamp"}
+SQL_TYPES = {
+    Kind.INTEGER: "bigint",
+    Kind.NUMBER: "numeric",
+    Kind.TEXT: "text",
+    Kind.CODE: "text",
+    Kind.MOMENT: "timestamp",
+}
+# Texts are compared without regard to case and accents; codes have none of the latter.
+_FOLDING = {Kind.TEXT: "fold", Kind.CODE: "lower"}
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -40,7 +49,8 @@ class Column(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """What it is sorted and compared by; the same expression as in its index, or that is not used."""
-        return f'fold(r.{self.name}) COLLATE "C"' if self.kind is Kind.TEXT else f"r.{self.name}"
+        folding = _FOLDING.get(self.kind)
+        return f'{folding}(r.{self.name}) COLLATE "C"' if folding else f"r.{self.name}"
 
     @property
     def text(self) -> Part:
@@ -50,18 +60,20 @@ class Column(msgspec.Struct, frozen=True):
                 return Part(f"r.{self.name}::text")
             case Kind.NUMBER:
                 return Part(f"trim_scale(r.{self.name})::text")
-            case Kind.TEXT:
-                return self.part or Part(f"fold(r.{self.name})")
+            case Kind.TEXT | Kind.CODE:
+                return self.part or Part(f"{_FOLDING[self.kind]}(r.{self.name})")
             case Kind.MOMENT:
                 return Part(f"to_char(r.{self.name}, 'YYYY-MM-DD HH24:MI:SS')")
 
     def bind(self, value: object, args: Args) -> str:
         placeholder = args.bind(value, SQL_TYPES[self.kind])
-        return f"fold({placeholder})" if self.kind is Kind.TEXT else placeholder
+        folding = _FOLDING.get(self.kind)
+        return f"{folding}({placeholder})" if folding else placeholder
 
 
-def scalars(columns: list[TableColumn]) -> dict[str, Column]:
-    return {c.name: Column(c.name, _KINDS[c.python_type], c.nullable) for c in columns if c.python_type in _KINDS}
+def scalars(columns: list[TableColumn], codes: Collection[str] = ()) -> dict[str, Column]:
+    kinds = {c.name: Kind.CODE if c.name in codes else _KINDS.get(c.python_type) for c in columns}
+    return {c.name: Column(c.name, kind, c.nullable) for c in columns if (kind := kinds[c.name])}
 
 
 def fitting(column: Column, text: str, clock: Clock) -> Any:
@@ -71,7 +83,7 @@ def fitting(column: Column, text: str, clock: Clock) -> Any:
             return integer(text)
         case Kind.NUMBER:
             return number(text)
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.CODE:
             return text if storable(text) else None
         case Kind.MOMENT:
             return clock.span(text)

@@ -86,11 +86,13 @@ _READ: Mapping[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
     Kind.NUMBER: Decimal,
     Kind.TEXT: str,
+    Kind.CODE: str,
     Kind.MOMENT: datetime.fromisoformat,
 }
 _FITS: Mapping[Kind, Callable[[Any], bool]] = {
     Kind.INTEGER: lambda value: abs(value) <= MAX_INTEGER,
     Kind.NUMBER: lambda value: value.is_finite() and abs(value.adjusted()) < _MAX_DIGITS,
     Kind.TEXT: storable,
+    Kind.CODE: storable,
     Kind.MOMENT: lambda value: value.tzinfo is None,
 }

@@ -5,7 +5,7 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
-from projections.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
+from projections.customers import CODES, CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.queries.clock import clock
 from projections.queries.columns import scalars
 from projections.queries.pages import Listing, Totals, fetch_page
@@ -38,7 +38,7 @@ GAINED = """
 INTERNAL = ("labels", "version")
 COLUMNS = {
     name: column
-    for name, column in scalars(CUSTOMERS.table.columns).items()
+    for name, column in scalars(CUSTOMERS.table.columns, CODES).items()
     if name not in {"notes", *INTERNAL}
 }  # fmt: skip
 COLUMNS["email"] = msgspec.structs.replace(COLUMNS["email"], part=EMAIL)

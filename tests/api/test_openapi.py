@@ -134,14 +134,14 @@ async def _orders(shop: Shop) -> AsyncIterator[httpx.Response]:
 async def _looks(shop: Shop) -> AsyncIterator[httpx.Response]:
     def names(path: str, parameter: str) -> str:
         parameters = OPERATIONS["GET", BASE + path]["parameters"]
-        [known] = [it["schema"]["items"]["enum"] for it in parameters if it["name"] == f"{parameter}[]"]
+        [known] = [it["schema"]["items"]["enum"] for it in parameters if it["name"] == parameter]
         return ",".join(known)
 
-    yield await shop.get("/customers", params={"with": names("/customers", "with"), "sort_type": "asc"})
+    yield await shop.get("/customers", params={"with": names("/customers", "with[]"), "sort_type": "asc"})
     yield await shop.get("/customers", params={"select": "email,aov", "per_page": 1, "include_ids[]": 1})
-    yield await shop.get("/customers/1", params={"with": names("/customers", "with")})
+    yield await shop.get("/customers/1", params={"with": names("/customers", "with[]")})
     yield await shop.get("/customers/1", params={"params[customer_only]": "yes"})
-    yield await shop.get("/customers/1/orders", params={"with": names("/customers/{customer_id}/orders", "with")})
+    yield await shop.get("/customers/1/orders", params={"with": names("/customers/{customer_id}/orders", "with[]")})
     yield await shop.get("/customers/1/orders", params={"select": "status"})
     yield await shop.get("/customers/1/order")
     yield await shop.get("/customers/get-stats/1")
@@ -204,7 +204,7 @@ def sample(schema: Body) -> Any:
         case {"enum": [first, *_]}:
             return first
         case {"type": "array"}:
-            return [sample(items) for items in schema.get("prefixItems", [schema["items"]])]
+            return [sample(schema["items"])] * schema["minItems"]
         case {"type": "number"}:
             return 12.5
         case {"type": "integer"}:

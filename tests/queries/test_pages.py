@@ -1,6 +1,7 @@
 """Order, pages, cursors, totals, columns: what all lists have."""
 
 import json
+import re
 import uuid
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from domain.customer import CUSTOMER, CustomerProfile, EraseCustomer, RegisterCustomer
 from eventstore.transact import By, Store, Unit
 from projections.database import open_store
+from projections.queries.clock import clock
 from projections.queries.customers import LISTING, list_customers
 from projections.queries.orders import LISTING as ORDERS
 from projections.queries.orders import every_order, list_orders
-from projections.queries.pages import Totals
+from projections.queries.pages import Totals, page_statement, sort_of
 from projections.queries.query import ListQuery
 from projections.queries.refusals import BadCursor, UnknownColumn, UnknownTimeZone
 from projections.queries.users import attachable_users
@@ -180,3 +182,19 @@ async def test_a_filter_by_label_needs_the_label_to_exist(database: str) -> None
             query = ListQuery(filter_type="advanced", advanced_filters=filters)
             page = await list_customers(store.pool, query, now=NOW, totals=Totals())
             assert page.total == found, (operator, labels)
+
+
+PLAIN_PLANS = "SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off"
+
+
+@pytest.mark.parametrize("sort_by", sorted(LISTING.columns))
+@pytest.mark.parametrize("sort_type", ["asc", "desc"])
+async def test_an_index_gives_the_order(database: str, sort_by: str, sort_type: str) -> None:
+    index = "customers_pkey" if sort_by == "id" else f"customers_{sort_by}_sort_idx"
+    query = ListQuery(sort_by=sort_by, sort_type=sort_type)
+    statement = page_statement(LISTING, query, sort_of(LISTING, query), clock(NOW, ""))
+    connection = await asyncpg.connect(database)
+    await connection.execute(PLAIN_PLANS)
+    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement.sql}", *statement.args))
+    await connection.close()
+    assert re.search(rf"Index Scan (Backward )?using {index}", plan), plan
