@@ -6,7 +6,6 @@ import pytest
 
 from api.settings import Settings
 from tests.api.shop import FORM, NO_CUSTOMER, Shop, done, new_email, open_shop, problems, refusal, rule
-from tests.conftest import new_database, with_database
 
 ATTACHED = {"message": "User attached successfully"}
 DETACHED = {"message": "User detached successfully"}
@@ -284,9 +283,9 @@ async def test_a_deleted_user_leaves_its_customer(shop: Shop) -> None:
 # The other name mode
 
 
-async def test_full_names_are_split_where_the_store_asks_for_them(server: str, shop_template: str) -> None:
+async def test_full_names_are_split_where_the_store_asks_for_them(database: str) -> None:
     settings = Settings(name_mode="full_name")
-    async with new_database(server, shop_template) as name, open_shop(with_database(server, name), settings) as shop:
+    async with open_shop(database, settings) as shop:
         for full_name, first, last in (
             ("Mary Jane Watson", "Mary Jane", "Watson"), ("Cher", "Cher", ""), (" A  B ", "A", "B"),
         ):  # fmt: skip
