@@ -1,7 +1,8 @@
 """Reading a row of a file: the same rules as for requests, and all that is wrong with a row said at once."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from secrets import token_bytes
 from typing import Any
 
 from msgspec import json
@@ -13,6 +14,14 @@ from api.validation import Fields
 
 MAX_DEPTH = 32
 CURRENCY_LETTERS = 3
+UUID_BYTES = 16
+
+
+def random_uuids() -> Iterator[str]:
+    """32 hex digits each, without end. Many are drawn at once: asking the system for each costs more than its row."""
+    while True:
+        drawn = token_bytes(UUID_BYTES * 1_000)
+        yield from (drawn[at : at + UUID_BYTES].hex() for at in range(0, len(drawn), UUID_BYTES))
 
 
 def reasons(error: Invalid) -> str:

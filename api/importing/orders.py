@@ -4,11 +4,11 @@ from asyncio import gather, to_thread
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
-from secrets import token_hex
 
 from msgspec.structs import replace
 
 from api.importing.differences import differing_fields
+from api.importing.fields import random_uuids
 from api.importing.files import opened
 from api.importing.orders_csv import OrderLine, read_orders
 from api.importing.rehearsal import Rehearsal
@@ -19,6 +19,7 @@ from domain.event import Claim, Stream
 from domain.order import ORDER, OrderPlaced, PlaceOrder, Terms
 from eventstore.transact import By, Store, Unit
 
+UUIDS = random_uuids()
 Progress = Callable[[int, int], None]
 
 
@@ -78,7 +79,7 @@ def _claim(line: OrderLine) -> Claim:
 
 def _registration(line: OrderLine) -> RegisterCustomer:
     profile = CustomerProfile(email=line.email, first_name=line.first_name, last_name=line.last_name)
-    return RegisterCustomer(profile=profile, uuid=token_hex(16))
+    return RegisterCustomer(profile=profile, uuid=next(UUIDS))
 
 
 def _compare(line: OrderLine, customer: Stream | None, known: Terms, report: Report) -> None:

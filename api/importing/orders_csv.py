@@ -4,13 +4,12 @@ import csv
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
-from secrets import token_hex
 from typing import Any
 
 import msgspec
 
 from api import convert
-from api.importing.fields import currency, reasons
+from api.importing.fields import currency, random_uuids, reasons
 from api.importing.files import ImportFileError, Source
 from api.importing.report import Remark
 from api.order_input import ORDER_STATUSES, PAYMENT_STATUSES
@@ -23,6 +22,7 @@ COLUMNS = (
     "order_id", "email", "first_name", "last_name", "created_at", "currency", "total_amount", "total_paid",
     "total_refund", "payment_status", "status", "invoice_no",
 )  # fmt: skip
+UUIDS = random_uuids()
 UNREADABLE = (csv.Error, OSError, EOFError, ValueError)  # what csv, gzip and zlib raise
 
 
@@ -83,7 +83,7 @@ def _order(line: int, fields: Fields) -> OrderLine:
     email = _email(fields)
     terms = Terms(
         customer_id=0,
-        uuid=token_hex(16),
+        uuid=next(UUIDS),
         currency=currency(fields),
         created_at=_moment(fields, "created_at"),
         total_amount=fields.required.cents("total_amount"),
