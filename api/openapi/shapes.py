@@ -29,8 +29,6 @@ State: TypeAlias = Annotated[str, Meta(examples=["NY"])]
 Nothing: TypeAlias = Annotated[
     list[str], Meta(max_length=0, description="An empty object, as PHP writes it", examples=[[]])
 ]
-    list[str], Meta(max_length=0, description="An empty object, as PHP writes it", examples=[[]])
-]
 
 
 class CustomerAddress(Struct):
