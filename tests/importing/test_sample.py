@@ -1,0 +1,55 @@
+"""The bundled sample of real purchases, against figures that were summed independently."""
+
+import csv
+import gzip
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from api.cli.serve import SAMPLE
+from api.importing.orders import import_orders
+from api.importing.report import Report
+from eventstore.transact import By, Store
+from projections.database import open_store
+from projections.replay import replay
+
+EXPECTED = Path(__file__).parents[1] / "data" / "cdnow_sample_expected.csv.gz"
+FIGURES = (
+    "SELECT email, purchase_count, ltv, aov, first_purchase_date, last_purchase_date FROM customers ORDER BY email"
+)
+
+
+async def test_every_customer_of_the_sample_has_its_figures_before_and_after_a_replay(database: str) -> None:
+    async with open_store(database) as store:
+        report = await imported(store)
+        assert (report.created["customers"], report.created["orders"]) == (2357, 6856)
+        assert await figures(store) == expected()
+        await replay(store.pool, store.log)
+        assert await figures(store) == expected()
+        head = await store.log.head(store.pool)
+        again = await imported(store)
+        assert (again.created.total(), again.already_imported["orders"]) == (0, 6856)
+        assert await store.log.head(store.pool) == head
+
+
+async def imported(store: Store) -> Report:
+    with as_file(files("api") / "data" / SAMPLE) as path:
+        return await import_orders(store, By(actor="import", at=datetime.now(UTC)), path)
+
+
+async def figures(store: Store) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await store.pool.fetch(FIGURES)]
+
+
+def expected() -> list[tuple[Any, ...]]:
+    with gzip.open(EXPECTED, "rt") as lines:
+        rows = list(csv.DictReader(lines))
+    return sorted(
+        (
+            row["email"], int(row["purchase_count"]), int(row["ltv"]), Decimal(row["aov"]),
+            datetime.fromisoformat(row["first_purchase_date"]), datetime.fromisoformat(row["last_purchase_date"]),
+        )
+        for row in rows
+    )  # fmt: skip
