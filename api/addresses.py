@@ -21,7 +21,7 @@ from domain.refusals import CustomerNotFound
 from eventstore.log import Connection, Executor
 from eventstore.transact import Unit
 from projections.addresses import ADDRESSES
-from projections.customers import CUSTOMERS
+from projections.queries.customers import find_customer
 
 TYPES: tuple[AddressType, ...] = ("billing", "shipping")
 PATH = "/customers/{customer_id:str}/address"
@@ -165,7 +165,7 @@ async def _give_to_order(unit: Unit, customer_id: int, order_id: int | None, add
 
 
 async def _version(on: Executor, customer_id: int) -> int:
-    row = await CUSTOMERS.table.find(on, customer_id)
+    row = await find_customer(on, customer_id)
     if row is None:
         raise CustomerNotFound
     version: int = row["version"]

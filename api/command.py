@@ -27,7 +27,7 @@ FIND = """
 KEPT = """
     INSERT INTO answers (actor, key, fingerprint, status, etag, body, customer_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7)"""
-VERSION = "SELECT version FROM customers WHERE id = $1 FOR UPDATE"
+VERSION = "SELECT version FROM figures WHERE id = $1 FOR UPDATE"
 
 _VERSION_TAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
 

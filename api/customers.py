@@ -35,7 +35,7 @@ from domain.refusals import ClaimTaken, CustomerNotFound
 from domain.user import USER, ChangeUserProfile
 from eventstore.log import Connection
 from eventstore.transact import Unit
-from projections.customers import CUSTOMERS
+from projections.queries.customers import find_customer
 from projections.queries.relations import OF_CUSTOMER, customer_relations
 
 STATUSES = ("active", "inactive", "archived")
@@ -91,7 +91,7 @@ async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Respo
     names = fields.optional(absent=list[str](), empty=list[str]()).words("with", OF_CUSTOMER)
     fields.check()
     pool = service.store.pool
-    row = await CUSTOMERS.table.find(pool, id_)
+    row = await find_customer(pool, id_)
     if row is None:
         raise CustomerGone
     body, wanted = customer(row, service.settings.store_url), customer_relations(names)
@@ -255,7 +255,7 @@ def _shown(
     """The customer as the command leaves it."""
 
     async def show(connection: Connection, id_: int) -> Shown:
-        row = await CUSTOMERS.table.find(connection, id_)
+        row = await find_customer(connection, id_)
         if row is None:
             raise CustomerNotFound
         data = customer(row, service.settings.store_url)

@@ -14,7 +14,7 @@ from api.presentation import Row, customer, shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from domain.refusals import CustomerNotFound
 from eventstore.log import Connection
-from projections.customers import CUSTOMERS
+from projections.queries.customers import find_customer
 from projections.recalculate import Drift, recalculate
 
 Widget: TypeAlias = dict[str, Any]
@@ -24,7 +24,7 @@ MoreWidgets: TypeAlias = Callable[[Row, str], list[Widget]]
 @get("/customers/get-stats/{customer_id:str}", opt=needs("customers/view"), summary="A customer's figures as widgets")
 async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     service = serving(request)
-    row = await CUSTOMERS.table.find(service.store.pool, customer_in_path(customer_id))
+    row = await find_customer(service.store.pool, customer_in_path(customer_id))
     if row is None:
         raise CustomerNotFound
     currency = service.settings.store_currency
@@ -43,7 +43,7 @@ async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Re
 
     async def show(connection: Connection, _result: None) -> Shown:
         drift = await recalculate(connection, service.store.log, id_)
-        row = await CUSTOMERS.table.find(connection, id_)
+        row = await find_customer(connection, id_)
         if row is None or drift is None:
             raise CustomerNotFound
         body = {

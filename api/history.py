@@ -12,8 +12,8 @@ from api.presentation import history_entry
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
-from projections.customers import CUSTOMERS
 from projections.history import NEWEST, Filters, history
+from projections.queries.customers import find_customer
 
 
 @get("/customers/{customer_id:str}/history", opt=needs("customers/view"), summary="A customer's history, newest first")
@@ -31,7 +31,7 @@ async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Respon
     fields.check()
     limit = read_page(fields.values).per_page
     entries = await history(service.store.pool, service.store.log, id_, filters, before=before, limit=limit + 1)
-    row = await CUSTOMERS.table.find(service.store.pool, id_)
+    row = await find_customer(service.store.pool, id_)
     if row is None and not entries:
         raise CustomerNotFound
     page = entries[:limit]

@@ -15,10 +15,9 @@ from api.serving import AnyRequest, Service, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
 from eventstore.log import Executor
-from projections.customers import CUSTOMERS
 from projections.queries import relations
 from projections.queries.customers import LISTING as CUSTOMERS_LISTED
-from projections.queries.customers import list_customers
+from projections.queries.customers import find_customer, list_customers
 from projections.queries.orders import LISTING as ORDERS_LISTED
 from projections.queries.orders import every_order, list_orders
 from projections.queries.pages import Listing
@@ -132,7 +131,7 @@ def _added_to_order(row: Row, wanted: frozenset[str], its_customer: dict[str, An
 
 
 def _selected(body: dict[str, Any], page: Page, query: ListQuery) -> dict[str, Any]:
-    return {name: body[name] for name in page.columns} if query.select else body
+    return {name: value for name, value in body.items() if name in page.columns} if query.select else body
 
 
 def _paginated(
@@ -145,7 +144,7 @@ def _paginated(
 
 
 async def _standing(on: Executor, customer_id: int) -> Row:
-    row = await CUSTOMERS.table.find(on, customer_id)
+    row = await find_customer(on, customer_id)
     if row is None:
         raise CustomerNotFound
     return row

@@ -15,7 +15,7 @@ from projections.customers import CUSTOMERS
 from projections.orders import FORGOTTEN, ORDERS
 
 SHOWN = (CUSTOMERS, ORDERS, ADDRESSES)
-BOOKKEEPING = frozenset({"version", "updated_at"})
+BOOKKEEPING = "updated_at"
 
 FILTERS = """
     notification_id < $2 AND ($3::text[] IS NULL OR topic = ANY($3)) AND ($4::text IS NULL OR actor = $4)
@@ -105,16 +105,11 @@ def changes_of(past: Iterable[Recorded], positions: set[int]) -> dict[int, dict[
             for key in projection.keys(recorded):
                 former = known.get(key)
                 known[key] = projection.evolve(key, former, recorded)
-                if recorded.position in positions and _is_about(projection.name, recorded):
+                if recorded.position in positions:
                     changed |= _difference(former, known[key], _prefix(recorded, key))
         if recorded.position in positions:
             changes[recorded.position] = changed
     return changes
-
-
-def _is_about(table: str, recorded: Recorded) -> bool:
-    """An order's event also touches its customer's row, which is not what it says."""
-    return table != CUSTOMERS.name or recorded.stream.category == "customer"
 
 
 def _prefix(recorded: Recorded, key: int) -> str:
@@ -127,4 +122,4 @@ def _difference(before: Any, after: Any, prefix: str) -> dict[str, tuple[Any, An
     kind = after or before
     names: Sequence[str] = kind.__struct_fields__ if kind else ()
     pairs = {name: (before and getattr(before, name), after and getattr(after, name)) for name in names}
-    return {prefix + name: pair for name, pair in pairs.items() if pair[0] != pair[1] and name not in BOOKKEEPING}
+    return {prefix + name: pair for name, pair in pairs.items() if pair[0] != pair[1] and name != BOOKKEEPING}

@@ -1,6 +1,6 @@
 """Writes the read models in the transaction of the events that they show."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import asyncpg
@@ -15,15 +15,16 @@ from eventstore.log import Connection
 from eventstore.streams import to_uuid
 from eventstore.transact import Conflict
 from projections.addresses import ADDRESSES
-from projections.customers import CUSTOMERS, CustomerRow, with_figures
+from projections.customers import CUSTOMERS
+from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.labels import LABELS
 from projections.orders import ORDERS
 from projections.projection import Projection
 from projections.users import USERS
 
-# In this order, always, so that no two writers wait for each other; customers are locked first and saved last, because
-# their figures come from their orders.
-PROJECTIONS: tuple[Projection[Any], ...] = (CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
+# In this order, always, so that no two writers wait for each other; figures are locked first and saved last, because
+# they come from orders.
+PROJECTIONS: tuple[Projection[Any], ...] = (FIGURES, CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
 
 STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
 ONCE_REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = ANY($1))"
@@ -69,31 +70,31 @@ async def apply(
     may_refuse: bool = False,
 ) -> None:
     """Apply the events to these read models, in the connection's search path. Recorded events are past refusing."""
-    customers: dict[int, CustomerRow | None] = {}
-    known: Collection[int] = ()
+    of_customers: dict[int, FiguresRow | None] = {}
+    known: dict[int, FiguresRow] = {}
     for projection in projections:
         ids = {key for recorded in events for key in projection.keys(recorded)}
         if not ids:
             continue
-        rows: dict[int, Any] = await projection.table.load(connection, ids)
-        loaded = frozenset(rows)
+        loaded: dict[int, Any] = await projection.table.load(connection, ids)
+        rows: dict[int, Any] = dict(loaded)
         if may_refuse and projection is ADDRESSES:
             _refuse_taken_ids(rows, events)
         projection.fold(rows, events)
-        if projection is CUSTOMERS:
-            customers, known = rows, loaded
+        if projection is FIGURES:
+            of_customers, known = rows, loaded
             if may_refuse:
-                _refuse_orders_of_nobody(customers, events)
+                _refuse_orders_of_nobody(of_customers, events)
         else:
             await projection.table.save(connection, rows, loaded)
-    if customers:
-        await _add_figures(connection, customers, events)
-        await CUSTOMERS.table.save(connection, customers, known)
+    if of_customers:
+        await _sum(connection, of_customers, events)
+        await FIGURES.table.save(connection, of_customers, known)
 
 
-def _refuse_orders_of_nobody(customers: dict[int, CustomerRow | None], events: Sequence[Recorded]) -> None:
+def _refuse_orders_of_nobody(of_customers: dict[int, FiguresRow | None], events: Sequence[Recorded]) -> None:
     for recorded in events:
-        gone = customers.get(recorded.customer_id or 0) is None
+        gone = of_customers.get(recorded.customer_id or 0) is None
         if gone and isinstance(recorded.event, OrderPlaced | OrderTransferred):
             raise Conflict
 
@@ -105,17 +106,14 @@ def _refuse_taken_ids(addresses: dict[int, Any], events: Sequence[Recorded]) -> 
             raise Conflict
 
 
-async def _add_figures(
-    connection: Connection, customers: dict[int, CustomerRow | None], events: Sequence[Recorded]
-) -> None:
+async def _sum(connection: Connection, of_customers: dict[int, FiguresRow | None], events: Sequence[Recorded]) -> None:
     """In place, for the customers whose orders have changed."""
     of_orders = [recorded for recorded in events if recorded.stream.category == "order"]
-    changed = {id_ for recorded in of_orders for id_ in CUSTOMERS.keys(recorded)}
-    if changed:
+    if changed := {id_ for recorded in of_orders for id_ in FIGURES.keys(recorded)}:
         sums = await figures_of(connection, changed)
         for id_ in changed:
-            if row := customers.get(id_):
-                customers[id_] = with_figures(row, _kept_exact(sums.get(id_, Figures())))
+            if row := of_customers.get(id_):
+                of_customers[id_] = with_figures(row, _kept_exact(sums.get(id_, Figures())))
 
 
 def _kept_exact(figures: Figures) -> Figures:

@@ -35,3 +35,8 @@ class Projection(msgspec.Struct, Generic[Row], frozen=True):
 def utc(time: datetime) -> datetime:
     """A time as rows hold it: UTC, without zone or fraction."""
     return time.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def index_for_sorting(table: str, name: str, key: str | None = None) -> str:
+    """SQL: a list in order of a column, forwards, backwards, and from a cursor. The same index serves ranges of it."""
+    return f"CREATE INDEX {table}_{name}_sort_idx ON {table} ({key or name} NULLS FIRST, id)"

@@ -8,7 +8,7 @@ from domain.event import Recorded
 from domain.value import Figures, figures
 from eventstore.log import Connection, Log
 from eventstore.streams import from_uuid
-from projections.customers import CUSTOMERS, with_figures
+from projections.figures import FIGURES, with_figures
 from projections.orders import ORDERS, OrderRow
 from projections.replay import value_of
 
@@ -28,7 +28,7 @@ async def recalculate(connection: Connection, log: Log, customer_id: int) -> dic
 
     Writers about this customer wait until the connection's transaction ends. Appends no event.
     """
-    rows = await CUSTOMERS.table.load(connection, [customer_id])
+    rows = await FIGURES.table.load(connection, [customer_id])
     if customer_id not in rows:
         return None
     row = rows[customer_id]
@@ -39,7 +39,7 @@ async def recalculate(connection: Connection, log: Log, customer_id: int) -> dic
         if (stored := getattr(row, name)) != (recalculated := getattr(true, name))
     }
     if drift:
-        await CUSTOMERS.table.save(connection, {customer_id: with_figures(row, true)})
+        await FIGURES.table.save(connection, {customer_id: with_figures(row, true)})
     return drift
 
 

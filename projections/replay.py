@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from domain.value import Figures, OrderValue, figures
+from domain.value import OrderValue, figures
 from eventstore.log import Connection, Log
-from projections.customers import CUSTOMERS, CustomerRow, with_figures
+from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.live import PROJECTIONS, apply
 from projections.orders import ORDERS, OrderRow
 from projections.projection import Projection
@@ -40,8 +40,8 @@ async def replay(
     `progress` is told how many of how many positions are read. A live table is left alone until its successor is ready.
     """
     wanted = [projection for projection in PROJECTIONS if not names or projection.name in names]
-    # Figures of customers come from orders, so those are built too, though not swapped unless asked for.
-    built = [p for p in PROJECTIONS if p in wanted or (p is ORDERS and CUSTOMERS in wanted)]
+    # Figures come from orders, so those are built too, though not swapped unless asked for.
+    built = [p for p in PROJECTIONS if p in wanted or (p is ORDERS and FIGURES in wanted)]
     async with pool.acquire() as connection, _alone(connection):
         position = await _build(connection, log, built, progress)
         # One by one: who waits for one table while it holds another waits in a circle with readers that do the same.
@@ -71,8 +71,8 @@ async def _build(connection: Connection, log: Log, built: Sequence[Projection[An
             projection.fold(rows[projection.name], page)
         position = page[-1].position
         progress(position, head)
-    if CUSTOMERS.name in rows:
-        _add_figures(rows[CUSTOMERS.name], rows[ORDERS.name])
+    if FIGURES.name in rows:
+        _sum(rows[FIGURES.name], rows[ORDERS.name])
     async with connection.transaction():
         await connection.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
         await connection.execute(f"CREATE SCHEMA {SHADOW}")
@@ -82,15 +82,15 @@ async def _build(connection: Connection, log: Log, built: Sequence[Projection[An
     return position
 
 
-def _add_figures(customers: dict[int, CustomerRow | None], orders: dict[int, OrderRow | None]) -> None:
+def _sum(of_customers: dict[int, FiguresRow | None], orders: dict[int, OrderRow | None]) -> None:
     """In place, for all customers."""
     values: dict[int, list[OrderValue]] = {}
     for order in orders.values():
         if order is not None:
             values.setdefault(order.customer_id, []).append(value_of(order))
-    for id_, row in customers.items():
-        if row is not None:
-            customers[id_] = with_figures(row, figures(values[id_]) if id_ in values else Figures())
+    for id_, row in of_customers.items():
+        if row is not None and id_ in values:
+            of_customers[id_] = with_figures(row, figures(values[id_]))
 
 
 def value_of(order: OrderRow) -> OrderValue:

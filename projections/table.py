@@ -1,9 +1,10 @@
 """A read model's table: its columns are the fields of its row type."""
 
 import types
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import asyncpg
@@ -19,6 +20,7 @@ SQL_TYPES: dict[Any, str] = {
 }  # fmt: skip
 # New rows from which on COPY is faster than parameters: asyncpg looks at every element of an array more than once.
 WORTH_A_COPY = 100
+NO_ROWS: Mapping[int, Any] = MappingProxyType({})
 encode_json = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -50,16 +52,20 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Table(Generic[Row]):
-    """SQL for one row type, whose field `id` is the key. Times are UTC without a zone."""
+    """SQL for one row type, whose field `id` is the key. Times are UTC without a zone.
 
-    def __init__(self, name: str, row_type: type[Row], indexes: Sequence[str] = ()) -> None:
+    `computed` declares a column that PostgreSQL fills.
+    """
+
+    def __init__(self, name: str, row_type: type[Row], indexes: Sequence[str] = (), *, computed: str = "") -> None:
         self.name = name
         self.row_type = row_type
         hints = get_type_hints(row_type)
         self.columns = [_column(field, hints[field]) for field in row_type.__struct_fields__]
         names = [column.name for column in self.columns]
         listed = ", ".join(names)
-        self.create = f"CREATE TABLE {name} ({', '.join(column.ddl for column in self.columns)})"
+        declared = [*(column.ddl for column in self.columns), *([computed] if computed else [])]
+        self.create = f"CREATE TABLE {name} ({', '.join(declared)})"
         self.index = [f"ALTER TABLE {name} ADD PRIMARY KEY (id)", *indexes]
         # The names in this SQL are the row type's own.
         self._select = f"SELECT {listed} FROM {name} WHERE id = ANY($1) ORDER BY id FOR UPDATE"
@@ -83,11 +89,12 @@ class Table(Generic[Row]):
         """Rows by id, locked until the transaction ends; in order of id, so that no two writers wait for each other."""
         return {record["id"]: self.row(record) for record in await on.fetch(self._select, sorted(ids))}
 
-    async def save(self, on: Connection, rows: dict[int, Row | None], loaded: Collection[int] = ()) -> None:
-        """Write rows by id; None deletes. What was not loaded is new.
+    async def save(self, on: Connection, rows: Mapping[int, Row | None], loaded: Mapping[int, Row] = NO_ROWS) -> None:
+        """Write rows by id; None deletes. What was not loaded is new, what is still the same is left alone.
 
         Raises asyncpg.UniqueViolationError when someone else has just made a new row.
         """
+        rows = {id_: row for id_, row in rows.items() if row is not loaded.get(id_)}
         new = [row for id_, row in rows.items() if row is not None and id_ not in loaded]
         if len(new) >= WORTH_A_COPY:
             await self.copy(on, new)

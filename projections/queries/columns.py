@@ -39,31 +39,41 @@ _FOLDING = {Kind.TEXT: "fold", Kind.CODE: "lower"}
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A scalar column of the table that a list calls `r`."""
+    """A scalar column of one of a list's tables, by that table's `alias`."""
 
     name: str
     kind: Kind
     nullable: bool
+    alias: str = "r"
     part: Part | None = None
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.alias}.{self.name}"
+
+    @property
+    def id(self) -> str:
+        """The id beside it: an index has both, if they are of one table."""
+        return f"{self.alias}.id"
 
     @property
     def key(self) -> str:
         """What it is sorted and compared by; the same expression as in its index, or that is not used."""
         folding = _FOLDING.get(self.kind)
-        return f'{folding}(r.{self.name}) COLLATE "C"' if folding else f"r.{self.name}"
+        return f'{folding}({self.qualified}) COLLATE "C"' if folding else self.qualified
 
     @property
     def text(self) -> Part:
         """Where wildcards are looked for: `part`, if there is one, has an index."""
         match self.kind:
             case Kind.INTEGER:
-                return Part(f"r.{self.name}::text")
+                return Part(f"{self.qualified}::text")
             case Kind.NUMBER:
-                return Part(f"trim_scale(r.{self.name})::text")
+                return Part(f"trim_scale({self.qualified})::text")
             case Kind.TEXT | Kind.CODE:
-                return self.part or Part(f"{_FOLDING[self.kind]}(r.{self.name})")
+                return self.part or Part(f"{_FOLDING[self.kind]}({self.qualified})")
             case Kind.MOMENT:
-                return Part(f"to_char(r.{self.name}, 'YYYY-MM-DD HH24:MI:SS')")
+                return Part(f"to_char({self.qualified}, 'YYYY-MM-DD HH24:MI:SS')")
 
     def bind(self, value: object, args: Args) -> str:
         placeholder = args.bind(value, SQL_TYPES[self.kind])
@@ -71,9 +81,9 @@ class Column(msgspec.Struct, frozen=True):
         return f"{folding}({placeholder})" if folding else placeholder
 
 
-def scalars(columns: list[TableColumn], codes: Collection[str] = ()) -> dict[str, Column]:
+def scalars(columns: list[TableColumn], codes: Collection[str] = (), *, alias: str = "r") -> dict[str, Column]:
     kinds = {c.name: Kind.CODE if c.name in codes else _KINDS.get(c.python_type) for c in columns}
-    return {c.name: Column(c.name, kind, c.nullable) for c in columns if (kind := kinds[c.name])}
+    return {c.name: Column(c.name, kind, c.nullable, alias) for c in columns if (kind := kinds[c.name])}
 
 
 def fitting(column: Column, text: str, clock: Clock) -> Any:

@@ -25,7 +25,7 @@ class Sort(NamedTuple):
     @property
     def order(self) -> str:
         direction, nulls = ("DESC", "LAST") if self.descending else ("ASC", "FIRST")
-        by_id = f"r.id {direction}"
+        by_id = f"{self.column.id} {direction}"
         return by_id if self.column.name == "id" else f"{self.column.key} {direction} NULLS {nulls}, {by_id}"
 
 
@@ -48,15 +48,15 @@ def after(text: str, sort: Sort, args: Args) -> list[str]:
     Raises BadCursor.
     """
     cursor = _decoded(text, sort)
-    than, id_ = "<" if sort.descending else ">", args.bind(cursor.id, "bigint")
+    than, id_, own = "<" if sort.descending else ">", args.bind(cursor.id, "bigint"), sort.column.id
     if sort.column.name == "id":
-        return [f"r.id {than} {id_}"]
+        return [f"{own} {than} {id_}"]
     key = sort.column.key
     if cursor.value is None:
-        same = f"{key} IS NULL AND r.id {than} {id_}"
+        same = f"{key} IS NULL AND {own} {than} {id_}"
         return [same] if sort.descending else [same, f"{key} IS NOT NULL"]
     value = args.bind(_value(cursor.value, sort.column.kind), SQL_TYPES[sort.column.kind])
-    further = f"({key}, r.id) {than} ({value}, {id_})"
+    further = f"({key}, {own}) {than} ({value}, {id_})"
     return [further, f"{key} IS NULL"] if sort.descending and sort.column.nullable else [further]
 
 

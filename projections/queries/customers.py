@@ -5,7 +5,9 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
+from eventstore.log import Executor
 from projections.customers import CODES, CUSTOMERS, EMAIL_MARK, ID_MARK
+from projections.figures import FIGURES
 from projections.queries.clock import clock
 from projections.queries.columns import scalars
 from projections.queries.pages import Listing, Totals, fetch_page
@@ -38,11 +40,14 @@ GAINED = """
 INTERNAL = ("labels", "version")
 COLUMNS = {
     name: column
-    for name, column in scalars(CUSTOMERS.table.columns, CODES).items()
+    for name, column in (scalars(FIGURES.table.columns, alias="f") | scalars(CUSTOMERS.table.columns, CODES)).items()
     if name not in {"notes", *INTERNAL}
-}  # fmt: skip
+}
 COLUMNS["email"] = msgspec.structs.replace(COLUMNS["email"], part=EMAIL)
-SHOWN = tuple(column.name for column in CUSTOMERS.table.columns if column.name not in INTERNAL)
+SHOWN = tuple(dict.fromkeys(n for n in (*CUSTOMERS.table.names, *FIGURES.table.names) if n not in INTERNAL))
+EVERYTHING = f"SELECT {', '.join((*SHOWN, *INTERNAL))} FROM customers AS r JOIN figures AS f USING (id)"
+FIND = f"{EVERYTHING} WHERE id = $1"
+NAMED = f"{EVERYTHING} WHERE id = ANY($1)"
 
 
 def _plain(text: str, args: Args) -> str:
@@ -60,7 +65,7 @@ _EMAILS = (
 _NAMES = dict.fromkeys(("like_all", "not_like", "starts_with", "ends_with", "=", "!="), parts(NAME))
 
 LISTING = Listing(
-    table="customers",
+    tables={"r": CUSTOMERS.name, "f": FIGURES.name},
     columns=COLUMNS,
     shown=SHOWN,
     hidden=INTERNAL,
@@ -86,3 +91,12 @@ LISTING = Listing(
 async def list_customers(pool: asyncpg.Pool, query: ListQuery, *, now: datetime, totals: Totals) -> Page:
     """`now` has a zone; days count from it. Raises QueryRefused."""
     return await fetch_page(pool, LISTING, query, clock(now, query.user_tz), totals)
+
+
+async def find_customer(on: Executor, id_: int) -> asyncpg.Record | None:
+    """Everything about one customer, for showing."""
+    return await on.fetchrow(FIND, id_)
+
+
+async def find_customers(on: Executor, ids: list[int]) -> list[asyncpg.Record]:
+    return await on.fetch(NAMED, ids)

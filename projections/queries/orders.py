@@ -56,7 +56,7 @@ def _customer(operator: str, value: str, args: Args) -> str:
 
 
 LISTING = Listing(
-    table="orders",
+    tables={"r": ORDERS.name},
     columns=COLUMNS,
     shown=SHOWN,
     hidden=INTERNAL,

@@ -1,5 +1,6 @@
 """One page of a list: which rows, in which order, and how many there are in all."""
 
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -30,13 +31,14 @@ FEW_EVENTS = 10_000
 
 
 class Listing(NamedTuple):
-    """A table as a list: `columns` can be sorted by, `shown` be selected, `hidden` are for presentation alone.
+    """Tables that share their ids as one list; the first, `r`, has all rows.
 
-    `views` are columns by the value that they then have. `only` restricts all to rows with a value in a column.
-    `gained` tells how many rows the table as a whole has gained from one position to another.
+    `columns` can be sorted by, `shown` be selected, `hidden` are for presentation alone. `views` are columns by the
+    value that they then have. `only` restricts all to rows with a value in a column. `gained` tells how many rows the
+    list as a whole has gained from one position to another.
     """
 
-    table: str
+    tables: Mapping[str, str]
     columns: Mapping[str, Column]
     shown: tuple[str, ...]
     hidden: tuple[str, ...]
@@ -119,21 +121,36 @@ def page_statement(listing: Listing, query: ListQuery, sort: Sort, clock: Clock)
         conditions = [where]
         skip = f" OFFSET {args.bind((query.page - 1) * query.per_page, 'bigint')}"
     limit = f"LIMIT {args.bind(query.per_page + 1, 'bigint')}"
-    columns = ", ".join(f"r.{name}" for name in (*listing.shown, *listing.hidden))
     found = " UNION ALL ".join(
-        f"(SELECT {columns} FROM {listing.table} AS r WHERE {condition} ORDER BY {sort.order} {limit}{skip})"
+        f"(SELECT {sort.column.id} FROM {_tables(listing, condition, sort.order)}"
+        f" WHERE {condition} ORDER BY {sort.order} {limit}{skip})"
         for condition in conditions
     )
-    # The key is computed out here, for the rows of the page and none of those that an offset skips.
-    sql = f"SELECT {columns}, {sort.column.key} AS sort_key, {STATE} FROM ({found}) AS r ORDER BY {sort.order} {limit}"
+    columns = ", ".join((*listing.shown, *listing.hidden))
+    tables = "".join(f" JOIN {table} AS {alias} USING (id)" for alias, table in listing.tables.items())
+    # All else is fetched out here, for the rows of the page and none of those that an offset skips.
+    sql = f"""
+        SELECT {columns}, {sort.column.key} AS sort_key, {STATE}
+        FROM ({found}) AS found{tables} ORDER BY {sort.order} {limit}"""
     return Statement(sql, args.values)
 
 
 def count_statement(listing: Listing, query: ListQuery, clock: Clock) -> Statement:
     args = Args()
     where = _where(listing, query, args, clock)
-    sql = f"SELECT count(*) AS total, {STATE} FROM {listing.table} AS r WHERE {where}"
+    sql = f"SELECT count(*) AS total, {STATE} FROM {_tables(listing, where)} WHERE {where}"
     return Statement(sql, args.values, whole=where == EVERYTHING)
+
+
+def _tables(listing: Listing, *used: str) -> str:
+    """The tables that these pieces of SQL, all ours, look into: a join that nobody needs costs more than the rest."""
+    needed = [f"{table} AS {alias}" for alias, table in listing.tables.items() if _mentions(alias, used)]
+    [first, *others] = needed or [f"{table} AS {alias}" for alias, table in list(listing.tables.items())[:1]]
+    return first + "".join(f" JOIN {other} USING (id)" for other in others)
+
+
+def _mentions(alias: str, used: Sequence[str]) -> bool:
+    return any(re.search(rf"\b{alias}\.", sql) for sql in used)
 
 
 def sort_of(listing: Listing, query: ListQuery) -> Sort:

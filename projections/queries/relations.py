@@ -6,8 +6,8 @@ from typing import Any
 
 from eventstore.log import Executor
 from projections.addresses import ADDRESSES
-from projections.customers import CUSTOMERS
 from projections.orders import ORDERS
+from projections.queries.customers import find_customers
 from projections.queries.refusals import UnknownRelation
 
 Row = dict[str, Any]
@@ -24,7 +24,6 @@ ADDRESSES_OF = f"""
     WHERE customer_id = ANY($1) AND type = $2 AND is_primary >= $3 ORDER BY id"""
 LABELS_NAMED = "SELECT id, id AS label_id, value, created_at, updated_at FROM labels WHERE id = ANY($1)"
 USERS_NAMED = 'SELECT id AS "ID", user_login, user_email, display_name FROM users WHERE id = ANY($1)'
-CUSTOMERS_NAMED = f"SELECT {_names(CUSTOMERS.table.columns)} FROM customers WHERE id = ANY($1)"
 
 # Keys under which an order shows its items; the original filters none of them.
 ITEM_KEYS = {"order_items": "order_items", "filteredOrderItems": "filtered_order_items"}
@@ -93,7 +92,7 @@ async def load_customer_relations(on: Executor, rows: Sequence[Row], wanted: Col
 
 async def load_order_customers(on: Executor, rows: Sequence[Row]) -> list[Row | None]:
     """For each order its customer's row. Everything else that `with` adds to orders is in their rows."""
-    customers = {row["id"]: dict(row) for row in await on.fetch(CUSTOMERS_NAMED, [row["customer_id"] for row in rows])}
+    customers = {row["id"]: dict(row) for row in await find_customers(on, [row["customer_id"] for row in rows])}
     return [customers.get(row["customer_id"]) for row in rows]
 
 

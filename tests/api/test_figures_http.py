@@ -84,7 +84,7 @@ async def test_figures_that_are_right_are_left_alone(shop: Shop) -> None:
 async def test_figures_that_somebody_has_spoilt_are_told_and_repaired(shop: Shop, spoilt: str, drift: Any) -> None:
     id_ = await buyer(shop)
     before, known = await shop.position(), await shop.shown(id_)
-    await shop.pool.execute(f"UPDATE customers SET {spoilt} WHERE id = $1", id_)
+    await shop.pool.execute(f"UPDATE figures SET {spoilt} WHERE id = $1", id_)
     body = done(await shop.post(f"/customers/{id_}/recalculate-ltv"))
     assert body["drift"] == {
         field: {"stored": stored, "recalculated": right} for field, (stored, right) in drift.items()
@@ -107,7 +107,7 @@ async def test_orders_that_somebody_has_spoilt_do_not_mislead_it(shop: Shop, spo
     """History counts, not the rows that were made of it; the next payment counts on them too."""
     id_ = await buyer(shop)
     await shop.pool.execute(spoiling, id_)
-    await shop.pool.execute("UPDATE customers SET ltv = 0 WHERE id = $1", id_)
+    await shop.pool.execute("UPDATE figures SET ltv = 0 WHERE id = $1", id_)
     body = done(await shop.post(f"/customers/{id_}/recalculate-ltv"))
     assert body["customer"]["ltv"] == 1_551
     await shop.order(id_, 49, total_paid=49)

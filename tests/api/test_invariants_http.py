@@ -10,7 +10,7 @@ import pytest
 from tests.api.shop import HOME, NUMBERS, Shop, done
 
 WRONG_FIGURES = """
-    SELECT c.id, c.ltv, s.ltv AS sum FROM customers c CROSS JOIN LATERAL (
+    SELECT c.id, c.ltv, s.ltv AS sum FROM figures c CROSS JOIN LATERAL (
         SELECT count(*) AS purchase_count, min(created_at) AS first, max(created_at) AS last,
             coalesce(sum(floor(greatest(0, total_paid - total_refund) * rate + 0.5)), 0) AS ltv
         FROM orders WHERE customer_id = c.id AND payment_status IN ('paid', 'partially_paid', 'partially_refunded')
@@ -192,7 +192,7 @@ async def test_what_is_invariant_is_noticed_when_it_is_not(empty_shop: Shop) -> 
     await shop.order(id_, total_paid=1_000)
     await shop.address(id_)
     await hold(shop)
-    await shop.pool.execute("UPDATE customers SET aov = 1")
+    await shop.pool.execute("UPDATE figures SET aov = 1")
     assert await shop.pool.fetch(WRONG_FIGURES)
     await shop.pool.execute("UPDATE addresses SET is_primary = 0")
     assert await shop.pool.fetch(WRONG_PRIMARIES)

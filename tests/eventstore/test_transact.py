@@ -67,7 +67,7 @@ async def test_concurrent_changes_of_one_customer_all_land(store: Store) -> None
     stream = await store.log.stream(store.pool, Stream("customer", customer_id))
     assert [recorded.version for recorded in stream] == list(range(1, 32))
     assert len({recorded.event for recorded in stream}) == 31
-    assert await store.pool.fetchval("SELECT version FROM customers") == 31
+    assert await store.pool.fetchval("SELECT version FROM figures") == 31
 
 
 async def test_concurrent_payments_of_one_customers_orders_all_count(store: Store) -> None:
@@ -80,7 +80,7 @@ async def test_concurrent_payments_of_one_customers_orders_all_count(store: Stor
             for number in range(3)
         ]
     )
-    assert await store.pool.fetchval("SELECT ltv FROM customers") == 10 * 1_300
+    assert await store.pool.fetchval("SELECT ltv FROM figures") == 10 * 1_300
 
 
 async def test_of_two_refunds_at_once_only_what_was_paid_goes_out(store: Store) -> None:
@@ -257,8 +257,8 @@ async def test_commands_to_several_customers_at_once_never_wait_for_each_other_i
         crossing = (cross(crowd, random.Random(number), customers, orders) for number in range(12))
         await asyncio.wait_for(asyncio.gather(*crossing), PATIENCE)
     assert await store.pool.fetchval(DEADLOCKS) == 0
-    assert await store.pool.fetchval("SELECT sum(purchase_count) FROM customers") == len(orders)
-    assert await store.pool.fetchval("SELECT sum(ltv) FROM customers") == len(orders) * 1_000
+    assert await store.pool.fetchval("SELECT sum(purchase_count) FROM figures") == len(orders)
+    assert await store.pool.fetchval("SELECT sum(ltv) FROM figures") == len(orders) * 1_000
 
 
 async def test_customers_who_each_want_the_others_email_never_wait_for_each_other_in_a_circle(

@@ -6,7 +6,7 @@ import asyncpg
 
 from domain.value import Figures, OrderValue, figures
 from eventstore.transact import Store
-from projections.customers import with_figures
+from projections.figures import with_figures
 from projections.live import PROJECTIONS
 
 Rows = dict[str, dict[int, Any]]
@@ -32,13 +32,13 @@ async def folded(store: Store) -> Rows:
             for projection in PROJECTIONS:
                 projection.fold(rows[projection.name], [recorded])
     rows = {name: {id_: row for id_, row in sorted(table.items()) if row is not None} for name, table in rows.items()}
-    values: dict[int, list[OrderValue]] = {id_: [] for id_ in rows["customers"]}
+    values: dict[int, list[OrderValue]] = {id_: [] for id_ in rows["figures"]}
     for order in rows["orders"].values():
         fields = (getattr(order, name) for name in OrderValue._fields)
         values.setdefault(order.customer_id, []).append(OrderValue(*fields))
-    rows["customers"] = {
+    rows["figures"] = {
         id_: with_figures(row, figures(values[id_]) if values[id_] else Figures())
-        for id_, row in rows["customers"].items()
+        for id_, row in rows["figures"].items()
     }
     return rows
 

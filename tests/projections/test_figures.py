@@ -13,7 +13,7 @@ from tests.eventstore.acts import do, place, register
 from tests.projections.history import History
 
 FIELDS = "ltv, purchase_count, aov, first_purchase_date, last_purchase_date"
-SERVED = f"SELECT id, {FIELDS} FROM customers ORDER BY id"
+SERVED = f"SELECT id, {FIELDS} FROM figures ORDER BY id"
 SUMMED = """
     SELECT c.id,
         coalesce(sum(round(greatest(0, o.total_paid - o.total_refund) * o.rate)), 0) AS ltv,
@@ -21,10 +21,10 @@ SUMMED = """
         coalesce(round(sum(round(greatest(0, o.total_paid - o.total_refund) * o.rate)) / count(o.id), 2), 0) AS aov,
         min(o.created_at) AS first_purchase_date,
         max(o.created_at) AS last_purchase_date
-    FROM customers c LEFT JOIN orders o
+    FROM figures c LEFT JOIN orders o
         ON o.customer_id = c.id AND o.payment_status IN ('paid', 'partially_paid', 'partially_refunded')
     GROUP BY c.id ORDER BY c.id"""
-SERVED_BY_CURRENCY = "SELECT id, purchase_value FROM customers ORDER BY id"
+SERVED_BY_CURRENCY = "SELECT id, purchase_value FROM figures ORDER BY id"
 SUMMED_BY_CURRENCY = """
     SELECT customer_id, currency, sum(greatest(0, total_paid - total_refund)) FROM orders
     WHERE payment_status IN ('paid', 'partially_paid', 'partially_refunded') GROUP BY customer_id, currency"""
@@ -43,7 +43,7 @@ async def differences(store: Store) -> list[tuple[object, object]]:
 
 async def figures(store: Store) -> tuple[Any, ...]:
     """Of the only customer."""
-    [record] = await store.pool.fetch("SELECT ltv, purchase_count, aov FROM customers")
+    [record] = await store.pool.fetch("SELECT ltv, purchase_count, aov FROM figures")
     return tuple(record)
 
 
@@ -53,14 +53,14 @@ async def test_figures_are_what_sql_sums_after_any_history(store: Store, seed: i
     for _ in range(4):
         await history.live(60)
         assert await differences(store) == []
-    assert await store.pool.fetchval("SELECT count(*) FROM customers WHERE purchase_count > 1")
+    assert await store.pool.fetchval("SELECT count(*) FROM figures WHERE purchase_count > 1")
     await replay(store.pool, store.log)
     assert await differences(store) == []
 
 
 async def test_the_sum_in_sql_would_show_a_wrong_figure(store: Store) -> None:
     await place(store, await register(store, "ada@example.com"))
-    await store.pool.execute("UPDATE customers SET ltv = ltv + 1, purchase_value = '{\"USD\": 1001}'")
+    await store.pool.execute("UPDATE figures SET ltv = ltv + 1, purchase_value = '{\"USD\": 1001}'")
     assert len(await differences(store)) == 2
 
 

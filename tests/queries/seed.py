@@ -13,6 +13,7 @@ import msgspec
 
 from projections.addresses import ADDRESSES, AddressRow
 from projections.customers import CUSTOMERS, CustomerRow
+from projections.figures import FIGURES, FiguresRow
 from projections.labels import LABELS, LabelRow
 from projections.orders import ORDERS, ItemRow, OrderRow, TransactionRow
 from projections.table import Row, Table
@@ -27,6 +28,7 @@ async def load_seed(connection: asyncpg.pool.PoolConnectionProxy) -> None:
     labels = _grouped(seed["label_relationships"], "labelable_id", "Customer")
     items, moved = _grouped(seed["order_items"], "order_id"), _grouped(seed["order_transactions"], "order_id")
     await _save(connection, CUSTOMERS.table, (_customer(row, labels[row["id"]]) for row in seed["customers"]))
+    await _save(connection, FIGURES.table, map(_figures, seed["customers"]))
     await _save(connection, ORDERS.table, (_order(row, items[row["id"]], moved[row["id"]]) for row in seed["orders"]))
     await _save(connection, ADDRESSES.table, map(_address, seed["addresses"]))
     await _save(connection, LABELS.table, (_row(LabelRow, row) for row in seed["labels"]))
@@ -38,8 +40,11 @@ async def _save(connection: asyncpg.pool.PoolConnectionProxy, table: Table[Any],
 
 
 def _customer(row: dict[str, Any], labels: list[dict[str, Any]]) -> CustomerRow:
-    known = row | {"labels": tuple(link["label_id"] for link in labels), "version": 1}
-    return _row(CustomerRow, known | {"purchase_value": row["purchase_value"] or {}})
+    return _row(CustomerRow, row | {"labels": tuple(link["label_id"] for link in labels)})
+
+
+def _figures(row: dict[str, Any]) -> FiguresRow:
+    return _row(FiguresRow, row | {"version": 1, "purchase_value": row["purchase_value"] or {}})
 
 
 def _order(row: dict[str, Any], items: list[dict[str, Any]], transactions: list[dict[str, Any]]) -> OrderRow:
