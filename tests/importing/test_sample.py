@@ -16,7 +16,9 @@ from projections.database import open_store
 from projections.replay import replay
 
 EXPECTED = Path(__file__).parents[1] / "data" / "cdnow_sample_expected.csv.gz"
-FIGURES = "SELECT email, purchase_count, ltv, aov, first_purchase_date, last_purchase_date FROM customers JOIN figures USING (id) ORDER BY email"
+FIGURES = """
+    SELECT email, purchase_count, ltv, aov, first_purchase_date, last_purchase_date
+    FROM customers JOIN figures USING (id) ORDER BY email"""
 
 
 async def test_every_customer_of_the_sample_has_its_figures_before_and_after_a_replay(database: str) -> None:
