@@ -76,5 +76,5 @@ def figures(orders: Iterable[OrderValue]) -> Figures:
         aov=average(ltv, len(counted)),
         first_purchase_date=min(dates),
         last_purchase_date=max(dates),
-        purchase_value=by_currency,
+        purchase_value=dict(sorted(by_currency.items())),
     )

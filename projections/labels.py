@@ -34,4 +34,4 @@ def evolve(id_: int, row: LabelRow | None, recorded: Recorded) -> LabelRow | Non
             return row
 
 
-LABELS: Projection[LabelRow] = Projection(Table("labels", LabelRow), keys, evolve)
+LABELS: Projection[LabelRow] = Projection(Table("labels", LabelRow), keys, evolve, part="label")

@@ -22,6 +22,7 @@ from domain.order import (
     Transaction,
     payment_status,
 )
+from domain.value import OrderValue
 from projections.projection import Projection, utc
 from projections.table import Table
 
@@ -230,6 +231,11 @@ def _moved(
         transactions=[*(known for known in row.transactions if known.id != transaction.id), transaction],
         updated_at=recorded_at,
     )
+
+
+def value_of(row: OrderRow) -> OrderValue:
+    """What the order means for its customer's figures."""
+    return OrderValue(row.payment_status, row.total_paid, row.total_refund, row.rate, row.currency, row.created_at)
 
 
 # The first index serves a customer's orders and the sum of their values; the second, filters by what was bought.

@@ -2,24 +2,28 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Generic
+from typing import Generic, Literal, TypeAlias
 
 import msgspec
 
 from domain.event import Recorded
 from projections.table import Row, Table
 
+# What is folded together: everything of a customer, its orders included; a user; a label.
+Part: TypeAlias = Literal["customer", "user", "label"]
+
 
 class Projection(msgspec.Struct, Generic[Row], frozen=True):
     """`keys` are the ids of the rows that an event touches; `evolve(id, row, recorded)` is the row after it, or None.
 
-    Raise `version` when `evolve` changes: the read model is then rebuilt.
+    Raise `version` when `evolve` changes: the read model is then rebuilt. `part` is whose events give a row.
     """
 
     table: Table[Row]
     keys: Callable[[Recorded], Iterable[int]]
     evolve: Callable[[int, Row | None, Recorded], Row | None]
     version: int = 1
+    part: Part = "customer"
 
     @property
     def name(self) -> str:

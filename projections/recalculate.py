@@ -4,18 +4,11 @@ from typing import Any
 
 import msgspec
 
-from domain.event import Recorded
-from domain.value import Figures, figures
+from domain.value import Figures
 from eventstore.log import Connection, Log
-from eventstore.streams import from_uuid
-from projections.figures import FIGURES, with_figures
-from projections.orders import ORDERS, OrderRow
-from projections.replay import value_of
-
-# Every order that is or was this customer's: its events name the customer.
-STREAMS = """
-    SELECT DISTINCT originator_id FROM stored_events WHERE customer_id = $1
-    UNION SELECT DISTINCT originator_id FROM stored_events WHERE former_customer_id = $1"""
+from projections.figures import FIGURES
+from projections.fold import fold_some
+from projections.orders import ORDERS
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -23,35 +16,29 @@ class Drift(msgspec.Struct, frozen=True):
     recalculated: Any
 
 
+class PoisonedError(Exception):
+    """position, problem: an event of the customer can't be applied, so that its figures can't be told."""
+
+
 async def recalculate(connection: Connection, log: Log, customer_id: int) -> dict[str, Drift] | None:
     """Repair the figures, and the orders that they come from; what was wrong by field, or None for no customer.
 
-    Writers about this customer wait until the connection's transaction ends. Appends no event.
+    Writers about this customer wait until the connection's transaction ends. Appends no event. Raises PoisonedError.
     """
-    rows = await FIGURES.table.load(connection, [customer_id])
-    if customer_id not in rows:
+    stored = (await FIGURES.table.load(connection, [customer_id])).get(customer_id)
+    folded = await fold_some(connection, log, "customer", [customer_id], await log.head(connection))
+    for poison in folded.poison:
+        raise PoisonedError(poison.position, poison.error)
+    true = folded.rows[FIGURES.name].get(customer_id)
+    if true is None or stored is None:
         return None
-    row = rows[customer_id]
-    true = await history_figures(connection, log, customer_id)
-    drift = {
-        name: Drift(stored, recalculated)
+    orders = folded.rows[ORDERS.name]
+    loaded = await ORDERS.table.load(connection, orders)
+    await ORDERS.table.save(connection, {id_: row for id_, row in orders.items() if row != loaded.get(id_)}, loaded)
+    if stored != true:
+        await FIGURES.table.save(connection, {customer_id: true}, {customer_id: stored})
+    return {
+        name: Drift(getattr(stored, name), getattr(true, name))
         for name in Figures.__struct_fields__
-        if (stored := getattr(row, name)) != (recalculated := getattr(true, name))
+        if getattr(stored, name) != getattr(true, name)
     }
-    if drift:
-        await FIGURES.table.save(connection, {customer_id: with_figures(row, true)})
-    return drift
-
-
-async def history_figures(connection: Connection, log: Log, customer_id: int) -> Figures:
-    """From events alone; orders whose rows differ from their events are repaired on the way."""
-    uuids = [row["originator_id"] for row in await connection.fetch(STREAMS, customer_id)]
-    events: list[Recorded] = await log.streams(connection, [from_uuid(uuid) for uuid in uuids])
-    orders: dict[int, OrderRow | None] = {}
-    ORDERS.fold(orders, sorted(events, key=lambda recorded: recorded.position))
-    ids = {recorded.stream.id for recorded in events if recorded.stream.category == "order"}
-    own = {id_: order for id_, order in orders.items() if id_ in ids and order and order.customer_id == customer_id}
-    stored = await ORDERS.table.load(connection, own)
-    if differing := {id_: order for id_, order in own.items() if stored.get(id_) != order}:
-        await ORDERS.table.save(connection, dict(differing))
-    return figures(value_of(order) for order in own.values())

@@ -11,7 +11,7 @@ from domain.value import OrderValue, figures
 from eventstore.log import Connection, Log
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.live import PROJECTIONS, apply
-from projections.orders import ORDERS, OrderRow
+from projections.orders import ORDERS, OrderRow, value_of
 from projections.projection import Projection
 from projections.schema import create, record_fingerprint
 
@@ -91,12 +91,6 @@ def _sum(of_customers: dict[int, FiguresRow | None], orders: dict[int, OrderRow 
     for id_, row in of_customers.items():
         if row is not None and id_ in values:
             of_customers[id_] = with_figures(row, figures(values[id_]))
-
-
-def value_of(order: OrderRow) -> OrderValue:
-    return OrderValue(
-        order.payment_status, order.total_paid, order.total_refund, order.rate, order.currency, order.created_at
-    )
 
 
 async def _catch_up(connection: Connection, log: Log, built: Sequence[Projection[Any]], position: int) -> int:

@@ -39,5 +39,5 @@ def evolve(id_: int, row: UserRow | None, recorded: Recorded) -> UserRow | None:
 
 # The index finds the user with a customer's email, to be linked.
 USERS: Projection[UserRow] = Projection(
-    Table("users", UserRow, ["CREATE INDEX users_email_idx ON users (lower(user_email))"]), keys, evolve
+    Table("users", UserRow, ["CREATE INDEX users_email_idx ON users (lower(user_email))"]), keys, evolve, part="user"
 )
