@@ -12,17 +12,17 @@ from eventstore.migrate import migrate as migrate_log
 from eventstore.migrate import one_at_a_time
 from eventstore.transact import Store
 from projections.live import PROJECTIONS, project
-from projections.replay import replay
+from projections.replay.engine import replay
 from projections.schema import outdated
 from projections.table import prepare
 
 
 async def migrate(dsn: str) -> None:
     """Create or update all tables; rebuild the read models whose shape has changed. Any number of processes at once."""
-    async with open_store(dsn, connections=2) as store, store.pool.acquire() as connection, one_at_a_time(connection):
+    async with open_store(dsn) as store, store.pool.acquire() as connection, one_at_a_time(connection):
         await migrate_log(connection)
         if names := await outdated(connection, PROJECTIONS):
-            await replay(store.pool, store.log, names)
+            await replay(store, names)
 
 
 @asynccontextmanager

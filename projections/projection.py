@@ -29,6 +29,11 @@ class Projection(msgspec.Struct, Generic[Row], frozen=True):
     def name(self) -> str:
         return self.table.name
 
+    @property
+    def owner(self) -> str:
+        """The column that says whose a row is."""
+        return "customer_id" if "customer_id" in self.table.names else "id"
+
     def fold(self, rows: dict[int, Row | None], events: Iterable[Recorded]) -> None:
         """Bring rows up to date in place; None stands for a row that is gone."""
         for recorded in events:

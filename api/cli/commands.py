@@ -17,7 +17,7 @@ from eventstore.transact import Store
 from projections.history import NEWEST, Filters
 from projections.history import history as history_of
 from projections.live import PROJECTIONS
-from projections.replay import replay as rebuild
+from projections.replay.engine import replay as rebuild
 
 app = typer.Typer(
     help=f"A customer service that remembers. {exits.HELP}",
@@ -81,7 +81,7 @@ def replay(
         raise typer.BadParameter(f"There is {', '.join(known)}.", param_hint="--projection")
     names = [projection] if projection else known
     with progress_bar("Replaying") as progress:
-        position = with_store(lambda store: rebuild(store.pool, store.log, names, progress))
+        position = with_store(lambda store: rebuild(store, names, progress))
     if as_json:
         print_json({"projections": names, "position": position})
     else:

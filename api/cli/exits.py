@@ -12,7 +12,8 @@ from api.importing.files import ImportFileError
 from api.settings import BadSetting
 from eventstore.embedded import EmbeddedError
 from eventstore.migrate import MigrationChangedError
-from projections.replay import ReplayRunningError, ReplayStuckError
+from projections.replay.engine import ReplayRunningError
+from projections.replay.exchange import ReplayStuckError
 
 DONE = 0
 NOT_ALL = 1  # some rows stayed out or differ, or there is nothing of that name

@@ -13,7 +13,7 @@ from api.importing.orders import import_orders
 from api.importing.report import Report
 from eventstore.transact import By, Store
 from projections.database import open_store
-from projections.replay import replay
+from projections.replay.engine import replay
 
 EXPECTED = Path(__file__).parents[1] / "data" / "cdnow_sample_expected.csv.gz"
 FIGURES = """
@@ -26,7 +26,7 @@ async def test_every_customer_of_the_sample_has_its_figures_before_and_after_a_r
         report = await imported(store)
         assert (report.created["customers"], report.created["orders"]) == (2357, 6856)
         assert await figures(store) == expected()
-        await replay(store.pool, store.log)
+        await replay(store)
         assert await figures(store) == expected()
         head = await store.log.head(store.pool)
         again = await imported(store)

@@ -8,7 +8,7 @@ import pytest
 
 from domain.order import ORDER, RecordPayment, RecordRefund
 from eventstore.transact import Store
-from projections.replay import replay
+from projections.replay.engine import replay
 from tests.eventstore.acts import do, place, register
 from tests.projections.history import History
 
@@ -54,7 +54,7 @@ async def test_figures_are_what_sql_sums_after_any_history(store: Store, seed: i
         await history.live(60)
         assert await differences(store) == []
     assert await store.pool.fetchval("SELECT count(*) FROM figures WHERE purchase_count > 1")
-    await replay(store.pool, store.log)
+    await replay(store)
     assert await differences(store) == []
 
 

@@ -13,10 +13,11 @@ from domain.events import EVENTS
 from eventstore.codec import Codec
 from eventstore.log import Executor, Log
 from eventstore.transact import Store
-from projections import replay as module
 from projections.database import migrate, open_store
-from projections.live import PROJECTIONS
-from projections.replay import ReplayRunningError, ReplayStuckError, replay
+from projections.live import PROJECTIONS, project
+from projections.replay import exchange as module
+from projections.replay.engine import ReplayRunningError, replay
+from projections.replay.exchange import ReplayStuckError
 from tests.eventstore.acts import (
     PATIENCE,
     add_user,
@@ -51,7 +52,7 @@ async def test_replay_equals_live_for_any_history(store: Store, seed: int) -> No
     assert written == await folded(store)
     assert history.accepted > 150
     assert {row[0] for row in await store.pool.fetch(TAGS)} == {str(event.__struct_config__.tag) for event in EVENTS}
-    assert await replay(store.pool, store.log) == await store.log.head(store.pool)
+    assert await replay(store) == await store.log.head(store.pool)
     assert await live(store) == written
 
 
@@ -59,19 +60,19 @@ async def test_live_goes_on_from_what_a_replay_made(store: Store) -> None:
     history = History(store, 3)
     for _ in range(3):
         await history.live(60)
-        await replay(store.pool, store.log)
+        await replay(store)
     await history.live(60)
     assert await live(store) == await folded(store)
 
 
 async def test_a_replay_of_an_empty_log_leaves_empty_tables(store: Store) -> None:
-    assert await replay(store.pool, store.log) == 0
+    assert await replay(store) == 0
     assert await live(store) == {projection.name: {} for projection in PROJECTIONS}
 
 
 async def test_a_replay_repairs_rows_that_somebody_has_changed_removed_or_made_up(store: Store) -> None:
     await corrupt(store)
-    await replay(store.pool, store.log)
+    await replay(store)
     assert await live(store) == await folded(store)
 
 
@@ -89,16 +90,16 @@ async def corrupt(store: Store) -> None:
 async def test_a_replay_of_one_projection_leaves_the_others_alone(store: Store) -> None:
     await corrupt(store)
     before, true = await live(store), await folded(store)
-    await replay(store.pool, store.log, ["customers"])
+    await replay(store, ["customers"])
     assert await live(store) == before | {"customers": true["customers"]}
-    await replay(store.pool, store.log, ["orders", "figures", "labels"])
+    await replay(store, ["orders", "figures", "labels"])
     assert await live(store) == true
 
 
 async def test_progress_ends_at_the_head_of_the_log(store: Store) -> None:
     await History(store, 4).live(30)
     told: list[tuple[int, int]] = []
-    await replay(store.pool, store.log, progress=lambda done, total: told.append((done, total)))
+    await replay(store, progress=lambda done, total: told.append((done, total)))
     head = await store.log.head(store.pool)
     assert told[-1] == (head, head)
 
@@ -106,7 +107,7 @@ async def test_progress_ends_at_the_head_of_the_log(store: Store) -> None:
 async def test_indexes_and_keys_are_there_after_a_replay(store: Store) -> None:
     indexes = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
     before = await store.pool.fetch(indexes)
-    await replay(store.pool, store.log)
+    await replay(store)
     assert await store.pool.fetch(indexes) == before
     assert not await store.pool.fetchval("SELECT to_regnamespace('shadow') IS NOT NULL")
 
@@ -123,7 +124,7 @@ async def test_nothing_that_eight_writers_write_during_replays_is_missing_after_
         for history in histories:
             others.create_task(write(history, stopped))
         for _ in range(3):
-            await replay(elsewhere.pool, elsewhere.log)
+            await replay(elsewhere)
         stopped.set()
     assert reader.result() > 3
     assert sum(history.accepted for history in histories) > 50
@@ -146,12 +147,12 @@ async def read(store: Store, stopped: asyncio.Event) -> int:
 
 @asynccontextmanager
 async def held_before_the_swap(store: Store, database: str) -> AsyncIterator[tuple[asyncio.Task[int], int]]:
-    """A replay that has built everything and waits for a reader to let go of the figures; with its process id."""
+    """A replay that has built everything and waits for a reader to let go of the customers; with its process id."""
     reader = await asyncpg.connect(database)
     try:
         async with reader.transaction():
-            await reader.execute("SELECT FROM figures")
-            running = asyncio.create_task(replay(store.pool, store.log))
+            await reader.execute("SELECT FROM customers")
+            running = asyncio.create_task(replay(store))
             await until(lambda: store.pool.fetchval(SWAP_WAITS), "the replay waits for the reader")
             yield running, await store.pool.fetchval(SWAP_WAITS)
     finally:
@@ -161,9 +162,9 @@ async def held_before_the_swap(store: Store, database: str) -> AsyncIterator[tup
 async def test_one_replay_at_a_time(store: Store, database: str) -> None:
     async with held_before_the_swap(store, database) as (running, _pid):
         with pytest.raises(ReplayRunningError):
-            await replay(store.pool, store.log)
+            await replay(store)
     await running
-    await replay(store.pool, store.log)
+    await replay(store)
 
 
 async def test_a_replay_that_fails_leaves_the_live_tables_alone_and_the_next_one_works(store: Store) -> None:
@@ -174,9 +175,9 @@ async def test_a_replay_that_fails_leaves_the_live_tables_alone_and_the_next_one
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await replay(store.pool, store.log, progress=fail)
+        await replay(store, progress=fail)
     assert await live(store) == before
-    await replay(store.pool, store.log)
+    await replay(store)
     assert await live(store) == await folded(store)
 
 
@@ -190,7 +191,7 @@ async def test_a_replay_that_is_killed_leaves_the_live_tables_alone_and_the_next
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
             await running
     assert await live(store) == before
-    await replay(store.pool, store.log)
+    await replay(store)
     assert await live(store) == await folded(store)
 
 
@@ -204,7 +205,7 @@ async def test_a_replay_that_is_cancelled_leaves_the_live_tables_alone_and_the_n
         with pytest.raises(asyncio.CancelledError):
             await running
     assert await live(store) == before
-    await replay(store.pool, store.log)
+    await replay(store)
     assert await live(store) == await folded(store)
 
 
@@ -226,7 +227,7 @@ async def test_a_reader_that_looks_at_the_tables_in_its_own_order_is_not_turned_
     reader = await asyncpg.connect(database)
     async with reader.transaction():
         await reader.execute("SELECT FROM orders")
-        running = asyncio.create_task(replay(store.pool, store.log))
+        running = asyncio.create_task(replay(store))
         await until(lambda: store.pool.fetchval(SWAP_WAITS), "the replay waits for the reader")
         assert await asyncio.wait_for(reader.fetchval("SELECT id FROM customers"), PATIENCE) == customer_id
     await reader.close()
@@ -238,11 +239,13 @@ class BusyLog(Log):
 
     def __init__(self, happening: Callable[[], Awaitable[None]]) -> None:
         super().__init__(Codec(EVENTS))
-        self._happening = happening
+        self._happening: Callable[[], Awaitable[None]] | None = happening
 
     async def head(self, on: Executor) -> int:
         position = await super().head(on)
-        await self._happening()
+        if happening := self._happening:
+            self._happening = None
+            await happening()
         return position
 
 
@@ -255,7 +258,7 @@ async def test_a_replay_catches_up_with_orders_of_a_customer_who_was_then_erased
         await place(store, erased)
         await erase(store, erased)
 
-    await replay(store.pool, BusyLog(meanwhile))
+    await replay(Store(store.pool, BusyLog(meanwhile), project))
     assert await live(store) == await folded(store)
 
 
@@ -269,7 +272,7 @@ async def test_a_replay_catches_up_with_an_address_that_came_again(store: Store)
         await do(store, CUSTOMER, customer_id, RemoveAddress(address_id=5))
         await do(store, CUSTOMER, customer_id, add)
 
-    await replay(store.pool, BusyLog(meanwhile))
+    await replay(Store(store.pool, BusyLog(meanwhile), project))
     assert await live(store) == await folded(store)
 
 
@@ -282,7 +285,7 @@ async def test_a_replay_catches_up_with_a_user_who_went_from_one_customer_to_ano
         await detach(store, high)
         await attach(store, low, 9)
 
-    await replay(store.pool, BusyLog(meanwhile))
+    await replay(Store(store.pool, BusyLog(meanwhile), project))
     assert (await row(store, "customers", low)).user_id == 9
 
 

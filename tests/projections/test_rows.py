@@ -43,7 +43,7 @@ from projections.addresses import AddressRow
 from projections.customers import CustomerRow
 from projections.figures import FiguresRow
 from projections.orders import OrderRow
-from projections.replay import replay
+from projections.replay.engine import replay
 from tests.eventstore.acts import attach, detach, do, erase, place, register, terms, transfer
 from tests.projections.rows import live, row
 
@@ -57,7 +57,7 @@ async def store(store: Store) -> AsyncIterator[Store]:
     """Whatever a test leaves, a replay must leave the same."""
     yield store
     written = await live(store)
-    await replay(store.pool, store.log)
+    await replay(store)
     assert await live(store) == written
 
 

@@ -1,0 +1,1 @@
+"""Rebuilding read models from events beside the live ones: build, catch up, compare, swap, and back again."""

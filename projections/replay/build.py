@@ -1,0 +1,119 @@
+"""Building read models in a schema of their own: fold, load, index. Any number of connections may fold at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+from eventstore.log import Connection, Log
+from eventstore.transact import Store
+from projections.fold import Folded, fold_range
+from projections.projection import Projection
+from projections.ranges import Range
+from projections.replay.registry import Replay, keep_poison
+
+CLAIM = """
+    SELECT part, low, high FROM replay_ranges WHERE replay_id = $1 AND events IS NULL
+    ORDER BY part, low LIMIT 1 FOR UPDATE SKIP LOCKED"""
+BUILT = (
+    "UPDATE replay_ranges SET events = $4, built_at = clock_timestamp() WHERE replay_id = $1 AND part = $2 AND low = $3"
+)
+THERE_IS = "SELECT to_regnamespace($1) IS NOT NULL"
+LEFT = "SELECT 1 FROM replay_ranges WHERE replay_id = $1 AND events IS NULL LIMIT 1 FOR UPDATE"
+# Sorting in memory, for the indexes of millions of rows.
+INDEXING = "SET LOCAL maintenance_work_mem = '128MB'"
+
+# PostgreSQL reads and writes for one while the other computes.
+AT_ONCE = 2
+
+# An index or a key of a replay that was interrupted here.
+THERE_ALREADY = (asyncpg.DuplicateTableError, asyncpg.InvalidTableDefinitionError)
+
+OnRange = Callable[[], Awaitable[None]]
+
+
+async def create_tables(connection: Connection, replay: Replay) -> None:
+    """Empty, and without indexes; unless they are there already."""
+    async with connection.transaction():
+        if await connection.fetchval(THERE_IS, replay.schema):
+            return
+        await connection.execute(f"CREATE SCHEMA {replay.schema}")
+        await enter(connection, replay.schema)
+        for projection in replay.wanted:
+            await connection.execute(projection.table.create)
+
+
+async def build_ranges(store: Store, replay: Replay, on_range: OnRange) -> None:
+    """Fold and load every range that nobody else is at. Those that others are at are theirs."""
+    await _at_once(lambda: _build_ranges(store, replay, on_range))
+
+
+async def _build_ranges(store: Store, replay: Replay, on_range: OnRange) -> None:
+    async with store.pool.acquire() as connection:
+        while await _build_range(connection, store.log, replay):
+            await on_range()
+
+
+async def _build_range(connection: Connection, log: Log, replay: Replay) -> bool:
+    """In one transaction with saying so: a range is built wholly or not at all."""
+    async with connection.transaction():
+        claimed = await connection.fetchrow(CLAIM, replay.id)
+        if claimed is None:
+            return False
+        ids = Range(*claimed)
+        folded = await fold_range(connection, log, ids, replay.until)
+        await load(connection, replay.wanted, folded, replay.schema)
+        await keep_poison(connection, replay.id, folded.poison)
+        await connection.execute(BUILT, replay.id, ids.part, ids.low, folded.events)
+        return True
+
+
+async def load(connection: Connection, built: Iterable[Projection[Any]], folded: Folded, schema: str) -> None:
+    for projection in built:
+        if rows := folded.rows.get(projection.name):
+            await projection.table.copy(connection, rows.values(), schema)
+
+
+async def is_built(pool: asyncpg.Pool, replay: Replay) -> bool:
+    """Waits for a range that others are at, until they are done with it or have given it up."""
+    return await pool.fetchval(LEFT, replay.id) is None
+
+
+async def index_tables(pool: asyncpg.Pool, replay: Replay) -> None:
+    """Keys first, then all other indexes, on several connections."""
+    keys = [projection.table.index[0] for projection in replay.wanted]
+    others = [statement for projection in replay.wanted for statement in projection.table.index[1:]]
+    for statements in (keys, others):
+        await _at_once(partial(_index, pool, replay.schema, iter(statements)))
+    async with pool.acquire() as connection:
+        for projection in replay.wanted:
+            # Also marks the pages that all can see, without which counting reads the table and not an index.
+            await connection.execute(f"VACUUM (ANALYZE) {replay.schema}.{projection.name}")
+
+
+async def _index(pool: asyncpg.Pool, schema: str, statements: Iterable[str]) -> None:
+    async with pool.acquire() as connection:
+        for statement in statements:
+            with suppress(*THERE_ALREADY):
+                async with connection.transaction():
+                    await enter(connection, schema)
+                    await connection.execute(INDEXING)
+                    await connection.execute(statement)
+
+
+async def _at_once(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """On several connections; the first failure ends all, and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as loops:
+            for _ in range(AT_ONCE):
+                loops.create_task(work())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
+
+
+async def enter(connection: Connection, schema: str) -> None:
+    """For the rest of the transaction, a table's name means the one in this schema, where there is one."""
+    await connection.execute(f"SET LOCAL search_path = {schema}, public")

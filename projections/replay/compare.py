@@ -1,0 +1,115 @@
+"""Rebuilt rows against the live ones: how many differ, in which columns, and some of them."""
+
+from typing import Any
+
+import msgspec
+
+from eventstore.log import Connection
+from projections.projection import Projection
+from projections.replay.registry import Replay, not_rebuilt
+from projections.table import Column
+
+SAMPLES = 10
+
+# Both sides without those whose events can't be applied; of the live side no more than the replay is about.
+PAIRS = """
+    (SELECT * FROM public.{table} AS t WHERE NOT t.{owner} = ANY($1) AND ({asked})) AS l
+    FULL JOIN (SELECT * FROM {schema}.{table} AS t WHERE NOT t.{owner} = ANY($1)) AS s ON s.id = l.id"""
+ASKED = """EXISTS (
+        SELECT FROM replay_ranges AS r
+        WHERE r.replay_id = {id} AND r.part = '{part}' AND t.{owner} BETWEEN r.low AND r.high)
+    OR EXISTS (SELECT FROM {schema}.{table} AS own WHERE own.id = t.id)"""
+COUNTS = """
+    SELECT count(s.id) AS rows, count(s.id) FILTER (WHERE l.id IS NULL) AS missing,
+        count(l.id) FILTER (WHERE s.id IS NULL) AS surplus, count(*) FILTER (WHERE {differs}) AS differing{columns}
+    FROM {pairs}"""
+SAMPLED = """
+    SELECT coalesce(s.id, l.id) AS id, l.id IS NULL AS is_missing, s.id IS NULL AS is_surplus, {columns}
+    FROM {pairs} WHERE l.id IS NULL OR s.id IS NULL OR {differs} ORDER BY 1 LIMIT {limit}"""
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A row that differs: the columns, with the stored and the rebuilt value of those that can't name a person."""
+
+    id: int
+    problem: str
+    columns: dict[str, tuple[Any, Any] | None]
+
+
+class TableReport(msgspec.Struct, frozen=True):
+    """`missing` rows are in the events alone, `surplus` ones in the live table alone. `columns` counts by column."""
+
+    rows: int
+    missing: int
+    surplus: int
+    differing: int
+    columns: dict[str, int]
+    samples: list[Sample]
+
+    @property
+    def is_equal(self) -> bool:
+        return not (self.missing or self.surplus or self.differing)
+
+
+async def compare(connection: Connection, replay: Replay) -> dict[str, TableReport]:
+    """By table, at the moment of the connection's snapshot, at which the rebuilt rows must be."""
+    poisoned = await not_rebuilt(connection, replay.id)
+    return {p.name: await _compare(connection, replay, p, poisoned.get(p.part, [])) for p in replay.wanted}
+
+
+async def _compare(
+    connection: Connection, replay: Replay, projection: Projection[Any], poisoned: list[int]
+) -> TableReport:
+    columns = [column for column in projection.table.columns if column.name != "id"]
+    both = f"l.id IS NOT NULL AND s.id IS NOT NULL AND ({' OR '.join(map(_differs, columns))})"
+    pairs = _pairs(replay, projection)
+    counted = "".join(
+        f", count(*) FILTER (WHERE l.id IS NOT NULL AND s.id IS NOT NULL AND {_differs(column)}) AS c_{column.name}"
+        for column in columns
+    )
+    counts = await connection.fetchrow(COUNTS.format(differs=both, columns=counted, pairs=pairs), poisoned)
+    assert counts is not None
+    table = TableReport(
+        rows=counts["rows"],
+        missing=counts["missing"],
+        surplus=counts["surplus"],
+        differing=counts["differing"],
+        columns={column.name: n for column in columns if (n := counts[f"c_{column.name}"])},
+        samples=[],
+    )
+    if table.is_equal:
+        return table
+    told = ", ".join(
+        f"{_differs(c)} AS d_{c.name}, l.{c.name} AS l_{c.name}, s.{c.name} AS s_{c.name}" for c in columns
+    )
+    rows = await connection.fetch(
+        SAMPLED.format(columns=told, pairs=pairs, differs=both, limit=SAMPLES), poisoned
+    )  # fmt: skip
+    return msgspec.structs.replace(table, samples=[_sample(row, columns) for row in rows])
+
+
+def _pairs(replay: Replay, projection: Projection[Any]) -> str:
+    names = {"schema": replay.schema, "table": projection.name, "owner": projection.owner}
+    asked = "true" if replay.is_whole else ASKED.format(id=replay.id, part=projection.part, **names)
+    return PAIRS.format(asked=asked, **names)
+
+
+def _differs(column: Column) -> str:
+    """Two JSON documents are the same whatever the order of their keys."""
+    cast = "::jsonb" if column.sql_type == "json" else ""
+    return f"l.{column.name}{cast} IS DISTINCT FROM s.{column.name}{cast}"
+
+
+def _sample(row: Any, columns: list[Column]) -> Sample:
+    if row["is_missing"] or row["is_surplus"]:
+        return Sample(row["id"], "missing" if row["is_missing"] else "surplus", {})
+    differing = (column for column in columns if row[f"d_{column.name}"])
+    return Sample(row["id"], "differs", {column.name: _values(row, column) for column in differing})
+
+
+def _values(row: Any, column: Column) -> tuple[Any, Any] | None:
+    """Numbers and times name nobody; texts may."""
+    if column.sql_type in {"text", "json"}:
+        return None
+    stored, rebuilt = row[f"l_{column.name}"], row[f"s_{column.name}"]
+    return stored, rebuilt

@@ -1,0 +1,198 @@
+"""A replay from beginning to end, one at a time in the whole store; going on with one that was interrupted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+
+import asyncpg
+
+from eventstore.log import Connection
+from eventstore.subscription import UNREACHABLE
+from eventstore.transact import Store
+from projections.live import PROJECTIONS
+from projections.replay import registry
+from projections.replay.build import build_ranges, create_tables, index_tables, is_built
+from projections.replay.catch_up import Tables, catch_up, catch_up_almost
+from projections.replay.compare import TableReport, compare
+from projections.replay.exchange import ReplayStuckError, roll_back, swap
+from projections.replay.helpers import helpers
+from projections.replay.registry import BUILDING, EXCHANGING, Asked, Replay, find, keep_report, set_status
+
+LOOK_SECONDS = 0.2  # how often to look whether somebody wants the end of it
+LOCK = "SELECT pg_try_advisory_lock(hashtext('custodiary replay'))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtext('custodiary replay'))"
+
+Progress = Callable[[int, int], None]
+Helped = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class ReplayRunningError(Exception):
+    """One replay at a time."""
+
+
+class NotReadyError(Exception):
+    """status: what is asked for needs a replay in another one."""
+
+
+def unseen(_done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+async def replay(store: Store, names: Collection[str] = (), progress: Progress = unseen) -> int:
+    """Rebuild these read models, or all, while others read and write, whatever shape the live ones have.
+
+    Returns the position that they were rebuilt up to. A live table is left alone until its successor is ready.
+    """
+    wanted = tuple(p.name for p in PROJECTIONS if not names or p.name in names)
+    id_ = await begin(store, Asked(projections=wanted, started_by="migrate"))
+    async with alone(store.pool) as connection:
+        await _build(store, await find(connection, id_), progress)
+        await swap(store, await find(connection, id_), keep=False)
+        return (await find(connection, id_)).position
+
+
+async def begin(store: Store, asked: Asked) -> int:
+    """The id of the replay to run: an interrupted one of the same kind, or a new one. Others are given up, and those
+    that were swapping go on with that.
+
+    Raises ReplayRunningError.
+    """
+    async with alone(store.pool) as connection:
+        same = await registry.interrupted(connection, asked)
+        for other in await registry.unfinished(connection):
+            if other.status in EXCHANGING:
+                await _finish(store, other)
+            elif other.id != same:
+                await _drop(connection, other.id, "failed", "It was interrupted, and then another replay was started.")
+        return same or await registry.start(connection, asked)
+
+
+async def run(store: Store, id_: int, progress: Progress = unseen, *, dsn: str = "", workers: int = 1) -> Replay:
+    """Build, compare, and swap if that was asked for. Cancelled here or elsewhere, it leaves no trace.
+
+    Processes beside this one, for more `workers`, reach the store by the `dsn`. Raises ReplayRunningError,
+    ReplayStuckError. A process or a connection that ends leaves what is there, to be gone on with.
+    """
+    async with alone(store.pool) as connection:
+        work = asyncio.create_task(_run(store, id_, progress, lambda: helpers(dsn, id_, workers - 1)))
+        watch = asyncio.create_task(_watch(store.pool, id_, work))
+        try:
+            await work
+        except asyncio.CancelledError:
+            if (await find(connection, id_)).status not in EXCHANGING:  # what was begun there is to be gone on with
+                await _drop(connection, id_, "cancelled")
+            if not (await find(connection, id_)).is_to_end:
+                raise
+        except (ReplayStuckError, *UNREACHABLE):
+            raise
+        except Exception as error:
+            await _drop(connection, id_, "failed", f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            watch.cancel()
+            work.cancel()
+        return await find(connection, id_)
+
+
+async def _run(store: Store, id_: int, progress: Progress, helped: Helped) -> None:
+    current = await find(store.pool, id_)
+    if current.status in EXCHANGING:
+        await _finish(store, current)
+    if current.status in BUILDING:
+        await _build(store, current, progress, helped)
+        await set_status(store.pool, id_, "comparing")
+        report = await _compare(store, await find(store.pool, id_))
+        await keep_report(store.pool, id_, report)
+        await set_status(store.pool, id_, "ready")
+        is_equal = all(table.is_equal for table in report.values()) and not await registry.poison_of(store.pool, id_)
+        if current.swap == "always" or (current.swap == "equal" and is_equal):
+            await swap(store, await find(store.pool, id_))
+
+
+async def _build(store: Store, current: Replay, progress: Progress, helped: Helped = nullcontext) -> None:
+    async def tell() -> None:
+        progress((await find(store.pool, current.id)).done, current.total)
+
+    async with store.pool.acquire() as connection:
+        await create_tables(connection, current)
+    async with helped():
+        while not await is_built(store.pool, current):
+            await build_ranges(store, current, tell)
+    await index_tables(store.pool, current)
+    progress(current.total, current.total)
+
+
+async def _compare(store: Store, current: Replay) -> dict[str, TableReport]:
+    """In one snapshot, in which the live rows are at the last event that is visible, and the rebuilt ones then too."""
+    tables = Tables(current.schema, current.wanted)
+    await catch_up_almost(store, current.id, tables)
+    async with store.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        current = await find(connection, current.id)
+        await catch_up(connection, store.log, current, tables, await store.log.head(connection))
+        return await compare(connection, current)
+
+
+async def _finish(store: Store, current: Replay) -> None:
+    """What was interrupted between two tables."""
+    await (swap if current.status == "swapping" else roll_back)(store, current)
+
+
+async def swap_ready(store: Store, id_: int) -> Replay:
+    """Raises NotReadyError, ReplayRunningError, ReplayStuckError."""
+    async with alone(store.pool) as connection:
+        current = await find(connection, id_)
+        if current.status != "ready":
+            raise NotReadyError(current.status)
+        await swap(store, current)
+        return await find(connection, id_)
+
+
+async def roll_back_swapped(store: Store, id_: int) -> Replay:
+    """Raises NotReadyError, NothingToRollBackError, ReplayRunningError, ReplayStuckError."""
+    async with alone(store.pool) as connection:
+        current = await find(connection, id_)
+        if current.status != "swapped":
+            raise NotReadyError(current.status)
+        await roll_back(store, current)
+        return await find(connection, id_)
+
+
+async def cancel(pool: asyncpg.Pool, id_: int) -> Replay:
+    """Whoever runs it ends it; if nobody does, that is done here. Raises NotReadyError."""
+    current = await find(pool, id_)
+    if current.status not in (*BUILDING, "ready"):
+        raise NotReadyError(current.status)
+    await registry.ask_to_end(pool, id_)
+    with suppress(ReplayRunningError):
+        async with alone(pool) as connection:
+            if (await find(connection, id_)).status in (*BUILDING, "ready"):
+                await _drop(connection, id_, "cancelled")
+    return await find(pool, id_)
+
+
+@asynccontextmanager
+async def alone(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    async with pool.acquire() as connection:
+        if not await connection.fetchval(LOCK):
+            raise ReplayRunningError
+        try:
+            yield connection
+        finally:
+            with suppress(*UNREACHABLE):
+                await connection.fetchval(UNLOCK)
+
+
+async def _watch(pool: asyncpg.Pool, id_: int, work: asyncio.Task[None]) -> None:
+    """End the work as soon as somebody has asked for that."""
+    with suppress(*UNREACHABLE):  # the work meets the same, and says so
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if (await find(pool, id_)).is_to_end:
+                work.cancel()
+                return
+
+
+async def _drop(connection: Connection, id_: int, status: registry.Status, error: str | None = None) -> None:
+    async with connection.transaction():
+        await connection.execute(f"DROP SCHEMA IF EXISTS {(await find(connection, id_)).schema} CASCADE")
+        await set_status(connection, id_, status, error)

@@ -1,0 +1,143 @@
+"""Rebuilt rows into the place of the live ones, and back again, while others read and write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import asyncpg
+
+from eventstore.log import Connection
+from eventstore.transact import Store
+from projections.figures import FIGURES
+from projections.projection import Projection
+from projections.replay.build import THERE_IS
+from projections.replay.catch_up import Tables, catch_up, catch_up_almost
+from projections.replay.registry import Replay, find, not_rebuilt, set_status
+from projections.schema import record_fingerprint
+
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '300ms'"
+ATTEMPTS = 60
+PAUSE = 0.1  # seconds, after the first attempt; longer after each, up to
+LONGEST_PAUSE = 2.0
+
+OTHER_FORMERS = r"SELECT nspname FROM pg_namespace WHERE nspname LIKE 'former\_%' AND nspname <> $1"
+TABLES_IN = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r'"
+MOVE_OUT = """
+    WITH gone AS (
+        DELETE FROM public.{name} AS t
+        WHERE EXISTS (
+            SELECT FROM replay_ranges AS r
+            WHERE r.replay_id = $1 AND r.part = $2 AND t.{owner} BETWEEN r.low AND r.high)
+        OR EXISTS (SELECT FROM {source}.{name} AS own WHERE own.id = t.id)
+        RETURNING {columns})
+    INSERT INTO {target}.{name} ({columns}) SELECT {columns} FROM gone"""
+KEEP = """
+    INSERT INTO {schema}.{name} ({columns}) SELECT {columns} FROM public.{name} WHERE {owner} = ANY($1)
+    ON CONFLICT DO NOTHING"""
+
+Projections: TypeAlias = Sequence[Projection[Any]]
+
+
+class ReplayStuckError(Exception):
+    """Readers or writers held the live tables for too long to swap them."""
+
+
+class NothingToRollBackError(Exception):
+    """The former rows are gone: another replay was swapped since, or this one never was."""
+
+
+class _Move(NamedTuple):
+    """What goes where, and what is said when all is there. `keeps`: live rows of whom nothing could be told stay."""
+
+    source: str
+    target: str
+    keeps: bool
+    finish: Callable[[Connection], Awaitable[None]]
+
+
+async def swap(store: Store, replay: Replay, *, keep: bool = True) -> None:
+    """The rebuilt rows become the live ones, with every event that is committed; what was begun is gone on with.
+
+    `keep` the former ones for a rollback, and those that could not be told: not when they may have another shape.
+    """
+    await set_status(store.pool, replay.id, "swapping")
+    for (schema,) in await store.pool.fetch(OTHER_FORMERS, replay.former):
+        await store.pool.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+    async def finish(connection: Connection) -> None:
+        await connection.execute(f"DROP SCHEMA {replay.schema} CASCADE")
+        if not keep:
+            await connection.execute(f"DROP SCHEMA {replay.former} CASCADE")
+        await set_status(connection, replay.id, "swapped")
+
+    await _exchange(store, replay, _Move(replay.schema, replay.former, keep, finish))
+
+
+async def roll_back(store: Store, replay: Replay) -> None:
+    """The former rows become the live ones again, with what has happened since. Raises NothingToRollBackError."""
+    if not await store.pool.fetchval(THERE_IS, replay.former):
+        raise NothingToRollBackError(replay.id)
+    await set_status(store.pool, replay.id, "rolling_back")
+
+    async def finish(connection: Connection) -> None:
+        await connection.execute(f"DROP SCHEMA {replay.former} CASCADE")
+        await connection.execute(f"DROP SCHEMA {replay.schema} CASCADE")
+        await set_status(connection, replay.id, "rolled_back")
+
+    await _exchange(store, replay, _Move(replay.former, replay.schema, False, finish))
+
+
+async def _exchange(store: Store, replay: Replay, move: _Move) -> None:
+    """Single rows all in one transaction; whole tables one by one.
+
+    Who waits for one table while it holds another waits in a circle with readers that do the same.
+    """
+    await store.pool.execute(f"CREATE SCHEMA IF NOT EXISTS {move.target}")
+    if not replay.is_whole:
+        await _when_free(store, replay, move, replay.wanted, replay.wanted)
+        return
+    here = {row[0] for row in await store.pool.fetch(TABLES_IN, move.source)}
+    # Figures last: once they are the rebuilt ones, live commands compute them from orders that are so too.
+    left = sorted((p for p in replay.wanted if p.name in here), key=lambda projection: projection is FIGURES)
+    for done, projection in enumerate(left):
+        await _when_free(store, replay, move, left[done:], [projection])
+
+
+async def _when_free(store: Store, replay: Replay, move: _Move, left: Projections, exchanged: Projections) -> None:
+    """Catch up until little is left; then do the rest and exchange in one transaction, as soon as nobody is in it."""
+    mode = "ACCESS EXCLUSIVE" if replay.is_whole else "SHARE ROW EXCLUSIVE"
+    tables = ", ".join(f"public.{projection.name}" for projection in exchanged)
+    for attempt in range(1, ATTEMPTS + 1):
+        await catch_up_almost(store, replay.id, Tables(move.source, left))
+        try:
+            async with store.pool.acquire() as connection, connection.transaction():
+                await connection.execute(LOCK_TIMEOUT)
+                # A writer holds locks on the tables that its events change until it has committed: none is left.
+                await connection.execute(f"LOCK TABLE {tables} IN {mode} MODE")
+                current, head = await find(connection, replay.id), await store.log.head(connection)
+                await catch_up(connection, store.log, current, Tables(move.source, left), head)
+                for projection in exchanged:
+                    await _move(connection, current, projection, move)
+                if left == exchanged:
+                    await move.finish(connection)
+                return
+        except asyncpg.LockNotAvailableError:
+            await asyncio.sleep(min(PAUSE * attempt, LONGEST_PAUSE))
+    raise ReplayStuckError
+
+
+async def _move(connection: Connection, replay: Replay, projection: Projection[Any], move: _Move) -> None:
+    name, columns = projection.name, ", ".join(projection.table.names)
+    names = {"name": name, "columns": columns, "owner": projection.owner}
+    if move.keeps and (ids := (await not_rebuilt(connection, replay.id)).get(projection.part)):
+        await connection.execute(KEEP.format(schema=move.source, **names), ids)
+    if replay.is_whole:
+        await connection.execute(f"ALTER TABLE public.{name} SET SCHEMA {move.target}")
+        await connection.execute(f"ALTER TABLE {move.source}.{name} SET SCHEMA public")
+    else:
+        await connection.execute(f"CREATE TABLE IF NOT EXISTS {move.target}.{name} (LIKE public.{name} INCLUDING ALL)")
+        await connection.execute(f"TRUNCATE {move.target}.{name}")
+        out = MOVE_OUT.format(source=move.source, target=move.target, **names)
+        await connection.execute(out, replay.id, projection.part)
+        await connection.execute(f"INSERT INTO public.{name} ({columns}) SELECT {columns} FROM {move.source}.{name}")
+    await record_fingerprint(connection, projection)
