@@ -11,20 +11,22 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from api import addresses, credentials, customers, figures, health, history, labels, lists, orders, users
+from api import addresses, credentials, customers, figures, health, history, labels, lists, orders, replays, users
 from api.errors import exception_handlers
 from api.input import MAX_BODY_BYTES
 from api.openapi.document import DocumentConfig
 from api.openapi.operations import operations
 from api.places import is_country
 from api.refusal_table import REFUSALS
+from api.replay_runner import ReplayRunner
 from api.serving import Service, authorise, request_id
 from api.settings import NameMode, Settings
 from projections.database import open_store
 from projections.queries.pages import Totals
+from projections.replay.registry import unfinished
 
 BASE = "/wp-json/fluent-cart/v2"
-RESOURCES = (lists, customers, figures, addresses, users, orders, labels, history)
+RESOURCES = (lists, customers, figures, addresses, users, orders, labels, history, replays)
 CONNECTIONS = 20
 
 
@@ -34,9 +36,11 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     @asynccontextmanager
     async def serving(app: Litestar) -> AsyncIterator[None]:
         is_country("US")  # reads the world's countries once, before the first request has to wait for it
-        async with open_store(database_url, connections=CONNECTIONS) as store:
+        async with open_store(database_url, connections=CONNECTIONS) as store, ReplayRunner(database_url) as runner:
             key = await credentials.password_key(store.pool)
-            app.state.service = Service(store, settings, credentials.lookup(store.pool), key, Totals())
+            app.state.service = Service(store, settings, credentials.lookup(store.pool), key, Totals(), runner)
+            if await unfinished(store.pool):
+                runner.start()
             yield
 
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]

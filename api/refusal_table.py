@@ -6,6 +6,9 @@ from domain import refusals
 from domain.refusals import ClaimTaken
 from eventstore.transact import Contended
 from projections.queries.refusals import QueryRefused
+from projections.replay.engine import NotReadyError, ReplayRunningError
+from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
+from projections.replay.registry import ReplayNotFoundError
 
 TAKEN: dict[str, HttpRefusal] = {
     "customer-email": Rule(400, "Customer already exists."),
@@ -43,6 +46,10 @@ def _unlisted(refusal: QueryRefused) -> HttpRefusal:
     return Invalid({refusal.field: {"invalid": message}})
 
 
+def _in_the_way(refusal: Exception) -> HttpRefusal:
+    return Rule(409, str(refusal))
+
+
 REFUSALS: Refusals = {
     refusals.ClaimTaken: _taken,
     refusals.CustomerNotFound: Rule(404, "Customer not found."),
@@ -62,5 +69,10 @@ REFUSALS: Refusals = {
     refusals.AmountTooLarge: _beyond,
     refusals.PaymentStatusFollowsAmounts: _settled,
     Contended: TooMany(1),
+    ReplayNotFoundError: Rule(404, "Replay not found."),
+    ReplayRunningError: Rule(409, "Another replay is running."),
+    ReplayStuckError: Rule(409, "Readers or writers held the tables all the time; try again."),
+    NotReadyError: _in_the_way,
+    NothingToRollBackError: _in_the_way,
     QueryRefused: _unlisted,
 }

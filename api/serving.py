@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 
 from api.auth import CredentialLookup, Permission, Principal, authenticate
 from api.refusals import Forbidden
+from api.replay_runner import ReplayRunner
 from api.settings import Settings
 from domain.refusals import CustomerNotFound
 from eventstore.streams import MAX_ID
@@ -28,6 +29,7 @@ class Service(NamedTuple):
     credentials: CredentialLookup
     password_key: bytes
     totals: Totals
+    replays: ReplayRunner
 
 
 def serving(request: ASGIConnection[Any, Any, Any, Any]) -> Service:

@@ -28,14 +28,24 @@ PROJECTIONS: tuple[Projection[Any], ...] = (FIGURES, CUSTOMERS, ORDERS, ADDRESSE
 
 STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
 ONCE_REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = ANY($1))"
+# What a replay builds, or keeps for a rollback, holds people too.
+COPIES = r"SELECT nspname FROM pg_namespace WHERE nspname ~ '^(replay|former)_\d+$'"
 FORGET_ANSWERS = "DELETE FROM answers WHERE customer_id = ANY($1)"
+FORGET = {
+    FIGURES.name: "DELETE FROM {table} WHERE id = ANY($1)",
+    CUSTOMERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
+    ADDRESSES.name: "DELETE FROM {table} WHERE customer_id = ANY($1)",
+    ORDERS.name: """
+        UPDATE {table} SET note = '', ip_address = '', billing_address = NULL, shipping_address = NULL
+        WHERE customer_id = ANY($1)""",
+}
 VALUES = """
     SELECT customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
     FROM orders WHERE customer_id = ANY($1)"""
 
 
 async def project(connection: Connection, events: Sequence[Recorded]) -> None:
-    """Apply the events to every read model, and forget the stored answers about customers that are erased.
+    """Apply the events to every read model, and forget stored answers and copies of customers that are erased.
 
     Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken; AmountTooLarge when
     a customer's figures would be.
@@ -47,6 +57,19 @@ async def project(connection: Connection, events: Sequence[Recorded]) -> None:
     await _refuse_users_that_are_gone(connection, events)
     if erased := [recorded.stream.id for recorded in events if isinstance(recorded.event, CustomerErased)]:
         await connection.execute(FORGET_ANSWERS, erased)
+        await _forget_copies(connection, erased)
+
+
+async def _forget_copies(connection: Connection, erased: list[int]) -> None:
+    """Raises Conflict when a copy vanishes meanwhile."""
+    for (schema,) in await connection.fetch(COPIES):
+        for name, forget in FORGET.items():
+            table = f"{schema}.{name}"
+            if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
+                try:
+                    await connection.execute(forget.format(table=table), erased)
+                except asyncpg.UndefinedTableError as error:
+                    raise Conflict from error
 
 
 async def _refuse_users_that_are_gone(connection: Connection, events: Sequence[Recorded]) -> None:

@@ -10,14 +10,13 @@ from api import credentials as stored_credentials
 from api.auth import MAX_USER_LENGTH, Role
 from api.cli import exits
 from api.cli.imports import imports
-from api.cli.output import console, print_json, progress_bar, say
+from api.cli.output import console, print_json, say
+from api.cli.replaying import replay, replays
 from api.cli.session import with_store
 from api.presentation import history_entry
 from eventstore.transact import Store
 from projections.history import NEWEST, Filters
 from projections.history import history as history_of
-from projections.live import PROJECTIONS
-from projections.replay.engine import replay as rebuild
 
 app = typer.Typer(
     help=f"A customer service that remembers. {exits.HELP}",
@@ -28,6 +27,8 @@ app = typer.Typer(
 credentials = typer.Typer(help="Application passwords for the API.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 app.add_typer(credentials, name="credentials")
+app.command()(replay)
+app.add_typer(replays, name="replays")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 HISTORY_PAGE = 199
@@ -67,25 +68,6 @@ def migrate() -> None:
 
     with_store(nothing_more)
     say("The database is up to date.")
-
-
-@app.command()
-def replay(
-    *,
-    projection: Annotated[str | None, typer.Option(help="Only this read model, instead of all.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Rebuild read models from events beside the live ones, and swap them in."""
-    known = [each.name for each in PROJECTIONS]
-    if projection is not None and projection not in known:
-        raise typer.BadParameter(f"There is {', '.join(known)}.", param_hint="--projection")
-    names = [projection] if projection else known
-    with progress_bar("Replaying") as progress:
-        position = with_store(lambda store: rebuild(store, names, progress))
-    if as_json:
-        print_json({"projections": names, "position": position})
-    else:
-        say(f"Rebuilt {', '.join(names)} up to position {position}.")
 
 
 @app.command()

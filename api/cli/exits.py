@@ -12,8 +12,8 @@ from api.importing.files import ImportFileError
 from api.settings import BadSetting
 from eventstore.embedded import EmbeddedError
 from eventstore.migrate import MigrationChangedError
-from projections.replay.engine import ReplayRunningError
-from projections.replay.exchange import ReplayStuckError
+from projections.replay.engine import NotReadyError, ReplayRunningError
+from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 
 DONE = 0
 NOT_ALL = 1  # some rows stayed out or differ, or there is nothing of that name
@@ -42,7 +42,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except ImportFileError as error:
+    except (ImportFileError, NotReadyError, NothingToRollBackError) as error:
         _end(NOT_ALL, str(error))
     except CredentialExists as error:
         login, name = error.args

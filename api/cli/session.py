@@ -27,11 +27,16 @@ def database(settings: Settings) -> Iterator[str]:
 
 def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
     """Do the work on the migrated store."""
+    return with_store_at(lambda store, _dsn: work(store))
+
+
+def with_store_at(work: Callable[[Store, str], Awaitable[T]]) -> T:
+    """The same for work that other processes take part in, by the database's address."""
 
     async def session(dsn: str) -> T:
         await migrate(dsn)
         async with open_store(dsn) as store:
-            return await work(store)
+            return await work(store, dsn)
 
     with database(Settings.from_environment()) as dsn:
         return run(session(dsn))

@@ -42,6 +42,13 @@ _KEY: Schema = {
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": MAX_KEY},
 }
 _REPLAYED: Schema = {"description": "Carried out before, under this Idempotency-Key", "schema": {"const": "true"}}
+# Of each event, which is how tools that know such streams read it.
+_EVENTS: Schema = {
+    "type": "object",
+    "properties": {"event": {"enum": ["progress", "end"]}, "data": {"type": "string"}},
+    "required": ["event", "data"],
+}
+_EVENT = 'event: end\r\ndata: {"id": 1, "status": "swapped"}\r\n\r\n'
 
 
 @dataclass
@@ -165,5 +172,7 @@ def _answers(route: _Route, known: dict[str, Schema]) -> Document:
     if route.writes:
         headers["Idempotency-Replayed"] = _REPLAYED
     content = {"application/json": {"schema": schema, "example": example(schema, known)}}
+    if route.said.streams:
+        content = {"text/event-stream": {"schema": _EVENTS, "example": _EVENT}}
     done = {"description": "Done", "headers": headers, "content": content}
     return {"200": done, "503": {"description": "Not now", "content": content}} if route.said.unready else {"200": done}

@@ -12,6 +12,9 @@ from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule
 from api.settings import NameMode
 from domain import refusals
 from domain.value import MAX_CENTS
+from projections.replay.engine import NotReadyError, ReplayRunningError
+from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
+from projections.replay.registry import ReplayNotFoundError
 
 
 def _by_table(refusal: type[Exception], *facts: object) -> HttpRefusal:
@@ -30,7 +33,7 @@ NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such ord
 
 class Operation(NamedTuple):
     """`refusals` are those beside what any request may meet. `tagged`: the answer has the customer's version.
-    `unready`: it may be 503, with the same body.
+    `unready`: it may be 503, with the same body. `streams`: as server-sent events, each of which holds the answer.
     """
 
     group: str
@@ -40,11 +43,21 @@ class Operation(NamedTuple):
     refusals: tuple[HttpRefusal, ...] = ()
     tagged: bool = False
     unready: bool = False
+    streams: bool = False
 
 
 def operations(mode: NameMode) -> dict[str, Operation]:
     """`mode` says how the store asks for names."""
-    return {**_customers(mode), **_figures(), **_addresses(), **_users(), **_orders(), **_labels(), **_others()}
+    return {
+        **_customers(mode),
+        **_figures(),
+        **_addresses(),
+        **_users(),
+        **_orders(),
+        **_labels(),
+        **_replays(),
+        **_others(),
+    }
 
 
 def _customers(mode: NameMode) -> dict[str, Operation]:
@@ -147,6 +160,21 @@ def _labels() -> dict[str, Operation]:
         "create_label": Operation(group, answers.LabelSaved, requests.LABEL, refusals=(taken,)),
         "rename_label": Operation(group, answers.LabelSaved, requests.LABEL, refusals=(taken, NO_LABEL)),
         "delete_label": Operation(group, answers.Done, refusals=(NO_LABEL,)),
+    }
+
+
+def _replays() -> dict[str, Operation]:
+    group, none, running = "Replays", _by_table(ReplayNotFoundError), _by_table(ReplayRunningError)
+    unready, stuck = _by_table(NotReadyError, "cancelled"), _by_table(ReplayStuckError)
+    gone = _by_table(NothingToRollBackError)
+    return {
+        "start_replay": Operation(group, answers.ReplayTold, requests.REPLAY, refusals=(running,)),
+        "list_replays": Operation(group, answers.Replays),
+        "get_replay": Operation(group, answers.OneReplay, refusals=(none,)),
+        "follow_replay": Operation(group, answers.Replay, refusals=(none,), streams=True),
+        "swap_replay": Operation(group, answers.ReplayTold, refusals=(none, running, unready, stuck)),
+        "roll_back_replay": Operation(group, answers.ReplayTold, refusals=(none, running, unready, stuck, gone)),
+        "cancel_replay": Operation(group, answers.ReplayTold, refusals=(none, unready)),
     }
 
 

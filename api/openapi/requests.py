@@ -37,6 +37,7 @@ from api.order_input import (
     TYPES as ORDER_TYPES,
 )
 from api.orders import MAX_TRANSACTION_ID
+from api.replays import NAMES, SWAPS
 from api.settings import NameMode
 from api.users import MAX_LOGIN
 
@@ -169,3 +170,11 @@ REFUND = body(
     reason=optional(text("Damaged")),
 )
 TRANSFER = body({"customer_id": id_(2)})
+REPLAY = body(
+    {},
+    projection=said(optional(choice(NAMES, "figures")), "This one alone, instead of all."),
+    customer_id=said(optional(id_()), "This customer alone, or the first of some."),
+    last_customer_id=optional(id_()),
+    swap=said(optional(choice(SWAPS)), "When rebuilt rows take the place of the live ones; never, if not given."),
+    **{"from": said(optional(id_()), "Those of whom something has happened from this position of the log on.")},
+)

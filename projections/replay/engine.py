@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 
 import asyncpg
 
-from eventstore.log import Connection
+from eventstore.log import Connection, Executor
 from eventstore.subscription import UNREACHABLE
 from eventstore.transact import Store
 from projections.live import PROJECTIONS
@@ -21,6 +21,11 @@ from projections.replay.registry import BUILDING, EXCHANGING, Asked, Replay, fin
 LOOK_SECONDS = 0.2  # how often to look whether somebody wants the end of it
 LOCK = "SELECT pg_try_advisory_lock(hashtext('custodiary replay'))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtext('custodiary replay'))"
+IS_RUNNING = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+        WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1 AND granted
+            AND (classid::bigint << 32 | objid::bigint) = hashtext('custodiary replay')::bigint)"""
 
 Progress = Callable[[int, int], None]
 Helped = Callable[[], AbstractAsyncContextManager[None]]
@@ -32,6 +37,9 @@ class ReplayRunningError(Exception):
 
 class NotReadyError(Exception):
     """status: what is asked for needs a replay in another one."""
+
+    def __str__(self) -> str:
+        return f"That cannot be done with a replay that is {self.args[0].replace('_', ' ')}."
 
 
 def unseen(_done: int, _total: int) -> None:
@@ -46,25 +54,35 @@ async def replay(store: Store, names: Collection[str] = (), progress: Progress =
     wanted = tuple(p.name for p in PROJECTIONS if not names or p.name in names)
     id_ = await begin(store, Asked(projections=wanted, started_by="migrate"))
     async with alone(store.pool) as connection:
+        await _make_way(store, connection, id_)
         await _build(store, await find(connection, id_), progress)
         await swap(store, await find(connection, id_), keep=False)
         return (await find(connection, id_)).position
 
 
 async def begin(store: Store, asked: Asked) -> int:
-    """The id of the replay to run: an interrupted one of the same kind, or a new one. Others are given up, and those
-    that were swapping go on with that.
-
-    Raises ReplayRunningError.
-    """
+    """The id of the replay to run: an interrupted one of the same kind, or a new one. Raises ReplayRunningError."""
     async with alone(store.pool) as connection:
-        same = await registry.interrupted(connection, asked)
-        for other in await registry.unfinished(connection):
-            if other.status in EXCHANGING:
-                await _finish(store, other)
-            elif other.id != same:
-                await _drop(connection, other.id, "failed", "It was interrupted, and then another replay was started.")
-        return same or await registry.start(connection, asked)
+        return await registry.interrupted(connection, asked) or await registry.start(connection, asked)
+
+
+async def resume(store: Store) -> None:
+    """Go on with what was interrupted, if anything was. Raises as `run`."""
+    async with alone(store.pool) as connection:
+        unfinished = await registry.unfinished(connection)
+    if unfinished:
+        await run(store, unfinished[-1].id)
+
+
+async def _make_way(store: Store, connection: Connection, id_: int) -> None:
+    """Others that were interrupted are given up, or if they were swapping, that is done now."""
+    for other in await registry.unfinished(connection):
+        if other.id == id_:
+            continue
+        if other.status in EXCHANGING:
+            await _finish(store, other)
+        else:
+            await _drop(connection, other.id, "failed", "It was interrupted, and then another replay was started.")
 
 
 async def run(store: Store, id_: int, progress: Progress = unseen, *, dsn: str = "", workers: int = 1) -> Replay:
@@ -74,6 +92,7 @@ async def run(store: Store, id_: int, progress: Progress = unseen, *, dsn: str =
     ReplayStuckError. A process or a connection that ends leaves what is there, to be gone on with.
     """
     async with alone(store.pool) as connection:
+        await _make_way(store, connection, id_)
         work = asyncio.create_task(_run(store, id_, progress, lambda: helpers(dsn, id_, workers - 1)))
         watch = asyncio.create_task(_watch(store.pool, id_, work))
         try:
@@ -116,6 +135,7 @@ async def _build(store: Store, current: Replay, progress: Progress, helped: Help
     async with store.pool.acquire() as connection:
         await create_tables(connection, current)
     async with helped():
+        await build_ranges(store, current, tell)
         while not await is_built(store.pool, current):
             await build_ranges(store, current, tell)
     await index_tables(store.pool, current)
@@ -180,6 +200,12 @@ async def alone(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
         finally:
             with suppress(*UNREACHABLE):
                 await connection.fetchval(UNLOCK)
+
+
+async def is_running(on: Executor) -> bool:
+    """Whether any process runs a replay now."""
+    runs: bool = await on.fetchval(IS_RUNNING)
+    return runs
 
 
 async def _watch(pool: asyncpg.Pool, id_: int, work: asyncio.Task[None]) -> None:

@@ -43,7 +43,10 @@ class ReplayStuckError(Exception):
 
 
 class NothingToRollBackError(Exception):
-    """The former rows are gone: another replay was swapped since, or this one never was."""
+    """id: its former rows are gone."""
+
+    def __str__(self) -> str:
+        return "The former rows are gone: another replay was swapped since."
 
 
 class _Move(NamedTuple):

@@ -22,6 +22,7 @@ Status: TypeAlias = Literal[
 ]
 BUILDING: tuple[Status, ...] = ("building", "comparing")
 EXCHANGING: tuple[Status, ...] = ("swapping", "rolling_back")
+ENDED: tuple[Status, ...] = ("ready", "swapped", "rolled_back", "cancelled", "failed")
 
 COLUMNS = """id, projections, low, high, since, swap, until, position, total, status, is_to_end, report, error,
     started_by, started_at, finished_at,
@@ -52,6 +53,13 @@ SET_STATUS = """
 SET_POSITION = "UPDATE replays SET position = $2 WHERE id = $1"
 SET_REPORT = "UPDATE replays SET report = $2 WHERE id = $1"
 ASK_TO_END = "UPDATE replays SET is_to_end = true WHERE id = $1"
+
+
+LATELY = 10.0
+# Events a second over the last ranges: what a replay did before it was interrupted says nothing about now.
+RATE = """
+    SELECT sum(events) / greatest(extract(epoch FROM clock_timestamp() - min(built_at)), 1)::float
+    FROM replay_ranges WHERE replay_id = $1 AND built_at > clock_timestamp() - make_interval(secs => $2)"""
 
 
 class ReplayNotFoundError(Exception):
@@ -202,3 +210,9 @@ def _replay(row: asyncpg.Record) -> Replay:
     values = dict(row)
     values["report"] = values["report"] and msgspec.json.decode(values["report"])
     return msgspec.convert(values, Replay)
+
+
+async def rate(on: Executor, id_: int) -> float | None:
+    """Events a second, lately; None when nothing is being folded."""
+    events: float | None = await on.fetchval(RATE, id_, LATELY)
+    return events

@@ -56,7 +56,10 @@ def conforms(answer: httpx.Response) -> str:
     """The operation's id, once its answer is found to be as documented."""
     operation = operation_of(answer.request)
     documented = operation["responses"][str(answer.status_code)]
-    check(documented["content"]["application/json"]["schema"], answer.json())
+    if "text/event-stream" in documented["content"]:
+        check({"$ref": "#/components/schemas/Replay"}, json.loads(answer.text.rpartition("data: ")[2]))
+    else:
+        check(documented["content"]["application/json"]["schema"], answer.json())
     for name, header in documented.get("headers", {}).items():
         if name in answer.headers:
             value = answer.headers[name]

@@ -55,6 +55,7 @@ OURS: dict[tuple[str, str], str] = {
     ("POST", "/replays"): "replays/manage",
     ("GET", "/replays"): "replays/manage",
     ("GET", "/replays/{}"): "replays/manage",
+    ("GET", "/replays/{}/progress"): "replays/manage",
     ("POST", "/replays/{}/cancel"): "replays/manage",
     ("POST", "/replays/{}/swap"): "replays/manage",
     ("POST", "/replays/{}/rollback"): "replays/manage",

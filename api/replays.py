@@ -1,0 +1,159 @@
+"""Replays over HTTP: started here, run by a process of their own, and looked at, swapped, rolled back or cancelled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, get_args
+
+import asyncpg
+from litestar import Response, get, post
+from litestar.params import FromPath
+from litestar.response import ServerSentEvent
+from litestar.response.sse import ServerSentEventMessage
+
+from api.answer import answer, encode
+from api.command import Shown, carry_out
+from api.input import read_input
+from api.replay_view import replay_view
+from api.serving import AnyRequest, id_in_path, needs, serving
+from api.validation import Fields
+from eventstore.log import Connection
+from eventstore.transact import Unit
+from projections.live import PROJECTIONS
+from projections.ranges import Range
+from projections.replay import engine, registry
+from projections.replay.registry import ENDED, Asked, Swap
+
+NAMES = tuple(projection.name for projection in PROJECTIONS)
+OF_CUSTOMERS = tuple(projection.name for projection in PROJECTIONS if projection.part == "customer")
+SWAPS: tuple[Swap, ...] = get_args(Swap)
+PATH = "/replays/{replay_id:str}"
+LISTED = 100
+LOOK_SECONDS = 0.5
+
+
+@post("/replays", opt=needs("replays/manage"), summary="Rebuild read models beside the live ones", status_code=200)
+async def start_replay(request: AnyRequest) -> Response[bytes]:
+    """All of them unless one is named, of all customers unless some are. Compared with the live ones, and put in their
+    place when `swap` says so: `never` (then that waits to be asked for), `equal`, `always`.
+    """
+    service, asked = serving(request), _asked(Fields(await read_input(request)), request.user.user)
+    started: list[int] = []
+
+    async def work(_unit: Unit) -> dict[str, Any]:
+        async with engine.alone(service.store.pool) as connection:
+            if await registry.unfinished(connection):  # it is about to be run, or to be gone on with
+                raise engine.ReplayRunningError
+            id_ = await registry.start(connection, asked)
+        started.append(id_)
+        return await _told(service.store.pool, id_, "Replay started.")
+
+    response = await carry_out(request, work, _result)
+    for id_ in started:
+        service.replays.start(id_)
+    return response
+
+
+def _asked(fields: Fields, actor: str) -> Asked:
+    none = fields.optional(absent=None, empty=None)
+    projection = none.choice("projection", NAMES)
+    since, first, last = none.id("from"), none.id("customer_id"), none.id("last_customer_id")
+    if last is not None and (first is None or last < first):
+        fields.refuse("last_customer_id", "min", "must be at least customer_id.")
+    if (first or since) and projection and projection not in OF_CUSTOMERS:
+        fields.refuse(
+            "projection", "in", f"must be one of customers' own, {', '.join(OF_CUSTOMERS)}, for some of them."
+        )
+    swap = none.choice("swap", SWAPS) or "never"
+    fields.check()
+    names = (projection,) if projection else OF_CUSTOMERS if first or since else NAMES
+    customers = Range("customer", first, last or first) if first else None
+    return Asked(projections=names, swap=swap, customers=customers, since=since, started_by=actor)
+
+
+@get("/replays", opt=needs("replays/manage"), summary="List replays")
+async def list_replays(request: AnyRequest) -> Response[bytes]:
+    """Newest first."""
+    pool = serving(request).store.pool
+    runs = await engine.is_running(pool)
+    found = await registry.newest(pool, LISTED)
+    return answer({"replays": [await replay_view(pool, replay, runs=runs) for replay in found]})
+
+
+@get(PATH, opt=needs("replays/manage"), summary="Get a replay")
+async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
+    return answer({"replay": await _view(serving(request).store.pool, id_in_path(replay_id))})
+
+
+@get(f"{PATH}/progress", opt=needs("replays/manage"), summary="Follow a replay, as server-sent events")
+async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> ServerSentEvent:
+    """Each `progress` event has the replay as JSON, whenever that has changed; the last one is `end`."""
+    pool, id_ = serving(request).store.pool, id_in_path(replay_id)
+    await registry.find(pool, id_)
+
+    async def events() -> AsyncIterator[ServerSentEventMessage]:
+        last = b""
+        while True:
+            replay = await _view(pool, id_)
+            told = encode(replay)
+            ended = replay["status"] in ENDED
+            if told != last or ended:
+                yield ServerSentEventMessage(event="end" if ended else "progress", data=told.decode())
+            if ended:
+                return
+            last = told
+            await asyncio.sleep(LOOK_SECONDS)
+
+    return ServerSentEvent(events())
+
+
+@post(f"{PATH}/swap", opt=needs("replays/manage"), summary="Put rebuilt rows in the place of the live", status_code=200)
+async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
+    """With all that has happened since; the former rows are kept for a rollback until another replay is swapped."""
+    store, id_ = serving(request).store, id_in_path(replay_id)
+
+    async def work(_unit: Unit) -> dict[str, Any]:
+        await engine.swap_ready(store, id_)
+        return await _told(store.pool, id_, "Replay swapped.")
+
+    return await carry_out(request, work, _result)
+
+
+@post(f"{PATH}/rollback", opt=needs("replays/manage"), summary="Put the former rows back", status_code=200)
+async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
+    """With everything that has happened since."""
+    store, id_ = serving(request).store, id_in_path(replay_id)
+
+    async def work(_unit: Unit) -> dict[str, Any]:
+        await engine.roll_back_swapped(store, id_)
+        return await _told(store.pool, id_, "Replay rolled back.")
+
+    return await carry_out(request, work, _result)
+
+
+@post(f"{PATH}/cancel", opt=needs("replays/manage"), summary="Cancel a replay", status_code=200)
+async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
+    """At any moment before it is swapped; nothing of it stays but its entry here."""
+    store, id_ = serving(request).store, id_in_path(replay_id)
+
+    async def work(_unit: Unit) -> dict[str, Any]:
+        await engine.cancel(store.pool, id_)
+        return await _told(store.pool, id_, "Replay cancelled.")
+
+    return await carry_out(request, work, _result)
+
+
+async def _view(pool: asyncpg.Pool, id_: int) -> dict[str, Any]:
+    return await replay_view(pool, await registry.find(pool, id_), runs=await engine.is_running(pool))
+
+
+async def _told(pool: asyncpg.Pool, id_: int, message: str) -> dict[str, Any]:
+    return {"message": message, "data": await _view(pool, id_)}
+
+
+async def _result(_connection: Connection, body: dict[str, Any]) -> Shown:
+    return Shown(body)
+
+
+HANDLERS: list[Any] = [
+    start_replay, list_replays, get_replay, follow_replay, swap_replay, roll_back_replay, cancel_replay,
+]  # fmt: skip

@@ -1,0 +1,387 @@
+"""Replays that compare, wait, swap, roll back, are cancelled, killed and gone on with, and meet poison."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from domain.address import AddressDetails
+from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails, RecordOrderDetails
+from eventstore.transact import Store
+from projections.database import open_store
+from projections.ranges import Range
+from projections.replay import build, engine, registry
+from projections.replay.engine import NotReadyError, ReplayRunningError
+from projections.replay.exchange import NothingToRollBackError
+from projections.replay.registry import Asked, Replay, Swap
+from tests.eventstore.acts import PATIENCE, count, do, erase, place, register, transfer, until
+from tests.projections.history import History
+from tests.projections.rows import folded, live, row
+
+NAMES = ("figures", "customers", "orders", "addresses", "users", "labels")
+OF_CUSTOMERS = NAMES[:4]
+SPOIL = "UPDATE stored_events SET state = 'nonsense' WHERE notification_id = $1"
+SCHEMAS = r"SELECT array_agg(nspname::text) FROM pg_namespace WHERE nspname ~ '^(replay|former)_'"
+HOLD_RANGES = """
+    SELECT FROM replay_ranges WHERE (part, low) IN (SELECT part, low FROM replay_ranges ORDER BY part, low OFFSET $1)
+    FOR UPDATE"""
+RUN = "import sys, asyncio; from tests.projections.test_replays import run_here; asyncio.run(run_here(*sys.argv[1:]))"
+
+
+def asked(swap: Swap = "never", names: tuple[str, ...] = NAMES, **others: Any) -> Asked:
+    return Asked(projections=names, swap=swap, started_by="test", **others)
+
+
+async def made(store: Store, wanted: Asked) -> Replay:
+    return await engine.run(store, await engine.begin(store, wanted))
+
+
+async def differing(replay: Replay) -> dict[str, dict[str, int]]:
+    """By table, how many rows are missing, surplus, differing, where any are."""
+    report = replay.report or {}
+    kinds = ("missing", "surplus", "differing")
+    return {
+        name: {kind: table[kind] for kind in kinds if table[kind]}
+        for name, table in report.items()
+        if any(table[kind] for kind in kinds)
+    }
+
+
+async def shop(store: Store) -> list[int]:
+    """Three customers with an order each; their ids."""
+    ids = [await register(store, f"{number}@example.com") for number in range(3)]
+    for id_ in ids:
+        await place(store, id_)
+    return ids
+
+
+# Comparing
+
+
+async def test_a_store_without_drift_is_equal_and_swapped_when_equal(store: Store) -> None:
+    await History(store, 21).live(120)
+    replay = await made(store, asked("equal"))
+    assert (replay.status, await differing(replay)) == ("swapped", {})
+    assert await live(store) == await folded(store)
+    assert replay.done == replay.total
+
+
+async def test_what_differs_is_counted_and_shown_by_table_and_column(store: Store) -> None:
+    one, other, third = await shop(store)
+    await store.pool.execute("UPDATE figures SET ltv = 7, purchase_value = '{\"USD\":7}' WHERE id = $1", one)
+    await store.pool.execute("UPDATE customers SET first_name = 'Eve' WHERE id = ANY($1)", [one, other])
+    await store.pool.execute("DELETE FROM figures WHERE id = $1", third)
+    await store.pool.execute("INSERT INTO labels VALUES (99, 'nonsense', now(), now())")
+    replay = await made(store, asked("equal"))
+    assert replay.status == "ready"
+    assert await differing(replay) == {
+        "figures": {"missing": 1, "differing": 1},
+        "customers": {"differing": 2},
+        "labels": {"surplus": 1},
+    }
+    report = replay.report or {}
+    assert report["figures"]["columns"] == {"ltv": 1, "purchase_value": 1}
+    assert report["figures"]["samples"] == [
+        {"id": one, "problem": "differs", "columns": {"ltv": [7, 1000], "purchase_value": None}},
+        {"id": third, "problem": "missing", "columns": {}},
+    ]
+    assert report["customers"]["samples"][0] == {"id": one, "problem": "differs", "columns": {"first_name": None}}
+    assert (await row(store, "figures", one)).ltv == 7
+
+
+async def test_an_order_of_keys_is_no_difference(store: Store) -> None:
+    one, *_ = await shop(store)
+    await place(store, one)
+    await store.pool.execute("UPDATE orders SET config = '{\"b\": 1, \"a\": 2}', items = '[]'")
+    assert await differing(await made(store, asked())) == {"orders": {"differing": 4}}
+    await store.pool.execute("UPDATE orders SET config = '{ }'")
+    assert await differing(await made(store, asked())) == {}
+
+
+async def test_writers_at_work_are_no_difference(store: Store, database: str) -> None:
+    stopped = asyncio.Event()
+    histories = [History(store, seed, f"w{seed}-") for seed in range(4)]
+
+    async def write(history: History) -> None:
+        while not stopped.is_set():
+            await history.act()
+
+    async with open_store(database) as elsewhere, asyncio.TaskGroup() as writers:
+        for history in histories:
+            writers.create_task(write(history))
+        for _ in range(3):
+            assert await differing(await made(elsewhere, asked())) == {}
+        stopped.set()
+
+
+# Swapping, rolling back
+
+
+async def test_a_replay_waits_to_be_swapped_and_then_has_all_that_happened_since(store: Store) -> None:
+    one, other, _ = await shop(store)
+    await store.pool.execute("UPDATE figures SET ltv = 7 WHERE id = $1", one)
+    replay = await made(store, asked())
+    assert (await row(store, "figures", one)).ltv == 7
+    await place(store, other)
+    await transfer(store, await place(store, one), other)
+    await register(store, "late@example.com")
+    assert (await engine.swap_ready(store, replay.id)).status == "swapped"
+    assert await live(store) == await folded(store)
+    with pytest.raises(NotReadyError, match="swapped"):
+        await engine.swap_ready(store, replay.id)
+
+
+@pytest.mark.parametrize("some", [{}, {"customers": Range("customer", 1, 2)}])
+async def test_a_rollback_brings_the_former_rows_back_with_all_that_happened_since(
+    store: Store, some: dict[str, Any]
+) -> None:
+    one, other, third = await shop(store)
+    await store.pool.execute("UPDATE customers SET first_name = 'Eve' WHERE id = ANY($1)", [one, other])
+    replay = await made(store, asked("always", OF_CUSTOMERS, **some))
+    assert await live(store) == await folded(store)
+    await do(store, CUSTOMER, other, ChangeCustomer(last_name="Late"))
+    await place(store, third)
+    assert (await engine.roll_back_swapped(store, replay.id)).status == "rolled_back"
+    found = await live(store)
+    assert found["customers"][one].first_name == "Eve"
+    assert found["customers"][other].last_name == "Late"
+    assert found["figures"] == (await folded(store))["figures"]
+    assert await store.pool.fetchval(SCHEMAS) is None
+    with pytest.raises(NotReadyError, match="rolled back"):
+        await engine.roll_back_swapped(store, replay.id)
+
+
+async def test_only_the_last_swap_can_be_rolled_back(store: Store) -> None:
+    await shop(store)
+    first, second = await made(store, asked("always")), await made(store, asked("always"))
+    with pytest.raises(NothingToRollBackError):
+        await engine.roll_back_swapped(store, first.id)
+    assert (await engine.roll_back_swapped(store, second.id)).status == "rolled_back"
+    assert await live(store) == await folded(store)
+
+
+# Some customers
+
+
+async def test_some_customers_are_rebuilt_and_others_left_alone(store: Store) -> None:
+    one, other, third = await shop(store)
+    moved = await place(store, third)
+    await transfer(store, moved, one)
+    await store.pool.execute("UPDATE figures SET ltv = 7")
+    await store.pool.execute("DELETE FROM orders WHERE customer_id = $1", one)
+    replay = await made(store, asked("always", OF_CUSTOMERS, customers=Range("customer", one, other)))
+    assert await differing(replay) == {"figures": {"differing": 2}, "orders": {"missing": 2}}
+    true = await folded(store)
+    assert (await live(store))["orders"] == true["orders"]
+    assert [(await row(store, "figures", id_)).ltv for id_ in (one, other, third)] == [2_000, 1_000, 7]
+
+
+async def test_whom_nothing_has_happened_to_since_a_position_is_left_alone(store: Store) -> None:
+    one, other, third = await shop(store)
+    position = await store.log.head(store.pool)
+    await do(store, CUSTOMER, other, ChangeCustomer(last_name="Late"))
+    await store.pool.execute("UPDATE figures SET ltv = 7")
+    await made(store, asked("always", OF_CUSTOMERS, since=position + 1))
+    assert [(await row(store, "figures", id_)).ltv for id_ in (one, other, third)] == [7, 1_000, 7]
+
+
+# Poison
+
+
+async def position_of(store: Store, customer_id: int, topic: str = "order-placed#1") -> int:
+    found: int = await store.pool.fetchval(
+        "SELECT notification_id FROM stored_events WHERE customer_id = $1 AND topic = $2", customer_id, topic
+    )
+    return found
+
+
+async def test_an_event_that_cannot_be_applied_leaves_its_customer_alone_and_stops_nothing_else(store: Store) -> None:
+    one, other, third = await shop(store)
+    moved = await place(store, other)
+    position = await position_of(store, one)
+    await store.pool.execute(SPOIL, position)
+    await store.pool.execute("UPDATE figures SET ltv = 7")
+    replay = await made(store, asked("always"))
+    assert replay.status == "swapped"
+    assert await registry.not_rebuilt(store.pool, replay.id) == {"customer": [one]}
+    [poison] = await registry.poison_of(store.pool, replay.id)
+    assert (poison.position, poison.topic, poison.part) == (position, "order-placed#1", "customer")
+    assert "JSON is malformed" in poison.error
+    assert [(await row(store, "figures", id_)).ltv for id_ in (one, other, third)] == [7, 2_000, 1_000]
+    assert len((await live(store))["orders"]) == 4
+    await transfer(store, moved, third)
+    assert (await row(store, "figures", third)).ltv == 2_000
+
+
+async def test_a_poisoned_store_is_not_swapped_when_equal(store: Store) -> None:
+    one, *_ = await shop(store)
+    await store.pool.execute(SPOIL, await position_of(store, one))
+    assert (await made(store, asked("equal"))).status == "ready"
+
+
+async def test_an_event_that_cannot_be_applied_and_comes_late_leaves_its_customer_alone(store: Store) -> None:
+    one, *_ = await shop(store)
+    replay = await made(store, asked())
+    await do(store, CUSTOMER, one, ChangeCustomer(notes="late"))
+    await store.pool.execute(SPOIL, await position_of(store, one, "customer-notes-changed#1"))
+    await engine.swap_ready(store, replay.id)
+    assert (await row(store, "customers", one)).notes == "late"
+    assert await registry.not_rebuilt(store.pool, replay.id) == {"customer": [one]}
+
+
+# Ending early, and going on
+
+
+async def kill_when(store: Store, database: str, reached: Callable[[], Awaitable[Any]], swap: Swap = "always") -> None:
+    """A process that replays, killed as soon as something is so."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", RUN, database, swap)
+    try:
+        await until(reached, "the replay gets there")
+    finally:
+        process.send_signal(signal.SIGKILL)
+        await asyncio.wait_for(process.wait(), PATIENCE)
+    await until(lambda: not_running(store), "its connections are gone")
+
+
+async def not_running(store: Store) -> bool:
+    return not await engine.is_running(store.pool)
+
+
+async def run_here(database: str, swap: Swap) -> None:
+    async with open_store(database) as store:
+        await made(store, asked(swap))
+
+
+@pytest.mark.parametrize("ranges", [1, 4])
+async def test_a_replay_that_is_killed_while_it_folds_goes_on_where_it_was(
+    store: Store, database: str, ranges: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await History(store, 22).live(150)
+    await store.pool.execute("UPDATE figures SET ltv = 7")
+    id_ = await many_ranges(store, monkeypatch)
+    built = "SELECT count(*) >= $1 FROM replay_ranges WHERE events IS NOT NULL"
+    async with held_ranges(store, database, ranges):
+        await kill_when(store, database, lambda: store.pool.fetchval(built, ranges))
+    assert await store.pool.fetchval("SELECT count(*) FROM replay_ranges WHERE events IS NOT NULL") == ranges
+    assert await engine.begin(store, asked("always")) == id_
+    assert (await engine.run(store, id_)).status == "swapped"
+    assert await live(store) == await folded(store)
+
+
+async def many_ranges(store: Store, monkeypatch: pytest.MonkeyPatch) -> int:
+    """An interrupted replay with a range for each few events."""
+    monkeypatch.setattr("projections.ranges.split.__defaults__", (20,))
+    return await engine.begin(store, asked("always"))
+
+
+class held_ranges:  # noqa: N801 - a context manager, used like a function
+    """All ranges but the first few are somebody else's, so that a replay stops after those."""
+
+    def __init__(self, store: Store, database: str, free: int) -> None:
+        self._store, self._database, self._free = store, database, free
+
+    async def __aenter__(self) -> None:
+        self._connection = await asyncpg.connect(self._database)
+        self._transaction = self._connection.transaction()
+        await self._transaction.start()
+        await self._connection.execute(HOLD_RANGES, self._free)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+
+async def test_a_replay_that_is_killed_while_it_swaps_is_completed_by_the_next(store: Store, database: str) -> None:
+    await History(store, 23).live(100)
+    await store.pool.execute("UPDATE orders SET total_paid = total_paid + 1")
+    reader = await asyncpg.connect(database)
+    swapped = "SELECT to_regclass('former_1.customers') IS NOT NULL"
+    async with reader.transaction():
+        await reader.execute("SELECT FROM addresses")  # customers and orders are swapped before
+        await kill_when(store, database, lambda: store.pool.fetchval(swapped))
+    await reader.close()
+    assert (await registry.find(store.pool, 1)).status == "swapping"
+    await History(store, 24, "then-").live(20)
+    await engine.resume(store)
+    assert (await registry.find(store.pool, 1)).status == "swapped"
+    assert await live(store) == await folded(store)
+    await engine.roll_back_swapped(store, 1)
+    await made(store, asked("always"))
+    assert await live(store) == await folded(store)
+
+
+async def test_a_replay_is_cancelled_from_elsewhere_and_leaves_no_trace(store: Store, database: str) -> None:
+    await shop(store)
+    before = await live(store)
+    id_ = await engine.begin(store, asked("always"))
+    async with held_ranges(store, database, 0):
+        running = asyncio.create_task(engine.run(store, id_))
+        await until(lambda: engine.is_running(store.pool), "it runs")
+        await engine.cancel(store.pool, id_)
+        assert (await asyncio.wait_for(running, PATIENCE)).status == "cancelled"
+    assert await store.pool.fetchval(SCHEMAS) is None
+    assert await live(store) == before
+    with pytest.raises(NotReadyError, match="cancelled"):
+        await engine.cancel(store.pool, id_)
+
+
+async def test_one_that_waits_to_be_swapped_is_cancelled_too(store: Store) -> None:
+    await shop(store)
+    replay = await made(store, asked())
+    assert (await engine.cancel(store.pool, replay.id)).status == "cancelled"
+    assert await store.pool.fetchval(SCHEMAS) is None
+
+
+async def test_another_replay_gives_up_one_that_was_interrupted(store: Store) -> None:
+    await shop(store)
+    first = await engine.begin(store, asked("always"))
+    assert (await made(store, asked("never"))).status == "ready"
+    assert (await registry.find(store.pool, first)).status == "failed"
+
+
+async def test_two_replays_do_not_run_at_once(store: Store, database: str) -> None:
+    await shop(store)
+    id_ = await engine.begin(store, asked())
+    async with held_ranges(store, database, 0):
+        running = asyncio.create_task(engine.run(store, id_))
+        await until(lambda: engine.is_running(store.pool), "it runs")
+        with pytest.raises(ReplayRunningError):
+            await engine.begin(store, asked())
+    assert (await asyncio.wait_for(running, PATIENCE)).status == "ready"
+
+
+async def test_other_processes_help(store: Store, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    await History(store, 25).live(150)
+    await store.pool.execute("UPDATE figures SET ltv = 7")
+    id_ = await many_ranges(store, monkeypatch)
+
+    async def none(*_: object) -> None:
+        """All of it is left to the others."""
+
+    monkeypatch.setattr(build, "_build_ranges", none)
+    replay = await asyncio.wait_for(engine.run(store, id_, dsn=database, workers=3), PATIENCE)
+    assert replay.status == "swapped"
+    assert await live(store) == await folded(store)
+
+
+# Erasure
+
+
+async def test_who_is_erased_is_in_no_copy_that_a_replay_has_made(store: Store) -> None:
+    one, other, _ = await shop(store)
+    order_id = await place(store, one)
+    home = AddressDetails(name="Ada", city="Turin")
+    await do(store, CUSTOMER, one, RecordOrderDetails(order_id=order_id, details=OrderDetails(billing_address=home)))
+    await made(store, asked("always"))
+    await made(store, asked("never"))
+    await erase(store, one)
+    for schema in await store.pool.fetchval(SCHEMAS):
+        assert await count(store.pool, f"{schema}.customers") == 2
+        assert await count(store.pool, f"{schema}.figures") == 2
+        assert not await store.pool.fetchval(f"SELECT count(billing_address) FROM {schema}.orders")
+    await engine.swap_ready(store, 2)
+    assert await live(store) == await folded(store)
+    assert (await row(store, "customers", other)) is not None
