@@ -5,10 +5,10 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test fuzz lint types check bench lock clean FORCE
+.PHONY: help install run test fuzz lint types check bench bench-replay lock clean FORCE
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-9s%s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s%s\n' "$$name" "$$text"; done
 
 run: install ## install, start with a PostgreSQL of its own, serve the bundled sample on 127.0.0.1:8000
 	@exec $(BIN)/custodiary serve --sample
@@ -28,8 +28,12 @@ types: install ## mypy, strict
 
 check: test lint types ## tests, lint and types: what CI runs
 
-bench: install ## measure, as ratios within one run
+bench: install ## measure import and lists of a million customers
 	@$(BIN)/python -m benchmarks
+
+bench-replay: install ## measure the replay of two million events, and writers beside one (minutes)
+	@$(BIN)/python -m benchmarks.replay
+	@$(BIN)/python -m benchmarks.beside
 
 install: $(STAMP) ## install into .venv what requirements-dev.lock names, and nothing else
 

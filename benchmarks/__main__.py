@@ -1,40 +1,6 @@
-"""Import the bundled sample into an embedded store, several times; orders a second, as a median."""
+"""What `make bench` runs, one after another. `make bench-replay` is apart: it takes minutes."""
 
-import asyncio
-import tempfile
-import time
-from datetime import UTC, datetime
-from importlib.resources import as_file, files
-from pathlib import Path
-from statistics import median
+from benchmarks import imports, lists
 
-from api.cli.serve import SAMPLE
-from api.importing.orders import import_orders
-from eventstore.embedded import embedded
-from eventstore.transact import By
-from projections.database import migrate, open_store
-
-ROUNDS = 5
-
-
-async def import_sample(dsn: str) -> float:
-    """Orders a second."""
-    await migrate(dsn)
-    async with open_store(dsn) as store:
-        with as_file(files("api") / "data" / SAMPLE) as path:
-            started = time.perf_counter()
-            report = await import_orders(store, By(actor="bench", at=datetime.now(UTC)), path)
-            return report.created["orders"] / (time.perf_counter() - started)
-
-
-def main() -> None:
-    rates = []
-    for _round in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as directory:
-            Path(directory).chmod(0o711)  # so that the server's account gets there when root runs this
-            with embedded(Path(directory)) as dsn:
-                rates.append(asyncio.run(import_sample(dsn)))
-    print(f"import: {median(rates):,.0f} orders/s, median of {ROUNDS} rounds ({min(rates):,.0f} to {max(rates):,.0f})")
-
-
-main()
+imports.main()
+lists.main()

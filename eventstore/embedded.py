@@ -20,7 +20,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 DATABASE = "custodiary"
-SETTINGS = {"listen_addresses": "", "port": "5432", "max_connections": "100"}
+SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",
+    "max_connections": "100",
+    # For a store of its own on a disk without moving parts; pages of the buffers cost nothing before they are used.
+    "shared_buffers": "512MB",
+    "random_page_cost": "1.1",
+    "max_wal_size": "4GB",
+}
 SOCKET = f".s.PGSQL.{SETTINGS['port']}"
 USERS, KEEPER, LEAVING = "users.lock", "keeper.lock", "leaving.lock"
 LOG = "postgres.log"

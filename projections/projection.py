@@ -43,7 +43,7 @@ class Projection(msgspec.Struct, Generic[Row], frozen=True):
 
 def utc(time: datetime) -> datetime:
     """A time as rows hold it: UTC, without zone or fraction."""
-    return time.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    return (time if time.tzinfo is UTC else time.astimezone(UTC)).replace(tzinfo=None, microsecond=0)
 
 
 def index_for_sorting(table: str, name: str, key: str | None = None) -> str:
