@@ -18,7 +18,7 @@ SQL_TYPES: dict[Any, str] = {
     int: "bigint", str: "text", bool: "boolean", Decimal: "numeric", datetime: "timestamp",
     tuple[int, ...]: "bigint[]",
 }  # fmt: skip
-# New rows from which on COPY is faster than parameters: asyncpg looks at every element of an array more than once.
+# New rows from which on COPY is faster than JSON. Arrays never are: asyncpg looks at every element more than once.
 WORTH_A_COPY = 100
 NO_ROWS: Mapping[int, Any] = MappingProxyType({})
 encode_json = msgspec.json.Encoder(decimal_format="number").encode
@@ -64,6 +64,7 @@ class Table(Generic[Row]):
         self.columns = [_column(field, hints[field]) for field in row_type.__struct_fields__]
         names = [column.name for column in self.columns]
         listed = ", ".join(names)
+        typed = ", ".join(f"{column.name} {column.sql_type}" for column in self.columns)
         declared = [*(column.ddl for column in self.columns), *([computed] if computed else [])]
         self.create = f"CREATE TABLE {name} ({', '.join(declared)})"
         self.index = [f"ALTER TABLE {name} ADD PRIMARY KEY (id)", *indexes]
@@ -72,14 +73,13 @@ class Table(Generic[Row]):
         self._find = f"SELECT {listed} FROM {name} WHERE id = $1"
         self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"
         self._upsert = (
-            f"INSERT INTO {name} ({listed}) SELECT {', '.join(_unpacked(column) for column in self.columns)} "
-            f"FROM unnest({', '.join(_packed(column, n) for n, column in enumerate(self.columns, 1))}) AS r ({listed}) "
+            f"INSERT INTO {name} ({listed}) SELECT {listed} "
+            f"FROM json_to_recordset($1::text::json) AS r ({typed}) "
             f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in names if n != 'id')}"
         )
         self.names = names
         self._in = [(i, to_sql) for i, column in enumerate(self.columns) if (to_sql := column.to_sql())]
         self._out = [(i, from_sql) for i, column in enumerate(self.columns) if (from_sql := column.from_sql())]
-        self._arrays = [i for i, column in enumerate(self.columns) if column.sql_type == "bigint[]"]
 
     async def find(self, on: Executor, id_: int) -> asyncpg.Record | None:
         """The record of one row, for showing."""
@@ -99,11 +99,8 @@ class Table(Generic[Row]):
         if len(new) >= WORTH_A_COPY:
             await self.copy(on, new)
             rows = {id_: row for id_, row in rows.items() if id_ in loaded}
-        if kept := [self.record(row) for row in rows.values() if row is not None]:
-            columns = [list(values) for values in zip(*kept, strict=True)]
-            for i in self._arrays:  # unnest would flatten an array of arrays
-                columns[i] = ["{" + ",".join(map(str, value)) + "}" for value in columns[i]]
-            await on.execute(self._upsert, *columns)
+        if kept := [row for row in rows.values() if row is not None]:
+            await on.execute(self._upsert, encode_json(kept).decode())
         if gone := [id_ for id_, row in rows.items() if row is None]:
             await on.execute(self._delete, gone)
 
@@ -133,14 +130,6 @@ def _column(name: str, hint: Any) -> Column:
         assert second is type(None)
         return Column(name, first, nullable=True)
     return Column(name, hint, nullable=False)
-
-
-def _packed(column: Column, n: int) -> str:
-    return f"${n}::{'text' if column.sql_type == 'bigint[]' else column.sql_type}[]"
-
-
-def _unpacked(column: Column) -> str:
-    return f"{column.name}::bigint[]" if column.sql_type == "bigint[]" else column.name
 
 
 async def prepare(connection: Connection) -> None:
