@@ -4,7 +4,7 @@ from api.errors import Refusals
 from api.refusals import HttpRefusal, Invalid, Rule, TooMany
 from domain import refusals
 from domain.refusals import ClaimTaken
-from eventstore.transact import Contended
+from eventstore.transact import Contended, Overloaded
 from projections.queries.refusals import QueryRefused
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
@@ -69,6 +69,7 @@ REFUSALS: Refusals = {
     refusals.AmountTooLarge: _beyond,
     refusals.PaymentStatusFollowsAmounts: _settled,
     Contended: TooMany(1),
+    Overloaded: TooMany(1),
     ReplayNotFoundError: Rule(404, "Replay not found."),
     ReplayRunningError: Rule(409, "Another replay is running."),
     ReplayStuckError: Rule(409, "Readers or writers held the tables all the time; try again."),

@@ -2,18 +2,20 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import asyncpg
+import msgspec
 
 from domain.event import Event, Recorded, Stream
 from eventstore.codec import Codec
-from eventstore.streams import from_uuid, to_uuid
+from eventstore.streams import from_uuid, to_hex, to_uuid
 
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 Executor: TypeAlias = Connection | asyncpg.Pool
 
 PAGE = 10_000
+encode = msgspec.json.Encoder().encode
 
 COLUMNS = """originator_id, originator_version, topic, state, notification_id, occurred_at, recorded_at,
     actor, request_id, correlation_id, customer_id, former_customer_id"""
@@ -29,9 +31,38 @@ LOG = f"""
     SELECT {COLUMNS} FROM stored_events
     WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"""
 HEAD = "SELECT max(notification_id) FROM stored_events"
-APPEND = """
-    SELECT notification_id, recorded_at
-    FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+HOLD = "SELECT originator_id, version FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[])"
+APPEND = "SELECT notification_id, recorded_at FROM append_events($1::text::json, $2::text::json, $3::text::json)"
+# As `append_events` does: whoever gets it knows that every append before is committed or undone.
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('stored_events'))"
+WRITTEN = """
+    SELECT EXISTS (
+        SELECT FROM stored_events
+        WHERE originator_id = $1 AND originator_version = $2 AND notification_id = $3 AND recorded_at = $4)"""
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """What `append_events` knows of an event."""
+
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: bytes
+    occurred_at: datetime
+    actor: str = ""
+    request_id: str = ""
+    correlation_id: str = ""
+    customer_id: int | None = None
+    former_customer_id: int | None = None
+
+
+class Receipt(NamedTuple):
+    """Where an event stands, and when it was put there: nothing else can ever be at the same place at the same time."""
+
+    stream: Stream
+    version: int
+    position: int
+    recorded_at: datetime
 
 
 class Log:
@@ -71,26 +102,58 @@ class Log:
         """The position of the newest event; 0 for an empty log."""
         return await on.fetchval(HEAD) or 0
 
+    async def moved(self, on: Executor, ends: dict[Stream, int], *, held: Iterable[int] = ()) -> dict[Stream, int]:
+        """Those of the streams that do not end at these versions, with the one at which they do (0 for no stream).
+
+        Nobody else holds any of the keys then; they are held until the transaction ends. They ascend, or two would wait
+        for each other in a circle.
+        """
+        rows = await on.fetch(HOLD, array(held), array(map(to_hex, ends)), array(ends.values()))
+        return {from_uuid(originator_id): version for originator_id, version in rows}
+
     async def append(self, on: Connection, events: Sequence[Recorded]) -> list[int]:
         """Write events in the connection's transaction, as late in it as can be: it holds the log's lock until it ends.
 
         Returns their positions. Raises asyncpg.UniqueViolationError when a version is taken.
         """
-        stored = [self.codec.encode(recorded.event) for recorded in events]
-        rows = await on.fetch(
-            APPEND,
-            [to_uuid(recorded.stream) for recorded in events],
-            [recorded.version for recorded in events],
-            [topic for topic, _ in stored],
-            [state for _, state in stored],
-            [recorded.occurred_at for recorded in events],
-            [recorded.actor for recorded in events],
-            [recorded.request_id for recorded in events],
-            [recorded.correlation_id for recorded in events],
-            [recorded.customer_id for recorded in events],
-            [recorded.former_customer_id for recorded in events],
-        )
+        rows = await self.append_rows(on, [self.row(recorded) for recorded in events])
         return [row["notification_id"] for row in rows]
+
+    async def append_rows(
+        self, on: Connection, rows: Sequence[bytes], freed: str | None = None, taken: str | None = None
+    ) -> list[asyncpg.Record]:
+        """As `append`, of encoded rows, with the claims that change: position and time of recording of each.
+
+        Also raises asyncpg.UniqueViolationError when a claim is taken.
+        """
+        return await on.fetch(APPEND, (b"[" + b",".join(rows) + b"]").decode(), freed, taken)
+
+    async def was_written(self, connection: Connection, receipt: Receipt) -> bool:
+        """Whether the transaction that got this receipt was committed; waits until it has ended."""
+        async with connection.transaction():
+            await connection.execute(LOCK)
+            written: bool = await connection.fetchval(
+                WRITTEN, to_uuid(receipt.stream), receipt.version, receipt.position, receipt.recorded_at
+            )
+        return written
+
+    def row(self, recorded: Recorded) -> bytes:
+        """An event, encoded for `append_rows`."""
+        topic, state = self.codec.encode(recorded.event)
+        return encode(
+            Row(
+                to_hex(recorded.stream),
+                recorded.version,
+                topic,
+                state,
+                recorded.occurred_at,
+                recorded.actor,
+                recorded.request_id,
+                recorded.correlation_id,
+                recorded.customer_id,
+                recorded.former_customer_id,
+            )
+        )
 
     def recorded(self, row: asyncpg.Record) -> Recorded:
         """A row of COLUMNS, decoded."""
@@ -108,3 +171,8 @@ class Log:
             customer_id=row[10],
             former_customer_id=row[11],
         )
+
+
+def array(values: Iterable[int | str]) -> str:
+    """As PostgreSQL writes one, of what needs no quotes."""
+    return "{" + ",".join(map(str, values)) + "}"

@@ -5,18 +5,17 @@ For the library's tools and its test cases; the service itself reads and writes 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
 from eventsourcing import persistence
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent, Tracking
 
+from eventstore.log import Row, encode
 from eventstore.subscription import Subscription
 
-INSERT = """
-    SELECT notification_id FROM append_events($1, $2, $3, $4, array_fill(clock_timestamp(), ARRAY[$5::int]),
-        array_fill(''::text, ARRAY[$5]), array_fill(''::text, ARRAY[$5]), array_fill(''::text, ARRAY[$5]),
-        array_fill(NULL::bigint, ARRAY[$5]), array_fill(NULL::bigint, ARRAY[$5]))"""
+INSERT = "SELECT notification_id FROM append_events($1::text::json, NULL, NULL)"
 STREAM = """
     SELECT originator_id, originator_version, topic, state FROM stored_events
     WHERE originator_id = $1
@@ -49,14 +48,12 @@ class Recorder:
             async with self.pool.acquire() as connection, connection.transaction():
                 if tracking is not None:
                     await _track(connection, tracking)
-                rows = await connection.fetch(
-                    INSERT,
-                    [event.originator_id for event in stored_events],
-                    [event.originator_version for event in stored_events],
-                    [event.topic for event in stored_events],
-                    [event.state for event in stored_events],
-                    len(stored_events),
-                )
+                now = datetime.now(UTC)
+                stored = [
+                    Row(str(event.originator_id), event.originator_version, event.topic, event.state, now)
+                    for event in stored_events
+                ]
+                rows = await connection.fetch(INSERT, encode(stored).decode())
         return [row["notification_id"] for row in rows]
 
     async def select_events(

@@ -1,7 +1,7 @@
 """A PostgreSQL database as the service needs it: migrated, and reached through a pool."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import asyncpg
 
@@ -28,8 +28,11 @@ async def migrate(dsn: str) -> None:
 @asynccontextmanager
 async def open_store(dsn: str, *, connections: int = 10) -> AsyncIterator[Store]:
     """The store in a migrated database, with a pool of at most so many connections."""
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=connections, init=prepare, reset=_keep) as pool:
-        yield Store(pool, Log(Codec(EVENTS)), project)
+    async with (
+        asyncpg.create_pool(dsn, min_size=1, max_size=connections, init=prepare, reset=_keep) as pool,
+        aclosing(Store(pool, Log(Codec(EVENTS)), project)) as store,
+    ):
+        yield store
 
 
 async def _keep(_connection: Connection) -> None:

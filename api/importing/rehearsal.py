@@ -1,11 +1,13 @@
 """A store that decides and does not write, for dry runs: later commands see the events of earlier ones."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
 from domain.event import Claim, Recorded, Stream
 from domain.refusals import ClaimTaken
+from eventstore.heads import Heads
+from eventstore.reads import Reads
 from eventstore.streams import MAX_ID
 from eventstore.transact import By, Store, Unit
 
@@ -34,11 +36,10 @@ class Rehearsal(Store):
 
 class _RehearsalUnit(Unit):
     def __init__(self, rehearsal: Rehearsal, by: By) -> None:
-        super().__init__(rehearsal.pool, rehearsal.log, by)
+        super().__init__(Reads(rehearsal.pool, rehearsal.log, Heads()), by)
         self._rehearsal = rehearsal
 
-    async def _history(self, streams: Iterable[Stream]) -> list[Recorded]:
-        streams = list(streams)
+    async def _history(self, streams: Sequence[Stream]) -> list[Recorded]:
         decided = self._rehearsal.decided
         return await super()._history(streams) + [event for stream in streams for event in decided.get(stream, ())]
 

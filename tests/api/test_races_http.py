@@ -3,7 +3,11 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
+from eventstore import transact
 from tests.api.shop import HOME, NUMBERS, Shop, done, new_email, rule
+from tests.eventstore.acts import a_writer_waits, facts
 
 STREAMS = "SELECT count(DISTINCT originator_id) FROM stored_events WHERE topic LIKE 'customer-registered#%'"
 
@@ -94,3 +98,20 @@ async def test_a_customer_erased_meanwhile_takes_nothing_more(shop: Shop) -> Non
     assert (await shop.get(f"/customers/{id_}")).status_code == 404
     assert await shop.pool.fetchval("SELECT count(*) FROM addresses WHERE customer_id = $1", id_) == 0
     assert await shop.pool.fetchval("SELECT count(*) FROM orders WHERE customer_id = $1 AND note <> ''", id_) == 0
+
+
+async def test_more_than_can_be_written_soon_is_turned_away_and_told_when_to_come_again(
+    empty_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = empty_shop
+    monkeypatch.setattr(transact, "MAX_COMMANDS", 10)
+    async with shop.pool.acquire() as slow, slow.transaction():
+        await shop.store.log.append(slow, facts(999))
+        bodies = [{"email": new_email(), "first_name": "Jane"} for _ in range(30)]
+        requests = [asyncio.ensure_future(shop.post("/customers", body)) for body in bodies]
+        await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
+        await a_writer_waits(shop.pool)
+    answers = await asyncio.gather(*requests)
+    assert Counter(answer.status_code for answer in answers) == {200: 10, 429: 20}
+    assert {answer.headers.get("retry-after") for answer in answers if answer.status_code == 429} == {"1"}
+    assert await shop.pool.fetchval("SELECT count(*) FROM customers") == 10

@@ -1,0 +1,195 @@
+"""One transaction of many commands: what each of them is refused for, and what all of them leave behind."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import asyncpg
+
+from domain.event import Recorded, Stream
+from eventstore.claims import Claims
+from eventstore.claims import lock_key as claim_key
+from eventstore.heads import Head
+from eventstore.log import Connection, Log, Receipt
+from eventstore.streams import lock_key
+from eventstore.unit import Conflict, Unit
+
+Project = Callable[[Connection, Sequence[Recorded]], Awaitable[None]]
+Check = Callable[[Connection], Awaitable[None]]
+Show = Callable[[Connection, Any], Awaitable[Any]]
+
+
+# The server has room for some thousands of locks in all. A larger command, such as an import's, is left to the locks of
+# rows, and may be undone and made again.
+MAX_KEYS = 1_000
+LARGE = 100  # events or keys of one command, from which on it does not go with others
+
+
+class Waiting:
+    """A command that was decided on, and waits to be written. `outcome` is what its caller waits for.
+
+    `touched` are keys of what its events are about, `keys` also of what it was decided on and of its claims.
+    """
+
+    def __init__(self, unit: Unit, log: Log, result: Any, show: Show, check: Check | None) -> None:
+        loop = asyncio.get_running_loop()
+        self.unit = unit
+        self.result = result
+        self.show = show
+        self.check = check
+        self.outcome: asyncio.Future[Any] = loop.create_future()
+        self.ended: asyncio.Future[bool] = loop.create_future()
+        self.rows = [log.row(recorded) for recorded in unit.events]
+        self.size = sum(map(len, self.rows))
+        self.taken, self.freed = unit.claims()
+        self.heads = unit.heads(self.ended)
+        self.touched = _touched(unit.events)
+        self.keys = self.touched.union(map(lock_key, unit.bases))
+        if self.taken or self.freed:
+            self.keys |= {claim_key(claim) for claim in (*self.taken, *self.freed)}
+        self.is_large = max(len(self.rows), len(self.keys)) > LARGE
+
+    def succeed(self, shown: Any) -> None:
+        self.ended.set_result(True)
+        for head in self.heads.values():
+            head.ended = None
+        if not self.outcome.done():
+            self.outcome.set_result(shown)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.ended.done():
+            self.ended.set_result(False)
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+def _touched(events: Iterable[Recorded]) -> set[int]:
+    """Keys of the streams and the customers that the events are about."""
+    keys = set()
+    for recorded in events:
+        keys.add(lock_key(recorded.stream))
+        if recorded.customer_id is not None:
+            keys.add(lock_key(Stream("customer", recorded.customer_id)))
+        if recorded.former_customer_id is not None:
+            keys.add(lock_key(Stream("customer", recorded.former_customer_id)))
+    return keys
+
+
+class Batch:
+    """A transaction up to its commit. `shown` and `refused` count when it is committed, and not before.
+
+    A careful one finds out which command it is that fails; one that is not takes as few round trips as it can.
+    """
+
+    def __init__(self, connection: Connection, log: Log, project: Project, *, careful: bool) -> None:
+        self.shown: dict[Waiting, Any] = {}
+        self.refused: dict[Waiting, Exception] = {}
+        self.receipt: Receipt | None = None
+        self._connection = connection
+        self._log = log
+        self._project = project
+        self._careful = careful
+        self._claims = Claims({})
+        self._ends: dict[Stream, int] = {}
+        self._heads: dict[Stream, Head] = {}
+
+    async def write(self, commands: Sequence[Waiting]) -> None:
+        """Everything but the commit."""
+        await self._hold(commands)
+        if self._careful:
+            for command in commands:
+                await self._apart(command)
+        else:
+            for layer in layers(commands):
+                await self._together(layer)
+        # Last of all, because it holds the log's lock until the commit.
+        if rows := [row for command in self.shown for row in command.rows]:
+            [(position, recorded_at), *_] = await self._log.append_rows(self._connection, rows, *self._claims.changes())
+            first = next(iter(self.shown)).unit.events[0]
+            self.receipt = Receipt(first.stream, first.version, position, recorded_at)
+
+    async def _hold(self, commands: Iterable[Waiting]) -> None:
+        keys = {key for command in commands for key in command.keys}
+        ends = {
+            stream: base.version
+            for command in commands
+            for stream, base in command.unit.bases.items()
+            if base.ended is None
+        }
+        held = sorted(keys) if len(keys) <= MAX_KEYS else ()
+        self._ends = ends | await self._log.moved(self._connection, ends, held=held)
+        if wanted := {claim for command in commands for claim in (*command.taken, *command.freed)}:
+            self._claims = await Claims.hold(self._connection, wanted)
+
+    async def _together(self, commands: Iterable[Waiting]) -> None:
+        accepted = [command for command in commands if await self._accepts(command)]
+        if accepted:
+            events = [recorded for command in accepted for recorded in command.unit.events]
+            await self._project(self._connection, events)
+            for command in accepted:
+                self.shown[command] = await command.show(self._connection, command.result)
+
+    async def _apart(self, command: Waiting) -> None:
+        before = self._claims.copy(), dict(self._heads)
+        try:
+            async with self._connection.transaction():
+                await self._together([command])
+        except Exception as error:
+            if is_lost(self._connection, error):
+                raise
+            self.shown.pop(command, None)
+            self.refused[command] = Conflict() if isinstance(error, asyncpg.UniqueViolationError) else error
+            self._claims, self._heads = before
+
+    async def _accepts(self, command: Waiting) -> bool:
+        """Whether it may be written. A refusal by the database itself is an error of the whole transaction."""
+        try:
+            self._require_bases(command.unit)
+            if command.check is not None:
+                await command.check(self._connection)
+            self._claims.change(command.taken, command.freed)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            raise
+        except Exception as refusal:
+            self.refused[command] = refusal
+            return False
+        self._heads |= command.heads
+        return True
+
+    def _require_bases(self, unit: Unit) -> None:
+        """Raises Conflict unless the log, with the commands before this one, is at what the unit was decided on."""
+        for stream, base in unit.bases.items():
+            before = self._heads.get(stream)
+            if before is None and base.ended is None and self._ends[stream] == base.version:
+                continue
+            if before is not base:
+                raise Conflict
+
+
+def layers(commands: Iterable[Waiting]) -> list[list[Waiting]]:
+    """In order, those that touch nothing in common: each is checked and shown as if the others weren't there."""
+    layers: list[list[Waiting]] = []
+    touched: set[int] = set()
+    for command in commands:
+        if not layers or not touched.isdisjoint(command.touched):
+            layers.append([])
+            touched = set()
+        layers[-1].append(command)
+        touched |= command.touched
+    return layers
+
+
+def is_lost(connection: Connection, error: Exception) -> bool:
+    """Whether the error is the connection's end."""
+    try:
+        return isinstance(error, GONE) or connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back already
+        return True
+
+
+GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
+)

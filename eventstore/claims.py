@@ -1,0 +1,61 @@
+"""Values that only one stream may hold at a time, when many commands are written at once."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from domain.event import Claim, Stream
+from domain.refusals import ClaimTaken
+from eventstore.log import Connection, encode
+from eventstore.streams import from_uuid, to_hex
+
+HOLDERS = """
+    SELECT kind, value, originator_id FROM claims
+    JOIN unnest($1::text[], $2::text[]) AS w (kind, value) USING (kind, value)"""
+# In one order for all, so that two who give up what the other wants don't wait for each other in a circle.
+HOLD = f"{HOLDERS} ORDER BY kind, value FOR UPDATE OF claims"
+
+
+def lock_key(claim: Claim) -> int:
+    """For an advisory lock; beyond those of streams."""
+    return 1 << 62 | int.from_bytes(blake2b("\n".join(claim).encode(), digest_size=7).digest())
+
+
+class Claims:
+    """Claims that one transaction holds in its hands: as they were, and as its commands leave them."""
+
+    def __init__(self, held: dict[Claim, Stream]) -> None:
+        self._before = held
+        self._after: dict[Claim, Stream | None] = {**held}
+
+    @classmethod
+    async def hold(cls, connection: Connection, wanted: Iterable[Claim]) -> "Claims":
+        """Nobody else takes or frees those that are held, until the transaction ends."""
+        columns = list(zip(*set(wanted), strict=True))
+        rows = await connection.fetch(HOLD, *columns) if columns else []
+        return cls({Claim(kind, value): from_uuid(originator_id) for kind, value, originator_id in rows})
+
+    def change(self, taken: dict[Claim, Stream], freed: dict[Claim, Stream]) -> None:
+        """As a command does. Raises ClaimTaken, and then leaves everything as it was."""
+        for claim, stream in taken.items():
+            holder = self._after.get(claim)
+            if holder not in {None, stream, freed.get(claim)}:
+                raise ClaimTaken(*claim)
+        for claim, stream in freed.items():
+            if self._after.get(claim) == stream:
+                self._after[claim] = None
+        self._after.update(taken)
+
+    def copy(self) -> "Claims":
+        copy = Claims(self._before)
+        copy._after = dict(self._after)
+        return copy
+
+    def changes(self) -> tuple[str | None, str | None]:
+        """What is freed and what is taken in the end, for `Log.append_rows`."""
+        freed = [claim._asdict() for claim, stream in self._before.items() if self._after[claim] != stream]
+        taken = [
+            claim._asdict() | {"originator_id": to_hex(stream)}
+            for claim, stream in self._after.items()
+            if stream is not None and self._before.get(claim) != stream
+        ]
+        return encode(freed).decode() if freed else None, encode(taken).decode() if taken else None

@@ -1,0 +1,62 @@
+"""Folded streams, kept in the process: what the next command on a stream is decided on, without reading it again."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any
+
+from domain.event import Stream
+
+KEPT = 10_000
+
+
+class Head:
+    """A stream's state at a version. While `ended` is there, the command that leads to it is not in the log yet.
+
+    `ended` tells, when it is done, whether the command came to be written.
+    """
+
+    __slots__ = ("ended", "state", "version")
+
+    def __init__(self, state: Any, version: int, ended: asyncio.Future[bool] | None = None) -> None:
+        self.state = state
+        self.version = version
+        self.ended = ended
+
+
+class Heads:
+    """The newest heads that this process knows, the least recently used of which it forgets.
+
+    They may be behind the log, where others write, or ahead of it by commands that wait to be written and may fail: who
+    decides on one has it verified before the answer (see `Unit.stands` and `Writer`).
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._heads: OrderedDict[Stream, Head] = OrderedDict()
+
+    def newest(self, stream: Stream) -> Head | None:
+        head = self._heads.get(stream)
+        if head is not None:
+            self._heads.move_to_end(stream)
+        return head
+
+    def read(self, stream: Stream, head: Head) -> Head:
+        """Keep what the log says, unless something newer is known; what is newest."""
+        known = self._heads.get(stream)
+        if known is not None and known.version >= head.version:
+            return known
+        if head.version:  # a stream that is not there is not worth a place
+            self.push(stream, head)
+        return head
+
+    def push(self, stream: Stream, head: Head) -> None:
+        self._heads[stream] = head
+        self._heads.move_to_end(stream)
+        if len(self._heads) > self._kept:
+            self._heads.popitem(last=False)
+
+    def drop(self, stream: Stream) -> None:
+        self._heads.pop(stream, None)
+
+    def clear(self) -> None:
+        self._heads.clear()

@@ -1,0 +1,179 @@
+"""One attempt at a command: what it has read, and what it has decided on."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from domain.event import Claim, Decider, Recorded, Stream
+from eventstore.claims import HOLDERS
+from eventstore.heads import Head
+from eventstore.log import Executor
+from eventstore.reads import Reads
+from eventstore.streams import MAX_ID, from_uuid
+
+S = TypeVar("S")
+
+BEGIN_AFTER = (
+    "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
+)
+
+
+class Conflict(Exception):
+    """What was decided on has changed meanwhile."""
+
+
+class By(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, when (UTC), and in which request."""
+
+    actor: str
+    at: datetime
+    request_id: str = ""
+    correlation_id: str = ""
+
+
+class Unit:
+    """One attempt at a command: the streams that it has loaded, and the events that it has decided on."""
+
+    def __init__(self, reads: Reads, by: By) -> None:
+        self.pool = reads.pool
+        self.by = by
+        self.events: list[Recorded] = []
+        self.bases: dict[Stream, Head] = {}
+        self.fresh: set[Stream] = set()  # those bases that this unit has read itself
+        self._reads = reads
+        self._heads = reads.heads
+        self._states: dict[Stream, tuple[Any, int]] = {}
+        self._decided: dict[Stream, Decider[Any]] = {}
+
+    async def load(self, decider: Decider[S], id_: int) -> S:
+        """The state of a stream, with the events that this unit has decided on."""
+        stream = Stream(decider.category, id_)
+        known = self._states.get(stream)
+        if known is None:
+            known = await self._first(decider, stream)
+        state: S = known[0]
+        return state
+
+    async def _first(self, decider: Decider[Any], stream: Stream) -> tuple[Any, int]:
+        head = self._heads.newest(stream)
+        if head is None:
+            await self._read(decider, [stream])
+            head = self._heads.newest(stream)  # which may be newer than what was read
+        if head is not None and head is not self.bases.get(stream):
+            self.bases[stream] = head
+            self.fresh.discard(stream)
+            self._states[stream] = head.state, head.version
+        return self._states[stream]
+
+    async def load_many(self, decider: Decider[Any], ids: Iterable[int]) -> list[Recorded]:
+        """Read streams in one round trip, for `load` and `decide`; the events of those that were not loaded yet."""
+        return await self._read(decider, {s for id_ in ids if (s := Stream(decider.category, id_)) not in self._states})
+
+    async def _read(self, decider: Decider[Any], streams: Collection[Stream]) -> list[Recorded]:
+        history = await self._history(list(streams)) if streams else []
+        states: dict[Stream, tuple[Any, int]] = dict.fromkeys(streams, (decider.initial, 0))
+        for recorded in history:
+            states[recorded.stream] = decider.evolve(states[recorded.stream][0], recorded.event), recorded.version
+        for stream, (state, version) in states.items():
+            read = Head(state, version)
+            known = self._heads.read(stream, read)
+            self.bases[stream] = known if known.version == version and known.ended is None else read
+        self._states |= states
+        self.fresh |= states.keys()
+        return history
+
+    async def _history(self, streams: Sequence[Stream]) -> list[Recorded]:
+        return await self._reads.streams(streams)
+
+    async def decide(self, decider: Decider[Any], id_: int, command: Any, *, at: datetime | None = None) -> None:
+        """Decide on a command; `at` is when it happened, if not now. Raises the domain's refusals."""
+        before = await self.load(decider, id_)
+        stream = Stream(decider.category, id_)
+        by = self.by
+        for event in decider.decide(command, before):
+            state, version = self._states[stream]
+            after = decider.evolve(state, event)
+            self._states[stream] = after, version + 1
+            self._decided[stream] = decider
+            customer, former = decider.customer_of(id_, after), decider.customer_of(id_, state)
+            self.events.append(
+                Recorded(
+                    stream=stream,
+                    version=version + 1,
+                    event=event,
+                    occurred_at=at or by.at,
+                    actor=by.actor,
+                    request_id=by.request_id,
+                    correlation_id=by.correlation_id,
+                    customer_id=customer,
+                    former_customer_id=former if former != customer else None,
+                )
+            )
+
+    async def new_id(self, decider: Decider[Any]) -> int:
+        """An id that no stream of this kind has had. It may go unused."""
+        [id_] = await self.new_ids(decider, 1)
+        return id_
+
+    async def new_ids(self, decider: Decider[Any], count: int) -> list[int]:
+        """As `new_id`, many at once."""
+        free: list[int] = []
+        while missing := count - len(free):
+            ids = await self.next_ids(decider.category, missing)
+            await self.load_many(decider, ids)
+            free += [id_ for id_ in ids if await self.load(decider, id_) is decider.initial]
+        return free
+
+    async def next_ids(self, kind: str, count: int) -> list[int]:
+        """New ids for streams, or for parts of them: address, item."""
+        return await self._reads.next_ids(kind, count)
+
+    async def pass_id(self, kind: str, id_: int) -> None:
+        """Make new ids start after one that came from outside, if that leaves room for them."""
+        if id_ <= MAX_ID // 2:
+            await self.pool.execute(BEGIN_AFTER.format(kind=kind), id_)
+
+    async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:
+        """Who holds these claims, of those that are held."""
+        rows = await self.pool.fetch(HOLDERS, [claim.kind for claim in claims], [claim.value for claim in claims])
+        return {Claim(kind, value): from_uuid(originator_id) for kind, value, originator_id in rows}
+
+    def claims(self) -> tuple[dict[Claim, Stream], dict[Claim, Stream]]:
+        """The claims that the decided events take and free, with their streams."""
+        taken: dict[Claim, Stream] = {}
+        freed: dict[Claim, Stream] = {}
+        for stream, decider in self._decided.items():
+            former, current = decider.claims(self.bases[stream].state), decider.claims(self._states[stream][0])
+            if former != current:
+                taken |= dict.fromkeys(current - former, stream)
+                freed |= dict.fromkeys(former - current, stream)
+        return taken, freed
+
+    def heads(self, ended: asyncio.Future[bool]) -> dict[Stream, Head]:
+        """What the decided events lead to, once they are written."""
+        return {stream: Head(*self._states[stream], ended) for stream in self._decided}
+
+    def is_newest(self) -> bool:
+        """Whether no other command of this process has overtaken this one."""
+        return all((newest := self._heads.newest(s)) is None or newest is base for s, base in self.bases.items())
+
+    async def bases_are_written(self) -> bool:
+        """Waits for the commands that it has counted on; whether all of them came to be written."""
+        for stream, base in self.bases.items():
+            if base.ended is not None:
+                if not await asyncio.shield(base.ended):
+                    return False
+                self.fresh.add(stream)  # it was so when that command was written, which is not long ago
+        return True
+
+    async def stands(self, on: Executor) -> bool:
+        """Whether the log ends where this unit thought it did. Heads that are not its ends are forgotten."""
+        known = {stream: base.version for stream, base in self.bases.items() if stream not in self.fresh}
+        moved = await self._reads.log.moved(on, known) if known else {}
+        for stream in moved:
+            if self._heads.newest(stream) is self.bases[stream]:
+                self._heads.drop(stream)
+        return not moved

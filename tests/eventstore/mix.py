@@ -1,0 +1,182 @@
+"""A process among several that all do everything to the same customers: `python -m tests.eventstore.mix DSN SEED`.
+
+Says in a line of JSON for each command what it was told: done, with how many events, or refused, or nothing.
+"""
+
+import asyncio
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from domain.address import AddAddress, AddressDetails, RemoveAddress, SetPrimaryAddress
+from domain.customer import (
+    CUSTOMER,
+    AttachUser,
+    ChangeCustomer,
+    CustomerProfile,
+    DetachUser,
+    EraseCustomer,
+    RegisterCustomer,
+)
+from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
+from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund, TransferOrder
+from domain.refusals import Refusal, UserNotFound
+from domain.user import USER, ChangeUserProfile
+from eventstore.log import Connection
+from eventstore.transact import By, Store, Unit
+from projections.database import open_store
+from tests.eventstore.acts import NOW, existing, terms
+
+COMMANDS = 400
+AT_ONCE = 24
+CUSTOMERS, ORDERS, USERS, LABELS = range(1, 9), range(1, 13), range(1, 5), range(1, 9)
+
+
+class Told(msgspec.Struct):
+    request_id: str
+    outcome: str
+    events: int = 0
+
+
+class Failed(Exception):
+    """On purpose, when it is all but written."""
+
+
+class Fate:
+    """What else happens to a command, one in five times: its check or its answer fails, in Python or in SQL."""
+
+    def __init__(self, number: float) -> None:
+        self._number = number
+
+    async def check(self, connection: Connection) -> None:
+        await self._fail(connection, 0)
+
+    async def show(self, connection: Connection, _result: None) -> None:
+        await self._fail(connection, 0.1)
+
+    async def _fail(self, connection: Connection, where: float) -> None:
+        if where < self._number < where + 0.05:
+            raise Failed
+        if where + 0.05 < self._number < where + 0.1:
+            await connection.execute("SELECT 1 / (1 - 1)")
+
+
+class Mix:
+    def __init__(self, store: Store, seed: int) -> None:
+        self.told: list[Told] = []
+        self._store = store
+        self._seed = seed
+        self._chance = random.Random(seed)
+
+    async def go_on(self) -> None:
+        while len(self.told) < COMMANDS:
+            await self._command()
+
+    async def _command(self) -> None:
+        told = Told(f"{self._seed}-{len(self.told)}", "nothing")
+        self.told.append(told)
+        number, acts = self._chance.random(), [self._act() for _ in range(self._chance.choice((1, 1, 1, 2)))]
+
+        async def work(unit: Unit) -> None:
+            for act in acts:
+                await act(unit)
+            told.events = len(unit.events)
+
+        by = By(actor="mix", at=NOW, request_id=told.request_id)
+        fate = Fate(number)
+        task = asyncio.ensure_future(self._store.answer(by, work, fate.show, check=fate.check))
+        if number > 0.9:
+            await asyncio.wait({task}, timeout=(number - 0.9) / 10)
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            try:
+                await task
+            except (Refusal, Failed, asyncpg.DivisionByZeroError):
+                told.outcome = "refused"
+            else:
+                told.outcome = "done"
+
+    def _act(self) -> Callable[[Unit], Awaitable[None]]:
+        chance = self._chance
+        customer, other = chance.choice(CUSTOMERS), chance.choice(CUSTOMERS)
+        order, user, label = chance.choice(ORDERS), chance.choice(USERS), chance.choice(LABELS)
+        money, word = f"t{chance.randrange(60)}", chance.choice("abcdefgh")
+        acts: list[tuple[Any, int, Any]] = [
+            (CUSTOMER, customer, ChangeCustomer(email=f"{word}@example.com")),
+            (CUSTOMER, customer, ChangeCustomer(first_name=word, notes=money)),
+            (CUSTOMER, customer, DetachUser()),
+            (CUSTOMER, customer, SetPrimaryAddress(address_id=other, type="billing")),
+            (CUSTOMER, customer, RemoveAddress(address_id=other)),
+            (ORDER, order, RecordPayment(amount=100, transaction_id=money)),
+            (ORDER, order, RecordPayment(amount=100, transaction_id=money)),
+            (ORDER, order, RecordRefund(amount=150, transaction_id=money)),
+            (USER, user, ChangeUserProfile(display_name=word)),
+            (USER, user, ChangeUserProfile(user_login=word)),
+            (LABEL, label, CreateLabel(value=word)),
+            (LABEL, label, RenameLabel(value=word)),
+            (LABEL, label, DeleteLabel()),
+        ]
+        others = (
+            lambda unit: _attach(unit, customer, user),
+            lambda unit: _add_address(unit, customer),
+            lambda unit: _place(unit, customer),
+            lambda unit: _transfer(unit, order, customer),
+            lambda unit: _replace(unit, customer, word) if chance.random() < 0.2 else _attach(unit, customer, user),
+        )
+        if chance.random() < 0.3:
+            return chance.choice(others)
+        decider, id_, command = chance.choice(acts)
+        return lambda unit: unit.decide(decider, id_, command)
+
+
+async def _attach(unit: Unit, customer_id: int, user_id: int) -> None:
+    if await unit.load(USER, user_id) is None:
+        raise UserNotFound
+    await unit.decide(CUSTOMER, customer_id, AttachUser(user_id=user_id))
+
+
+async def _add_address(unit: Unit, customer_id: int) -> None:
+    [id_] = await unit.next_ids("address", 1)
+    await unit.decide(
+        CUSTOMER, customer_id, AddAddress(address_id=id_, type="billing", details=AddressDetails(name="A"))
+    )
+
+
+async def _place(unit: Unit, customer_id: int) -> None:
+    id_ = await unit.new_id(ORDER)
+    await existing(unit, customer_id)
+    await unit.decide(ORDER, id_, PlaceOrder(terms=terms(customer_id, 100)))
+
+
+async def _transfer(unit: Unit, order_id: int, customer_id: int) -> None:
+    await existing(unit, customer_id)
+    await unit.decide(ORDER, order_id, TransferOrder(customer_id=customer_id))
+
+
+async def _replace(unit: Unit, customer_id: int, word: str) -> None:
+    """One is erased, another comes with what it had."""
+    await unit.decide(CUSTOMER, customer_id, EraseCustomer())
+    id_ = await unit.new_id(CUSTOMER)
+    profile = CustomerProfile(email=f"{word}@example.com", first_name="New")
+    await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=f"{id_:032x}"))
+
+
+async def run(dsn: str, seed: int) -> list[Told]:
+    async with open_store(dsn, connections=8) as store:
+        mix = Mix(store, seed)
+        await asyncio.gather(*(mix.go_on() for _ in range(AT_ONCE)))
+    return mix.told
+
+
+def main() -> None:
+    told = asyncio.run(run(sys.argv[1], int(sys.argv[2])))
+    sys.stdout.buffer.write(msgspec.json.encode(told))
+
+
+if __name__ == "__main__":
+    main()

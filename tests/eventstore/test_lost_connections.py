@@ -1,0 +1,91 @@
+"""Commands whose connection breaks: answered with what became of them, and never carried out twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import pytest
+
+from domain.customer import CUSTOMER
+from domain.event import Stream
+from domain.label import LABEL, CreateLabel, RenameLabel
+from eventstore import writer
+from eventstore.transact import OutcomeUnknown, Store
+from projections.database import open_store
+from tests.eventstore.acts import PATIENCE, a_writer_waits, count, do, facts, register, rename
+from tests.eventstore.unreliable import Way, unreliable
+
+KILL_WHO_WAITS = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
+Where = Literal["before", "after"]
+
+
+@pytest.fixture
+async def far(database: str) -> AsyncIterator[tuple[Store, Way]]:
+    async with unreliable(database) as (dsn, way), open_store(dsn, connections=5) as store:
+        yield store, way
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_a_command_whose_commit_is_lost_is_carried_out_once(
+    store: Store, far: tuple[Store, Way], where: Where
+) -> None:
+    distant, way = far
+    customer_id = await register(distant, "ada@example.com")
+    way.breaks = where
+    await asyncio.wait_for(rename(distant, customer_id, "Zoe"), PATIENCE)
+    assert way.broken == 1
+    stream = await store.log.stream(store.pool, Stream(CUSTOMER.category, customer_id))
+    assert [recorded.version for recorded in stream] == [1, 2]
+    assert await store.pool.fetchval("SELECT first_name FROM customers") == "Zoe"
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_of_a_batch_whose_commit_is_lost_each_is_carried_out_once(
+    store: Store, far: tuple[Store, Way], where: Where
+) -> None:
+    distant, way = far
+    for round_ in range(5):
+        way.breaks = where
+        ids = range(round_ * 20 + 1, round_ * 20 + 21)
+        await asyncio.gather(*(do(distant, LABEL, id_, CreateLabel(value=f"label {id_}")) for id_ in ids))
+        assert way.broken == round_ + 1
+    assert await count(store.pool, "stored_events") == await count(store.pool, "labels") == 100
+    assert await count(store.pool, "claims") == 100
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_what_comes_of_a_commit_that_cannot_be_asked_about_is_said_to_be_unknown(
+    store: Store, far: tuple[Store, Way], where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "PATIENCE", 0.2)
+    distant, way = far
+    await do(distant, LABEL, 1, CreateLabel(value="one"))
+    way.breaks, way.is_open = where, False
+    for connection in (idle := [await distant.pool.acquire() for _ in range(distant.pool.get_idle_size() - 1)]):
+        connection.terminate()
+    for connection in idle:
+        await distant.pool.release(connection)
+    with pytest.raises(OutcomeUnknown):
+        await do(distant, LABEL, 1, RenameLabel(value="two"))
+    way.is_open = True
+    await do(distant, LABEL, 1, RenameLabel(value="three"))
+    values = {"before": ["one", "three"], "after": ["one", "two", "three"]}[where]
+    stream = await store.log.stream(store.pool, Stream(LABEL.category, 1))
+    assert [recorded.event.value for recorded in stream] == values  # type: ignore[attr-defined]
+
+
+async def test_commands_whose_connection_is_ended_before_the_commit_go_again(store: Store, database: str) -> None:
+    async with open_store(database, connections=5) as victim:
+        await do(victim, LABEL, 100, CreateLabel(value="first"))
+        async with store.pool.acquire() as slow, slow.transaction():
+            await store.log.append(slow, facts(999))
+            tasks = [
+                asyncio.ensure_future(do(victim, LABEL, id_, CreateLabel(value=f"label {id_}"))) for id_ in range(1, 21)
+            ]
+            await a_writer_waits(store.pool)
+            assert await store.pool.fetchval(KILL_WHO_WAITS) == 1
+        await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+    assert await count(store.pool, "labels") == 21
+    assert await count(store.pool, "stored_events") == 22
