@@ -56,7 +56,7 @@ def replay(
         id_ = await engine.begin(store, asked)
         return await _view(store, await engine.run(store, id_, progress, dsn=dsn, workers=workers))
 
-    with progress_bar("Replaying") as progress:
+    with progress_bar("Replaying", "events") as progress:
         view = with_store_at(work)
     _show(view, as_json=as_json)
     is_rebuilt = view["status"] == "swapped" or _is_equal(view)

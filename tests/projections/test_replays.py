@@ -1,12 +1,8 @@
-"""Replays that compare, wait, swap, roll back, are cancelled, killed and gone on with, and meet poison."""
+"""Replays that compare, wait, swap, roll back, rebuild some, and meet poison."""
 
 import asyncio
-import signal
-import sys
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import asyncpg
 import pytest
 
 from domain.address import AddressDetails
@@ -14,30 +10,16 @@ from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails, RecordOrderD
 from eventstore.transact import Store
 from projections.database import open_store
 from projections.ranges import Range
-from projections.replay import build, engine, registry
-from projections.replay.engine import NotReadyError, ReplayRunningError
+from projections.replay import engine, registry
+from projections.replay.engine import NotReadyError
 from projections.replay.exchange import NothingToRollBackError
-from projections.replay.registry import Asked, Replay, Swap
-from tests.eventstore.acts import PATIENCE, count, do, erase, place, register, transfer, until
+from projections.replay.registry import Replay
+from tests.eventstore.acts import count, do, erase, place, register, transfer
 from tests.projections.history import History
+from tests.projections.replays import OF_CUSTOMERS, SCHEMAS, asked, made, shop
 from tests.projections.rows import folded, live, row
 
-NAMES = ("figures", "customers", "orders", "addresses", "users", "labels")
-OF_CUSTOMERS = NAMES[:4]
 SPOIL = "UPDATE stored_events SET state = 'nonsense' WHERE notification_id = $1"
-SCHEMAS = r"SELECT array_agg(nspname::text) FROM pg_namespace WHERE nspname ~ '^(replay|former)_'"
-HOLD_RANGES = """
-    SELECT FROM replay_ranges WHERE (part, low) IN (SELECT part, low FROM replay_ranges ORDER BY part, low OFFSET $1)
-    FOR UPDATE"""
-RUN = "import sys, asyncio; from tests.projections.test_replays import run_here; asyncio.run(run_here(*sys.argv[1:]))"
-
-
-def asked(swap: Swap = "never", names: tuple[str, ...] = NAMES, **others: Any) -> Asked:
-    return Asked(projections=names, swap=swap, started_by="test", **others)
-
-
-async def made(store: Store, wanted: Asked) -> Replay:
-    return await engine.run(store, await engine.begin(store, wanted))
 
 
 async def differing(replay: Replay) -> dict[str, dict[str, int]]:
@@ -49,14 +31,6 @@ async def differing(replay: Replay) -> dict[str, dict[str, int]]:
         for name, table in report.items()
         if any(table[kind] for kind in kinds)
     }
-
-
-async def shop(store: Store) -> list[int]:
-    """Three customers with an order each; their ids."""
-    ids = [await register(store, f"{number}@example.com") for number in range(3)]
-    for id_ in ids:
-        await place(store, id_)
-    return ids
 
 
 # Comparing
@@ -231,140 +205,6 @@ async def test_an_event_that_cannot_be_applied_and_comes_late_leaves_its_custome
     await engine.swap_ready(store, replay.id)
     assert (await row(store, "customers", one)).notes == "late"
     assert await registry.not_rebuilt(store.pool, replay.id) == {"customer": [one]}
-
-
-# Ending early, and going on
-
-
-async def kill_when(store: Store, database: str, reached: Callable[[], Awaitable[Any]], swap: Swap = "always") -> None:
-    """A process that replays, killed as soon as something is so."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", RUN, database, swap)
-    try:
-        await until(reached, "the replay gets there")
-    finally:
-        process.send_signal(signal.SIGKILL)
-        await asyncio.wait_for(process.wait(), PATIENCE)
-    await until(lambda: not_running(store), "its connections are gone")
-
-
-async def not_running(store: Store) -> bool:
-    return not await engine.is_running(store.pool)
-
-
-async def run_here(database: str, swap: Swap) -> None:
-    async with open_store(database) as store:
-        await made(store, asked(swap))
-
-
-@pytest.mark.parametrize("ranges", [1, 4])
-async def test_a_replay_that_is_killed_while_it_folds_goes_on_where_it_was(
-    store: Store, database: str, ranges: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await History(store, 22).live(150)
-    await store.pool.execute("UPDATE figures SET ltv = 7")
-    id_ = await many_ranges(store, monkeypatch)
-    built = "SELECT count(*) >= $1 FROM replay_ranges WHERE events IS NOT NULL"
-    async with held_ranges(store, database, ranges):
-        await kill_when(store, database, lambda: store.pool.fetchval(built, ranges))
-    assert await store.pool.fetchval("SELECT count(*) FROM replay_ranges WHERE events IS NOT NULL") == ranges
-    assert await engine.begin(store, asked("always")) == id_
-    assert (await engine.run(store, id_)).status == "swapped"
-    assert await live(store) == await folded(store)
-
-
-async def many_ranges(store: Store, monkeypatch: pytest.MonkeyPatch) -> int:
-    """An interrupted replay with a range for each few events."""
-    monkeypatch.setattr("projections.ranges.split.__defaults__", (20,))
-    return await engine.begin(store, asked("always"))
-
-
-class held_ranges:  # noqa: N801 - a context manager, used like a function
-    """All ranges but the first few are somebody else's, so that a replay stops after those."""
-
-    def __init__(self, store: Store, database: str, free: int) -> None:
-        self._store, self._database, self._free = store, database, free
-
-    async def __aenter__(self) -> None:
-        self._connection = await asyncpg.connect(self._database)
-        self._transaction = self._connection.transaction()
-        await self._transaction.start()
-        await self._connection.execute(HOLD_RANGES, self._free)
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._connection.close()
-
-
-async def test_a_replay_that_is_killed_while_it_swaps_is_completed_by_the_next(store: Store, database: str) -> None:
-    await History(store, 23).live(100)
-    await store.pool.execute("UPDATE orders SET total_paid = total_paid + 1")
-    reader = await asyncpg.connect(database)
-    swapped = "SELECT to_regclass('former_1.customers') IS NOT NULL"
-    async with reader.transaction():
-        await reader.execute("SELECT FROM addresses")  # customers and orders are swapped before
-        await kill_when(store, database, lambda: store.pool.fetchval(swapped))
-    await reader.close()
-    assert (await registry.find(store.pool, 1)).status == "swapping"
-    await History(store, 24, "then-").live(20)
-    await engine.resume(store)
-    assert (await registry.find(store.pool, 1)).status == "swapped"
-    assert await live(store) == await folded(store)
-    await engine.roll_back_swapped(store, 1)
-    await made(store, asked("always"))
-    assert await live(store) == await folded(store)
-
-
-async def test_a_replay_is_cancelled_from_elsewhere_and_leaves_no_trace(store: Store, database: str) -> None:
-    await shop(store)
-    before = await live(store)
-    id_ = await engine.begin(store, asked("always"))
-    async with held_ranges(store, database, 0):
-        running = asyncio.create_task(engine.run(store, id_))
-        await until(lambda: engine.is_running(store.pool), "it runs")
-        await engine.cancel(store.pool, id_)
-        assert (await asyncio.wait_for(running, PATIENCE)).status == "cancelled"
-    assert await store.pool.fetchval(SCHEMAS) is None
-    assert await live(store) == before
-    with pytest.raises(NotReadyError, match="cancelled"):
-        await engine.cancel(store.pool, id_)
-
-
-async def test_one_that_waits_to_be_swapped_is_cancelled_too(store: Store) -> None:
-    await shop(store)
-    replay = await made(store, asked())
-    assert (await engine.cancel(store.pool, replay.id)).status == "cancelled"
-    assert await store.pool.fetchval(SCHEMAS) is None
-
-
-async def test_another_replay_gives_up_one_that_was_interrupted(store: Store) -> None:
-    await shop(store)
-    first = await engine.begin(store, asked("always"))
-    assert (await made(store, asked("never"))).status == "ready"
-    assert (await registry.find(store.pool, first)).status == "failed"
-
-
-async def test_two_replays_do_not_run_at_once(store: Store, database: str) -> None:
-    await shop(store)
-    id_ = await engine.begin(store, asked())
-    async with held_ranges(store, database, 0):
-        running = asyncio.create_task(engine.run(store, id_))
-        await until(lambda: engine.is_running(store.pool), "it runs")
-        with pytest.raises(ReplayRunningError):
-            await engine.begin(store, asked())
-    assert (await asyncio.wait_for(running, PATIENCE)).status == "ready"
-
-
-async def test_other_processes_help(store: Store, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    await History(store, 25).live(150)
-    await store.pool.execute("UPDATE figures SET ltv = 7")
-    id_ = await many_ranges(store, monkeypatch)
-
-    async def none(*_: object) -> None:
-        """All of it is left to the others."""
-
-    monkeypatch.setattr(build, "_build_ranges", none)
-    replay = await asyncio.wait_for(engine.run(store, id_, dsn=database, workers=3), PATIENCE)
-    assert replay.status == "swapped"
-    assert await live(store) == await folded(store)
 
 
 # Erasure
