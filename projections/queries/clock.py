@@ -11,6 +11,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
+_LAST = time(23, 59, 59, 999_999, fold=1)  # where clocks go back at midnight, the second one
 
 
 class Span(NamedTuple):
@@ -34,6 +35,16 @@ class Clock(NamedTuple):
             return self._second(datetime.fromisoformat(text)) if _TIME.fullmatch(text) else None
         except (ValueError, OverflowError):
             return None
+
+    def last_moment(self, text: str) -> datetime | None:
+        """Of a day or a second, as in `span`; with a zone."""
+        try:
+            if _DATE.fullmatch(text):
+                return datetime.combine(date.fromisoformat(text), _LAST, self.zone)
+            moment = datetime.fromisoformat(text) if _TIME.fullmatch(text) else None
+        except ValueError:
+            return None
+        return moment and moment.replace(microsecond=_LAST.microsecond, tzinfo=moment.tzinfo or self.zone)
 
     def day(self, day: date) -> Span:
         return Span(self._utc(datetime.combine(day, time())), self._utc(datetime.combine(day + _DAY, time())))

@@ -88,9 +88,9 @@ LISTING = Listing(
 )  # fmt: skip
 
 
-async def list_customers(pool: asyncpg.Pool, query: ListQuery, *, now: datetime, totals: Totals) -> Page:
+async def list_customers(on: Executor, query: ListQuery, *, now: datetime, totals: Totals) -> Page:
     """`now` has a zone; days count from it. Raises QueryRefused."""
-    return await fetch_page(pool, LISTING, query, clock(now, query.user_tz), totals)
+    return await fetch_page(on, LISTING, query, clock(now, query.user_tz), totals)
 
 
 async def find_customer(on: Executor, id_: int) -> asyncpg.Record | None:

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-import asyncpg
-
+from eventstore.log import Executor
 from projections.orders import ORDERS
 from projections.queries.clock import clock
 from projections.queries.columns import scalars
@@ -78,12 +77,12 @@ LISTING = Listing(
 )
 
 
-async def list_orders(pool: asyncpg.Pool, customer_id: int, query: ListQuery, *, now: datetime, totals: Totals) -> Page:
+async def list_orders(on: Executor, customer_id: int, query: ListQuery, *, now: datetime, totals: Totals) -> Page:
     """`now` has a zone; days count from it. Raises QueryRefused. Empty for an unknown customer."""
     listing = LISTING._replace(only=("customer_id", customer_id))
-    return await fetch_page(pool, listing, query, clock(now, query.user_tz), totals)
+    return await fetch_page(on, listing, query, clock(now, query.user_tz), totals)
 
 
-async def every_order(pool: asyncpg.Pool, customer_id: int) -> list[dict[str, Any]]:
+async def every_order(on: Executor, customer_id: int) -> list[dict[str, Any]]:
     """All orders of a customer with all columns, oldest id first."""
-    return [dict(row) for row in await pool.fetch(EVERY, customer_id)]
+    return [dict(row) for row in await on.fetch(EVERY, customer_id)]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from eventstore.log import Connection
+from eventstore.log import Connection, Executor
 from projections.queries.clock import Clock
 from projections.queries.columns import Column
 from projections.queries.cursor import Sort, after, encode
@@ -83,12 +83,12 @@ class Totals:
             self._counts.popitem(last=False)
 
 
-async def fetch_page(pool: asyncpg.Pool, listing: Listing, query: ListQuery, clock: Clock, totals: Totals) -> Page:
+async def fetch_page(on: Executor, listing: Listing, query: ListQuery, clock: Clock, totals: Totals) -> Page:
     """Two statements at most. Raises QueryRefused."""
     columns = selected(listing, query.select)
     sort = sort_of(listing, query)
     page, count = page_statement(listing, query, sort, clock), count_statement(listing, query, clock)
-    async with reading(pool) as connection:
+    async with reading(on) as connection:
         rows = await connection.fetch(page.sql, *page.args)
         total = _total_without_counting(rows, query)
         if total is None:
@@ -100,9 +100,15 @@ async def fetch_page(pool: asyncpg.Pool, listing: Listing, query: ListQuery, clo
 
 
 @asynccontextmanager
-async def reading(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
-    """A connection whose settings are those of one list. Each statement sees the store as it is when it starts."""
-    async with pool.acquire() as connection:
+async def reading(on: Executor) -> AsyncIterator[Connection]:
+    """A connection whose settings are those of one list. Each statement sees the store as it is when it starts.
+
+    A connection that is given has them already.
+    """
+    if not isinstance(on, asyncpg.Pool):
+        yield on
+        return
+    async with on.acquire() as connection:
         try:
             await connection.execute(BEGIN)
             yield connection

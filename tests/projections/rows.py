@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import asyncpg
-
 from domain.value import Figures, OrderValue, figures
+from eventstore.log import Connection
 from eventstore.transact import Store
 from projections.figures import with_figures
 from projections.live import PROJECTIONS
@@ -15,10 +14,15 @@ Rows = dict[str, dict[int, Any]]
 async def live(store: Store) -> Rows:
     """At one moment."""
     async with store.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-        return {projection.name: await _table(connection, projection) for projection in PROJECTIONS}
+        return await rows_on(connection)
 
 
-async def _table(connection: asyncpg.pool.PoolConnectionProxy, projection: Any) -> dict[int, Any]:
+async def rows_on(connection: Connection) -> Rows:
+    """In the connection's search path."""
+    return {projection.name: await _table(connection, projection) for projection in PROJECTIONS}
+
+
+async def _table(connection: Connection, projection: Any) -> dict[int, Any]:
     columns = ", ".join(projection.table.names)
     records = await connection.fetch(f"SELECT {columns} FROM {projection.name} ORDER BY id")
     return {record["id"]: projection.table.row(record) for record in records}
