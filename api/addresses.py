@@ -7,6 +7,7 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
 from api.answer import answer
+from api.as_of import read_as_of, seen
 from api.command import Shown, about, carry_out, decision
 from api.input import read_input
 from api.places import address_problems
@@ -35,9 +36,11 @@ LIST = f"""
 async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     type_ = fields.optional(absent="billing", empty="billing").choice("type", TYPES)
+    as_of = read_as_of(fields)
     fields.check()
-    version = await _version(service.store.pool, id_)
-    rows = await service.store.pool.fetch(LIST, id_, type_)
+    async with seen(service, as_of, id_) as view:
+        version = await _version(view.on, id_)
+        rows = await view.on.fetch(LIST, id_, type_)
     return answer({"addresses": [address(row) for row in rows]}, version=version)
 
 

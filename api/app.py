@@ -21,13 +21,18 @@ from api.refusal_table import REFUSALS
 from api.replay_runner import ReplayRunner
 from api.serving import Service, authorise, request_id
 from api.settings import NameMode, Settings
+from api.turns import Turns
 from projections.database import open_store
+from projections.past import open_pasts
 from projections.queries.pages import Totals
 from projections.replay.registry import unfinished
 
 BASE = "/wp-json/fluent-cart/v2"
 RESOURCES = (lists, customers, figures, addresses, users, orders, labels, history, replays)
 CONNECTIONS = 20
+# Lists as of a past, in this process. Each takes seconds, and tables of the server's.
+AT_ONCE = 2
+WAITING = 8
 
 
 def create_app(settings: Settings, database_url: str) -> Litestar:
@@ -36,9 +41,14 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     @asynccontextmanager
     async def serving(app: Litestar) -> AsyncIterator[None]:
         is_country("US")  # reads the world's countries once, before the first request has to wait for it
-        async with open_store(database_url, connections=CONNECTIONS) as store, ReplayRunner(database_url) as runner:
-            key = await credentials.password_key(store.pool)
-            app.state.service = Service(store, settings, credentials.lookup(store.pool), key, Totals(), runner)
+        async with (
+            open_store(database_url, connections=CONNECTIONS) as store,
+            open_pasts(database_url, store) as pasts,
+            ReplayRunner(database_url) as runner,
+        ):
+            key, turns = await credentials.password_key(store.pool), Turns(AT_ONCE, WAITING)
+            lookup = credentials.lookup(store.pool)
+            app.state.service = Service(store, settings, lookup, key, Totals(), runner, pasts, turns)
             if await unfinished(store.pool):
                 runner.start()
             yield

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from msgspec import UNSET
 
 from api.answer import answer
+from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, just
 from api.input import read_input
 from api.lists import added_to_customers
@@ -89,17 +90,19 @@ async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Respo
     service, id_ = serving(request), id_in_path(customer_id)
     fields = Fields(await read_input(request))
     names = fields.optional(absent=list[str](), empty=list[str]()).words("with", OF_CUSTOMER)
+    as_of = read_as_of(fields)
     fields.check()
-    pool = service.store.pool
-    row = await find_customer(pool, id_)
-    if row is None:
-        raise CustomerGone
-    body, wanted = customer(row, service.settings.store_url), customer_relations(names)
+    wanted = customer_relations(names)
     if _customer_only(fields):
         wanted -= {"labels"}
     else:
         wanted |= {"labels"}
-    [added] = await added_to_customers(pool, [row], wanted) if wanted else [{}]
+    async with seen(service, as_of, id_) as view:
+        row = await find_customer(view.on, id_)
+        if row is None:
+            raise CustomerGone
+        [added] = await added_to_customers(view.on, [row], wanted) if wanted else [{}]
+    body = customer(row, service.settings.store_url)
     if "labels" in added:
         added = {"selected_labels": [each["id"] for each in added["labels"]]} | added
     return answer({"customer": body | added}, version=row["version"])

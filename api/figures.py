@@ -9,26 +9,33 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from api.answer import answer
+from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, nothing
+from api.input import read_input
 from api.presentation import Row, customer, shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
+from api.validation import Fields
 from domain.refusals import CustomerNotFound
 from eventstore.log import Connection
 from projections.queries.customers import find_customer
 from projections.recalculate import Drift, recalculate
 
 Widget: TypeAlias = dict[str, Any]
-MoreWidgets: TypeAlias = Callable[[Row, str], list[Widget]]
+MoreWidgets: TypeAlias = Callable[[Row, str, datetime], list[Widget]]
 
 
 @get("/customers/get-stats/{customer_id:str}", opt=needs("customers/view"), summary="A customer's figures as widgets")
 async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
-    service = serving(request)
-    row = await find_customer(service.store.pool, customer_in_path(customer_id))
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    as_of = read_as_of(fields)
+    fields.check()
+    async with seen(service, as_of, id_) as view:
+        row = await find_customer(view.on, id_)
     if row is None:
         raise CustomerNotFound
     currency = service.settings.store_currency
-    return answer({"widgets": [widget for more in WIDGETS for widget in more(row, currency)]}, version=row["version"])
+    widgets = [widget for more in WIDGETS for widget in more(row, currency, view.now)]
+    return answer({"widgets": widgets}, version=row["version"])
 
 
 @post(
@@ -64,7 +71,7 @@ def money(cents: Any, currency: str) -> str:
     return f"{cents / 100:,.2f} {currency}"
 
 
-def lifetime(row: Row, currency: str) -> list[Widget]:
+def lifetime(row: Row, currency: str, _now: datetime) -> list[Widget]:
     average = "Lifetime value per purchase"
     return [
         _widget("ltv", "Lifetime value", row["ltv"], money(row["ltv"], currency), "Paid less refunded, all orders"),
@@ -73,9 +80,9 @@ def lifetime(row: Row, currency: str) -> list[Widget]:
     ]
 
 
-def dates(row: Row, _currency: str) -> list[Widget]:
+def dates(row: Row, _currency: str, now: datetime) -> list[Widget]:
     last: datetime | None = row["last_purchase_date"]
-    days = None if last is None else (datetime.now(UTC).replace(tzinfo=None) - last).days
+    days = None if last is None else (now - last.replace(tzinfo=UTC)).days
     return [
         _widget("first_purchase_date", "First purchase", row["first_purchase_date"]),
         _widget("last_purchase_date", "Last purchase", last),
@@ -83,7 +90,7 @@ def dates(row: Row, _currency: str) -> list[Widget]:
     ]
 
 
-def by_currency(row: Row, _currency: str) -> list[Widget]:
+def by_currency(row: Row, _currency: str, _now: datetime) -> list[Widget]:
     nets: dict[str, int] = msgspec.json.decode(row["purchase_value"])
     return [_widget(f"net_{code.lower()}", f"Net in {code}", cents, money(cents, code)) for code, cents in nets.items()]
 
@@ -93,7 +100,7 @@ def _widget(key: str, title: str, value: Any, formatted: str | None = None, hint
     return {name: said for name, said in widget.items() if said is not None or name == "value"}
 
 
-# Other modules add theirs here: a function from the customer's row and the store's currency.
+# Other modules add theirs here: a function from the customer's row, the store's currency, and the time with its zone.
 WIDGETS: list[MoreWidgets] = [lifetime, dates, by_currency]
 
 HANDLERS: list[Any] = [get_stats, recalculate_ltv]

@@ -1,13 +1,13 @@
 """Lists: of customers, of a customer's orders, of users to attach."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
 
 from api.answer import answer
+from api.as_of import read_as_of, seen
 from api.input import read_input
 from api.paginator import paginator, read_page
 from api.presentation import Row, address, customer, label, order, shown
@@ -31,11 +31,12 @@ MAX_IDS = 1_000
 @get("/customers", opt=needs("customers/view"), summary="List customers")
 async def get_customers(request: AnyRequest) -> Response[bytes]:
     service, fields = serving(request), Fields(await read_input(request))
+    as_of = read_as_of(fields)
     query, names = read_query(fields, CUSTOMERS_LISTED, relations.OF_CUSTOMER)
     wanted = relations.customer_relations(names)
-    pool = service.store.pool
-    page = await list_customers(pool, query, now=datetime.now(UTC), totals=service.totals)
-    added = await added_to_customers(pool, page.rows, wanted) if wanted else [{} for _ in page.rows]
+    async with seen(service, as_of) as view:
+        page = await list_customers(view.on, query, now=view.now, totals=view.totals)
+        added = await added_to_customers(view.on, page.rows, wanted) if wanted else [{} for _ in page.rows]
     rows = [
         _selected(customer(row, service.settings.store_url), page, query) | more
         for row, more in zip(page.rows, added, strict=True)
@@ -46,11 +47,12 @@ async def get_customers(request: AnyRequest) -> Response[bytes]:
 @get("/customers/{customer_id:str}/orders", opt=needs("customers/view"), summary="List a customer's orders")
 async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    as_of = read_as_of(fields)
     query, names = read_query(fields, ORDERS_LISTED, relations.OF_ORDER)
     wanted = relations.order_relations(names)
-    pool = service.store.pool
-    known = await _standing(pool, id_)
-    page = await list_orders(pool, id_, query, now=datetime.now(UTC), totals=service.totals)
+    async with seen(service, as_of, id_) as view:
+        known = await _standing(view.on, id_)
+        page = await list_orders(view.on, id_, query, now=view.now, totals=view.totals)
     rows = [
         _selected(order(row), page, query) | _added_to_order(row, wanted, customer(known, service.settings.store_url))
         for row in page.rows
@@ -61,9 +63,13 @@ async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Respons
 @get("/customers/{customer_id:str}/order", opt=needs("customers/view"), summary="All orders of a customer, with items")
 async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """Oldest first."""
-    pool, id_ = serving(request).store.pool, customer_in_path(customer_id)
-    known = await _standing(pool, id_)
-    rows = [order(row) | {"filtered_order_items": shown(row["items"])} for row in await every_order(pool, id_)]
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    as_of = read_as_of(fields)
+    fields.check()
+    async with seen(service, as_of, id_) as view:
+        known = await _standing(view.on, id_)
+        found = await every_order(view.on, id_)
+    rows = [order(row) | {"filtered_order_items": shown(row["items"])} for row in found]
     return answer({"data": {"data": rows}}, version=known["version"])
 
 

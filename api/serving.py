@@ -13,9 +13,11 @@ from api.auth import CredentialLookup, Permission, Principal, authenticate
 from api.refusals import Forbidden
 from api.replay_runner import ReplayRunner
 from api.settings import Settings
+from api.turns import Turns
 from domain.refusals import CustomerNotFound
 from eventstore.streams import MAX_ID
 from eventstore.transact import By, Store
+from projections.past import Pasts
 from projections.queries.pages import Totals
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
@@ -30,6 +32,8 @@ class Service(NamedTuple):
     password_key: bytes
     totals: Totals
     replays: ReplayRunner
+    pasts: Pasts
+    turns: Turns
 
 
 def serving(request: ASGIConnection[Any, Any, Any, Any]) -> Service:

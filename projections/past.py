@@ -1,6 +1,6 @@
 """The read models as they were: told by folding, and put where every query finds them under their own names."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import asyncpg
 
 from eventstore.log import Connection, Executor, Log
+from eventstore.transact import Store
 from projections.customers import CUSTOMERS
 from projections.fold import Folded, fold_range, fold_some, projections_of
 from projections.live import PROJECTIONS
@@ -20,7 +21,7 @@ POSITION_AT = "SELECT position_at($1)"
 LAST_UNTIL = """
     SELECT notification_id, recorded_at FROM stored_events
     WHERE notification_id <= $1 ORDER BY notification_id DESC LIMIT 1"""
-STANDING = "SELECT id FROM public.figures WHERE id = ANY($1)"
+STANDING = "SELECT id FROM figures WHERE id = ANY($1)"
 
 # Of connections that are for nothing else: tables are made in, and looked for in, what is the connection's own. Plans
 # can't be known before: tables are empty until a past is told.
@@ -62,9 +63,10 @@ async def moment_of(on: Executor, log: Log, as_of: int | datetime, now: datetime
 class Pasts:
     """Connections on which the read models' names mean tables of the connection's own, filled for one look."""
 
-    def __init__(self, pool: asyncpg.Pool, log: Log) -> None:
+    def __init__(self, pool: asyncpg.Pool, store: Store) -> None:
         self._pool = pool
-        self._log = log
+        self._live = store.pool
+        self._log = store.log
 
     @asynccontextmanager
     async def at(self, position: int, customer_id: int | None = None) -> AsyncIterator[Connection]:
@@ -77,23 +79,61 @@ class Pasts:
             await transaction.start()
             try:
                 if customer_id is None:
-                    await connection.execute(EMPTY)
-                    await _tell_all(connection, self._log, position)
+                    await self._tell_all(connection, position)
                 else:
-                    await _tell_one(connection, self._log, position, customer_id)
+                    await self._tell_one(connection, position, customer_id)
                 yield connection
             finally:
                 await transaction.rollback()
 
+    async def _tell_all(self, connection: Connection, position: int) -> None:
+        await connection.execute(EMPTY)
+        for whole in EVERYTHING:
+            async for ids in split(connection, whole, EVENTS_AT_ONCE):
+                await self._put(connection, ids.part, await fold_range(connection, self._log, ids, position))
+
+    async def _tell_one(self, connection: Connection, position: int, customer_id: int) -> None:
+        async def fold(part: Part, ids: Iterable[int]) -> Folded:
+            return await fold_some(connection, self._log, part, ids, position)
+
+        folded = await fold("customer", [customer_id])
+        told = await self._put(connection, "customer", folded)
+        customer = folded.rows[CUSTOMERS.name].get(customer_id)
+        if customer and customer_id in told:
+            await self._put(connection, "label", await fold("label", customer.labels))
+            if customer.user_id is not None:
+                await self._put(connection, "user", await fold("user", [customer.user_id]))
+
+    async def _put(self, connection: Connection, part: Part, folded: Folded) -> set[int]:
+        """The rows into their tables, but for what belongs to customers that have been erased since; whose they are."""
+        projections = projections_of(part)
+        owners = {getattr(row, it.owner) for it in projections for row in folded.rows[it.name].values()}
+        owners.update(*(poison.ids for poison in folded.poison))
+        standing = await self._standing(owners) if part == "customer" else owners
+        for poison in folded.poison:
+            if standing.intersection(poison.ids):
+                raise PoisonedError(poison.position, poison.error)
+        for projection in projections:
+            rows = folded.rows[projection.name].values()
+            if left := [row for row in rows if getattr(row, projection.owner) in standing]:
+                await projection.table.copy(connection, left)
+        return standing
+
+    async def _standing(self, customer_ids: set[int]) -> set[int]:
+        """Asked after they are folded: who is erased meanwhile is not told of. And on another connection, or a swap of
+        the live table would wait for the end of the look.
+        """
+        return {row["id"] for row in await self._live.fetch(STANDING, list(customer_ids))}
+
 
 @asynccontextmanager
-async def open_pasts(dsn: str, log: Log) -> AsyncIterator[Pasts]:
+async def open_pasts(dsn: str, store: Store) -> AsyncIterator[Pasts]:
     """Pasts of the store in a migrated database. Connections are made when they are needed."""
     async with asyncpg.create_pool(
         dsn, min_size=0, max_size=CONNECTIONS, max_queries=STATEMENTS, init=_create, reset=_keep,
         server_settings=SETTINGS,
     ) as pool:  # fmt: skip
-        yield Pasts(pool, log)
+        yield Pasts(pool, store)
 
 
 async def _create(connection: Connection) -> None:
@@ -103,40 +143,3 @@ async def _create(connection: Connection) -> None:
 
 async def _keep(_connection: Connection) -> None:
     """No reset query: it would not bring anything back that a rollback does not."""
-
-
-async def _tell_all(connection: Connection, log: Log, position: int) -> None:
-    for whole in EVERYTHING:
-        async for ids in split(connection, whole, EVENTS_AT_ONCE):
-            await _put(connection, ids.part, await fold_range(connection, log, ids, position))
-
-
-async def _tell_one(connection: Connection, log: Log, position: int, customer_id: int) -> None:
-    folded = await fold_some(connection, log, "customer", [customer_id], position)
-    told = await _put(connection, "customer", folded)
-    customer = folded.rows[CUSTOMERS.name].get(customer_id)
-    if customer and customer_id in told:
-        await _put(connection, "label", await fold_some(connection, log, "label", customer.labels, position))
-        if customer.user_id is not None:
-            await _put(connection, "user", await fold_some(connection, log, "user", [customer.user_id], position))
-
-
-async def _put(connection: Connection, part: Part, folded: Folded) -> set[int]:
-    """The rows into their tables, but for what belongs to customers that have been erased since; whose they are."""
-    projections = projections_of(part)
-    owners = {getattr(row, it.owner) for it in projections for row in folded.rows[it.name].values()}
-    owners.update(*(poison.ids for poison in folded.poison))
-    standing = await _standing(connection, owners) if part == "customer" else owners
-    for poison in folded.poison:
-        if standing.intersection(poison.ids):
-            raise PoisonedError(poison.position, poison.error)
-    for projection in projections:
-        rows = folded.rows[projection.name].values()
-        if left := [row for row in rows if getattr(row, projection.owner) in standing]:
-            await projection.table.copy(connection, left)
-    return standing
-
-
-async def _standing(connection: Connection, customer_ids: set[int]) -> set[int]:
-    """Asked after they are folded: who is erased meanwhile is not told of."""
-    return {row["id"] for row in await connection.fetch(STANDING, list(customer_ids))}

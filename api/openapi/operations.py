@@ -8,8 +8,9 @@ from msgspec import Struct
 from api.openapi import answers, queries, requests
 from api.openapi.kinds import Schema
 from api.refusal_table import REFUSALS, TAKEN
-from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule
+from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule, TooMany
 from api.settings import NameMode
+from api.turns import RETRY_AFTER
 from domain import refusals
 from domain.value import MAX_CENTS
 from projections.replay.engine import NotReadyError, ReplayRunningError
@@ -71,7 +72,9 @@ def _customers(mode: NameMode) -> dict[str, Operation]:
         NO_CUSTOMER,
     )
     return {
-        "get_customers": Operation(group, answers.Customers, query=queries.LIST_CUSTOMERS),
+        "get_customers": Operation(
+            group, answers.Customers, query=queries.LIST_CUSTOMERS, refusals=(TooMany(RETRY_AFTER),)
+        ),
         "create_customer": Operation(
             group, saved, requests.create_customer(mode), refusals=(taken, linked, UNKNOWN_USER), tagged=True
         ),
@@ -90,7 +93,7 @@ def _customers(mode: NameMode) -> dict[str, Operation]:
 def _figures() -> dict[str, Operation]:
     group, none = "Figures", (NO_CUSTOMER,)
     return {
-        "get_stats": Operation(group, answers.Widgets, refusals=none, tagged=True),
+        "get_stats": Operation(group, answers.Widgets, query=queries.IN_TIME, refusals=none, tagged=True),
         "recalculate_ltv": Operation(group, answers.Recalculated, refusals=none, tagged=True),
     }
 
@@ -142,7 +145,9 @@ def _orders() -> dict[str, Operation]:
     settled = _by_table(refusals.PaymentStatusFollowsAmounts, "paid")
     return {
         "get_orders": Operation(group, answers.Orders, query=queries.LIST_ORDERS, refusals=(NO_CUSTOMER,), tagged=True),
-        "get_every_order": Operation(group, answers.EveryOrder, refusals=(NO_CUSTOMER,), tagged=True),
+        "get_every_order": Operation(
+            group, answers.EveryOrder, query=queries.IN_TIME, refusals=(NO_CUSTOMER,), tagged=True
+        ),
         "place_order": Operation(group, saved, requests.PLACE_ORDER, refusals=(NO_CUSTOMER, exists)),
         "get_order": Operation(group, answers.OneOrder, refusals=none),
         "update_order": Operation(group, saved, requests.UPDATE_ORDER, refusals=(NO_ORDER, settled)),

@@ -37,6 +37,16 @@ PAGE: dict[str, Schema] = {
 }
 
 
+_ZONE = said(ref("TimeZone"), "In which days begin and dates are read.")
+_POSITION: Schema = {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]{1,255}$"}
+AS_OF = said(
+    {"anyOf": [_POSITION, moment(), {"type": "string", "maxLength": 0}]},
+    "The answer as it was at a position of the log, at the end of a day, or through a second, by when the log knew it. "
+    "What lies ahead is now. Who has been erased since is not found.",
+)
+IN_TIME = {"as_of": AS_OF, "user_tz": _ZONE}
+
+
 def names(name: str, known: Iterable[str], description: str) -> dict[str, Schema]:
     """`with[]=a&with[]=b` for `with[]`; for another name, `select=a,b`. Each may be sent in both forms."""
     other = f"{name.removesuffix('[]')}=a,b" if name.endswith("[]") else f"{name}[]=a&{name}[]=b"
@@ -55,7 +65,7 @@ def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> 
         "filter_type": said(_LENIENT, "advanced, for `advanced_filters`; anything else is simple, for `search`."),
         "advanced_filters": said(advanced, f"Groups are ORed, the filters of a group ANDed. Example: `{example}`"),
         "active_view": said(_LENIENT, f"{', '.join(listing.views)}; anything else means all."),
-        "user_tz": said(ref("TimeZone"), "In which days begin and dates are read."),
+        **IN_TIME,
         "cursor": said(_LENIENT, "The `next_cursor` of the last page, to walk on from there; goes before `page`."),
         **others,
     }
@@ -79,8 +89,8 @@ LIST_ORDERS = _listing(
     **names("with[]", OF_ORDER, "What to add to each order."),
     **names("select", ORDERS.shown, "Only these columns, and `id`."),
 )
-GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out.")}
-LIST_ADDRESSES = {"type": {"type": "string", "enum": [*TYPES, ""], "default": TYPES[0]}}
+GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out."), **IN_TIME}
+LIST_ADDRESSES = {"type": {"type": "string", "enum": [*TYPES, ""], "default": TYPES[0]}, **IN_TIME}
 DELETE_ADDRESS = {"address[id]": said(integer(minimum=1), "The address, if the body does not name it.")}
 LIST_USERS = {
     "search": said(_SEARCH, "In login, email and name."),

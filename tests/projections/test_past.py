@@ -25,7 +25,7 @@ SPOIL = "UPDATE stored_events SET state = 'nonsense' WHERE notification_id = $1"
 
 @pytest.fixture
 async def pasts(store: Store, database: str) -> AsyncIterator[Pasts]:
-    async with open_pasts(database, store.log) as pasts:
+    async with open_pasts(database, store) as pasts:
         yield pasts
 
 
@@ -104,6 +104,13 @@ async def test_looks_at_many_pasts_at_once_do_not_see_each_other(store: Store, p
     for (position, whose), rows in zip(looks, told, strict=True):
         then = seen[position]
         assert rows == (of(then, standing) if whose is None else with_its_own(then, whose))
+
+
+async def test_a_look_at_the_past_is_in_no_swaps_way(store: Store, pasts: Pasts) -> None:
+    await History(store, 35).live(40)
+    async with pasts.at(await store.log.head(store.pool)), store.pool.acquire() as connection, connection.transaction():
+        for projection in PROJECTIONS:
+            await connection.execute(f"LOCK TABLE {projection.name} IN ACCESS EXCLUSIVE MODE NOWAIT")
 
 
 async def test_orders_are_where_they_were(store: Store, pasts: Pasts) -> None:

@@ -1,0 +1,57 @@
+"""`as_of`: the same answers, as they were at a position of the log or on a date."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeAlias
+
+from api.serving import Service
+from api.validation import Fields
+from eventstore.log import Executor
+from projections.past import moment_of
+from projections.queries.clock import clock
+from projections.queries.pages import Totals
+from projections.queries.refusals import UnknownTimeZone
+
+# A position, the last moment of a day or a second, or now.
+AsOf: TypeAlias = int | datetime | None
+
+
+class View(NamedTuple):
+    """Read models, from `now` on which days count, and the counts that hold for them."""
+
+    on: Executor
+    now: datetime
+    totals: Totals
+
+
+def read_as_of(fields: Fields) -> AsOf:
+    """A date, or a time that names no zone, is in `user_tz`."""
+    optional = fields.optional(absent="", empty="")
+    said = optional.text("as_of")
+    try:
+        there = clock(datetime.now(UTC), optional.text("user_tz"))
+    except UnknownTimeZone as error:
+        fields.refuse(error.field, "invalid", error.problem)
+        return None
+    if said.isascii() and said.isdigit():
+        return int(said)
+    moment = there.last_moment(said)
+    if said and moment is None:
+        fields.refuse("as_of", "invalid", "must be a position, a date such as 2025-06-30, or a time of such a date.")
+    return moment
+
+
+@asynccontextmanager
+async def seen(service: Service, as_of: AsOf, customer_id: int | None = None) -> AsyncIterator[View]:
+    """The read models as of then: a customer's, or all, which raises TooMany when too many ask for that at once."""
+    pool, log, now = service.store.pool, service.store.log, datetime.now(UTC)
+    moment = None if as_of is None else await moment_of(pool, log, as_of, now)
+    if moment is None:
+        yield View(pool, now, service.totals)
+        return
+    async with AsyncExitStack() as stack:
+        if customer_id is None:
+            await stack.enter_async_context(service.turns.turn())
+        connection = await stack.enter_async_context(service.pasts.at(moment.position, customer_id))
+        yield View(connection, moment.time, Totals())
