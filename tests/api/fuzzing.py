@@ -21,7 +21,7 @@ BY_STORE = {
 }  # fmt: skip
 BY_OTHER_FIELD = {
     ("state", "required"), ("state", "invalid"), ("postcode", "required"), ("postcode", "invalid"),
-    ("total_refund", "max"), ("subtotal", "max"),
+    ("total_refund", "max"), ("subtotal", "max"), ("last_customer_id", "min"), ("projection", "in"),
 }  # fmt: skip
 BUSINESS = {"Customer already exists.", "Address set as primary failed.", "Can not attach user"}
 
