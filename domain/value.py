@@ -1,6 +1,6 @@
 """Lifetime value: the one place that knows how a customer's figures come from orders."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
@@ -49,10 +49,31 @@ def net(order: OrderValue) -> int:
     return max(0, order.total_paid - order.total_refund)
 
 
-def contribution(order: OrderValue) -> int:
-    """Cents that the order adds to lifetime value: net times rate, rounded half up."""
-    kept = net(order)
-    return kept if order.rate == ONE else int((kept * order.rate).quantize(ONE, ROUND_HALF_UP))
+def gross(order: OrderValue) -> int:
+    """Cents paid, in the order's own currency, whatever was given back."""
+    return order.total_paid
+
+
+class Rule(NamedTuple):
+    """Which payment statuses count, and how many cents of an order that counts, in its own currency."""
+
+    counted: frozenset[str]
+    cents: Callable[[OrderValue], int]
+
+
+NET_OF_REFUNDS = Rule(SUCCESSFUL, net)
+# The first is what everything that is served follows; the others answer what would be if.
+RULES: Mapping[str, Rule] = {
+    RULE_NAME: NET_OF_REFUNDS,
+    "gross-of-refunds": Rule(SUCCESSFUL, gross),
+    "net-with-refunded-orders": Rule(SUCCESSFUL | {"refunded"}, net),
+}
+
+
+def contribution(order: OrderValue, rule: Rule = NET_OF_REFUNDS) -> int:
+    """Cents that the order adds to lifetime value: what the rule takes times rate, rounded half up."""
+    cents = rule.cents(order)
+    return cents if order.rate == ONE else int((cents * order.rate).quantize(ONE, ROUND_HALF_UP))
 
 
 def average(ltv: int, purchase_count: int) -> Decimal:
@@ -60,15 +81,15 @@ def average(ltv: int, purchase_count: int) -> Decimal:
     return (Decimal(ltv) / purchase_count).quantize(CENT, ROUND_HALF_UP) if purchase_count else Decimal(0)
 
 
-def figures(orders: Iterable[OrderValue]) -> Figures:
+def figures(orders: Iterable[OrderValue], rule: Rule = NET_OF_REFUNDS) -> Figures:
     """All figures of one customer from all its orders."""
-    counted = [order for order in orders if is_counted(order)]
+    counted = [order for order in orders if order.payment_status in rule.counted]
     if not counted:
         return Figures()
-    ltv = sum(map(contribution, counted))
+    ltv = sum(contribution(order, rule) for order in counted)
     by_currency: dict[str, int] = {}
     for order in counted:
-        by_currency[order.currency] = by_currency.get(order.currency, 0) + net(order)
+        by_currency[order.currency] = by_currency.get(order.currency, 0) + rule.cents(order)
     dates = [order.created_at for order in counted]
     return Figures(
         ltv=ltv,

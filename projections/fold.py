@@ -79,9 +79,9 @@ class _Fold:
         self._projections = projections_of(part)
         self._rows: dict[str, dict[int, Any]] = {projection.name: {} for projection in self._projections}
         self._steps = [(p.keys, p.evolve, self._rows[p.name]) for p in self._projections]
-        self._poison: list[Poison] = []
-        self._poisoned_streams: set[Any] = set()
-        self._poisoned: set[int] = set()
+        self._poison: list[tuple[asyncpg.Record, str]] = []
+        # Of a stream from its first event that can't be applied on: all whom the rest of it is about.
+        self._poisoned: dict[Any, set[int]] = {}
 
     def fold(self, events: Sequence[asyncpg.Record], is_wanted: Callable[[int], bool]) -> Folded:
         if self._part == "customer":
@@ -91,13 +91,13 @@ class _Fold:
                 self._apply(event)
             except Exception as error:
                 self._set_aside(event, error)
-            if self._poisoned_streams and event[0] in self._poisoned_streams:
-                self._poisoned.update(self._whose(event))
+            if self._poisoned and event[0] in self._poisoned:
+                self._poisoned[event[0]].update(self._whose(event))
         if self._part == "customer":
             self._sum()
-        return Folded(
-            {name: self._own(rows, is_wanted) for name, rows in self._rows.items()}, self._poison, len(events)
-        )
+        untold = frozenset().union(*self._poisoned.values())
+        rows = {name: self._own(of_name, is_wanted, untold) for name, of_name in self._rows.items()}
+        return Folded(rows, [self._told(*poison) for poison in self._poison], len(events))
 
     def _apply(self, event: asyncpg.Record) -> None:
         originator_id, topic, state, position, occurred_at, customer_id, former_customer_id = event
@@ -116,9 +116,11 @@ class _Fold:
                 rows[key] = evolve(key, rows.get(key), recorded)
 
     def _set_aside(self, event: asyncpg.Record, error: Exception) -> None:
-        self._poisoned_streams.add(event[0])
-        problem = f"{type(error).__name__}: {error}"
-        self._poison.append(Poison(event[3], event[1], problem, self._part, tuple(sorted(self._whose(event)))))
+        self._poisoned.setdefault(event[0], set())
+        self._poison.append((event, f"{type(error).__name__}: {error}"))
+
+    def _told(self, event: asyncpg.Record, problem: str) -> Poison:
+        return Poison(event[3], event[1], problem, self._part, tuple(sorted(self._poisoned[event[0]])))
 
     def _whose(self, event: asyncpg.Record) -> set[int]:
         if self._part != "customer":
@@ -137,7 +139,7 @@ class _Fold:
             if row is not None and id_ in values:
                 of_customers[id_] = with_figures(row, figures(values[id_]))
 
-    def _own(self, rows: dict[int, Any], is_wanted: Callable[[int], bool]) -> dict[int, Any]:
+    def _own(self, rows: dict[int, Any], is_wanted: Callable[[int], bool], untold: frozenset[int]) -> dict[int, Any]:
         """What stands, and belongs to those that were asked for, in one piece."""
         owned = ((id_, row, getattr(row, "customer_id", id_)) for id_, row in rows.items() if row is not None)
-        return {id_: row for id_, row, owner in owned if is_wanted(owner) and owner not in self._poisoned}
+        return {id_: row for id_, row, owner in owned if is_wanted(owner) and owner not in untold}

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from api import credentials as stored_credentials
 from api.auth import MAX_USER_LENGTH, Role
-from api.cli import exits
+from api.cli import checking, exits
 from api.cli.imports import imports
 from api.cli.output import console, print_json, say
 from api.cli.replaying import replay, replays
@@ -29,6 +29,7 @@ app.add_typer(imports, name="import")
 app.add_typer(credentials, name="credentials")
 app.command()(replay)
 app.add_typer(replays, name="replays")
+app.command()(checking.verify)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 HISTORY_PAGE = 199

@@ -1,0 +1,155 @@
+"""Checking figures against the events: do they drift, and what would they be under another rule?"""
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Annotated, Any
+
+import msgspec
+import typer
+from rich.table import Table
+
+from api.answer import encode
+from api.cli import exits
+from api.cli.output import console, print_json, progress_bar, say
+from api.cli.session import with_store
+from api.presentation import shown
+from domain.value import RULES
+from eventstore.transact import Store
+from projections.drift.verify import EVERYONE, Checked, between, count_between, drawn
+from projections.drift.verify import verify as verify_figures
+from projections.ranges import Range
+from projections.what_if import Mover, WhatIf
+from projections.what_if import what_if as figures_under
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def verify(
+    *,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many customers, drawn at random.")] = None,
+    customers: Annotated[str | None, typer.Option(metavar="LOW-HIGH", help="Only those with these ids.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare customers' stored figures with what their events give, told by a fold and by SQL."""
+    if sample is not None and customers is not None:
+        raise typer.BadParameter("It is either a sample or a range.", param_hint="--sample")
+    asked = EVERYONE if customers is None else _range(customers)
+    with tempfile.TemporaryFile() as found:  # until the progress bar has gone: any number of customers may drift
+        totals = _verify(found, asked, sample)
+        if as_json:
+            _write_json(totals, found)
+        else:
+            _print(totals, found)
+    raise SystemExit(exits.NOT_ALL if totals["drifted"] or totals["unverified"] else exits.DONE)
+
+
+def _range(said: str) -> Range:
+    match = re.fullmatch(r"(\d{1,15})-(\d{1,15})", said, re.ASCII)
+    if not match or int(match[1]) > int(match[2]):
+        raise typer.BadParameter("Two ids, such as 1-1000.", param_hint="--customers")
+    return Range("customer", int(match[1]), int(match[2]))
+
+
+def _verify(found: IO[bytes], asked: Range, sample: int | None) -> dict[str, int]:
+    totals = {"checked": 0, "drifted": 0, "unverified": 0}
+
+    async def work(store: Store) -> None:
+        total = sample or await count_between(store.pool, asked)
+        pieces = drawn(store.pool, sample) if sample else between(store.pool, asked)
+        async for checked in verify_figures(store, pieces):
+            totals["checked"] += checked.customers
+            totals["drifted"] += len(checked.drifted_ids)
+            totals["unverified"] += len(checked.unverified_ids)
+            found.writelines(encode(line) + b"\n" for line in _lines(checked))
+            progress(min(totals["checked"], total), total)
+
+    with progress_bar("Verifying") as progress:
+        with_store(work)
+    return totals
+
+
+def _lines(checked: Checked) -> Iterator[dict[str, Any]]:
+    for each in checked.differences:
+        told = {way: shown(getattr(each, way)) for way in ("stored", "fold", "sql")}
+        yield {"customer_id": each.customer_id, "field": each.field, **told}
+    for unverified in checked.unverified:
+        yield msgspec.to_builtins(unverified)
+
+
+def _read(found: IO[bytes]) -> Iterator[dict[str, Any]]:
+    found.seek(0)
+    return map(msgspec.json.decode, found)
+
+
+def _print(totals: dict[str, int], found: IO[bytes]) -> None:
+    for line in _read(found):
+        if "field" in line:
+            told = f"{line['stored']} stored, {line['fold']} by the fold, {line['sql']} by SQL"
+            say(f"customer {line['customer_id']}: {line['field']} is {told}")
+        else:
+            whose = ", ".join(map(str, line["customer_ids"]))
+            event = "" if line["position"] is None else f"position {line['position']}, "
+            say(f"customer {whose}: not verified, {event}{line['problem']}")
+    say(f"Checked {totals['checked']} customers: {totals['drifted']} drift, {totals['unverified']} not verified.")
+
+
+def _write_json(totals: dict[str, int], found: IO[bytes]) -> None:
+    """Line by line, as it was found."""
+    write = sys.stdout.write
+    write(encode(totals).decode().removesuffix("}"))
+    for name, has_field in (("differences", True), ("not_verified", False)):
+        write(f', "{name}": [')
+        lines = (encode(line).decode() for line in _read(found) if ("field" in line) is has_field)
+        for number, line in enumerate(lines):
+            write(f"{',' if number else ''}\n  {line}")
+        write("]")
+    write("}\n")
+
+
+def what_if(rule: str, *, as_json: bool) -> None:
+    """For `replay --what-if`: every customer's figures under another rule, which changes nothing."""
+    if rule not in RULES:
+        raise typer.BadParameter(f"There is {', '.join(RULES)}.", param_hint="--what-if")
+    with progress_bar(f"Figures {rule}") as progress:
+        report = with_store(lambda store: figures_under(store, rule, progress))
+    if as_json:
+        print_json(msgspec.Raw(encode(_body(report))))  # amounts as numbers
+    else:
+        _print_report(report)
+    raise SystemExit(exits.NOT_ALL if report.untold else exits.DONE)
+
+
+def _body(report: WhatIf) -> dict[str, Any]:
+    figures = {
+        name: {
+            **{key: shown(getattr(movement, key)) for key in ("before", "after", "up", "down", "unchanged")},
+            "furthest_up": [_mover(each) for each in movement.furthest_up],
+            "furthest_down": [_mover(each) for each in movement.furthest_down],
+        }
+        for name, movement in report.figures.items()
+    }
+    return {name: getattr(report, name) for name in WhatIf.__struct_fields__} | {"figures": figures}
+
+
+def _mover(mover: Mover) -> dict[str, Any]:
+    values = {"before": mover.before, "after": mover.after, "by": mover.by}
+    return {"customer_id": mover.customer_id, **{name: shown(value) for name, value in values.items()}}
+
+
+def _print_report(report: WhatIf) -> None:
+    said = f"of {report.customers} customers would have other figures, at position {report.position}"
+    say(f"Under {report.rule} instead of {report.instead_of}, {report.changed} {said}.")
+    table = Table("figure", "now", "then", "up", "down", "unchanged", box=None)
+    for name, figure in _body(report)["figures"].items():
+        table.add_row(name, *(str(figure[key]) for key in ("before", "after", "up", "down", "unchanged")))
+    console.print(table)
+    for name, figure in _body(report)["figures"].items():
+        for way in ("furthest_up", "furthest_down"):
+            for mover in figure[way]:
+                said = f"{mover['before']} → {mover['after']} ({mover['by']:+})"
+                say(f"{name} of customer {mover['customer_id']}: {said}")
+    if report.untold:
+        whose = ", ".join(map(str, report.untold))
+        say(f"Nothing can be told of customers {whose}: an event of theirs can't be applied.")

@@ -1,0 +1,1 @@
+"""Stored figures against what the events give, told in two ways that share no code."""
