@@ -14,11 +14,13 @@ from litestar.types import Message, Scope
 from api import addresses, credentials, customers, figures, health, history, labels, lists, orders, replays, users
 from api.errors import exception_handlers
 from api.input import MAX_BODY_BYTES
+from api.metrics import Metrics
 from api.openapi.document import DocumentConfig
 from api.openapi.operations import operations
 from api.places import is_country
 from api.refusal_table import REFUSALS
 from api.replay_runner import ReplayRunner
+from api.sampler import sampling
 from api.serving import Service, authorise, request_id
 from api.settings import NameMode, Settings
 from api.turns import Turns
@@ -37,6 +39,7 @@ WAITING = 8
 
 def create_app(settings: Settings, database_url: str) -> Litestar:
     """The service on a migrated database."""
+    counts = Metrics()
 
     @asynccontextmanager
     async def serving(app: Litestar) -> AsyncIterator[None]:
@@ -48,14 +51,16 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         ):
             key, turns = await credentials.password_key(store.pool), Turns(AT_ONCE, WAITING)
             lookup = credentials.lookup(store.pool)
-            app.state.service = Service(store, settings, lookup, key, Totals(), runner, pasts, turns)
+            app.state.service = Service(store, settings, lookup, key, Totals(), runner, pasts, turns, counts)
             if await unfinished(store.pool):
                 runner.start()
-            yield
+            async with sampling(store, settings.verify_seconds):
+                yield
 
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
-    return Litestar(
-        [Router(BASE, route_handlers=handlers, guards=[authorise]), health.live, health.ready, _docs_assets()],
+    watched = (health.live, health.ready, health.metrics)
+    app = Litestar(
+        [Router(BASE, route_handlers=handlers, guards=[authorise]), *watched, _docs_assets()],
         lifespan=[serving],
         exception_handlers=exception_handlers(REFUSALS, request_id),
         before_send=[_name_request],
@@ -63,6 +68,9 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         logging_config=None,
         openapi_config=_openapi(handlers, settings.name_mode),
     )
+    # Around all of it: middleware does not see what reaches no route.
+    app.asgi_handler = counts.counting(app.asgi_handler)
+    return app
 
 
 async def _name_request(message: Message, scope: Scope) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args, runtime_c
 
 from api.refusals import Forbidden, Unauthenticated
 
-Role: TypeAlias = Literal["administrator", "manager", "worker"]
+Role: TypeAlias = Literal["administrator", "manager", "worker", "monitor"]
 Permission: TypeAlias = Literal[
     "customers/view",
     "customers/manage",
@@ -23,6 +23,7 @@ Permission: TypeAlias = Literal[
     "users/manage",
     "history/view",  # of the whole store; a customer's own history is part of customers/view
     "replays/manage",
+    "metrics/view",
 ]
 
 _VIEW: frozenset[Permission] = frozenset({"customers/view", "orders/view", "labels/view"})
@@ -31,6 +32,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "administrator": frozenset(get_args(Permission)),
     "manager": _VIEW | _MANAGE | {"users/view"},
     "worker": _VIEW,
+    "monitor": frozenset({"metrics/view"}),  # for what watches over the service, and sees nobody
 }
 
 PASSWORD_LENGTH = 24

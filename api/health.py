@@ -1,10 +1,20 @@
 """For those who watch over the service."""
 
+import asyncio
+from typing import Any
+
 import asyncpg
 from litestar import Response, get
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from api.answer import answer
-from api.serving import AnyRequest, serving
+from api.metrics import of_store
+from api.presentation import shown
+from api.serving import AnyRequest, authorise, needs, serving
+from projections.drift.findings import Known, known
+from projections.projection import utc
+
+PATIENCE = 5  # seconds
 
 
 @get("/health/live", tags=["Health"], summary="The process answers")
@@ -14,8 +24,22 @@ async def live() -> Response[bytes]:
 
 @get("/health/ready", tags=["Health"], summary="The store answers too")
 async def ready(request: AnyRequest) -> Response[bytes]:
+    """`drift` tells of the last verification; wrong figures are no reason to stop asking this service."""
     try:
-        await serving(request).store.pool.fetchval("SELECT 1", timeout=5)
+        async with asyncio.timeout(PATIENCE):
+            drift = await known(serving(request).store.pool)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         return answer({"status": "unavailable"}, status=503)
-    return answer({"status": "ok"})
+    return answer({"status": "ok", "drift": drift and _shown(drift)})
+
+
+def _shown(drift: Known) -> dict[str, Any]:
+    return drift._asdict() | {"checked_at": shown(utc(drift.checked_at))}
+
+
+# Not for everybody: how much a shop sells can be read off these numbers.
+@get("/metrics", opt=needs("metrics/view"), guards=[authorise], include_in_schema=False)
+async def metrics(request: AnyRequest) -> Response[bytes]:
+    service = serving(request)
+    body = service.metrics.told(await of_store(service.store))
+    return Response(body, media_type=CONTENT_TYPE_PLAIN_0_0_4)

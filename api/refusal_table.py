@@ -6,6 +6,7 @@ from domain import refusals
 from domain.refusals import ClaimTaken
 from eventstore.transact import Contended, Overloaded
 from projections.queries.refusals import QueryRefused
+from projections.recalculate import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
@@ -50,6 +51,11 @@ def _in_the_way(refusal: Exception) -> HttpRefusal:
     return Rule(409, str(refusal))
 
 
+def _poisoned(error: PoisonedError) -> HttpRefusal:
+    position, _problem = error.args
+    return Rule(409, f"The event at position {position} can't be applied: the figures that depend on it can't be told.")
+
+
 REFUSALS: Refusals = {
     refusals.ClaimTaken: _taken,
     refusals.CustomerNotFound: Rule(404, "Customer not found."),
@@ -76,4 +82,5 @@ REFUSALS: Refusals = {
     NotReadyError: _in_the_way,
     NothingToRollBackError: _in_the_way,
     QueryRefused: _unlisted,
+    PoisonedError: _poisoned,
 }

@@ -10,6 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from api.auth import CredentialLookup, Permission, Principal, authenticate
+from api.metrics import Metrics
 from api.refusals import Forbidden
 from api.replay_runner import ReplayRunner
 from api.settings import Settings
@@ -34,6 +35,7 @@ class Service(NamedTuple):
     replays: ReplayRunner
     pasts: Pasts
     turns: Turns
+    metrics: Metrics
 
 
 def serving(request: ASGIConnection[Any, Any, Any, Any]) -> Service:

@@ -20,7 +20,10 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """`store_url` has no slash at its end; without a `database_url` the service runs its own PostgreSQL in `data`."""
+    """`store_url` has no slash at its end; without a `database_url` the service runs its own PostgreSQL in `data`.
+
+    Every `verify_seconds` a few customers' figures are verified; 0 is never.
+    """
 
     database_url: str | None = field(default=None, repr=False)
     data: Path = Path(".custodiary")
@@ -28,6 +31,7 @@ class Settings:
     store_currency: str = "USD"
     name_mode: NameMode = "first_name"
     admin_password: str | None = field(default=None, repr=False)
+    verify_seconds: float = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -40,6 +44,7 @@ class Settings:
             store_currency=_currency(given.get("STORE_CURRENCY", cls.store_currency)),
             name_mode=_name_mode(given.get("NAME_MODE", cls.name_mode)),
             admin_password=given.get("CUSTODIARY_ADMIN_PASSWORD"),
+            verify_seconds=_seconds(given.get("CUSTODIARY_VERIFY_SECONDS", "0")),
         )
 
 
@@ -70,3 +75,9 @@ def _name_mode(value: str) -> NameMode:
     if value not in {"first_name", "full_name"}:
         raise BadSetting("NAME_MODE", "must be first_name or full_name")
     return cast("NameMode", value)
+
+
+def _seconds(value: str) -> float:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
+        raise BadSetting("CUSTODIARY_VERIFY_SECONDS", "must be a number of seconds, or 0 for never")
+    return float(value)

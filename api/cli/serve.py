@@ -1,6 +1,9 @@
 """Serving: the database, the first login, the sample, and then the API until it is told to stop."""
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 
@@ -26,7 +29,7 @@ def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
     """Returns when everything has stopped. Raises BadSetting and EmbeddedError."""
     os.environ.setdefault("STORE_URL", f"http://{host}:{port}")
     settings = Settings.from_environment()
-    with database(settings) as dsn:
+    with database(settings) as dsn, _counted_together(workers):
         run(_prepare(dsn, settings, sample=sample))
         os.environ["DATABASE_URL"] = dsn  # the workers' processes read their settings anew
         server = Granian(
@@ -41,6 +44,17 @@ def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
         )
         server.on_startup(lambda: _announce(f"http://{host}:{port}"))
         server.serve()
+
+
+@contextmanager
+def _counted_together(workers: int) -> Iterator[None]:
+    """Several workers count into files of one directory, from which any of them can tell the metrics of all."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="custodiary-metrics-") as directory:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory  # read when a worker imports what counts
+        yield
 
 
 async def _prepare(dsn: str, settings: Settings, *, sample: bool) -> None:

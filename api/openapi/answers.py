@@ -270,3 +270,20 @@ class ReplayTold(Struct):
 
 class Health(Struct):
     status: Annotated[str, Meta(examples=["ok"])]
+
+
+class KnownDrift(Struct):
+    """The last verification, at `checked_at`, looked at `checked` customers. Of all that were ever looked at, so many
+    have stored figures that are not what their events give, or can't be verified, by the last look at each.
+    """
+
+    checked_at: Moment
+    checked: Annotated[int, Meta(ge=0, examples=[23570])]
+    drifted: Annotated[int, Meta(ge=0, examples=[0])]
+    unverified: Annotated[int, Meta(ge=0, examples=[0])]
+
+
+class Ready(Health):
+    """`drift` is null before the first verification, and absent when the store does not answer."""
+
+    drift: KnownDrift | UnsetType | None = UNSET

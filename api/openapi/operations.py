@@ -13,6 +13,7 @@ from api.settings import NameMode
 from api.turns import RETRY_AFTER
 from domain import refusals
 from domain.value import MAX_CENTS
+from projections.recalculate import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
@@ -28,6 +29,7 @@ NO_ADDRESS = _by_table(refusals.AddressNotFound)
 NO_LABEL = _by_table(refusals.LabelNotFound)
 NO_USER = _by_table(refusals.UserNotFound)
 NO_ORDER = _by_table(refusals.OrderNotFound)
+UNTOLD = _by_table(PoisonedError, 9214, "")
 UNKNOWN_USER = Invalid({"user_id": {"exists": "User not found."}})
 NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such order."}})
 
@@ -94,7 +96,7 @@ def _figures() -> dict[str, Operation]:
     group, none = "Figures", (NO_CUSTOMER,)
     return {
         "get_stats": Operation(group, answers.Widgets, query=queries.IN_TIME, refusals=none, tagged=True),
-        "recalculate_ltv": Operation(group, answers.Recalculated, refusals=none, tagged=True),
+        "recalculate_ltv": Operation(group, answers.Recalculated, refusals=(NO_CUSTOMER, UNTOLD), tagged=True),
     }
 
 
@@ -187,5 +189,5 @@ def _others() -> dict[str, Operation]:
     return {
         "get_history": Operation("History", answers.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,)),
         "live": Operation("Health", answers.Health),
-        "ready": Operation("Health", answers.Health, unready=True),
+        "ready": Operation("Health", answers.Ready, unready=True),
     }

@@ -20,7 +20,7 @@ from eventstore.transact import Store
 Body: TypeAlias = dict[str, Any]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 
-ROLES: tuple[Role, ...] = ("administrator", "manager", "worker")
+ROLES: tuple[Role, ...] = ("administrator", "manager", "worker", "monitor")
 SETTINGS = Settings(store_url="https://shop.example")
 POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
 JSON = {"Content-Type": "application/json"}

@@ -98,6 +98,7 @@ ALLOWED: list[tuple[Role, Permission]] = [
     ("manager", "customers/delete"),
     ("administrator", "history/view"),
     ("administrator", "replays/manage"),
+    ("monitor", "metrics/view"),
 ]
 FORBIDDEN: list[tuple[Role, Permission]] = [
     ("worker", "customers/manage"),
@@ -106,6 +107,8 @@ FORBIDDEN: list[tuple[Role, Permission]] = [
     ("manager", "history/view"),
     ("manager", "replays/manage"),
     ("manager", "users/manage"),
+    ("manager", "metrics/view"),
+    ("monitor", "customers/view"),
 ]
 
 

@@ -12,6 +12,7 @@ ALL = {
     "STORE_CURRENCY": "EUR",
     "NAME_MODE": "full_name",
     "CUSTODIARY_ADMIN_PASSWORD": "abcd efgh",
+    "CUSTODIARY_VERIFY_SECONDS": "1.5",
     "HOME": "/root",
 }
 
@@ -24,6 +25,7 @@ def test_everything_has_a_default() -> None:
         store_currency="USD",
         name_mode="first_name",
         admin_password=None,
+        verify_seconds=0,
     )
 
 
@@ -39,6 +41,7 @@ def test_the_environment_says_it_all() -> None:
         store_currency="EUR",
         name_mode="full_name",
         admin_password="abcd efgh",
+        verify_seconds=1.5,
     )
 
 
@@ -52,6 +55,9 @@ def test_the_environment_says_it_all() -> None:
         ("STORE_URL", "https://store.example/?a=1"),
         ("STORE_CURRENCY", "usd"),
         ("NAME_MODE", "both"),
+        ("CUSTODIARY_VERIFY_SECONDS", "-1"),
+        ("CUSTODIARY_VERIFY_SECONDS", "nan"),
+        ("CUSTODIARY_VERIFY_SECONDS", "1m"),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_the_variable_and_hides_the_value(variable: str, value: str) -> None:

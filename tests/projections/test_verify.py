@@ -73,7 +73,7 @@ async def test_the_fold_and_sql_agree_with_each_other_and_with_what_is_stored_af
         await history.live(120)
         found = await whole(store)
         assert (found.differences, found.unverified) == ([], [])
-    assert found.customers >= 5
+        assert found.customers >= 5
     assert await store.pool.fetchval("SELECT count(*) FROM figures WHERE purchase_count > 1")
 
 
