@@ -13,6 +13,7 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     generate_latest,
+    values,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -32,7 +33,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        if not os.environ.get(DIRECTORY):
+        if os.environ.get(DIRECTORY):
+            # The library looks for the directory when it is imported, which may have been before the worker was forked.
+            values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+        else:
             ProcessCollector(registry=self._registry)
             PlatformCollector(registry=self._registry)
         self._requests = Counter(

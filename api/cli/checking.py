@@ -1,10 +1,9 @@
 """Checking figures against the events: do they drift, and what would they be under another rule?"""
 
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, NoReturn
 
 import msgspec
 import typer
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from api.answer import encode
 from api.cli import exits
+from api.cli.options import Customers, Json, customers_in
 from api.cli.output import console, print_json, progress_bar, say
 from api.cli.session import with_store
 from api.presentation import shown
@@ -23,19 +23,17 @@ from projections.ranges import Range
 from projections.what_if import Mover, WhatIf
 from projections.what_if import what_if as figures_under
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-
 
 def verify(
     *,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many customers, drawn at random.")] = None,
-    customers: Annotated[str | None, typer.Option(metavar="LOW-HIGH", help="Only those with these ids.")] = None,
+    customers: Customers = None,
     as_json: Json = False,
 ) -> None:
     """Compare customers' stored figures with what their events give, told by a fold and by SQL."""
     if sample is not None and customers is not None:
         raise typer.BadParameter("It is either a sample or a range.", param_hint="--sample")
-    asked = EVERYONE if customers is None else _range(customers)
+    asked = EVERYONE if customers is None else customers_in(customers)
     with tempfile.TemporaryFile() as found:  # until the progress bar has gone: any number of customers may drift
         totals = _verify(found, asked, sample)
         if as_json:
@@ -43,13 +41,6 @@ def verify(
         else:
             _print(totals, found)
     raise SystemExit(exits.NOT_ALL if totals["drifted"] or totals["unverified"] else exits.DONE)
-
-
-def _range(said: str) -> Range:
-    match = re.fullmatch(r"(\d{1,15})-(\d{1,15})", said, re.ASCII)
-    if not match or int(match[1]) > int(match[2]):
-        raise typer.BadParameter("Two ids, such as 1-1000.", param_hint="--customers")
-    return Range("customer", int(match[1]), int(match[2]))
 
 
 def _verify(found: IO[bytes], asked: Range, sample: int | None) -> dict[str, int]:
@@ -108,7 +99,7 @@ def _write_json(totals: dict[str, int], found: IO[bytes]) -> None:
     write("}\n")
 
 
-def what_if(rule: str, *, as_json: bool) -> None:
+def what_if(rule: str, *, as_json: bool) -> NoReturn:
     """For `replay --what-if`: every customer's figures under another rule, which changes nothing."""
     if rule not in RULES:
         raise typer.BadParameter(f"There is {', '.join(RULES)}.", param_hint="--what-if")

@@ -1,7 +1,6 @@
 """`custodiary replay` and `custodiary replays`: rebuilding read models, and what came of it."""
 
 import getpass
-import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -9,18 +8,18 @@ import typer
 from rich.table import Table
 
 from api.cli import exits
+from api.cli.checking import what_if as print_what_if
+from api.cli.options import Customers, Json, customers_in
 from api.cli.output import console, print_json, progress_bar, say
 from api.cli.session import with_store, with_store_at
 from api.replay_view import replay_view
 from api.replays import NAMES, OF_CUSTOMERS
 from eventstore.transact import Store
-from projections.ranges import Range
 from projections.replay import engine, registry
 from projections.replay.registry import Asked, Replay, Swap
 
 replays = typer.Typer(help="Replays that were made, or wait to be swapped.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Id = Annotated[int, typer.Argument(min=1, metavar="ID")]
 LISTED = 20
 SHOWN = 10  # of what can't be applied, to people
@@ -29,25 +28,28 @@ SHOWN = 10  # of what can't be applied, to people
 def replay(
     *,
     projection: Annotated[str | None, typer.Option(help="Only this read model, instead of all.")] = None,
-    customers: Annotated[
-        str | None, typer.Option(metavar="ID|FIRST-LAST", help="Only this customer, or those from one id to another.")
-    ] = None,
+    customers: Customers = None,
     since: Annotated[
         int | None,
         typer.Option("--from", min=1, metavar="POSITION", help="Only whom something has happened to from there on."),
     ] = None,
     swap: Annotated[Swap, typer.Option(help="When the rebuilt rows take the place of the live ones.")] = "always",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that fold.")] = 1,
+    what_if: Annotated[
+        str | None, typer.Option(metavar="RULE", help="Only tell what the figures would be under another rule.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Rebuild read models from events beside the live ones, compare, and swap them in.
 
     Ctrl-C leaves no trace. One that was killed is gone on with by the same command.
     """
+    if what_if is not None:
+        print_what_if(what_if, as_json=as_json)
     asked = Asked(
         projections=_names(projection, of_some=customers is not None or since is not None),
         swap=swap,
-        customers=_customers(customers),
+        customers=None if customers is None else customers_in(customers),
         since=since,
         started_by=getpass.getuser(),
     )
@@ -68,15 +70,6 @@ def _names(projection: str | None, *, of_some: bool) -> tuple[str, ...]:
     if projection is not None and projection not in possible:
         raise typer.BadParameter(f"There is {', '.join(possible)}.", param_hint="--projection")
     return (projection,) if projection else possible
-
-
-def _customers(text: str | None) -> Range | None:
-    if text is None:
-        return None
-    found = re.fullmatch(r"([1-9][0-9]{0,15})(?:-([1-9][0-9]{0,15}))?", text)
-    if found is None or int(found[2] or found[1]) < int(found[1]):
-        raise typer.BadParameter("An id, or two with a hyphen between.", param_hint="--customers")
-    return Range("customer", int(found[1]), int(found[2] or found[1]))
 
 
 @replays.command("list")

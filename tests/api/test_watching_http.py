@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.auth import Role
 from api.sampler import sample
 from tests.api.documented import conforms
 from tests.api.shop import FORBIDDEN, SETTINGS, UNAUTHENTICATED, Body, Shop, done, open_shop, refusal, rule
@@ -35,7 +36,7 @@ async def drift(web: httpx.AsyncClient) -> Any:
     return body["drift"]
 
 
-async def numbers(shop: Shop, role: str = "monitor") -> dict[str, float]:
+async def numbers(shop: Shop, role: Role = "monitor") -> dict[str, float]:
     """The metrics that are there, by name and labels."""
     answer = await shop.http.get("http://store.example/metrics", auth=(role, shop.passwords[role]))
     assert answer.status_code == 200
@@ -135,7 +136,8 @@ async def test_metrics_are_for_those_who_may_see_them_and_a_monitor_sees_nothing
 ) -> None:
     shop = empty_shop
     assert refusal(await web.get("/metrics")) == UNAUTHENTICATED
-    for role in ("manager", "worker"):
+    unfit: tuple[Role, ...] = ("manager", "worker")
+    for role in unfit:
         answer = await web.get("/metrics", auth=(role, shop.passwords[role]))
         assert refusal(answer) == FORBIDDEN
     assert await numbers(shop, "administrator")

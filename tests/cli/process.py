@@ -1,0 +1,93 @@
+"""`custodiary` in a process of its own, with no settings but those that a test gives it."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from msgspec import json
+
+COMMAND = Path(sys.executable).with_name("custodiary")
+SETTINGS = (
+    "DATABASE_URL", "CUSTODIARY_DATA", "STORE_URL", "STORE_CURRENCY", "NAME_MODE", "CUSTODIARY_ADMIN_PASSWORD",
+)  # fmt: skip
+PATIENCE = 60  # seconds, after which what must end is said not to
+NOWHERE = tempfile.gettempdir()  # where nothing lies that a command could find by chance
+
+
+class Process:
+    """In a session of its own, as in a terminal. `settings` are environment variables."""
+
+    def __init__(self, *arguments: object, **settings: object) -> None:
+        self.process = subprocess.Popen(
+            [COMMAND, *map(str, arguments)],
+            env=_environment(settings),
+            cwd=NOWHERE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def lines_until(self, last: str) -> list[str]:
+        """What it says, up to a line that begins so; all, if it ends without it."""
+        assert self.process.stdout
+        said: list[str] = []
+        deadline = Timer(PATIENCE, self.process.kill)
+        deadline.start()
+        for line in iter(self.process.stdout.readline, ""):
+            said.append(line.rstrip("\n"))
+            if line.startswith(last):
+                break
+        deadline.cancel()
+        return said
+
+    def press_ctrl_c(self) -> None:
+        """As a terminal does: to all in its foreground."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def kill(self) -> "Ended":
+        self.process.kill()
+        return self.end()
+
+    def end(self) -> "Ended":
+        stdout, stderr = self.process.communicate(timeout=PATIENCE)
+        return Ended(self.process.returncode, stdout, stderr)
+
+
+class Ended:
+    def __init__(self, code: int, stdout: str, stderr: str) -> None:
+        self.code = code
+        self.stdout = stdout
+        self.stderr = stderr
+
+    @property
+    def json(self) -> Any:
+        return json.decode(self.stdout)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stdout.splitlines()
+
+    @property
+    def complaint(self) -> tuple[int, str]:
+        """The exit code, and the one line that says what is wrong."""
+        assert not self.stdout
+        assert self.stderr.count("\n") == 1, self.stderr
+        return self.code, self.stderr.removeprefix("custodiary: ").rstrip("\n")
+
+
+def custodiary(*arguments: object, **settings: object) -> Ended:
+    """Run it to its end."""
+    return Process(*arguments, **settings).end()
+
+
+def _environment(settings: Mapping[str, object]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    return inherited | {name: str(value) for name, value in settings.items()}
