@@ -3,7 +3,18 @@ from decimal import Decimal
 
 import pytest
 
-from domain.value import Figures, OrderValue, average, contribution, figures, is_counted, net
+from domain.value import (
+    NET_OF_REFUNDS,
+    RULE_NAME,
+    RULES,
+    Figures,
+    OrderValue,
+    average,
+    contribution,
+    figures,
+    is_counted,
+    net,
+)
 
 JANUARY = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -131,3 +142,24 @@ def test_purchase_value_is_net_by_currency_before_the_rate() -> None:
 
 def test_the_order_of_orders_does_not_matter() -> None:
     assert figures(reversed(GOLDEN_ORDERS)) == figures(GOLDEN_ORDERS)
+
+
+def test_the_rule_that_holds_is_the_one_that_is_named() -> None:
+    assert RULES[RULE_NAME] is NET_OF_REFUNDS
+    assert figures(GOLDEN_ORDERS, RULES[RULE_NAME]) == figures(GOLDEN_ORDERS)
+
+
+@pytest.mark.parametrize(
+    ("rule", "ltv", "purchase_count", "purchase_value"),
+    [
+        ("net-of-refunds", 15833, 6, {"USD": 13333, "EUR": 2500}),
+        ("gross-of-refunds", 19633, 6, {"USD": 17133, "EUR": 2500}),
+        ("net-with-refunded-orders", 15833, 7, {"USD": 13333, "EUR": 2500}),
+    ],
+)
+def test_under_each_rule_the_golden_orders_give(
+    rule: str, ltv: int, purchase_count: int, purchase_value: dict[str, int]
+) -> None:
+    given = figures(GOLDEN_ORDERS, RULES[rule])
+    assert (given.ltv, given.purchase_count, given.purchase_value) == (ltv, purchase_count, purchase_value)
+    assert given.aov == average(ltv, purchase_count)
