@@ -1,15 +1,15 @@
 """What is known of drift: kept by customer, so that looking at some never makes what is known of others forgotten."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
 from eventstore.log import Executor
 
-FORGET = "DELETE FROM drift WHERE customer_id = ANY($1)"
+FORGET = "DELETE FROM drift WHERE customer_id = ANY($1) AND NOT customer_id = ANY($2)"
 KEEP = """
-    INSERT INTO drift (customer_id, is_unverified) SELECT id, $2 FROM unnest($1::bigint[]) AS id
-    ON CONFLICT (customer_id) DO UPDATE SET is_unverified = $2, found_at = clock_timestamp()"""
+    INSERT INTO drift (customer_id, is_unverified) SELECT id, id = ANY($2) FROM unnest($1::bigint[]) AS id
+    ON CONFLICT (customer_id) DO UPDATE SET is_unverified = excluded.is_unverified"""
 DONE = """
     INSERT INTO verifications (checked_at, checked) VALUES (clock_timestamp(), $1)
     ON CONFLICT (is_last) DO UPDATE SET checked_at = excluded.checked_at, checked = excluded.checked"""
@@ -43,12 +43,13 @@ async def some(on: Executor, limit: int) -> list[int]:
 
 
 async def keep(
-    on: Executor, checked: Collection[int], *, drifted: Iterable[int] = (), unverified: Iterable[int] = ()
+    on: Executor, checked: Collection[int], *, drifted: Collection[int] = (), unverified: Collection[int] = ()
 ) -> None:
     """What is found of these customers takes the place of what was known of them."""
-    await on.execute(FORGET, list(checked))
-    await on.execute(KEEP, list(drifted), False)
-    await on.execute(KEEP, list(unverified), True)
+    found = sorted({*drifted, *unverified})
+    await on.execute(FORGET, list(checked), found)
+    if found:
+        await on.execute(KEEP, found, list(unverified))
 
 
 async def keep_end(on: Executor, checked: int) -> None:
