@@ -53,7 +53,7 @@ def _in_the_way(refusal: Exception) -> HttpRefusal:
 
 def _poisoned(error: PoisonedError) -> HttpRefusal:
     position, _problem = error.args
-    return Rule(409, f"The event at position {position} can't be applied: the figures that depend on it can't be told.")
+    return Rule(409, f"The event at position {position} can't be applied: what depends on it can't be told.")
 
 
 REFUSALS: Refusals = {

@@ -80,7 +80,7 @@ async def test_figures_that_cannot_be_told_are_a_conflict_that_names_the_event(s
     position = await shop.position()
     await shop.pool.execute("UPDATE stored_events SET state = '{' WHERE notification_id = $1", position)
     answer = await shop.post(f"/customers/{id_}/recalculate-ltv")
-    problem = f"The event at position {position} can't be applied: the figures that depend on it can't be told."
+    problem = f"The event at position {position} can't be applied: what depends on it can't be told."
     assert refusal(answer) == rule(409, problem)
     conforms(answer)
 

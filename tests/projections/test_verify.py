@@ -106,7 +106,7 @@ async def test_the_fold_and_sql_agree_on_what_happens_once_in_a_while(store: Sto
     assert await store.pool.fetchval("SELECT purchase_count FROM figures") == 2
     await append(store, [failed])
     await replay(store)
-    assert await store.pool.fetchrow("SELECT ltv, purchase_count FROM figures") == (70, 1)
+    assert await store.pool.fetchval("SELECT (ltv, purchase_count) = (70, 1) FROM figures")
     assert (await whole(store)).differences == []
 
 
