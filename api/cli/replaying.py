@@ -1,7 +1,9 @@
 """`custodiary replay` and `custodiary replays`: rebuilding read models, and what came of it."""
 
 import getpass
+import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -45,13 +47,15 @@ def replay(
     Ctrl-C leaves no trace. One that was killed is gone on with by the same command.
     """
     if what_if is not None:
+        if projection or customers or since:
+            raise typer.BadParameter("It tells of all customers' figures.", param_hint="--what-if")
         print_what_if(what_if, as_json=as_json)
     asked = Asked(
         projections=_names(projection, of_some=customers is not None or since is not None),
         swap=swap,
         customers=None if customers is None else customers_in(customers),
         since=since,
-        started_by=getpass.getuser(),
+        started_by=_who(),
     )
 
     async def work(store: Store, dsn: str) -> dict[str, Any]:
@@ -63,6 +67,12 @@ def replay(
     _show(view, as_json=as_json)
     is_rebuilt = view["status"] == "swapped" or _is_equal(view)
     raise SystemExit(exits.DONE if is_rebuilt and not view["poison"] else exits.NOT_ALL)
+
+
+def _who() -> str:
+    with suppress(KeyError, OSError):  # an account that has no name
+        return getpass.getuser()
+    return f"uid {os.getuid()}"
 
 
 def _names(projection: str | None, *, of_some: bool) -> tuple[str, ...]:
