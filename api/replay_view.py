@@ -12,8 +12,8 @@ from projections.replay.registry import BUILDING, EXCHANGING, Replay
 
 
 async def replay_view(on: Executor, replay: Replay, *, runs: bool) -> dict[str, Any]:
-    """`runs`: whether any replay does. One that is not done is `interrupted` when none does."""
-    is_interrupted = replay.status in (*BUILDING, *EXCHANGING) and not runs
+    """`runs`: whether any replay does. One that was begun and is not done is `interrupted` when none does."""
+    is_interrupted = replay.status in (*BUILDING, *EXCHANGING) and replay.status != "waiting" and not runs
     rate = await registry.rate(on, replay.id) if replay.status == "building" and not is_interrupted else None
     left = replay.total - replay.done
     return {

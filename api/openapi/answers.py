@@ -235,8 +235,8 @@ class Replay(Struct):
 
     id: Id
     status: Literal[
-        "building", "comparing", "ready", "swapping", "swapped", "rolling_back", "rolled_back", "cancelled", "failed",
-        "interrupted",
+        "waiting", "building", "comparing", "ready", "swapping", "swapped", "rolling_back", "rolled_back", "cancelled",
+        "failed", "interrupted",
     ]  # fmt: skip
     projections: Annotated[list[str], Meta(examples=[["figures", "customers"]])]
     customers: ReplayedCustomers | None

@@ -11,7 +11,7 @@ CREATE TABLE replays (
     until bigint NOT NULL,
     position bigint NOT NULL,  -- that the rebuilt rows are at
     total bigint NOT NULL,               -- events to be read
-    status text NOT NULL DEFAULT 'building',
+    status text NOT NULL DEFAULT 'waiting',
     is_to_end boolean NOT NULL DEFAULT false,  -- somebody has asked for its end
     report json,
     error text,

@@ -118,6 +118,7 @@ async def _run(store: Store, id_: int, progress: Progress, helped: Helped) -> No
     if current.status in EXCHANGING:
         await _finish(store, current)
     if current.status in BUILDING:
+        await set_status(store.pool, id_, "building")
         await _build(store, current, progress, helped)
         await set_status(store.pool, id_, "comparing")
         report = await _compare(store, await find(store.pool, id_))

@@ -18,9 +18,18 @@ from projections.table import encode_json
 
 Swap: TypeAlias = Literal["always", "equal", "never"]
 Status: TypeAlias = Literal[
-    "building", "comparing", "ready", "swapping", "swapped", "rolling_back", "rolled_back", "cancelled", "failed"
+    "waiting",
+    "building",
+    "comparing",
+    "ready",
+    "swapping",
+    "swapped",
+    "rolling_back",
+    "rolled_back",
+    "cancelled",
+    "failed",
 ]
-BUILDING: tuple[Status, ...] = ("building", "comparing")
+BUILDING: tuple[Status, ...] = ("waiting", "building", "comparing")
 EXCHANGING: tuple[Status, ...] = ("swapping", "rolling_back")
 ENDED: tuple[Status, ...] = ("ready", "swapped", "rolled_back", "cancelled", "failed")
 
