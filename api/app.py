@@ -11,7 +11,19 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from api import addresses, credentials, customers, figures, health, history, labels, lists, orders, replays, users
+from api import (
+    addresses,
+    credentials,
+    customers,
+    figures,
+    health,
+    history,
+    labels,
+    lists,
+    orders,
+    replays,
+    users,
+)
 from api.errors import exception_handlers
 from api.input import MAX_BODY_BYTES
 from api.metrics import Metrics

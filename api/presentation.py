@@ -10,7 +10,7 @@ import msgspec
 
 from api.names import photo_url, user_link
 from api.places import country_name, formatted_address, formatted_customer
-from projections.history import Entry
+from projections.history.pages import Entry
 from projections.projection import utc
 
 Row: TypeAlias = asyncpg.Record | Mapping[str, Any]
@@ -104,7 +104,7 @@ def history_entry(entry: Entry) -> dict[str, Any]:
     return {
         "position": recorded.position,
         "version": recorded.version,
-        "type": recorded.event.__struct_config__.tag,
+        "type": entry.type,
         "subject": {"type": recorded.stream.category, "id": recorded.stream.id},
         "occurred_at": str(utc(recorded.occurred_at)),
         "recorded_at": recorded.recorded_at and str(utc(recorded.recorded_at)),

@@ -17,6 +17,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     class_version: ClassVar[int] = 1
 
 
+def tag(event: Event | type[Event]) -> str:
+    """The name that an event, or a kind of event, is stored under, such as `customer-renamed`."""
+    return str(event.__struct_config__.tag)
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A request in the imperative. Ids, times and random values come from outside."""
 

@@ -81,13 +81,14 @@ class Batch:
     A careful one finds out which command it is that fails; one that is not takes as few round trips as it can.
     """
 
-    def __init__(self, connection: Connection, log: Log, project: Project, *, careful: bool) -> None:
+    def __init__(self, connection: Connection, log: Log, project: Project, keep: Project, *, careful: bool) -> None:
         self.shown: dict[Waiting, Any] = {}
         self.refused: dict[Waiting, Exception] = {}
         self.receipt: Receipt | None = None
         self._connection = connection
         self._log = log
         self._project = project
+        self._keep = keep
         self._careful = careful
         self._claims = Claims({})
         self._ends: dict[Stream, int] = {}
@@ -102,6 +103,8 @@ class Batch:
         else:
             for layer in layers(commands):
                 await self._together(layer)
+        if events := [recorded for command in self.shown for recorded in command.unit.events]:
+            await self._keep(self._connection, events)
         # Last of all, because it holds the log's lock until the commit.
         if rows := [row for command in self.shown for row in command.rows]:
             [(position, recorded_at), *_] = await self._log.append_rows(self._connection, rows, *self._claims.changes())

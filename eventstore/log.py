@@ -156,21 +156,25 @@ class Log:
         )
 
     def recorded(self, row: asyncpg.Record) -> Recorded:
-        """A row of COLUMNS, decoded."""
-        event: Event = self.codec.decode(row[2], row[3])
-        return Recorded(
-            stream=from_uuid(row[0]),
-            version=row[1],
-            event=event,
-            position=row[4],
-            occurred_at=row[5],
-            recorded_at=row[6],
-            actor=row[7],
-            request_id=row[8],
-            correlation_id=row[9],
-            customer_id=row[10],
-            former_customer_id=row[11],
-        )
+        """A row of COLUMNS, decoded. Raises MapperDeserialisationError."""
+        return enveloped(row, self.codec.decode(row[2], row[3]))
+
+
+def enveloped(row: asyncpg.Record, event: Event) -> Recorded:
+    """The envelope that a row of COLUMNS gives an event."""
+    return Recorded(
+        stream=from_uuid(row[0]),
+        version=row[1],
+        event=event,
+        position=row[4],
+        occurred_at=row[5],
+        recorded_at=row[6],
+        actor=row[7],
+        request_id=row[8],
+        correlation_id=row[9],
+        customer_id=row[10],
+        former_customer_id=row[11],
+    )
 
 
 def array(values: Iterable[int | str]) -> str:

@@ -1,14 +1,14 @@
 """Commands into the log: load, decide, and have it written, with claims and projections, all or nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import asyncpg
 
-from domain.event import Stream
+from domain.event import Recorded, Stream
 from eventstore.batch import Check, Project, Waiting
 from eventstore.heads import Heads
 from eventstore.log import Connection, Log
@@ -34,18 +34,23 @@ class Overloaded(Exception):
     """More commands are under way than can be carried out soon."""
 
 
+async def nothing_more(_connection: Connection, _events: Sequence[Recorded]) -> None:
+    pass
+
+
 class Store:
-    """Where commands go in. `project` writes the read models, in the transaction of the events.
+    """Where commands go in. `project` writes the read models, in the transaction of the events; at its end `keep` is
+    told of all of them at once.
 
     Close it before its pool: then everything that is under way is answered.
     """
 
-    def __init__(self, pool: asyncpg.Pool, log: Log, project: Project) -> None:
+    def __init__(self, pool: asyncpg.Pool, log: Log, project: Project, keep: Project = nothing_more) -> None:
         self.pool = pool
         self.log = log
         heads = Heads()
         self._reads = Reads(pool, log, heads)
-        self._writer = Writer(pool, log, project, heads)
+        self._writer = Writer(pool, log, project, keep, heads)
         self._turns: WeakValueDictionary[Stream, asyncio.Lock] = WeakValueDictionary()
         self._under_way = 0
         self._at_rest = asyncio.Event()

@@ -49,10 +49,11 @@ class Writer:
     Nothing runs when nothing waits.
     """
 
-    def __init__(self, pool: asyncpg.Pool, log: Log, project: Project, heads: Heads) -> None:
+    def __init__(self, pool: asyncpg.Pool, log: Log, project: Project, keep: Project, heads: Heads) -> None:
         self._pool = pool
         self._log = log
         self._project = project
+        self._keep = keep
         self._heads = heads
         self._waiting: deque[Waiting] = deque()
         self._lanes = (Lane(is_large=False), Lane(is_large=True))
@@ -162,7 +163,7 @@ class Writer:
         except UNREACHABLE as error:
             raise LostError(error) from error
         try:
-            batch = Batch(connection, self._log, self._project, careful=careful)
+            batch = Batch(connection, self._log, self._project, self._keep, careful=careful)
             transaction = connection.transaction()
             try:
                 await transaction.start()

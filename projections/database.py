@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 
 import asyncpg
 
@@ -11,6 +12,7 @@ from eventstore.log import Connection, Log
 from eventstore.migrate import migrate as migrate_log
 from eventstore.migrate import one_at_a_time
 from eventstore.transact import Store
+from projections.history.snapshots import keep
 from projections.live import PROJECTIONS, project
 from projections.replay.engine import replay
 from projections.schema import outdated
@@ -28,12 +30,20 @@ async def migrate(dsn: str) -> None:
 @asynccontextmanager
 async def open_store(dsn: str, *, connections: int = 10) -> AsyncIterator[Store]:
     """The store in a migrated database, with a pool of at most so many connections."""
+    log = Log(Codec(EVENTS))
     async with (
         asyncpg.create_pool(dsn, min_size=1, max_size=connections, init=prepare, reset=_keep) as pool,
-        aclosing(Store(pool, Log(Codec(EVENTS)), project)) as store,
+        aclosing(Store(pool, log, project, partial(keep, log))) as store,
     ):
         yield store
 
 
 async def _keep(_connection: Connection) -> None:
     """No reset query, a quarter of the throughput: nothing here leaves state in a session."""
+
+
+@asynccontextmanager
+async def at_one_moment(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    """A connection that sees the store as it is now, whatever is written meanwhile."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        yield connection

@@ -10,13 +10,11 @@ from api import credentials as stored_credentials
 from api.auth import MAX_USER_LENGTH, Role
 from api.cli import checking, exits
 from api.cli.imports import imports
+from api.cli.looking import history
 from api.cli.output import console, print_json, say
 from api.cli.replaying import replay, replays
 from api.cli.session import with_store
-from api.presentation import history_entry
 from eventstore.transact import Store
-from projections.history import NEWEST, Filters
-from projections.history import history as history_of
 
 app = typer.Typer(
     help=f"A customer service that remembers. {exits.HELP}",
@@ -30,9 +28,9 @@ app.add_typer(credentials, name="credentials")
 app.command()(replay)
 app.add_typer(replays, name="replays")
 app.command()(checking.verify)
+app.command()(history)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-HISTORY_PAGE = 199
 
 
 def main() -> None:
@@ -69,38 +67,6 @@ def migrate() -> None:
 
     with_store(nothing_more)
     say("The database is up to date.")
-
-
-@app.command()
-def history(
-    customer_id: Annotated[int, typer.Argument(min=1, metavar="ID")],
-    *,
-    limit: Annotated[int, typer.Option(min=1, help="How many events, newest first.")] = HISTORY_PAGE,
-    as_json: Json = False,
-) -> None:
-    """Show what happened to a customer and its orders."""
-    entries = with_store(
-        lambda store: history_of(store.pool, store.log, customer_id, Filters(), before=NEWEST, limit=limit)
-    )
-    if not entries:
-        raise SystemExit(exits.NOT_ALL)
-    bodies = [history_entry(entry) for entry in entries]
-    if as_json:
-        print_json(bodies)
-        return
-    table = Table("position", "happened", "who", "what", "changed", box=None)
-    for body in bodies:
-        changes = (_said(name, before, after) for name, (before, after) in (body["changes"] or {}).items())
-        said = "; ".join(change for change in changes if change)
-        table.add_row(str(body["position"]), body["occurred_at"], body["actor"], body["type"], said)
-    console.print(table)
-
-
-def _said(name: str, before: object, after: object) -> str:
-    """A change, short enough for a table; nothing for a field that begins empty."""
-    if before is None:
-        return f"{name} {after}" if after not in (None, "", 0, [], (), {}) else ""
-    return f"{name} {before} → {after}"
 
 
 @credentials.command("add")

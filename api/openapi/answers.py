@@ -166,7 +166,9 @@ class Subject(Struct):
 
 
 class HistoryEntry(Struct):
-    """An event. `changes` has the values before and after; both it and `data` are null once they are erased."""
+    """An event. `changes` has the values before and after of exactly the fields that differ; an item of a list goes by
+    its id, as in `transactions.2`. Both it and `data` are null for what an erased customer's events said.
+    """
 
     position: Id
     version: Id
@@ -181,6 +183,8 @@ class HistoryEntry(Struct):
 
 
 class HistoryPage(Struct):
+    """With filters it may hold fewer events than `per_page`, even none, while `next_cursor` tells where to go on."""
+
     data: list[HistoryEntry]
     next_cursor: str | None
 

@@ -188,6 +188,7 @@ def _replays() -> dict[str, Operation]:
 def _others() -> dict[str, Operation]:
     return {
         "get_history": Operation("History", answers.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,)),
+        "get_store_history": Operation("History", answers.History, query=queries.HISTORY),
         "live": Operation("Health", answers.Health),
         "ready": Operation("Health", answers.Ready, unready=True),
     }

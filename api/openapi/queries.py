@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.addresses import TYPES
+from api.history import TYPES as TYPES_OF_EVENTS
 from api.lists import MAX_IDS, MAX_SEARCH
 from api.openapi.filters import CUSTOMER_FILTERS, ORDER_FILTERS
-from api.openapi.kinds import Schema, id_, integer, moment, optional, ref, said, text
+from api.openapi.kinds import Schema, choice, id_, integer, moment, optional, ref, said, text
 from api.paginator import DEFAULT_PER_PAGE, MAX_PER_PAGE
 from projections.queries.customers import LISTING as CUSTOMERS
 from projections.queries.orders import LISTING as ORDERS
@@ -97,10 +98,11 @@ LIST_USERS = {
     **PAGE,
 }
 HISTORY = {
-    "type": said(_TEXT, "An event's name, such as customer-renamed."),
+    "type": said(blankable(choice(TYPES_OF_EVENTS)), "What kind of event; one that there is not is refused."),
     "actor": said(_TEXT, "The login of who did it."),
-    "from": said(blankable(moment()), "When it happened, at the earliest."),
-    "to": said(blankable(moment()), "Before which it happened."),
+    "from": said(blankable(moment()), "When it happened: from the start of this day, or second."),
+    "to": said(blankable(moment()), "When it happened: through the end of this day, or second."),
+    "user_tz": said(ref("TimeZone"), "In which days begin and dates are read."),
     "per_page": PAGE["per_page"],
     "cursor": said(blankable(id_()), "The `next_cursor` of the last page."),
 }

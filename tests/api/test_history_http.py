@@ -1,10 +1,14 @@
 """A customer's history, and what is left of it when the customer is erased."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.api.shop import HOME, NO_CUSTOMER, Shop, done, new_email, problems, refusal
+from api.auth import Role
+from domain.customer import CUSTOMER, ChangeCustomer
+from tests.api.shop import FORBIDDEN, HOME, NO_CUSTOMER, Shop, done, new_email, problems, refusal
+from tests.eventstore.acts import do
 
 KEYS = ["position", "version", "type", "occurred_at", "recorded_at", "actor", "request_id", "data", "changes"]
 
@@ -64,19 +68,44 @@ async def test_history_is_read_in_pages(shop: Shop) -> None:
 async def test_history_is_filtered(shop: Shop) -> None:
     id_ = await eventful(shop)
     assert [entry["type"] for entry in await history(shop, id_, "type=order-placed")] == ["order-placed"]
-    assert await history(shop, id_, "type=no-such-thing") == []
     assert len(await history(shop, id_, "actor=administrator")) == 8
     assert await history(shop, id_, "actor=somebody") == []
     assert len(await history(shop, id_, "from=2020-01-01")) == 8
     assert await history(shop, id_, "to=2020-01-01") == []
 
 
+async def test_days_begin_and_end_where_the_client_is(shop: Shop) -> None:
+    id_ = await shop.customer()
+    late, early = datetime(2025, 6, 19, 22, 30, tzinfo=UTC), datetime(2025, 6, 20, 21, 59, 59, 900_000, tzinfo=UTC)
+    for at in (late, early):  # the first and the last moment of June 20 in Rome, or nearly
+        await do(shop.store, CUSTOMER, id_, ChangeCustomer(first_name=f"{at}"), at=at)
+    rome = "user_tz=Europe/Rome&type=customer-renamed"
+    assert len(await history(shop, id_, f"from=2025-06-20&to=2025-06-20&{rome}")) == 2
+    assert len(await history(shop, id_, "from=2025-06-20&to=2025-06-20&type=customer-renamed")) == 1
+    assert await history(shop, id_, f"from=2025-06-21&to=2025-06-21&{rome}") == []
+    assert len(await history(shop, id_, f"to=2025-06-20 00:30:00&{rome}")) == 1
+    assert len(await history(shop, id_, f"from=2025-06-20 00:30:01&to=2025-06-20&{rome}")) == 1
+
+
 @pytest.mark.parametrize(
-    "query", ["from=soon", "to=1", "cursor=x", "cursor=-1", "type[]=a", "actor=%00", "from=%ED%A0%80"]
+    "query",
+    [
+        "from=soon",
+        "to=1",
+        "cursor=x",
+        "cursor=-1",
+        "type=no-such-thing",
+        "type[]=a",
+        "actor=%00",
+        "from=%ED%A0%80",
+        "user_tz=Mars/Base",
+        "to=9999-12-31",
+    ],
 )
 async def test_a_filter_that_does_not_fit_is_named(shop: Shop, query: str) -> None:
-    answer = await shop.get(f"/customers/{await shop.customer()}/history?{query}")
-    assert list(problems(answer)) == [query.partition("=")[0].removesuffix("[]")]
+    for path in (f"/customers/{await shop.customer()}/history", "/history"):
+        answer = await shop.get(f"{path}?{query}")
+        assert list(problems(answer)) == [query.partition("=")[0].removesuffix("[]")]
 
 
 @pytest.mark.parametrize("id_", ["999999", "0", "abc", "9" * 30])
@@ -88,6 +117,48 @@ async def test_a_history_tells_nothing_of_others(shop: Shop) -> None:
     id_, other = await eventful(shop), await eventful(shop)
     mine, theirs = await history(shop, id_), await history(shop, other)
     assert not {entry["position"] for entry in mine} & {entry["position"] for entry in theirs}
+
+
+async def test_an_order_brings_its_past_along_but_not_what_it_said_of_another(shop: Shop) -> None:
+    id_, other = await shop.customer(), await shop.customer()
+    order_id = await shop.order(id_, 500, note="ring the bell")
+    await shop.pay(order_id, 500)
+    done(await shop.post(f"/orders/{order_id}/transfer", {"customer_id": other}))
+    await shop.pay(order_id, 100)
+    paid, said, transferred, paid_before, placed, registered = await history(shop, other)
+    assert [entry["type"] for entry in (paid, transferred, paid_before, placed, registered)] == [
+        "payment-recorded", "order-transferred", "payment-recorded", "order-placed", "customer-registered",
+    ]  # fmt: skip
+    assert transferred["changes"] == {"customer_id": [id_, other]}
+    assert (said["type"], said["changes"]) == ("order-details-recorded", {"note": [None, "ring the bell"]})
+    assert paid["changes"]["transactions.2"][0] is None
+    assert paid["changes"]["transactions.2"][1]["total"] == 100
+    assert (await history(shop, id_))[0] == transferred
+    await erase(shop, id_)
+    assert await history(shop, other) == [paid, said, transferred, paid_before, placed, registered]
+    assert secrets_in(str((await history(shop, other))[2:])) == []
+
+
+async def test_the_stores_history_has_everything_in_order(empty_shop: Shop) -> None:
+    shop = empty_shop
+    await eventful(shop)
+    done(await shop.post("/labels", {"value": "VIP"}))
+    await shop.user()
+    whole = done(await shop.get("/history?per_page=199"))["history"]
+    assert [entry["position"] for entry in whole["data"]] == list(range(10, 0, -1))
+    assert [entry["subject"]["type"] for entry in whole["data"]][:2] == ["user", "label"]
+    assert whole["data"][1]["changes"]["value"] == [None, "VIP"]
+    assert whole["next_cursor"] is None
+    first = done(await shop.get("/history?per_page=6"))["history"]
+    rest = done(await shop.get(f"/history?per_page=6&cursor={first['next_cursor']}"))["history"]
+    assert first["data"] + rest["data"] == whole["data"]
+    labels = done(await shop.get("/history?type=label-created&actor=administrator"))["history"]
+    assert labels["data"] == [whole["data"][1]]
+
+
+@pytest.mark.parametrize("role", ["manager", "worker"])
+async def test_the_stores_history_is_for_administrators(shop: Shop, role: Role) -> None:
+    assert refusal(await shop.get("/history", auth=(role, shop.passwords[role]))) == FORBIDDEN
 
 
 # Erasure

@@ -31,12 +31,12 @@ BY = By(actor="ann", at=NOW, request_id="r-1", correlation_id="c-1")
 PATIENCE = 60.0  # seconds, after which something that must happen is said not to have happened
 
 
-async def do(store: Store, decider: Decider[Any], id_: int, *commands: Any) -> None:
-    """The commands, to one stream, in one transaction."""
+async def do(store: Store, decider: Decider[Any], id_: int, *commands: Any, at: datetime | None = None) -> None:
+    """The commands, to one stream, in one transaction; `at` is when it happened, if not now."""
 
     async def work(unit: Unit) -> None:
         for command in commands:
-            await unit.decide(decider, id_, command)
+            await unit.decide(decider, id_, command, at=at)
 
     await store.transact(BY, work)
 

@@ -1,0 +1,1 @@
+"""What happened, newest first, and what each event changed; at the same cost however much has happened."""

@@ -1,0 +1,96 @@
+"""`custodiary history`, run as an operator runs it."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.order import ORDER, RecordRefund
+from eventstore.transact import Store
+from projections.database import open_store
+from tests.eventstore.acts import do, erase, place, register, rename
+
+CUSTODIARY = Path(sys.executable).parent / "custodiary"
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[Store]:
+    async with open_store(database) as store:
+        yield store
+
+
+@pytest.fixture
+async def ada(store: Store) -> int:
+    """Renamed twice, with an order that was refunded in part."""
+    id_ = await register(store, "ada@example.com")
+    await rename(store, id_, "[red]Augusta")
+    order_id = await place(store, id_, 1_000, rate=Decimal("1.0853"))
+    await do(store, ORDER, order_id, RecordRefund(amount=333, transaction_id="re_1"))
+    await rename(store, id_, "Ada")
+    return id_
+
+
+async def run(database: str, *arguments: object) -> tuple[int, str, str]:
+    """Exit code, output and errors."""
+    environment = os.environ | {"DATABASE_URL": database, "COLUMNS": "400"}
+    words = map(str, arguments)
+    process = await asyncio.create_subprocess_exec(CUSTODIARY, *words, env=environment, stdout=PIPE, stderr=PIPE)
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def listed(database: str, *arguments: object) -> dict[str, Any]:
+    code, output, errors = await run(database, "history", *arguments, "--json")
+    assert (code, errors) == (0, "")
+    return dict(json.loads(output))
+
+
+async def test_a_customers_history_is_a_table(database: str, ada: int) -> None:
+    code, output, errors = await run(database, "history", ada, "--limit", 3)
+    head, *lines = output.splitlines()
+    assert (code, head.split()) == (0, ["position", "happened", "who", "what", "changed"])
+    newest, refunded, placed = (line.split() for line in lines)
+    assert newest[:5] == ["5", "2026-03-04", "05:06:07", "ann", "customer-renamed"]
+    assert newest[5:] == ["first_name", "[red]Augusta", "→", "Ada"]
+    assert refunded[4] == "refund-recorded"
+    assert "payment_status paid → partially_refunded; total_refund 0 → 333" in lines[1]
+    assert placed[4] == "order-placed"
+    assert errors == "There is more: --cursor 3\n"
+
+
+async def test_a_script_reads_pages_with_the_filters_that_clients_have(database: str, ada: int) -> None:
+    page = await listed(database, ada, "--type", "customer-renamed", "--limit", 1)
+    assert [entry["changes"] for entry in page["data"]] == [{"first_name": ["[red]Augusta", "Ada"]}]
+    rest = await listed(database, ada, "--type", "customer-renamed", "--cursor", page["next_cursor"])
+    assert ([entry["position"] for entry in rest["data"]], rest["next_cursor"]) == ([2], None)
+    day = ("--from", "2026-03-04", "--to", "2026-03-04")
+    assert len((await listed(database, ada, *day, "--actor", "ann"))["data"]) == 5
+    assert (await listed(database, ada, "--from", "2026-03-05"))["data"] == []
+
+
+async def test_without_an_id_it_is_the_stores_history(database: str, store: Store, ada: int) -> None:
+    other = await register(store, "grace@example.com")
+    entries = (await listed(database))["data"]
+    assert [entry["position"] for entry in entries] == [6, 5, 4, 3, 2, 1]
+    assert entries[0]["subject"] == {"type": "customer", "id": other}
+
+
+@pytest.mark.parametrize("arguments", [("--type", "no-such-thing"), ("--from", "soon")])
+async def test_what_makes_no_sense_is_refused(database: str, arguments: tuple[str, str]) -> None:
+    code, output, errors = await run(database, "history", *arguments)
+    assert (code, output) == (2, "")
+    assert arguments[0] in errors
+
+
+async def test_of_nobody_there_is_nothing(database: str, store: Store, ada: int) -> None:
+    assert await run(database, "history", 99) == (1, "", "There is no customer 99.\n")
+    await erase(store, ada)
+    assert len((await listed(database, ada))["data"]) == 6
