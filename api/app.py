@@ -15,6 +15,7 @@ from api import (
     addresses,
     credentials,
     customers,
+    explain,
     figures,
     health,
     history,
@@ -42,7 +43,7 @@ from projections.queries.pages import Totals
 from projections.replay.registry import unfinished
 
 BASE = "/wp-json/fluent-cart/v2"
-RESOURCES = (lists, customers, figures, addresses, users, orders, labels, history, replays)
+RESOURCES = (lists, customers, figures, explain, addresses, users, orders, labels, history, replays)
 CONNECTIONS = 20
 # Lists as of a past, in this process. Each takes seconds, and tables of the server's.
 AT_ONCE = 2

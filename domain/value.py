@@ -10,6 +10,7 @@ import msgspec
 # The rule that the figures follow; raise the version when the sums change.
 RULE_NAME = "net-of-refunds"
 RULE_VERSION = 1
+ROUNDING = "half up to whole cents, each order by itself"
 
 SUCCESSFUL = frozenset({"paid", "partially_paid", "partially_refunded"})
 ONE = Decimal(1)
@@ -70,10 +71,28 @@ RULES: Mapping[str, Rule] = {
 }
 
 
+def converted(order: OrderValue, rule: Rule = NET_OF_REFUNDS) -> Decimal:
+    """Cents of the store's currency, exactly: what the rule takes times rate."""
+    return rule.cents(order) * order.rate
+
+
 def contribution(order: OrderValue, rule: Rule = NET_OF_REFUNDS) -> int:
-    """Cents that the order adds to lifetime value: what the rule takes times rate, rounded half up."""
-    cents = rule.cents(order)
-    return cents if order.rate == ONE else int((cents * order.rate).quantize(ONE, ROUND_HALF_UP))
+    """Cents that the order adds to lifetime value, if it counts: what `converted` gives, rounded half up."""
+    return rule.cents(order) if order.rate == ONE else int(converted(order, rule).quantize(ONE, ROUND_HALF_UP))
+
+
+def why(order: OrderValue) -> str:
+    """Why the order counts or not, as a sentence."""
+    if order.payment_status == "refunded":
+        return "Does not count: it was refunded in full."
+    if not is_counted(order):
+        *others, last = sorted(SUCCESSFUL, key=len)
+        return f"Does not count: its payment is {order.payment_status}; only {', '.join(others)} and {last} count."
+    if not net(order):
+        problem = "more was refunded than paid" if order.total_refund > order.total_paid else "nothing was kept of it"
+        return f"Counts as a purchase of 0: its payment is {order.payment_status}, but {problem}."
+    taken_off = ", less what was refunded" if order.total_refund else ""
+    return f"Counts: its payment is {order.payment_status}{taken_off}."
 
 
 def average(ltv: int, purchase_count: int) -> Decimal:

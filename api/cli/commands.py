@@ -10,7 +10,7 @@ from api import credentials as stored_credentials
 from api.auth import MAX_USER_LENGTH, Role
 from api.cli import checking, exits
 from api.cli.imports import imports
-from api.cli.looking import history
+from api.cli.looking import explain, history
 from api.cli.output import console, print_json, say
 from api.cli.replaying import replay, replays
 from api.cli.session import with_store
@@ -29,6 +29,7 @@ app.command()(replay)
 app.add_typer(replays, name="replays")
 app.command()(checking.verify)
 app.command()(history)
+app.command()(explain)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

@@ -1,4 +1,4 @@
-"""`custodiary history`: what happened."""
+"""`custodiary history` and `custodiary explain`: what happened, and why a figure is what it is."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
@@ -10,11 +10,17 @@ from rich.table import Table
 
 from api.answer import encode
 from api.cli import exits
-from api.cli.output import console, errors, print_json
+from api.cli.output import console, errors, print_json, say
 from api.cli.session import with_store
+from api.explain import explanation_body
+from api.figures import money
 from api.history import TYPES, filters_of, history_page
+from api.settings import Settings
+from domain.value import ROUNDING
 from eventstore.transact import Store
 from projections.database import at_one_moment
+from projections.explain import Explanation
+from projections.explain import explain as explain_customer
 from projections.history.pages import NEWEST, Entry, Filters, Page, customer_history, store_history, was_registered
 from projections.queries.clock import Span, clock
 
@@ -48,6 +54,24 @@ def history(
     console.print(_history_table(body["data"], of_store=customer_id is None))
     if page.before is not None:
         errors.print(f"There is more: --cursor {page.before}")
+
+
+def explain(customer_id: Annotated[int, typer.Argument(min=1, metavar="ID")], *, as_json: Json = False) -> None:
+    """Show how a customer's lifetime value comes from its orders."""
+
+    async def explained(store: Store) -> tuple[Explanation, int] | None:
+        async with at_one_moment(store.pool) as on:
+            return await explain_customer(on, store.log, customer_id)
+
+    found = with_store(explained)
+    if found is None:
+        _nobody(customer_id)
+    explanation, _version = found
+    if as_json:
+        print_json(explanation_body(explanation))
+        return
+    console.print(_sum_table(explanation, Settings.from_environment().store_currency))
+    say(f"Rule {explanation.rule.name}, version {explanation.rule.version}; rounded {ROUNDING}.")
 
 
 async def _history(store: Store, customer_id: int | None, filters: Filters, before: int, limit: int) -> Page | None:
@@ -104,3 +128,18 @@ def _short(value: Any) -> str:
         return "…"
     text = value if isinstance(value, str) else encode(value).decode()
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _sum_table(explanation: Explanation, store_currency: str) -> Table:
+    table = Table("order", box=None, show_footer=True)
+    for title in ("paid", "refunded", "rate"):
+        table.add_column(title, justify="right")
+    table.add_column("contributes", money(explanation.ltv, store_currency), justify="right")
+    count, average = explanation.purchase_count, money(explanation.aov, store_currency)
+    table.add_column("why", f"{count} {'purchase' if count == 1 else 'purchases'}, {average} on average")
+    table.columns[0].footer = "sum"
+    for order in explanation.orders:
+        moved = (money(cents, order.currency) for cents in (order.total_paid, order.total_refund))
+        contributed = money(order.contribution, store_currency)
+        table.add_row(*map(escape, (str(order.order_id), *moved, str(order.rate.normalize()), contributed, order.why)))
+    return table

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from api.openapi import answers, queries, requests
+from api.openapi import answers, explained, queries, requests
 from api.openapi.kinds import Schema
 from api.refusal_table import REFUSALS, TAKEN
 from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule, TooMany
@@ -96,6 +96,7 @@ def _figures() -> dict[str, Operation]:
     group, none = "Figures", (NO_CUSTOMER,)
     return {
         "get_stats": Operation(group, answers.Widgets, query=queries.IN_TIME, refusals=none, tagged=True),
+        "explain_ltv": Operation(group, explained.Explained, refusals=none, tagged=True),
         "recalculate_ltv": Operation(group, answers.Recalculated, refusals=(NO_CUSTOMER, UNTOLD), tagged=True),
     }
 

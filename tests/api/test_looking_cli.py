@@ -1,4 +1,4 @@
-"""`custodiary history`, run as an operator runs it."""
+"""`custodiary history` and `custodiary explain`, run as an operator runs them."""
 
 import asyncio
 import json
@@ -90,7 +90,27 @@ async def test_what_makes_no_sense_is_refused(database: str, arguments: tuple[st
     assert arguments[0] in errors
 
 
+async def test_an_explanation_is_a_table_with_its_sum(database: str, ada: int) -> None:
+    code, output, _errors = await run(database, "explain", ada)
+    head, order, total, rule = output.splitlines()
+    assert code == 0
+    assert head.split() == ["order", "paid", "refunded", "rate", "contributes", "why"]
+    assert order.split()[:8] == ["1", "10.00", "USD", "3.33", "USD", "1.0853", "7.24", "USD"]
+    assert order.rstrip().endswith("Counts: its payment is partially_refunded, less what was refunded.")
+    assert total.split() == ["sum", "7.24", "USD", "1", "purchase,", "7.24", "USD", "on", "average"]
+    assert rule == "Rule net-of-refunds, version 1; rounded half up to whole cents, each order by itself."
+
+
+async def test_a_script_reads_an_explanation(database: str, ada: int) -> None:
+    code, output, errors = await run(database, "explain", ada, "--json")
+    body = json.loads(output)
+    assert (code, errors) == (0, "")
+    assert (body["ltv"], body["orders"][0]["rounding"]["unrounded"]) == (724, 723.8951)
+
+
 async def test_of_nobody_there_is_nothing(database: str, store: Store, ada: int) -> None:
     assert await run(database, "history", 99) == (1, "", "There is no customer 99.\n")
+    assert await run(database, "explain", 99) == (1, "", "There is no customer 99.\n")
     await erase(store, ada)
+    assert await run(database, "explain", ada) == (1, "", f"There is no customer {ada}.\n")
     assert len((await listed(database, ada))["data"]) == 6

@@ -150,6 +150,7 @@ async def _looks(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.get("/customers/get-stats/2")
     yield await shop.get("/customers/1/history", params={"per_page": 5})
     yield await shop.get("/history", params={"per_page": 199})
+    yield await shop.get("/customers/1/ltv/explain")
     await shop.pool.execute("UPDATE figures SET ltv = 1, aov = 1.5, last_purchase_date = NULL WHERE id = 1")
     yield await shop.post("/customers/1/recalculate-ltv")
 

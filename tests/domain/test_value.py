@@ -14,6 +14,7 @@ from domain.value import (
     figures,
     is_counted,
     net,
+    why,
 )
 
 JANUARY = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
@@ -46,6 +47,22 @@ def test_customer_1_of_the_golden_seed_has_its_figures() -> None:
         last_purchase_date=JUNE,
         purchase_value={"USD": 13333, "EUR": 2500},
     )
+
+
+def test_it_is_said_why_each_of_them_counts_or_not() -> None:
+    assert [why(order) for order in GOLDEN_ORDERS] == [
+        "Counts: its payment is paid.",
+        "Counts: its payment is partially_refunded, less what was refunded.",
+        "Does not count: it was refunded in full.",
+        "Does not count: its payment is pending; only paid, partially_paid and partially_refunded count.",
+        "Does not count: its payment is failed; only paid, partially_paid and partially_refunded count.",
+        "Counts: its payment is partially_paid.",
+        "Counts as a purchase of 0: its payment is paid, but nothing was kept of it.",
+        "Counts: its payment is paid.",
+        "Counts as a purchase of 0: its payment is paid, but more was refunded than paid.",
+        "Does not count: its payment is authorized; only paid, partially_paid and partially_refunded count.",
+    ]
+    assert [why(order).startswith("Counts") for order in GOLDEN_ORDERS] == list(map(is_counted, GOLDEN_ORDERS))
 
 
 def test_without_orders_there_is_nothing() -> None:

@@ -12,7 +12,8 @@ from api.cli.serve import SAMPLE
 from api.importing.orders import import_orders
 from api.importing.report import Report
 from eventstore.transact import By, Store
-from projections.database import open_store
+from projections.database import at_one_moment, open_store
+from projections.explain import explain
 from projections.replay.engine import replay
 
 EXPECTED = Path(__file__).parents[1] / "data" / "cdnow_sample_expected.csv.gz"
@@ -32,6 +33,22 @@ async def test_every_customer_of_the_sample_has_its_figures_before_and_after_a_r
         again = await imported(store)
         assert (again.created.total(), again.already_imported["orders"]) == (0, 6856)
         assert await store.log.head(store.pool) == head
+
+
+async def test_every_customer_of_the_sample_is_explained(database: str) -> None:
+    async with open_store(database) as store:
+        await imported(store)
+        customers = await store.pool.fetch("SELECT id, email FROM customers")
+        explained = []
+        async with at_one_moment(store.pool) as on:
+            for id_, email in customers:
+                found = await explain(on, store.log, id_)
+                assert found is not None
+                told, _version = found
+                assert sum(order.contribution for order in told.orders) == told.ltv
+                assert all(sum(it.amount for it in order.amounts) == order.contribution for order in told.orders)
+                explained.append((email, told.purchase_count, told.ltv, told.aov))
+        assert sorted(explained) == [figures[:4] for figures in expected()]
 
 
 async def imported(store: Store) -> Report:

@@ -1,0 +1,45 @@
+"""Why a customer's lifetime value is what it is."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+from litestar.params import FromPath
+
+from api.answer import answer
+from api.presentation import shown
+from api.serving import AnyRequest, customer_in_path, needs, serving
+from domain.refusals import CustomerNotFound
+from projections.database import at_one_moment
+from projections.explain import Explanation, explain
+
+
+@get(
+    "/customers/{customer_id:str}/ltv/explain",
+    opt=needs("customers/view"),
+    summary="Why a customer's lifetime value is what it is",
+)
+async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+    """Computed from events alone. The contributions of all orders that are or were the customer's add up to `ltv`."""
+    store, id_ = serving(request).store, customer_in_path(customer_id)
+    async with at_one_moment(store.pool) as on:
+        found = await explain(on, store.log, id_)
+    if found is None:
+        raise CustomerNotFound
+    explanation, version = found
+    return answer(explanation_body(explanation), version=version)
+
+
+def explanation_body(explanation: Explanation) -> dict[str, Any]:
+    """Amounts as numbers, without a fraction where they are whole."""
+    body = msgspec.structs.asdict(explanation)
+    body["aov"] = shown(explanation.aov)
+    body["orders"] = [msgspec.structs.asdict(order) for order in explanation.orders]
+    for order in body["orders"]:
+        order["rate"] = shown(order["rate"])
+        if rounding := order["rounding"]:
+            order["rounding"] = {"rule": rounding.rule, "unrounded": shown(rounding.unrounded)}
+    return body
+
+
+HANDLERS: list[Any] = [explain_ltv]
