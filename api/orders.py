@@ -133,7 +133,8 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Respon
         await _require_customer(unit, customer_id)
         former = await unit.load(CUSTOMER, order.customer_id) if order else None
         if former and order and order.customer_id != customer_id and id_ in former.orders:
-            await _record_details(unit, customer_id, id_, former.orders[id_])
+            command = RecordOrderDetails(order_id=id_, details=former.orders[id_], has_returned=True)
+            await unit.decide(CUSTOMER, customer_id, command)
 
         return id_
 

@@ -5,8 +5,8 @@ from api.refusals import HttpRefusal, Invalid, Rule, TooMany
 from domain import refusals
 from domain.refusals import ClaimTaken
 from eventstore.transact import Contended, Overloaded
+from projections.fold import PoisonedError
 from projections.queries.refusals import QueryRefused
-from projections.recalculate import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError

@@ -152,8 +152,11 @@ class DetachUser(Command, frozen=True, kw_only=True):
 
 
 class RecordOrderDetails(Command, frozen=True, kw_only=True):
+    """`has_returned`: the order was another customer's meanwhile, and has forgotten what this one knows."""
+
     order_id: int
     details: OrderDetails
+    has_returned: bool = False
 
 
 class EraseCustomer(Command, frozen=True, kw_only=True):
@@ -242,9 +245,9 @@ def decide(command: CustomerCommand, state: Customer | None) -> list[CustomerEve
             return [] if state.user_id is None else [UserDetached(user_id=state.user_id)]
         case RecordOrderDetails(order_id=order_id, details=details):
             known = state.orders.get(order_id, OrderDetails())
-            return (
-                [] if known_and(known, details) == known else [OrderDetailsRecorded(order_id=order_id, details=details)]
-            )
+            if known_and(known, details) == known and not command.has_returned:
+                return []
+            return [OrderDetailsRecorded(order_id=order_id, details=details)]
         case EraseCustomer(reason=reason):
             return [CustomerErased(addresses=tuple(state.addresses), orders=tuple(state.orders), reason=reason)]
         case _:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
 
+import asyncpg
 import msgspec
+from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.event import Recorded, Stream, tag
 from domain.order import (
@@ -29,6 +31,7 @@ from domain.value import (
 )
 from eventstore.log import COLUMNS, Connection, Log
 from eventstore.streams import MAX_ID, to_uuid
+from projections.fold import PoisonedError
 from projections.history.pages import erased_among, was_registered
 from projections.orders import ORDERS, OrderRow, value_of
 
@@ -94,14 +97,21 @@ class Explanation(msgspec.Struct, frozen=True):
 async def explain(on: Connection, log: Log, customer_id: int) -> tuple[Explanation, int] | None:
     """With the customer's version; None for a customer that is erased or never was.
 
-    Every order that is the customer's, or was. The connection sees one moment.
+    Every order that is the customer's, or was. The connection sees one moment. Raises PoisonedError.
     """
     if not await was_registered(on, customer_id) or await erased_among(on, [customer_id]):
         return None
     ends = to_uuid(Stream("order", 0)), to_uuid(Stream("order", MAX_ID))
-    events = [log.recorded(row) for row in await on.fetch(ORDERS_EVER, customer_id, *ends)]
+    events = [_recorded(log, row) for row in await on.fetch(ORDERS_EVER, customer_id, *ends)]
     version: int = await on.fetchval(VERSION, customer_id)
     return explained(customer_id, events), version
+
+
+def _recorded(log: Log, row: asyncpg.Record) -> Recorded:
+    try:
+        return log.recorded(row)
+    except MapperDeserialisationError as error:
+        raise PoisonedError(row["notification_id"], str(error)) from error
 
 
 def explained(customer_id: int, events: Iterable[Recorded]) -> Explanation:

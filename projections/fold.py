@@ -42,6 +42,10 @@ class Poison(msgspec.Struct, frozen=True):
     ids: tuple[int, ...]
 
 
+class PoisonedError(Exception):
+    """position, problem: an event of the customer can't be applied, so that its figures can't be told."""
+
+
 class Folded(NamedTuple):
     """Rows by projection's name and id, and how many events they come from."""
 

@@ -10,11 +10,10 @@ import asyncpg
 from eventstore.log import Connection, Executor, Log
 from eventstore.transact import Store
 from projections.customers import CUSTOMERS
-from projections.fold import Folded, fold_range, fold_some, projections_of
+from projections.fold import Folded, PoisonedError, fold_range, fold_some, projections_of
 from projections.live import PROJECTIONS
 from projections.projection import Part
 from projections.ranges import EVERYTHING, split
-from projections.recalculate import PoisonedError
 from projections.table import prepare
 
 POSITION_AT = "SELECT position_at($1)"

@@ -10,7 +10,7 @@ from eventstore.log import Connection, Log
 from eventstore.streams import from_uuid, to_uuid
 from projections.drift import findings
 from projections.figures import FIGURES
-from projections.fold import fold_some
+from projections.fold import PoisonedError, fold_some
 from projections.orders import ORDERS
 
 ITS_ROWS = "SELECT id FROM orders WHERE customer_id = $1"
@@ -24,10 +24,6 @@ REPAIRED = "UPDATE read_models SET built_at = clock_timestamp() WHERE name = $1"
 class Drift(msgspec.Struct, frozen=True):
     stored: Any
     recalculated: Any
-
-
-class PoisonedError(Exception):
-    """position, problem: an event of the customer can't be applied, so that its figures can't be told."""
 
 
 async def recalculate(connection: Connection, log: Log, customer_id: int) -> dict[str, Drift] | None:

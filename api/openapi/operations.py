@@ -13,7 +13,7 @@ from api.settings import NameMode
 from api.turns import RETRY_AFTER
 from domain import refusals
 from domain.value import MAX_CENTS
-from projections.recalculate import PoisonedError
+from projections.fold import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
@@ -96,7 +96,7 @@ def _figures() -> dict[str, Operation]:
     group, none = "Figures", (NO_CUSTOMER,)
     return {
         "get_stats": Operation(group, answers.Widgets, query=queries.IN_TIME, refusals=none, tagged=True),
-        "explain_ltv": Operation(group, explained.Explained, refusals=none, tagged=True),
+        "explain_ltv": Operation(group, explained.Explained, refusals=(NO_CUSTOMER, UNTOLD), tagged=True),
         "recalculate_ltv": Operation(group, answers.Recalculated, refusals=(NO_CUSTOMER, UNTOLD), tagged=True),
     }
 

@@ -57,3 +57,12 @@ async def test_of_an_erased_customer_nothing_is_explained(shop: Shop) -> None:
     await shop.order(id_, 700, total_paid=700)
     done(await shop.post("/customers/do-bulk-action", {"action": "delete_customers", "customer_ids": [id_]}))
     assert refusal(await shop.get(f"/customers/{id_}/ltv/explain")) == NO_CUSTOMER
+
+
+async def test_an_order_that_cannot_be_read_is_named(shop: Shop) -> None:
+    id_ = await shop.customer()
+    await shop.order(id_, 900)
+    position = await shop.position()
+    await shop.pool.execute("UPDATE stored_events SET state = '{' WHERE notification_id = $1", position)
+    status, body = refusal(await shop.get(f"/customers/{id_}/ltv/explain"))
+    assert (status, str(position) in body["message"]) == (409, True)

@@ -275,7 +275,8 @@ async def test_a_transferred_order_takes_its_value_and_details_along(shop: Shop)
     before = await shop.position()
     done(await shop.post(f"/orders/{id_}/transfer", {"customer_id": two}))
     assert await shop.position() == before
-    done(await shop.post(f"/orders/{id_}/transfer", {"customer_id": one}))
+    data = done(await shop.post(f"/orders/{id_}/transfer", {"customer_id": one}))["data"]
+    assert (data["customer_id"], data["note"], data["billing_address"]["name"]) == (one, "ring twice", "Jane Smith")
     assert await figures(shop, two) == NOTHING
 
 

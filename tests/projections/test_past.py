@@ -10,9 +10,9 @@ import pytest
 from domain.customer import CUSTOMER, ChangeCustomer
 from eventstore.log import Connection
 from eventstore.transact import Store
+from projections.fold import PoisonedError
 from projections.live import PROJECTIONS
 from projections.past import CONNECTIONS, POSITION_AT, Pasts, open_pasts
-from projections.recalculate import PoisonedError
 from tests.eventstore.acts import NOW, do, erase, place, register, rename, transfer
 from tests.projections.history import History
 from tests.projections.rows import Rows, live, rows_on

@@ -27,9 +27,10 @@ from projections.database import open_store
 from projections.drift.findings import known, some
 from projections.drift.sums import TOPICS
 from projections.drift.verify import EVERYONE, Checked, Difference, between, check, drawn, verify
+from projections.fold import PoisonedError
 from projections.live import PROJECTIONS
 from projections.ranges import Range
-from projections.recalculate import PoisonedError, recalculate
+from projections.recalculate import recalculate
 from projections.replay.engine import begin, replay, run
 from projections.replay.registry import Asked
 from tests.eventstore.acts import NOW, append, do, erase, place, register, transfer
