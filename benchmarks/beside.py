@@ -5,16 +5,14 @@
 
 import asyncio
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median, quantiles
 
 from api.replay_runner import ReplayRunner
 from benchmarks.events import PER_CUSTOMER, load
+from benchmarks.server import own_server
 from domain.order import ORDER, RecordPayment
-from eventstore.embedded import embedded
 from eventstore.transact import By, Store, Unit
 from projections.database import migrate, open_store
 from projections.live import PROJECTIONS
@@ -93,10 +91,8 @@ async def run(dsn: str, count: int) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o711)  # so that the server's account gets there when root runs this
-        with embedded(Path(directory)) as dsn:
-            asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
+    with own_server() as dsn:
+        asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
 
 
 if __name__ == "__main__":

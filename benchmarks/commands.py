@@ -12,18 +12,18 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from statistics import median
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import uvloop
 
+from benchmarks.server import own_server
 from domain.address import AddAddress, AddressDetails, SetPrimaryAddress
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
 from domain.label import LABEL, CreateLabel
 from domain.order import ORDER, PlaceOrder, RecordPayment, Terms
-from eventstore.embedded import embedded, find_bindir
+from eventstore.embedded import find_bindir
 from eventstore.transact import By, Store, Unit
 from projections.database import migrate, open_store
 
@@ -178,10 +178,8 @@ def show(results: dict[str, dict[int, list[tuple[float, list[float]]]]]) -> None
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o711)  # so that the server's account gets there when root runs this
-        with embedded(Path(directory), {"max_connections": "200"}) as dsn:
-            show(uvloop.run(measure(dsn)))
+    with own_server({"max_connections": "200"}) as dsn:
+        show(uvloop.run(measure(dsn)))
 
 
 if __name__ == "__main__":

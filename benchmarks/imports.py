@@ -1,16 +1,14 @@
 """Import the bundled sample into an embedded store, several times; orders a second, as a median."""
 
 import asyncio
-import tempfile
 import time
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
-from pathlib import Path
 from statistics import median
 
 from api.cli.serve import SAMPLE
 from api.importing.orders import import_orders
-from eventstore.embedded import embedded
+from benchmarks.server import own_server
 from eventstore.transact import By
 from projections.database import migrate, open_store
 
@@ -30,10 +28,8 @@ async def import_sample(dsn: str) -> float:
 def main() -> None:
     rates = []
     for _round in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as directory:
-            Path(directory).chmod(0o711)  # so that the server's account gets there when root runs this
-            with embedded(Path(directory)) as dsn:
-                rates.append(asyncio.run(import_sample(dsn)))
+        with own_server() as dsn:
+            rates.append(asyncio.run(import_sample(dsn)))
     print(f"import: {median(rates):,.0f} orders/s, median of {ROUNDS} rounds ({min(rates):,.0f} to {max(rates):,.0f})")
 
 

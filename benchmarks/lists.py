@@ -6,18 +6,16 @@
 import asyncio
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 import asyncpg
 
 from benchmarks.people import load
-from eventstore.embedded import embedded
+from benchmarks.server import own_server
 from projections.database import migrate, open_store
 from projections.queries.clock import clock
 from projections.queries.customers import LISTING, list_customers
@@ -98,10 +96,8 @@ async def run(dsn: str, count: int) -> bool:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o711)  # so that the server's account gets there when root runs this
-        with embedded(Path(directory)) as dsn:
-            asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
+    with own_server() as dsn:
+        asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
 
 
 if __name__ == "__main__":

@@ -6,15 +6,13 @@
 import asyncio
 import resource
 import sys
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 
 import asyncpg
 
 from benchmarks.events import load
-from eventstore.embedded import embedded
+from benchmarks.server import own_server
 from projections.database import migrate, open_store
 from projections.fold import COLUMNS
 from projections.live import PROJECTIONS
@@ -64,10 +62,8 @@ async def run(dsn: str, count: int) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o711)  # so that the server's account gets there when root runs this
-        with embedded(Path(directory)) as dsn:
-            asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000))
+    with own_server() as dsn:
+        asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000))
 
 
 if __name__ == "__main__":
