@@ -26,6 +26,7 @@ from api import (
     users,
 )
 from api.errors import exception_handlers
+from api.head import answering_head
 from api.input import MAX_BODY_BYTES
 from api.metrics import Metrics
 from api.openapi.document import DocumentConfig
@@ -82,7 +83,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         openapi_config=_openapi(handlers, settings.name_mode),
     )
     # Around all of it: middleware does not see what reaches no route.
-    app.asgi_handler = counts.counting(app.asgi_handler)
+    app.asgi_handler = counts.counting(answering_head(app.asgi_handler))
     return app
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser; it has no types
     MultipartSegment,
     ParserLimitReached,
@@ -36,7 +37,15 @@ async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
     Raises InvalidJson, Invalid for a key sent twice in JSON, TooLarge, or Rule(400) for a broken multipart body.
     """
     query = parse_form(request.scope["query_string"])
-    return query | parse_body(await request.body(), request.headers.get("content-type", ""))
+    return query | parse_body(await read_body(request), request.headers.get("content-type", ""))
+
+
+async def read_body(request: Request[Any, Any, Any]) -> bytes:
+    """Raises Rule(400) when the connection ends within it."""
+    try:
+        return await request.body()
+    except InternalServerException as error:  # so Litestar calls a client that is gone, or can't count
+        raise Rule(400, "The request ended before its body did.") from error
 
 
 def parse_body(body: bytes, content_type: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from litestar.handlers import BaseRouteHandler
 
 from api.auth import CredentialLookup, Permission, Principal, authenticate
 from api.metrics import Metrics
-from api.refusals import Forbidden
+from api.refusals import Forbidden, NoRoute
 from api.replay_runner import ReplayRunner
 from api.settings import Settings
 from api.turns import Turns
@@ -50,6 +50,8 @@ def needs(permission: Permission) -> dict[str, Any]:
 
 async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """The guard of every route of the API. One that names no permission answers nobody."""
+    if connection.scope.get("method") == "OPTIONS":  # which Litestar answers to for every path
+        raise NoRoute
     service = serving(connection)
     header = connection.headers.get("authorization")
     principal = await authenticate(header, service.credentials, service.password_key)

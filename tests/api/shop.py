@@ -18,7 +18,7 @@ from api.settings import Settings
 from eventstore.transact import Store
 
 Body: TypeAlias = dict[str, Any]
-Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
+Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 ROLES: tuple[Role, ...] = ("administrator", "manager", "worker", "monitor")
 SETTINGS = Settings(store_url="https://shop.example")

@@ -199,14 +199,17 @@ async def echo(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return await read_input(request)
 
 
-def client() -> httpx.AsyncClient:
-    app = Litestar(
+def echoing() -> Litestar:
+    return Litestar(
         [echo],
         request_max_body_size=MAX_BODY_BYTES,
         exception_handlers=exception_handlers({}, lambda _request: "request-1"),
         openapi_config=None,
     )
-    return client_of(app)
+
+
+def client() -> httpx.AsyncClient:
+    return client_of(echoing())
 
 
 async def test_the_body_wins_over_the_query() -> None:
@@ -219,6 +222,30 @@ async def test_a_delete_may_have_a_body() -> None:
     async with client() as http:
         answer = await http.request("DELETE", "/echo", content=json.dumps({"address": {"id": 5}}))
     assert answer.json() == {"address": {"id": 5}}
+
+
+async def test_a_body_that_breaks_off_is_refused() -> None:
+    """A client that is gone, or whose chunks are none, is no fault of ours."""
+    scope: Any = {
+        "type": "http",
+        "method": "POST",
+        "path": "/echo",
+        "query_string": b"",
+        "headers": [],
+        "root_path": "",
+    }
+    messages: list[Any] = [{"type": "http.request", "body": b"a=", "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await echoing()(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert json.loads(sent[1]["body"]) == {"code": 400, "message": "The request ended before its body did.", "data": ""}
 
 
 async def test_a_body_over_one_mebibyte_is_refused() -> None:

@@ -169,12 +169,22 @@ async def test_a_trailing_slash_is_accepted(shop: Shop) -> None:
         ("GET", "/customers/do-bulk-action/1"),
         ("PUT", "/customers/1/address/make-primary"),
         ("GET", "/customers/1/address/make-primary"),
+        ("OPTIONS", "/customers/1"),
         ("GET", "/%00"),
         ("GET", "/../../../etc/passwd"),
     ],
 )
 async def test_an_unknown_route_or_method_is_a_404(shop: Shop, method: Method, path: str) -> None:
     assert refusal(await shop.ask(method, path)) == NO_ROUTE
+
+
+async def test_head_answers_as_get_without_a_body(shop: Shop) -> None:
+    id_ = await shop.customer()
+    for path in ("/customers?per_page=1", f"/customers/{id_}", "/customers/999999", f"/customers/{id_}/make-primary"):
+        get, head = await shop.get(path), await shop.ask("HEAD", path)
+        assert (head.status_code, head.headers, head.content) == (get.status_code, get.headers, b"")
+    stranger = await shop.ask("HEAD", "/customers", auth=("nobody", "x"))
+    assert (stranger.status_code, stranger.content) == (401, b"")
 
 
 async def test_what_is_outside_the_base_is_no_route_either(shop: Shop) -> None:
