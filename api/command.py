@@ -1,32 +1,26 @@
 """Writes over HTTP: carried out once for each Idempotency-Key, and only on the version that If-Match names."""
 
 import re
-from collections.abc import Awaitable, Callable
-from hashlib import blake2b
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 from litestar import Response
 
 from api.answer import answer
-from api.refusals import Invalid, Rule, Stale
+from api.errors import in_words
+from api.idempotency import Answered, Key, KeyRefused, read_key
+from api.refusal_table import REFUSALS
+from api.refusals import HttpRefusal, Stale
 from api.serving import AnyRequest, asked_by, serving
 from domain.event import Command, Decider
-from domain.refusals import CustomerNotFound, Refusal
+from domain.refusals import ClaimTaken, CustomerNotFound, Refusal
 from eventstore.log import Connection, Executor
 from eventstore.transact import Unit
 
 T = TypeVar("T")
 
-MAX_KEY = 255
-IN_FLIGHT = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
-FORGET = "DELETE FROM answers WHERE answered_at < now() - interval '24 hours'"
-FIND = """
-    SELECT fingerprint, status, etag, body FROM answers
-    WHERE actor = $1 AND key = $2 AND answered_at >= now() - interval '24 hours'"""
-KEPT = """
-    INSERT INTO answers (actor, key, fingerprint, status, etag, body, customer_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)"""
 VERSION = "SELECT version FROM figures WHERE id = $1 FOR UPDATE"
 
 _VERSION_TAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
@@ -40,69 +34,42 @@ class Shown(NamedTuple):
     version: int | None = None
 
 
-class Answered(Exception):
-    """The same request was carried out before."""
-
-    def __init__(self, response: Response[bytes]) -> None:
-        super().__init__()
-        self.response = response
-
-
-class Key(NamedTuple):
-    """An Idempotency-Key of an actor, and the request that it came with."""
-
-    actor: str
-    key: str
-    fingerprint: bytes
-
-    async def find(self, on: Executor) -> None:
-        """Raises Answered, or Invalid when the key came with another request."""
-        row = await on.fetchrow(FIND, self.actor, self.key)
-        if row is None:
-            return
-        if row["fingerprint"] != self.fingerprint:
-            problem = "This Idempotency-Key came with another request before."
-            raise Invalid({"Idempotency-Key": {"unique": problem}})
-        raise Answered(_replayed(row))
-
-    async def begin(self, connection: Connection) -> None:
-        """Let no other request with this key in, until the transaction ends."""
-        if not await connection.fetchval(IN_FLIGHT, f"{self.actor}\n{self.key}"):
-            raise Rule(409, "A request with this Idempotency-Key is still running.")
-        await connection.execute(FORGET)
-        await self.find(connection)
-
-    async def keep(self, connection: Connection, shown: Shown, response: Response[bytes]) -> None:
-        status, etag = response.status_code or 200, response.headers.get("ETag")
-        await connection.execute(KEPT, *self, status, etag, response.content, shown.customer_id)
-
-
 async def carry_out(
     request: AnyRequest,
     work: Callable[[Unit], Awaitable[T]],
     show: Callable[[Connection, T], Awaitable[Shown]],
     *,
     customer_id: int | None = None,
+    within: Callable[[], AbstractContextManager[None]] = nullcontext,
+    again: Collection[str] = (),
 ) -> Response[bytes]:
     """Do the work, and answer with what `show` makes of its result in the same transaction.
 
-    `customer_id` is whom `If-Match` is about.
+    `customer_id` is whom `If-Match` is about; `within` may put a refusal in other words. When a claim of a kind in
+    `again` was taken meanwhile, the work is done again: it will find something else to claim.
     """
-    key, pool = await _key(request), serving(request).store.pool
+
+    async def run(key: Key | None) -> Response[bytes]:
+        with within():
+            try:
+                return await _run(request, work, show, customer_id, key)
+            except ClaimTaken as taken:
+                if taken.args[0] not in again:
+                    raise
+            return await _run(request, work, show, customer_id, key)
+
+    key, pool = await read_key(request), serving(request).store.pool
     if key is None:
-        return await _run(request, work, show, customer_id, None)
+        return await run(None)
     try:
         await key.find(pool)
-        return await _run(request, work, show, customer_id, key)
+        return await run(key)
     except Answered as answered:
         return answered.response
-    except Refusal as refusal:
-        # The same request, carried out meanwhile, may be what now stands against this one.
-        try:
-            await key.find(pool)
-        except Answered as answered:
-            return answered.response
-        raise refusal from None
+    except (KeyRefused, Stale):  # neither is about what the request asks for: the key may come with it once more
+        raise
+    except (Refusal, HttpRefusal) as refusal:
+        return await _refused(pool, key, in_words(REFUSALS, refusal), customer_id)
 
 
 async def _run(
@@ -112,22 +79,39 @@ async def _run(
     customer_id: int | None,
     key: Key | None,
 ) -> Response[bytes]:
-    expected = _expected_versions(request)
+    store, expected = serving(request).store, _expected_versions(request)
+
+    async def require_version(on: Executor) -> None:
+        if customer_id is not None and expected is not None:
+            await _require_version(on, customer_id, expected)
 
     async def check(connection: Connection) -> None:
         if key is not None:
             await key.begin(connection)
-        if customer_id is not None and expected is not None:
-            await _require_version(connection, customer_id, expected)
+        await require_version(connection)
 
     async def respond(connection: Connection, result: T) -> Response[bytes]:
         shown = await show(connection, result)
         response = answer(shown.body, version=shown.version)
         if key is not None:
-            await key.keep(connection, shown, response)
+            await key.keep(connection, response, shown.customer_id)
         return response
 
-    return await serving(request).store.answer(asked_by(request), work, respond, check=check)
+    # Also before the work: that the customer has changed is what may stand against it now.
+    await require_version(store.pool)
+    return await store.answer(asked_by(request), work, respond, check=check)
+
+
+async def _refused(pool: asyncpg.Pool, key: Key, refusal: HttpRefusal, customer_id: int | None) -> Response[bytes]:
+    """The refusal, kept for the key; or the answer to the same request, which may be what now stands against this."""
+    response = answer(refusal.body, status=refusal.status)
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            await key.begin(connection)
+            await key.keep(connection, response, customer_id)
+    except Answered as answered:
+        return answered.response
+    return response
 
 
 def decision(decider: Decider[Any], id_: int, command: Command) -> Callable[[Unit], Awaitable[int]]:
@@ -163,20 +147,6 @@ def about(customer_id: int, body: Any) -> Callable[[Connection, Any], Awaitable[
     return show
 
 
-async def _key(request: AnyRequest) -> Key | None:
-    sent = request.headers.get("idempotency-key")
-    if sent is None:
-        return None
-    if not 0 < len(sent) <= MAX_KEY or not sent.isprintable():
-        problem = f"The Idempotency-Key must be 1 to {MAX_KEY} printable characters."
-        raise Invalid({"Idempotency-Key": {"invalid": problem}})
-    said = blake2b(digest_size=32)
-    for part in (request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]):
-        said.update(part + b"\n")
-    said.update(await request.body())
-    return Key(request.user.user, sent, said.digest())
-
-
 def _expected_versions(request: AnyRequest) -> frozenset[int] | None:
     """None when any will do."""
     sent = request.headers.get("if-match", "*").strip()
@@ -186,15 +156,9 @@ def _expected_versions(request: AnyRequest) -> frozenset[int] | None:
     return frozenset(int(tag[1]) for tag in tags if tag)
 
 
-async def _require_version(connection: Connection, customer_id: int, expected: frozenset[int]) -> None:
-    current: int | None = await connection.fetchval(VERSION, customer_id)
+async def _require_version(on: Executor, customer_id: int, expected: frozenset[int]) -> None:
+    current: int | None = await on.fetchval(VERSION, customer_id)
     if current is None:
         raise CustomerNotFound
     if current not in expected:
         raise Stale(current)
-
-
-def _replayed(row: asyncpg.Record) -> Response[bytes]:
-    etag = {"ETag": row["etag"]} if row["etag"] else {}
-    headers = etag | {"Idempotency-Replayed": "true"}
-    return Response(row["body"], status_code=row["status"], media_type="application/json", headers=headers)

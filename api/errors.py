@@ -25,8 +25,7 @@ def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], st
         return _response(error)
 
     def by_table(_request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
-        answer = next(refusals[kind] for kind in type(error).mro() if kind in refusals)
-        return _response(answer if isinstance(answer, HttpRefusal) else answer(error))
+        return _response(in_words(refusals, error))
 
     def framework(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
         return _response(translated(error)) if error.status_code < 500 else fault(request, error)
@@ -37,6 +36,14 @@ def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], st
         return _response(Fault(reference))
 
     return {**dict.fromkeys(refusals, by_table), HttpRefusal: refused, HTTPException: framework, Exception: fault}
+
+
+def in_words(refusals: Refusals, error: Exception) -> HttpRefusal:
+    """A refusal of the domain, or of the edge, as it is answered."""
+    if isinstance(error, HttpRefusal):
+        return error
+    known = next(refusals[kind] for kind in type(error).mro() if kind in refusals)
+    return known if isinstance(known, HttpRefusal) else known(error)
 
 
 def translated(error: HTTPException) -> HttpRefusal:

@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 from msgspec.structs import replace
 
 from api.answer import answer
-from api.command import Shown, carry_out, decision, just
+from api.command import VERSION, Shown, carry_out, decision
 from api.input import read_input
 from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
 from api.presentation import whole_order
@@ -31,8 +31,12 @@ from eventstore.log import Connection
 from eventstore.transact import Unit
 from projections.orders import ORDERS
 
+T = TypeVar("T")
+
 PATH = "/orders/{order_id:str}"
 MAX_TRANSACTION_ID = 255
+OWNER = "SELECT customer_id FROM orders WHERE id = $1"
+OWNERS_VERSION = "SELECT version FROM figures WHERE id = $1"
 
 
 @post("/orders", opt=needs("orders/manage"), summary="Place an order", status_code=200)
@@ -54,15 +58,16 @@ async def place_order(request: AnyRequest) -> Response[bytes]:
         await _record_details(unit, terms.customer_id, id_, details)
         return id_
 
-    return await carry_out(request, work, _shown("Order placed successfully!"))
+    return await carry_out(request, work, _shown("Order placed successfully!"), customer_id=terms.customer_id)
 
 
 @get(PATH, opt=needs("orders/view"), summary="Get an order")
 async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
-    row = await ORDERS.table.find(serving(request).store.pool, id_in_path(order_id))
+    pool = serving(request).store.pool
+    row = await ORDERS.table.find(pool, id_in_path(order_id))
     if row is None:
         raise OrderNotFound
-    return answer({"order": whole_order(row)})
+    return answer({"order": whole_order(row)}, version=await pool.fetchval(OWNERS_VERSION, row["customer_id"]))
 
 
 @put(PATH, opt=needs("orders/manage"), summary="Change an order's status, note or payment status")
@@ -84,10 +89,9 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Response
         if payment_status is not None:
             await unit.decide(ORDER, id_, ChangePaymentStatus(payment_status=payment_status))
         await _record_details(unit, order.customer_id, id_, OrderDetails(note=note))
-
         return id_
 
-    return await carry_out(request, work, _shown("Order updated successfully!"))
+    return await _carry_out(request, id_, work, _shown("Order updated successfully!"))
 
 
 @post(f"{PATH}/payments", opt=needs("orders/manage"), summary="Record a payment", status_code=200)
@@ -100,8 +104,8 @@ async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Respon
         paid_at=fields.optional(absent=None, empty=None).moment("paid_at"),
     )
     fields.check()
-    work = decision(ORDER, id_in_path(order_id), command)
-    return await carry_out(request, work, _shown("Payment recorded successfully!"))
+    id_ = id_in_path(order_id)
+    return await _carry_out(request, id_, decision(ORDER, id_, command), _shown("Payment recorded successfully!"))
 
 
 @post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
@@ -116,8 +120,8 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Respons
         reason=optional.text("reason") or "",
     )
     fields.check()
-    work = decision(ORDER, id_in_path(order_id), command)
-    return await carry_out(request, work, _shown("Refund recorded successfully!"))
+    id_ = id_in_path(order_id)
+    return await _carry_out(request, id_, decision(ORDER, id_, command), _shown("Refund recorded successfully!"))
 
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
@@ -135,16 +139,36 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Respon
         if former and order and order.customer_id != customer_id and id_ in former.orders:
             command = RecordOrderDetails(order_id=id_, details=former.orders[id_], has_returned=True)
             await unit.decide(CUSTOMER, customer_id, command)
-
         return id_
 
-    return await carry_out(request, work, _shown("Order transferred successfully!"))
+    return await _carry_out(request, id_, work, _shown("Order transferred successfully!"))
 
 
 @delete(PATH, opt=needs("orders/manage"), summary="Delete an order", status_code=200)
 async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
-    done = just({"message": "Order deleted successfully!", "data": ""})
-    return await carry_out(request, decision(ORDER, id_in_path(order_id), DeleteOrder()), done)
+    id_ = id_in_path(order_id)
+
+    async def work(unit: Unit) -> int | None:
+        await unit.decide(ORDER, id_, DeleteOrder())
+        order = await unit.load(ORDER, id_)
+        return order.customer_id if order else None
+
+    async def show(connection: Connection, customer_id: int | None) -> Shown:
+        body = {"message": "Order deleted successfully!", "data": ""}
+        return Shown(body, customer_id, await connection.fetchval(VERSION, customer_id))
+
+    return await _carry_out(request, id_, work, show)
+
+
+async def _carry_out(
+    request: AnyRequest,
+    order_id: int,
+    work: Callable[[Unit], Awaitable[T]],
+    show: Callable[[Connection, T], Awaitable[Shown]],
+) -> Response[bytes]:
+    """An order has no version but its customer's, of which everything that happens to it is part."""
+    owner = await serving(request).store.pool.fetchval(OWNER, order_id) if "if-match" in request.headers else None
+    return await carry_out(request, work, show, customer_id=owner)
 
 
 async def _require_customer(unit: Unit, customer_id: int) -> None:
@@ -163,7 +187,9 @@ def _shown(message: str) -> Callable[[Connection, int], Awaitable[Shown]]:
         row = await ORDERS.table.find(connection, id_)
         if row is None:
             raise OrderNotFound
-        return Shown({"message": message, "data": whole_order(row)}, customer_id=row["customer_id"])
+        customer_id = row["customer_id"]
+        version = await connection.fetchval(VERSION, customer_id)
+        return Shown({"message": message, "data": whole_order(row)}, customer_id, version)
 
     return show
 

@@ -8,7 +8,7 @@ from typing import Any
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
-from api.command import MAX_KEY
+from api.idempotency import MAX_KEY, OTHER_REQUEST, RUNNING
 from api.openapi.components import REFERENCE, components, example
 from api.openapi.kinds import Schema, id_
 from api.openapi.operations import Operation
@@ -19,7 +19,6 @@ from api.refusals import (
     HttpRefusal,
     Invalid,
     InvalidJson,
-    Rule,
     Stale,
     TooLarge,
     TooMany,
@@ -106,7 +105,7 @@ class _Route:
     @property
     def matches(self) -> bool:
         """Whether If-Match means something."""
-        return self.writes and "{customer_id}" in self.path
+        return self.writes and bool(self.said.tagged) and self.skeleton["operationId"] != "create_customer"
 
     def refusals(self) -> Iterator[HttpRefusal]:
         """What any request of this kind may meet, and what this one may."""
@@ -119,8 +118,7 @@ class _Route:
         if self.writes or self.said.query:
             yield TooLarge("The request is larger than this service accepts.")
         if self.writes:
-            yield from (Rule(409, "A request with this Idempotency-Key is still running."), TooMany(1))
-            yield Invalid({"Idempotency-Key": {"unique": "This Idempotency-Key came with another request before."}})
+            yield from (RUNNING, OTHER_REQUEST, TooMany(1))
         if self.matches:
             yield Stale(8)
         yield from self.said.refusals
@@ -168,7 +166,8 @@ def _answers(route: _Route, known: dict[str, Schema]) -> Document:
     schema = {"$ref": REFERENCE + route.said.answer.__name__}
     headers: Document = {}
     if route.said.tagged:
-        headers["ETag"] = {"description": "The customer's version", "required": True, "schema": _VERSION}
+        always = route.said.tagged is True
+        headers["ETag"] = {"description": "The customer's version", "required": always, "schema": _VERSION}
     if route.writes:
         headers["Idempotency-Replayed"] = _REPLAYED
     content = {"application/json": {"schema": schema, "example": example(schema, known)}}

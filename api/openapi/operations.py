@@ -1,7 +1,7 @@
 """Every operation by its handler's name: what it takes, what it answers, and why it may refuse."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -35,8 +35,9 @@ NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such ord
 
 
 class Operation(NamedTuple):
-    """`refusals` are those beside what any request may meet. `tagged`: the answer has the customer's version.
-    `unready`: it may be 503, with the same body. `streams`: as server-sent events, each of which holds the answer.
+    """`refusals` are those beside what any request may meet. `tagged`: the answer has the customer's version, or has it
+    unless the customer is erased. `unready`: it may be 503, with the same body. `streams`: as server-sent events, each
+    of which holds the answer.
     """
 
     group: str
@@ -44,7 +45,7 @@ class Operation(NamedTuple):
     body: Schema | None = None
     query: Mapping[str, Schema] = {}
     refusals: tuple[HttpRefusal, ...] = ()
-    tagged: bool = False
+    tagged: bool | Literal["unless erased"] = False
     unready: bool = False
     streams: bool = False
 
@@ -121,9 +122,14 @@ def _addresses() -> dict[str, Operation]:
             requests.DELETE_ADDRESS,
             queries.DELETE_ADDRESS,
             (no_id, *kept, NO_CUSTOMER, NO_ADDRESS),
+            tagged=True,
         ),
         "make_primary": Operation(
-            group, answers.Done, requests.MAKE_PRIMARY, refusals=(_by_table(refusals.PrimaryAddressNotSet), NO_CUSTOMER)
+            group,
+            answers.Done,
+            requests.MAKE_PRIMARY,
+            refusals=(_by_table(refusals.PrimaryAddressNotSet), NO_CUSTOMER),
+            tagged=True,
         ),
     }
 
@@ -133,8 +139,8 @@ def _users() -> dict[str, Operation]:
     taken = (TAKEN["user-login"], TAKEN["user-email"])
     return {
         "get_attachable_users": Operation(group, answers.AttachableUsers, query=queries.LIST_USERS),
-        "attach_user": Operation(group, answers.Said, requests.ATTACH_USER, refusals=linked),
-        "detach_user": Operation(group, answers.Said, refusals=(NO_CUSTOMER,)),
+        "attach_user": Operation(group, answers.Said, requests.ATTACH_USER, refusals=linked, tagged=True),
+        "detach_user": Operation(group, answers.Said, refusals=(NO_CUSTOMER,), tagged=True),
         "list_users": Operation(group, answers.Users),
         "put_user": Operation(group, answers.UserSaved, requests.USER, refusals=(*taken, NO_USER)),
         "delete_user": Operation(group, answers.Done, refusals=(NO_USER,)),
@@ -151,13 +157,21 @@ def _orders() -> dict[str, Operation]:
         "get_every_order": Operation(
             group, answers.EveryOrder, query=queries.IN_TIME, refusals=(NO_CUSTOMER,), tagged=True
         ),
-        "place_order": Operation(group, saved, requests.PLACE_ORDER, refusals=(NO_CUSTOMER, exists)),
-        "get_order": Operation(group, answers.OneOrder, refusals=none),
-        "update_order": Operation(group, saved, requests.UPDATE_ORDER, refusals=(NO_ORDER, settled)),
-        "record_payment": Operation(group, saved, requests.PAYMENT, refusals=(NO_ORDER, too_large)),
-        "record_refund": Operation(group, saved, requests.REFUND, refusals=(NO_ORDER, too_much)),
-        "transfer_order": Operation(group, saved, requests.TRANSFER, refusals=(NO_ORDER, NO_CUSTOMER)),
-        "delete_order": Operation(group, answers.Done, refusals=none),
+        "place_order": Operation(group, saved, requests.PLACE_ORDER, refusals=(NO_CUSTOMER, exists), tagged=True),
+        "get_order": Operation(group, answers.OneOrder, refusals=none, tagged="unless erased"),
+        "update_order": Operation(
+            group, saved, requests.UPDATE_ORDER, refusals=(NO_ORDER, settled), tagged="unless erased"
+        ),
+        "record_payment": Operation(
+            group, saved, requests.PAYMENT, refusals=(NO_ORDER, too_large), tagged="unless erased"
+        ),
+        "record_refund": Operation(
+            group, saved, requests.REFUND, refusals=(NO_ORDER, too_much), tagged="unless erased"
+        ),
+        "transfer_order": Operation(
+            group, saved, requests.TRANSFER, refusals=(NO_ORDER, NO_CUSTOMER), tagged="unless erased"
+        ),
+        "delete_order": Operation(group, answers.Done, refusals=none, tagged="unless erased"),
     }
 
 
@@ -188,7 +202,9 @@ def _replays() -> dict[str, Operation]:
 
 def _others() -> dict[str, Operation]:
     return {
-        "get_history": Operation("History", answers.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,)),
+        "get_history": Operation(
+            "History", answers.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,), tagged="unless erased"
+        ),
         "get_store_history": Operation("History", answers.History, query=queries.HISTORY),
         "live": Operation("Health", answers.Health),
         "ready": Operation("Health", answers.Ready, unready=True),

@@ -1,0 +1,90 @@
+"""Idempotency-Key: the answer to a write is kept with it for 24 hours, in the transaction of what it answers."""
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import asyncpg
+from litestar import Response
+
+from api.input import read_body
+from api.refusals import HttpRefusal, Invalid, Rule
+from api.serving import AnyRequest
+from eventstore.log import Connection, Executor
+
+MAX_KEY = 255
+IN_FLIGHT = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
+FORGET = "DELETE FROM answers WHERE answered_at < now() - interval '24 hours'"
+FIND = """
+    SELECT fingerprint, status, etag, body FROM answers
+    WHERE actor = $1 AND key = $2 AND answered_at >= now() - interval '24 hours'"""
+KEEP = """
+    INSERT INTO answers (actor, key, fingerprint, status, etag, body, customer_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+
+RUNNING = Rule(409, "A request with this Idempotency-Key is still running.")
+OTHER_REQUEST = Invalid({"Idempotency-Key": {"unique": "This Idempotency-Key came with another request before."}})
+
+
+class Answered(Exception):
+    """The same request was carried out before."""
+
+    def __init__(self, response: Response[bytes]) -> None:
+        super().__init__()
+        self.response = response
+
+
+class KeyRefused(HttpRefusal):
+    """Because of another request with the key."""
+
+    def __init__(self, refusal: HttpRefusal) -> None:
+        super().__init__(refusal.status, refusal.body)
+
+
+class Key(NamedTuple):
+    """An Idempotency-Key of an actor, and the request that it came with."""
+
+    actor: str
+    key: str
+    fingerprint: bytes
+
+    async def find(self, on: Executor) -> None:
+        """Raises Answered, or KeyRefused when the key came with another request."""
+        row = await on.fetchrow(FIND, self.actor, self.key)
+        if row is None:
+            return
+        if row["fingerprint"] != self.fingerprint:
+            raise KeyRefused(OTHER_REQUEST)
+        raise Answered(_replayed(row))
+
+    async def begin(self, connection: Connection) -> None:
+        """Let no other request with this key in, until the transaction ends. Raises as `find`, or KeyRefused."""
+        if not await connection.fetchval(IN_FLIGHT, f"{self.actor}\n{self.key}"):
+            raise KeyRefused(RUNNING)
+        await connection.execute(FORGET)
+        await self.find(connection)
+
+    async def keep(self, connection: Connection, response: Response[bytes], customer_id: int | None) -> None:
+        """`customer_id` is whom the answer is about: it is forgotten together with the customer."""
+        status, etag = response.status_code or 200, response.headers.get("ETag")
+        await connection.execute(KEEP, *self, status, etag, response.content, customer_id)
+
+
+async def read_key(request: AnyRequest) -> Key | None:
+    """Raises Invalid."""
+    sent = request.headers.get("idempotency-key")
+    if sent is None:
+        return None
+    if not 0 < len(sent) <= MAX_KEY or not sent.isprintable():
+        problem = f"The Idempotency-Key must be 1 to {MAX_KEY} printable characters."
+        raise Invalid({"Idempotency-Key": {"invalid": problem}})
+    said = blake2b(digest_size=32)
+    for part in (request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]):
+        said.update(part + b"\n")
+    said.update(await read_body(request))
+    return Key(request.user.user, sent, said.digest())
+
+
+def _replayed(row: asyncpg.Record) -> Response[bytes]:
+    etag = {"ETag": row["etag"]} if row["etag"] else {}
+    headers = etag | {"Idempotency-Replayed": "true"}
+    return Response(row["body"], status_code=row["status"], media_type="application/json", headers=headers)

@@ -1,0 +1,128 @@
+"""Idempotency-Key: every write is carried out once, and answered alike, refusals included."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.shop import HOME, Method, Shop, done, new_email, problems, refusal, rule
+
+
+async def test_a_write_is_carried_out_once_for_a_key(shop: Shop) -> None:
+    id_ = await shop.customer()
+    order_id = await shop.order(id_)
+    bodies: list[tuple[Method, str, Any]] = [
+        ("POST", "/customers", {"email": new_email(), "first_name": "Jane"}),
+        ("POST", f"/customers/{id_}/address", HOME),
+        ("PUT", f"/customers/{id_}", {"email": new_email(), "first_name": "Joan"}),
+        ("POST", "/orders", {"customer_id": id_, "total_amount": 5}),
+        ("POST", f"/orders/{order_id}/payments", {"amount": 5, "transaction_id": "once"}),
+        ("POST", "/labels", {"value": "once"}),
+        ("DELETE", f"/orders/{order_id}", None),
+        ("POST", "/customers/do-bulk-action",
+         {"action": "change_customer_status", "customer_ids": [id_], "new_status": "archived"}),
+    ]  # fmt: skip
+    for number, (method, path, body) in enumerate(bodies):
+        key = {"Idempotency-Key": f"key {number}"}
+        first = await shop.ask(method, path, body, headers=key)
+        done(first)
+        before = await shop.position()
+        again = await shop.ask(method, path, body, headers=key)
+        assert (again.status_code, again.content) == (first.status_code, first.content), path
+        assert again.headers.get("etag") == first.headers.get("etag"), path
+        assert await shop.position() == before
+
+
+async def test_a_key_with_another_body_is_refused(shop: Shop) -> None:
+    key = {"Idempotency-Key": "another body"}
+    done(await shop.post("/customers", {"email": new_email(), "first_name": "Jane"}, headers=key))
+    before = await shop.position()
+    answer = await shop.post("/customers", {"email": new_email(), "first_name": "Jane"}, headers=key)
+    assert answer.status_code == 422
+    assert list(problems(answer)) == ["Idempotency-Key"]
+    assert await shop.position() == before
+
+
+async def test_a_key_is_its_owners(shop: Shop) -> None:
+    """Another login's same key is another request."""
+    key = {"Idempotency-Key": "owned"}
+    manager = ("manager", shop.passwords["manager"])
+    done(await shop.post("/labels", {"value": "owned one"}, headers=key))
+    done(await shop.post("/labels", {"value": "owned two"}, headers=key, auth=manager))
+
+
+async def test_twenty_at_once_with_one_key_are_carried_out_once(shop: Shop) -> None:
+    key, id_ = {"Idempotency-Key": "at once"}, await shop.customer()
+    body = {"customer_id": id_, "total_amount": 700, "total_paid": 700}
+    answers = await asyncio.gather(*(shop.post("/orders", body, headers=key) for _ in range(20)))
+    bodies = {answer.content for answer in answers if answer.status_code == 200}
+    assert len(bodies) == 1
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert (await shop.shown(id_))["purchase_count"] == 1
+    assert (await shop.post("/orders", body, headers=key)).content in bodies
+
+
+@pytest.mark.parametrize("key", ["", "a" * 256, "\x07"])
+async def test_a_key_that_is_none_is_refused(shop: Shop, key: str) -> None:
+    before = await shop.position()
+    answer = await shop.post("/labels", {"value": "never"}, headers={"Idempotency-Key": key})
+    assert list(problems(answer)) == ["Idempotency-Key"]
+    assert await shop.position() == before
+
+
+async def test_a_refusal_is_answered_alike_even_when_nothing_stands_against_it_any_more(shop: Shop) -> None:
+    """By a rule, by a claim that is taken, by what is not there."""
+    id_, taken, order_id = await shop.customer(), await shop.customer(), 700_000
+    email = (await shop.shown(taken))["email"]
+    address_id = await shop.address(id_)
+    requests: list[tuple[Method, str, Any]] = [
+        ("POST", "/customers", {"email": email, "first_name": "Jane"}),
+        ("PUT", f"/customers/{id_}", {"email": email, "first_name": "Jane"}),
+        ("DELETE", f"/customers/{id_}/address", {"address": {"id": address_id}}),
+        ("POST", f"/customers/{id_}/attachable-user", {"user_id": 700_000}),
+        ("POST", f"/orders/{order_id}/payments", {"amount": 5, "transaction_id": "one"}),
+    ]
+    keys = [{"Idempotency-Key": f"refused {number}"} for number, _ in enumerate(requests)]
+    asked = list(zip(requests, keys, strict=True))
+    first = [await shop.ask(*request, headers=key) for request, key in asked]
+    assert [answer.status_code for answer in first] == [400, 400, 403, 422, 404]
+    done(await shop.put(f"/customers/{taken}", {"email": new_email(), "first_name": "Jane"}))
+    await shop.address(id_, is_primary=1)
+    done(await shop.put("/users/700000", {"user_login": "late", "user_email": new_email()}))
+    await shop.order(id_, id=order_id)
+    before = await shop.position()
+    for (request, key), answer in zip(asked, first, strict=True):
+        again = await shop.ask(*request, headers=key)
+        assert (again.status_code, again.content) == (answer.status_code, answer.content), request
+        assert again.headers["idempotency-replayed"] == "true"
+    assert await shop.position() == before
+    for method, path, body in requests[1:]:
+        done(await shop.ask(method, path, body, headers={"Idempotency-Key": f"new {path}"}))
+
+
+async def test_a_refused_request_is_its_keys_only_one(shop: Shop) -> None:
+    key, id_ = {"Idempotency-Key": "refused, then another"}, await shop.customer()
+    email = (await shop.shown(id_))["email"]
+    refused = await shop.post("/customers", {"email": email, "first_name": "Jane"}, headers=key)
+    assert refusal(refused) == rule(400, "Customer already exists.")
+    answer = await shop.post("/customers", {"email": new_email(), "first_name": "Jane"}, headers=key)
+    assert list(problems(answer)) == ["Idempotency-Key"]
+
+
+async def test_a_key_may_come_again_with_what_was_not_looked_at(shop: Shop) -> None:
+    """Fields that do not fit, and a version that is no longer current, are no answer to what was asked."""
+    key, id_ = {"Idempotency-Key": "not looked at"}, await shop.customer()
+    body = {"email": new_email(), "first_name": "Joan"}
+    assert (await shop.put(f"/customers/{id_}", {"email": "none"}, headers=key)).status_code == 422
+    assert (await shop.put(f"/customers/{id_}", body, headers=key | {"If-Match": '"9"'})).status_code == 412
+    done(await shop.put(f"/customers/{id_}", body, headers=key | {"If-Match": '"1"'}))
+
+
+async def test_what_is_refused_at_once_is_refused_alike(shop: Shop) -> None:
+    key, id_ = {"Idempotency-Key": "refused at once"}, await shop.customer()
+    body = {"email": (await shop.shown(id_))["email"], "first_name": "Jane"}
+    answers = await asyncio.gather(*(shop.post("/customers", body, headers=key) for _ in range(10)))
+    refused = {answer.content for answer in answers if answer.status_code == 400}
+    assert len(refused) == 1
+    assert {answer.status_code for answer in answers} <= {400, 409}
+    assert (await shop.post("/customers", body, headers=key)).content in refused
