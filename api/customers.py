@@ -12,6 +12,7 @@ from msgspec import UNSET
 from api.answer import answer
 from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, just
+from api.convert import items
 from api.input import read_input
 from api.lists import added_to_customers
 from api.names import split_full_name
@@ -19,9 +20,9 @@ from api.presentation import customer
 from api.refusals import CustomerGone, Invalid, Rule
 from api.serving import AnyRequest, Service, customer_in_path, id_in_path, needs, serving
 from api.settings import NameMode
-from api.users import attach, existing_user
+from api.users import attach, free_user
 from api.validation import Fields
-from api.wordpress import create_user, user_with_email
+from api.wordpress import create_user, let_user_follow, user_with_email
 from domain.customer import (
     CUSTOMER,
     ChangeCustomer,
@@ -33,7 +34,6 @@ from domain.customer import (
 )
 from domain.event import Command
 from domain.refusals import ClaimTaken, CustomerNotFound
-from domain.user import USER, ChangeUserProfile
 from eventstore.log import Connection
 from eventstore.transact import Unit
 from projections.queries.customers import find_customer
@@ -66,23 +66,16 @@ async def create_customer(request: AnyRequest) -> Response[bytes]:
 
     async def work(unit: Unit) -> int:
         id_ = await unit.new_id(CUSTOMER)
-        linked = await user_with_email(unit, profile.email)
-        if linked is None and user_id is not None:
-            linked = await existing_user(unit, user_id)
-        elif linked is None and wants_user:
+        named = None if user_id is None else await free_user(unit, user_id)
+        linked = await user_with_email(unit, profile.email) or named
+        if linked is None and wants_user:
             linked = await create_user(unit, profile, user_url)
         await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=uuid4().hex, user_id=linked))
         return id_
 
     show = _shown(service, "Customer created successfully!")
-    with email_as_sent():
-        try:
-            return await carry_out(request, work, show)
-        except ClaimTaken as taken:
-            # Somebody took the login, or the user with this email, meanwhile: another login will do, or no user.
-            if taken.args[0] not in {"user-login", "user-link"}:
-                raise
-        return await carry_out(request, work, show)
+    # Who took the login, or the user with this email, meanwhile: another login will do, or no user.
+    return await carry_out(request, work, show, within=email_as_sent, again={"user-login", "user-link"})
 
 
 @get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
@@ -115,27 +108,26 @@ def _customer_only(fields: Fields) -> bool:
 
 @put("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Update a customer")
 async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
-    """A linked user follows."""
+    """A linked user follows what changes."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
-    change, user_change = _change(fields, service.settings.name_mode)
+    change, of_user = _change(fields, service.settings.name_mode)
     user_id = fields.optional(absent=UNSET, empty=None).id("user_id")
     fields.check()
 
     async def work(unit: Unit) -> int:
+        former = await unit.load(CUSTOMER, id_)
         await unit.decide(CUSTOMER, id_, change)
-        known = await unit.load(CUSTOMER, id_)
-        linked = known.user_id if known else None
         if user_id is None:
             await unit.decide(CUSTOMER, id_, DetachUser())
-        elif user_id is not UNSET and user_id != linked:
+        elif user_id is not UNSET and former and user_id != former.user_id:
             await attach(unit, id_, user_id)
-        elif linked is not None:
-            await unit.decide(USER, linked, user_change)
-
+        known = await unit.load(CUSTOMER, id_)
+        if former and known and known.user_id:
+            await let_user_follow(unit, known.user_id, former.profile, known.profile, **of_user)
         return id_
 
-    with email_as_sent():
-        return await carry_out(request, work, _shown(service, "Customer updated successfully!"), customer_id=id_)
+    show = _shown(service, "Customer updated successfully!")
+    return await carry_out(request, work, show, customer_id=id_, within=email_as_sent)
 
 
 @put("/customers/{customer_id:str}/additional-info", opt=needs("customers/manage"), summary="Set a customer's labels")
@@ -186,7 +178,7 @@ def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
         "customer_ids", max_items=MAX_BULK, skip_unfit=True
     )
     fields.check()
-    if not ids:
+    if not ids and not items(fields.values.get("customer_ids") or []):
         raise Rule(403, "Customers selection is required")
     match _word(fields, "action"):
         case "delete_customers":
@@ -213,8 +205,8 @@ def _names(fields: Fields, mode: NameMode) -> tuple[str, str | None]:
     return fields.required.text("first_name"), fields.optional(absent=None, empty="").text("last_name")
 
 
-def _change(fields: Fields, mode: NameMode) -> tuple[ChangeCustomer, ChangeUserProfile]:
-    """What is asked of the customer, and of the user that may be linked."""
+def _change(fields: Fields, mode: NameMode) -> tuple[ChangeCustomer, dict[str, str | None]]:
+    """What is asked of the customer, and what of the user that may be linked."""
     email = fields.required.email("email")
     first_name, last_name = _names(fields, mode)
     place = fields.optional(absent=UNSET, empty=None)
@@ -230,15 +222,7 @@ def _change(fields: Fields, mode: NameMode) -> tuple[ChangeCustomer, ChangeUserP
         city=place.text("city"),
         postcode=place.text("postcode"),
     )
-    user_change = ChangeUserProfile(
-        user_email=email,
-        first_name=first_name,
-        last_name=last_name,
-        display_name=sent.text("display_name"),
-        user_nicename=sent.text("user_nicename"),
-        user_url=sent.text("user_url"),
-    )
-    return change, user_change
+    return change, {name: sent.text(name) for name in ("display_name", "user_nicename", "user_url")}
 
 
 @contextmanager

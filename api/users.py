@@ -11,7 +11,8 @@ from api.refusals import Invalid
 from api.serving import AnyRequest, customer_in_path, id_in_path, needs, serving
 from api.validation import Fields
 from domain.customer import CUSTOMER, AttachUser, DetachUser
-from domain.refusals import UserNotFound
+from domain.event import Claim
+from domain.refusals import ClaimTaken, UserNotFound
 from domain.user import USER, DeleteUser, RegisterUser, UserProfile
 from eventstore.log import Connection
 from eventstore.transact import Unit
@@ -113,6 +114,14 @@ async def existing_user(unit: Unit, user_id: int) -> int:
     """The id, or Invalid."""
     if await unit.load(USER, user_id) is None:
         raise Invalid({"user_id": {"exists": "User not found."}})
+    return user_id
+
+
+async def free_user(unit: Unit, user_id: int) -> int:
+    """The id; Invalid for an unknown user, ClaimTaken for a user of another customer."""
+    link = Claim("user-link", str(await existing_user(unit, user_id)))
+    if await unit.holders([link]):
+        raise ClaimTaken(*link)
     return user_id
 
 

@@ -3,7 +3,7 @@
 import re
 
 from domain.customer import CustomerProfile
-from domain.user import USER, RegisterUser, UserProfile
+from domain.user import USER, ChangeUserProfile, RegisterUser, UserProfile
 from eventstore.transact import Unit
 
 FREE_WITH_EMAIL = """
@@ -38,3 +38,15 @@ async def create_user(unit: Unit, profile: CustomerProfile, user_url: str) -> in
     )
     await unit.decide(USER, id_, RegisterUser(profile=user))
     return id_
+
+
+async def let_user_follow(
+    unit: Unit, user_id: int, former: CustomerProfile, current: CustomerProfile, **sent: str | None
+) -> None:
+    """A customer's user gets what has changed of its name and email, and what was sent of the user itself."""
+    if await unit.load(USER, user_id) is None:  # imported customers may have a user that was never here
+        return
+    now = {"first_name": current.first_name, "last_name": current.last_name, "user_email": current.email}
+    before = {"first_name": former.first_name, "last_name": former.last_name, "user_email": former.email}
+    changed = {name: value for name, value in now.items() if value != before[name]}
+    await unit.decide(USER, user_id, ChangeUserProfile(**changed, **sent))

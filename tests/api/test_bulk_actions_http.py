@@ -54,6 +54,8 @@ async def test_customers_are_deleted(shop: Shop) -> None:
         (change([999_999], {}), NO_STATUS),
         (change([999_999]), NO_CUSTOMER),
         (deletion(999_999, 999_998), NO_CUSTOMER),
+        (change(["abc"]), NO_CUSTOMER),
+        (change([0]), NO_CUSTOMER),
     ],
 )
 async def test_checks_are_made_in_order(shop: Shop, sent: Any, answer: Any) -> None:

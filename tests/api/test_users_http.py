@@ -1,10 +1,13 @@
 """WordPress users: attached, detached, following their customer, and made for one."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from api.settings import Settings
+from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
+from eventstore.transact import By
 from tests.api.shop import FORM, NO_CUSTOMER, Shop, done, new_email, open_shop, problems, refusal, rule
 
 ATTACHED = {"message": "User attached successfully"}
@@ -135,6 +138,41 @@ async def test_a_linked_user_follows_its_customer(shop: Shop) -> None:
     assert followed["user_url"] == ""
 
 
+async def test_a_user_follows_only_what_changes(shop: Shop) -> None:
+    """WordPress may know the person by another name and email; an update of the customer's city is no reason."""
+    user_id = await shop.user(first_name="Joanna")
+    known = await user(shop, user_id)
+    sent = {"email": new_email(), "first_name": "Joan", "last_name": "Roe"}
+    id_ = await shop.customer(**sent, user_id=user_id)
+    before = await shop.position()
+    done(await shop.put(f"/customers/{id_}", sent))
+    assert await shop.position() == before
+    done(await shop.put(f"/customers/{id_}", sent | {"city": "Rome"}))
+    assert await user(shop, user_id) == known
+    done(await shop.put(f"/customers/{id_}", sent | {"last_name": "Doe"}))
+    assert await user(shop, user_id) == known | {"last_name": "Doe"}
+
+
+async def test_a_user_attached_by_an_update_follows_it(shop: Shop) -> None:
+    id_, user_id = await shop.customer(), await shop.user()
+    email = (await shop.shown(id_))["email"]
+    sent = {"email": email, "first_name": "Joan", "user_id": user_id, "display_name": "Joan"}
+    done(await shop.put(f"/customers/{id_}", sent))
+    followed = await user(shop, user_id)
+    assert (followed["first_name"], followed["display_name"]) == ("Joan", "Joan")
+    assert followed["user_email"] == f"user{user_id}@example.org"
+
+
+async def test_a_user_that_was_never_here_is_no_hindrance(shop: Shop) -> None:
+    """An imported customer may have one."""
+    profile = CustomerProfile(email=new_email(), first_name="Jane")
+    imported = RegisterCustomer(profile=profile, uuid="0" * 32, user_id=987_654)
+    by, id_ = By(actor="import", at=datetime.now(UTC)), 987_654
+    await shop.store.transact(by, lambda unit: unit.decide(CUSTOMER, id_, imported))
+    sent = {"email": new_email(), "first_name": "Joan", "display_name": "Joan"}
+    assert done(await shop.put(f"/customers/{id_}", sent))["data"]["user_id"] == 987_654
+
+
 async def test_an_email_that_another_user_has_changes_nothing(shop: Shop) -> None:
     id_, user_id, other = await shop.customer(), await shop.user(), await shop.user()
     done(await shop.post(f"/customers/{id_}/attachable-user", {"user_id": user_id}))
@@ -181,6 +219,16 @@ async def test_a_new_customer_needs_a_user_that_exists_and_is_free(shop: Shop) -
     assert refusal(await shop.post("/customers", body | {"user_id": user_id})) == LINKED
     assert refusal(await shop.post("/customers", body | {"user_id": 999_999})) == NOT_FOUND
     assert await shop.position() == before
+
+
+async def test_the_user_with_the_email_goes_before_the_one_named_which_must_be_right_all_the_same(shop: Shop) -> None:
+    named, taken = await shop.user(), await shop.user()
+    await shop.customer(user_id=taken)
+    by_email = await shop.user()
+    body = {"email": f"user{by_email}@example.org", "first_name": "Jane"}
+    assert refusal(await shop.post("/customers", body | {"user_id": taken})) == LINKED
+    assert refusal(await shop.post("/customers", body | {"user_id": 999_999})) == NOT_FOUND
+    assert done(await shop.post("/customers", body | {"user_id": named}))["data"]["user_id"] == by_email
 
 
 async def test_a_user_is_made_for_a_customer_on_demand(shop: Shop) -> None:
