@@ -39,7 +39,7 @@ def text(raw: Any, *, max_length: int = 255, lines: bool = False) -> str:
         raise Unfit("string", "must be a text.")
     trimmed = str(raw).strip(" \t\r\n")
     if (_FORBIDDEN_IN_LINES if lines else _FORBIDDEN).search(trimmed):
-        raise Unfit("string", "may not contain control characters.")
+        raise Unfit("string", "may contain neither control characters nor broken Unicode.")
     trimmed = trimmed.strip()
     if len(trimmed) > max_length:
         raise Unfit("maxLength", f"may not be longer than {max_length} characters.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeAlias
 
 import msgspec
@@ -16,6 +17,7 @@ from api.presentation import Row, customer, shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
+from domain.value import CENT
 from eventstore.log import Connection
 from projections.queries.customers import find_customer
 from projections.recalculate import Drift, recalculate
@@ -67,8 +69,9 @@ def _shown_drift(drift: Drift) -> dict[str, Any]:
     return {name: shown(value) for name, value in msgspec.structs.asdict(drift).items()}
 
 
-def money(cents: Any, currency: str) -> str:
-    return f"{cents / 100:,.2f} {currency}"
+def money(cents: int | Decimal, currency: str) -> str:
+    """Rounded half up, as the figures are."""
+    return f"{(Decimal(cents) / 100).quantize(CENT, ROUND_HALF_UP):,} {currency}"
 
 
 def lifetime(row: Row, currency: str, _now: datetime) -> list[Widget]:

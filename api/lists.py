@@ -10,7 +10,7 @@ from api.answer import answer
 from api.as_of import read_as_of, seen
 from api.input import read_input
 from api.paginator import paginator, read_page
-from api.presentation import Row, address, customer, label, order, shown
+from api.presentation import Row, address, customer, label, order, order_address, shown
 from api.serving import AnyRequest, Service, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
@@ -130,9 +130,10 @@ async def added_to_customers(on: Executor, rows: Sequence[Row], wanted: frozense
 
 
 def _added_to_order(row: Row, wanted: frozenset[str], its_customer: dict[str, Any]) -> dict[str, Any]:
-    stored = {name: shown(row[name]) for name in ("billing_address", "shipping_address", "transactions")}
     added = dict.fromkeys(relations.item_keys(wanted), shown(row["items"]))
-    added |= {name: value for name, value in stored.items() if name in wanted}
+    added |= {name: order_address(row[name]) for name in ("billing_address", "shipping_address") if name in wanted}
+    if "transactions" in wanted:
+        added["transactions"] = shown(row["transactions"])
     return added | ({"customer": its_customer} if "customer" in wanted else {})
 
 
@@ -145,8 +146,8 @@ def _paginated(
 ) -> dict[str, Any]:
     number = read_page({"page": query.page, "per_page": query.per_page})
     url = service.settings.store_url + request.scope["path"].rstrip("/")
-    sent = request.scope["query_string"]
-    return paginator(rows, number, total=page.total, url=url, query=sent, next_cursor=page.next_cursor)
+    sent, walking = request.scope["query_string"], bool(query.cursor)
+    return paginator(rows, number, total=page.total, url=url, query=sent, next_cursor=page.next_cursor, walking=walking)
 
 
 async def _standing(on: Executor, customer_id: int) -> Row:

@@ -38,18 +38,28 @@ def read_page(values: Mapping[str, Any]) -> Page:
 
 
 def paginator(
-    rows: Sequence[Any], page: Page, *, total: int, url: str, query: bytes, next_cursor: str | UnsetType | None = UNSET
+    rows: Sequence[Any],
+    page: Page,
+    *,
+    total: int,
+    url: str,
+    query: bytes,
+    next_cursor: str | UnsetType | None = UNSET,
+    walking: bool = False,
 ) -> dict[str, Any]:
-    """`url` is the list's own, with the store's host; `query` is the raw query string, which page links keep."""
+    """`url` is the list's own, with the store's host; `query` is the raw query string, which page links keep.
+
+    `walking` from a cursor: nobody knows which page this is, and a cursor leads on.
+    """
     last = max(1, -(-total // page.per_page))
-    links = _Links(f"{url}/?{_kept(query)}page=", page.number, last)
+    links = _Links(f"{url}/?{_kept(query)}", page.number, last, next_cursor or None, walking)
     body = {
         "total": total,
         "per_page": page.per_page,
         "current_page": page.number,
         "last_page": last,
-        "from": page.offset + 1 if rows else None,
-        "to": page.offset + len(rows) if rows else None,
+        "from": page.offset + 1 if rows and not walking else None,
+        "to": page.offset + len(rows) if rows and not walking else None,
         "data": rows,
         "first_page_url": links.to(1),
         "last_page_url": links.to(last),
@@ -65,17 +75,21 @@ class _Links(NamedTuple):
     prefix: str
     current: int
     last: int
+    next_cursor: str | None
+    walking: bool
 
     def to(self, number: int) -> str:
-        return f"{self.prefix}{number}"
+        return f"{self.prefix}page={number}"
 
     @property
     def following(self) -> str | None:
+        if self.walking:
+            return f"{self.prefix}cursor={self.next_cursor}" if self.next_cursor else None
         return self.to(self.current + 1) if self.current < self.last else None
 
     @property
     def previous(self) -> str | None:
-        return self.to(self.current - 1) if self.current > 1 else None
+        return self.to(self.current - 1) if self.current > 1 and not self.walking else None
 
     def all(self) -> Iterator[dict[str, Any]]:
         yield {"url": self.previous, "label": "pagination.previous", "active": False}
@@ -83,7 +97,8 @@ class _Links(NamedTuple):
             if number is None:
                 yield {"url": None, "label": "...", "active": False}
             else:
-                yield {"url": self.to(number), "label": str(number), "active": number == self.current}
+                active = number == self.current and not self.walking
+                yield {"url": self.to(number), "label": str(number), "active": active}
         yield {"url": self.following, "label": "pagination.next", "active": False}
 
 
@@ -99,7 +114,7 @@ def _window(current: int, last: int) -> list[int | None]:
 
 
 def _kept(query: bytes) -> str:
-    """The query as it was sent, without what says where in the list we are; fit to be followed by `page=`."""
+    """The query as it was sent, without what says where in the list we are; fit to be followed by that."""
     pairs = quote(query, safe=_KEPT_AS_SENT).split("&")
     return "".join(f"{pair}&" for pair in pairs if pair and unquote_plus(pair.partition("=")[0]) not in _POSITION)
 

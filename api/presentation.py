@@ -7,9 +7,11 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
+from msgspec.structs import asdict
 
 from api.names import photo_url, user_link
 from api.places import country_name, formatted_address, formatted_customer
+from domain.address import AddressDetails
 from projections.history.pages import Entry
 from projections.projection import utc
 
@@ -82,9 +84,14 @@ def whole_order(row: Row) -> dict[str, Any]:
     return order(row) | {
         "order_items": shown(row["items"]),
         "transactions": shown(row["transactions"]),
-        "billing_address": shown(row["billing_address"]),
-        "shipping_address": shown(row["shipping_address"]),
+        "billing_address": order_address(row["billing_address"]),
+        "shipping_address": order_address(row["shipping_address"]),
     }
+
+
+def order_address(stored: bytes | None) -> dict[str, Any] | None:
+    """With all its parts: those that are empty are not stored."""
+    return None if stored is None else asdict(msgspec.json.decode(stored, type=AddressDetails))
 
 
 def user(row: Row) -> dict[str, Any]:

@@ -63,7 +63,9 @@ def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> 
         **PAGE,
         "sort_by": said(_LENIENT, f"{', '.join(listing.columns)}; anything else means id."),
         "sort_type": said(_LENIENT, "asc; anything else means desc."),
-        "filter_type": said(_LENIENT, "advanced, for `advanced_filters`; anything else is simple, for `search`."),
+        "filter_type": said(
+            _LENIENT, "simple is for `search`, advanced for `advanced_filters`; with anything else neither counts."
+        ),
         "advanced_filters": said(advanced, f"Groups are ORed, the filters of a group ANDed. Example: `{example}`"),
         "active_view": said(_LENIENT, f"{', '.join(listing.views)}; anything else means all."),
         **IN_TIME,

@@ -140,20 +140,20 @@ class Transaction(Struct):
 
 
 class OrderAddress(Struct):
-    """An address as it was when the order got it, without the parts that are empty."""
+    """An address as it was when the order got it."""
 
     name: Name
-    email: Email = ""
-    address_1: str = ""
-    address_2: str = ""
-    city: str = ""
-    state: str = ""
-    postcode: str = ""
-    country: Country = ""
-    phone: str = ""
-    company_name: str = ""
-    label: str = ""
-    status: str = "active"
+    email: Email
+    address_1: Annotated[str, Meta(examples=["456 Business Ave"])]
+    address_2: str
+    city: Annotated[str, Meta(examples=["New York"])]
+    state: State
+    postcode: Annotated[str, Meta(examples=["10002"])]
+    country: Country
+    phone: Annotated[str, Meta(examples=["+1-555-0200"])]
+    label: Annotated[str, Meta(examples=["Office"])]
+    status: Annotated[str, Meta(examples=["active"])]
+    company_name: str
 
 
 class Order(Struct):

@@ -333,7 +333,7 @@ async def test_a_wrong_id_or_type_changes_nothing(shop: Shop, wrong: dict[str, A
 async def test_an_order_gets_the_address_that_names_it(shop: Shop) -> None:
     id_ = await shop.customer()
     order_id = await shop.order(id_)
-    await shop.address(id_, order_id=order_id, label="Home")
+    given = await shop.address(id_, order_id=order_id, label="Home")
     address_id = await shop.address(id_, type="shipping", order_id=str(order_id), name="Joan")
     order = done(await shop.get(f"/orders/{order_id}"))["order"]
     assert (order["billing_address"]["name"], order["shipping_address"]["name"]) == ("Jane Smith", "Joan")
@@ -341,6 +341,12 @@ async def test_an_order_gets_the_address_that_names_it(shop: Shop) -> None:
     done(await shop.put(f"/customers/{id_}/address", body))
     order = done(await shop.get(f"/orders/{order_id}"))["order"]
     assert (order["billing_address"]["name"], order["shipping_address"]["name"]) == ("Jane Smith", "Judy")
+    [known] = [address for address in await shop.addresses(id_) if address["id"] == given]
+    assert order["billing_address"] == {name: known[name] for name in order["billing_address"]}
+    assert {"address_2", "phone", "label", "status", "company_name"} <= order["billing_address"].keys()
+    listed = done(await shop.get(f"/customers/{id_}/orders?with=billing_address,shipping_address"))["orders"]["data"]
+    for name in ("billing_address", "shipping_address"):
+        assert listed[0][name] == order[name]
 
 
 async def test_anothers_order_gets_no_address(shop: Shop) -> None:

@@ -36,6 +36,14 @@ async def test_widgets_show_the_figures(shop: Shop) -> None:
         assert widget.keys() <= {"key", "title", "value", "formatted", "hint"}
 
 
+async def test_an_amount_for_people_is_rounded_half_up(shop: Shop) -> None:
+    id_ = await shop.customer()
+    for paid in (2_512, 2_513):
+        await shop.order(id_, paid, total_paid=paid)
+    widgets = {it["key"]: it for it in done(await shop.get(f"/customers/get-stats/{id_}"))["widgets"]}
+    assert (widgets["aov"]["value"], widgets["aov"]["formatted"]) == (2_512.5, "25.13 USD")
+
+
 async def test_widgets_of_who_bought_nothing_say_so(shop: Shop) -> None:
     widgets = done(await shop.get(f"/customers/get-stats/{await shop.customer()}"))["widgets"]
     assert [(widget["key"], widget["value"]) for widget in widgets] == list(

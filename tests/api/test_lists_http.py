@@ -72,6 +72,8 @@ async def test_cursors_walk_the_whole_list_once(shop: Shop, ids: list[int]) -> N
             if page["next_cursor"] is None:
                 break
             page = await listed(shop, f"per_page=7&{query}&cursor={page['next_cursor']}")
+            assert (page["from"], page["to"], page["prev_page_url"]) == (None, None, None)
+            assert page["next_page_url"] is None or page["next_page_url"].endswith(f"cursor={page['next_cursor']}")
         assert sorted(walked) == ids
         assert len(walked) == MANY
 

@@ -108,6 +108,17 @@ def test_links_keep_the_rest_of_the_query() -> None:
     )
 
 
+def test_from_a_cursor_a_cursor_leads_on() -> None:
+    query = b"cursor=abc&per_page=10&page=7"
+    page = paginator([{}] * 10, Page(7, 10), total=90, url=CUSTOMERS, query=query, next_cursor="def", walking=True)
+    assert (page["from"], page["to"], page["prev_page_url"]) == (None, None, None)
+    assert page["next_page_url"] == page["links"][-1]["url"] == f"{CUSTOMERS}/?per_page=10&cursor=def"
+    assert page["last_page_url"] == f"{CUSTOMERS}/?per_page=10&page=9"
+    assert not [link for link in page["links"] if link["active"]]
+    end = paginator([{}], Page(7, 10), total=90, url=CUSTOMERS, query=query, next_cursor=None, walking=True)
+    assert end["next_page_url"] is None
+
+
 def test_a_cursor_is_there_when_it_is_given() -> None:
     assert "next_cursor" not in page_of(Page(1, 10), 30)
     assert paginator([], Page(1, 10), total=0, url=CUSTOMERS, query=b"", next_cursor=None)["next_cursor"] is None
