@@ -21,6 +21,7 @@ from eventstore.transact import Unit
 
 T = TypeVar("T")
 
+AGAIN = 2
 VERSION = "SELECT version FROM figures WHERE id = $1 FOR UPDATE"
 
 _VERSION_TAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
@@ -46,16 +47,17 @@ async def carry_out(
     """Do the work, and answer with what `show` makes of its result in the same transaction.
 
     `customer_id` is whom `If-Match` is about; `within` may put a refusal in other words. When a claim of a kind in
-    `again` was taken meanwhile, the work is done again: it will find something else to claim.
+    `again` was taken meanwhile, the work is done again, twice at most: it will find something else to claim.
     """
 
     async def run(key: Key | None) -> Response[bytes]:
         with within():
-            try:
-                return await _run(request, work, show, customer_id, key)
-            except ClaimTaken as taken:
-                if taken.args[0] not in again:
-                    raise
+            for _ in range(AGAIN):
+                try:
+                    return await _run(request, work, show, customer_id, key)
+                except ClaimTaken as taken:
+                    if taken.args[0] not in again:
+                        raise
             return await _run(request, work, show, customer_id, key)
 
     key, pool = await read_key(request), serving(request).store.pool

@@ -1,6 +1,7 @@
 """What a customer's life means for its WordPress user: found by email, made on demand, kept in step."""
 
 import re
+from itertools import chain, count
 
 from domain.customer import CustomerProfile
 from domain.user import USER, ChangeUserProfile, RegisterUser, UserProfile
@@ -10,7 +11,7 @@ FREE_WITH_EMAIL = """
     SELECT u.id FROM users u WHERE lower(u.user_email) = lower($1)
     AND NOT EXISTS (SELECT FROM customers c WHERE c.user_id = u.id) ORDER BY u.id LIMIT 1"""
 LOGIN_TAKEN = "SELECT EXISTS (SELECT FROM claims WHERE kind = 'user-login' AND value = $1)"
-NOT_IN_LOGINS = re.compile(r"[^a-z0-9._-]")
+NOT_IN_LOGINS = re.compile(r"[^a-z0-9_-]")
 MAX_LOGIN = 40
 
 
@@ -24,9 +25,7 @@ async def create_user(unit: Unit, profile: CustomerProfile, user_url: str) -> in
     """A new user for a customer, its login from the email's local part; the id."""
     id_ = await unit.new_id(USER)
     wanted = NOT_IN_LOGINS.sub("", profile.email.partition("@")[0].lower())[:MAX_LOGIN] or "user"
-    login, number = wanted, id_
-    while await unit.pool.fetchval(LOGIN_TAKEN, login):
-        login, number = f"{wanted}{number}", number + 1
+    login = await _free_login(unit, wanted, id_)
     user = UserProfile(
         user_login=login,
         user_email=profile.email,
@@ -34,10 +33,18 @@ async def create_user(unit: Unit, profile: CustomerProfile, user_url: str) -> in
         first_name=profile.first_name,
         last_name=profile.last_name,
         user_url=user_url,
-        user_nicename=login.replace(".", "-"),
+        user_nicename=login,
     )
     await unit.decide(USER, id_, RegisterUser(profile=user))
     return id_
+
+
+async def _free_login(unit: Unit, wanted: str, id_: int) -> str:
+    """The one wanted, or with a 2 behind it, or with the user's id, which few others can have taken."""
+    login, numbers = wanted, chain((2,), count(id_))
+    while await unit.pool.fetchval(LOGIN_TAKEN, login):
+        login = f"{wanted}{next(numbers)}"
+    return login
 
 
 async def let_user_follow(
