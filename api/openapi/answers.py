@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from api.openapi.shapes import Address, Customer, Id, Label, Moment, Order, User
+from api.openapi.shapes import Address, Customer, Id, Label, Moment, NoText, Order, User
 
 BeforeAndAfter: TypeAlias = Annotated[list[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
 
@@ -66,7 +66,7 @@ class CustomerSaved(Struct):
 
 class Done(Struct):
     message: str
-    data: Literal[""]
+    data: NoText
 
 
 class Said(Struct):

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 import msgspec
 import pycountry
 
-from api.openapi import queries
+from api.openapi import choices, queries, requests
 from api.openapi.answers import CustomerRow, OrderRow
 from api.openapi.kinds import Schema
 from api.openapi.refused import SHAPES
@@ -26,6 +26,8 @@ def components(answers: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
     countries = sorted(country.alpha_2 for country in pycountry.countries)
     return {
         **dict(sorted(known.items())),
+        **choices.COMPONENTS,
+        **requests.COMPONENTS,
         **queries.COMPONENTS,
         "Country": {"type": "string", "enum": countries, "description": "ISO 3166 alpha-2"},
         "TimeZone": {"type": "string", "enum": _time_zones(), "description": "IANA time zone"},

@@ -147,11 +147,9 @@ def _parameters(route: _Route) -> Iterator[Document]:
     for name in re.findall(r"{(\w+)}", route.path):
         yield {"name": name, "in": "path", "required": True, "schema": _only_integer(id_(1))}
     for name, schema in route.said.query.items():
-        # `a,b` for `with`, `with[]=a&with[]=b` for `with[]`
-        style = {"explode": name.endswith("[]")} if schema.get("type") == "array" else {}
         about = {key: schema[key] for key in ("description",) if key in schema}
         rest = {key: value for key, value in schema.items() if key != "description"}
-        yield {"name": name, "in": "query", **about, **style, "schema": rest}
+        yield {"name": name, "in": "query", **about, "schema": rest}
     if route.writes:
         yield _KEY
     if route.matches:

@@ -52,8 +52,8 @@ def ids(example: list[int] | None = None, *, max_items: int = 1000) -> Schema:
 
 
 def flag(example: int | None = None) -> Schema:
-    texts: Schema = {"type": "string", "enum": ["0", "1"]}
-    return _shown({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 1}, {"type": "boolean"}, texts]}, example)
+    number: Schema = {"type": "integer", "minimum": 0, "maximum": 1}
+    return _shown({"anyOf": [number, {"type": "boolean"}, {"type": "string", "enum": ["0", "1"]}]}, example)
 
 
 def choice(options: Iterable[str], example: str | None = None) -> Schema:
@@ -76,13 +76,11 @@ def anything(example: Any = None) -> Schema:
 
 
 def optional(schema: Schema) -> Schema:
-    """Null and blank text stand for nothing."""
-    if "$ref" in schema or "anyOf" in schema:
-        rest = dict(schema)
-        known = rest.pop("anyOf", None) or [{"$ref": rest.pop("$ref")}]
-        return {"anyOf": [*known, {"type": ["string", "null"], "enum": ["", None]}], **rest}
-    if "enum" in schema:
-        return schema | {"type": ["string", "null"], "enum": [*schema["enum"], "", None]}
+    """Null and blank text stand for nothing. As alternatives, so that a typed client has no choice named after null."""
+    if schema.keys() & {"$ref", "anyOf", "enum"}:
+        rest: Schema = {name: schema[name] for name in ("examples", "description") if name in schema}
+        one = {name: value for name, value in schema.items() if name not in rest}
+        return {"anyOf": [*one.get("anyOf", [one]), {"type": "string", "maxLength": 0}, {"type": "null"}], **rest}
     types_ = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     if "pattern" not in schema:
         return schema | {"type": [*types_, "null"]}

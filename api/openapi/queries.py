@@ -48,11 +48,14 @@ AS_OF = said(
 IN_TIME = {"as_of": AS_OF, "user_tz": _ZONE}
 
 
-def names(name: str, known: Iterable[str], description: str) -> dict[str, Schema]:
-    """`with[]=a&with[]=b` for `with[]`; for another name, `select=a,b`. Each may be sent in both forms."""
-    other = f"{name.removesuffix('[]')}=a,b" if name.endswith("[]") else f"{name}[]=a&{name}[]=b"
-    schema = {"type": "array", "items": {"type": "string", "enum": sorted(known)}}
-    return {name: said(schema, f"{description} `{other}` says the same.")}
+def several(name: str, items: Schema, description: str, **limits: int) -> dict[str, Schema]:
+    """With PHP's brackets, which every client can write by repeating the parameter."""
+    schema = {"type": "array", "items": items, **limits}
+    return {f"{name}[]": said(schema, f"{description} `{name}=a,b` says the same as `{name}[]=a&{name}[]=b`.")}
+
+
+def words(known: Iterable[str]) -> Schema:
+    return {"type": "string", "enum": sorted(known)}
 
 
 def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> dict[str, Schema]:
@@ -74,26 +77,29 @@ def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> 
     }
 
 
-_IDS: Schema = {"type": "array", "items": {"type": ["integer", "string"]}, "maxItems": MAX_IDS}
-_RELATIONS = names("with[]", OF_CUSTOMER, "What to add to each customer.")
+_IDS: Schema = {"type": ["integer", "string"]}  # what can't be an id is ignored, like one that nobody has
+_RELATIONS = several("with", words(OF_CUSTOMER), "What to add to each customer.")
 
 LIST_CUSTOMERS = _listing(
     CUSTOMERS,
     "#/components/schemas/CustomerFilters",
     '[[{"source":["customer","ltv"],"operator":">","value":100}]]',
     **_RELATIONS,
-    **names("select", CUSTOMERS.shown, "Only these columns, and `id`."),
-    include_ids=said(_IDS, "These are in the result whatever the search says. `include_ids[]=1` says the same."),
+    **several("select", words(CUSTOMERS.shown), "Only these columns, and `id`."),
+    **several("include_ids", _IDS, "These are in the result whatever the search says.", maxItems=MAX_IDS),
 )
 LIST_ORDERS = _listing(
     ORDERS,
     "#/components/schemas/OrderFilters",
     '[[{"source":["order","status"],"operator":"in","value":["completed"]}]]',
-    **names("with[]", OF_ORDER, "What to add to each order."),
-    **names("select", ORDERS.shown, "Only these columns, and `id`."),
+    **several("with", words(OF_ORDER), "What to add to each order."),
+    **several("select", words(ORDERS.shown), "Only these columns, and `id`."),
 )
 GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out."), **IN_TIME}
-LIST_ADDRESSES = {"type": {"type": "string", "enum": [*TYPES, ""], "default": TYPES[0]}, **IN_TIME}
+LIST_ADDRESSES = {
+    "type": {"anyOf": [ref("AddressType"), {"type": "string", "maxLength": 0}], "default": TYPES[0]},
+    **IN_TIME,
+}
 DELETE_ADDRESS = {"address[id]": said(integer(minimum=1), "The address, if the body does not name it.")}
 LIST_USERS = {
     "search": said(_SEARCH, "In login, email and name."),

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from api.openapi.answers import Said
 from api.openapi.kinds import Schema
+from api.openapi.shapes import NoText
 from api.refusals import (
     CustomerGone,
     Fault,
@@ -27,7 +28,7 @@ class Refused(Struct):
 
     code: int
     message: str
-    data: Literal[""]
+    data: NoText
 
 
 class InvalidFields(Struct):

@@ -1,7 +1,7 @@
 """What clients send: the body of each write, with the lengths and choices that its handler knows."""
 
-from api.addresses import MAX_LABEL, TYPES
-from api.customers import MAX_BULK, MAX_NOTES, STATUSES
+from api.addresses import MAX_LABEL
+from api.customers import MAX_BULK, MAX_NOTES
 from api.labels import MAX_LENGTH
 from api.openapi.kinds import (
     Schema,
@@ -27,14 +27,7 @@ from api.order_input import (
     MAX_ITEMS,
     MAX_NOTE,
     MAX_QUANTITY,
-    MODES,
-    ORDER_STATUSES,
-    PAYMENT_STATUSES,
     TEXTS,
-    UNPAID,
-)
-from api.order_input import (
-    TYPES as ORDER_TYPES,
 )
 from api.orders import MAX_TRANSACTION_ID
 from api.replays import NAMES, SWAPS
@@ -59,7 +52,7 @@ def customer_body(mode: NameMode, **others: Schema) -> Schema:
         postcode=optional(text("02101")),
         country=optional(COUNTRY),
         notes=optional(lines(max_length=MAX_NOTES)),
-        status=optional(choice(STATUSES)),
+        status=optional(ref("CustomerStatus")),
         user_id=optional(id_()),
         user_url=optional(text()),
         aov=said(anything(), "Accepted, and ignored: figures come from orders only."),
@@ -82,7 +75,7 @@ BULK_ACTION = body(
         "action": choice(("delete_customers", "change_customer_status"), "change_customer_status"),
         "customer_ids": ids([1, 2, 3], max_items=MAX_BULK),
     },
-    new_status=said(choice(STATUSES, "active"), "Required to change the status."),
+    new_status=said(ref("CustomerStatus", "active"), "Required to change the status."),
 )
 
 _ADDRESS = {
@@ -91,7 +84,7 @@ _ADDRESS = {
     "address_1": text("456 Business Ave"),
     "city": text("New York"),
     "country": COUNTRY,
-    "type": choice(TYPES, "billing"),
+    "type": ref("AddressType", "billing"),
 }
 _ADDRESS_OPTIONAL = {
     "address_2": optional(text()),
@@ -107,7 +100,7 @@ _ADDRESS_OPTIONAL = {
 CREATE_ADDRESS = body(_ADDRESS, **_ADDRESS_OPTIONAL)
 UPDATE_ADDRESS = body({"id": id_(1)} | _ADDRESS, **_ADDRESS_OPTIONAL)
 DELETE_ADDRESS = body({"address": body({"id": id_(2)})})
-MAKE_PRIMARY = body({"addressId": id_(1), "type": choice(TYPES, "billing")})
+MAKE_PRIMARY = body({"addressId": id_(1), "type": ref("AddressType", "billing")})
 
 ATTACH_USER = body({"user_id": id_(1)})
 USER = body(
@@ -122,7 +115,7 @@ USER = body(
 LABEL = body({"value": text("VIP", max_length=MAX_LENGTH)})
 
 _NOTE = optional(lines(max_length=MAX_NOTE))
-_ITEM = body(
+_NEW_ITEM = body(
     {},
     object_id=said(optional(id_()), "The product's variation, which filters by items look for."),
     post_id=optional(id_()),
@@ -142,14 +135,14 @@ PLACE_ORDER = body(
     ),
     total_paid=optional(integer(5000)),
     total_refund=optional(integer()),
-    payment_status=said(optional(choice(PAYMENT_STATUSES)), "Follows from the amounts, if it is not given."),
+    payment_status=said(optional(ref("PaymentStatus")), "Follows from the amounts, if it is not given."),
     created_at=optional(moment()),
-    status=optional(choice(ORDER_STATUSES)),
+    status=optional(ref("OrderStatus")),
     rate=said(optional(rate()), "From the order's currency to the store's."),
-    items={"type": ["array", "null"], "items": _ITEM, "maxItems": MAX_ITEMS},
+    items={"type": ["array", "null"], "items": ref("NewItem"), "maxItems": MAX_ITEMS},
     parent_id=optional(id_()),
-    type=optional(choice(ORDER_TYPES)),
-    mode=optional(choice(MODES)),
+    type=optional(ref("OrderType")),
+    mode=optional(ref("OrderMode")),
     receipt_number=optional(text()),
     note=_NOTE,
     ip_address=optional(text(max_length=45)),
@@ -158,8 +151,8 @@ PLACE_ORDER = body(
 )
 UPDATE_ORDER = body(
     {},
-    status=optional(choice(ORDER_STATUSES, "completed")),
-    payment_status=optional(choice(UNPAID)),
+    status=optional(ref("OrderStatus", "completed")),
+    payment_status=optional(ref("UnpaidStatus")),
     note=_NOTE,
 )
 _TRANSACTION_ID = text("ch_1", max_length=MAX_TRANSACTION_ID)
@@ -178,3 +171,4 @@ REPLAY = body(
     swap=said(optional(choice(SWAPS)), "When rebuilt rows take the place of the live ones; never, if not given."),
     **{"from": said(optional(id_()), "Those of whom something has happened from this position of the log on.")},
 )
+COMPONENTS: dict[str, Schema] = {"NewItem": _NEW_ITEM}

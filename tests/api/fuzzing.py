@@ -74,8 +74,7 @@ def _query(operation: dict[str, Any], sent: dict[str, list[str]]) -> Iterator[tu
         if parameter["schema"].get("type") != "array":
             yield parameter["schema"], values[-1]
         else:
-            each = values if parameter["explode"] else values[-1].split(",")
-            yield parameter["schema"], [value for value in each if value]
+            yield parameter["schema"], [value for value in values if value]
 
 
 def _valid(case: Case[Any], schema: dict[str, Any], value: Any) -> bool:

@@ -51,6 +51,29 @@ def test_what_is_sent_is_documented_in_the_order_in_which_it_is_sent() -> None:
         assert tuple(SCHEMAS[name]["properties"])[: len(keys)] == keys
 
 
+def enumerations(schema: Any) -> Iterator[list[Any]]:
+    if isinstance(schema, dict):
+        if isinstance(schema.get("enum"), list):
+            yield schema["enum"]
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from enumerations(inner)
+
+
+def test_a_typed_client_can_name_every_choice_and_repeat_every_list() -> None:
+    """Generators name a choice after its word, and write a list as the parameter's repetition, whatever its style."""
+    typed = [schema for name, schema in SCHEMAS.items() if not name.endswith("Filters")]  # which are sent as text
+    for words in enumerations([typed, DOCUMENT["paths"]]):
+        assert all(
+            isinstance(word, int) or re.fullmatch(r"[A-Za-z][\w./+-]*", word) or word in {"0", "1"} for word in words
+        )
+    for operation in OPERATIONS.values():
+        for parameter in operation.get("parameters", []):
+            is_list = parameter["schema"].get("type") == "array"
+            assert parameter["name"].endswith("[]") == is_list, parameter["name"]
+
+
 def test_a_store_with_full_names_asks_for_them() -> None:
     schema = create_app(Settings(name_mode="full_name"), "postgresql://").openapi_schema.to_schema()
     operation = schema["paths"][f"{BASE}/customers"]["post"]

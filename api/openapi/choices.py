@@ -1,0 +1,18 @@
+"""Words of which one is chosen, by the names that typed clients give them: the same in requests and answers."""
+
+from api.addresses import TYPES
+from api.customers import STATUSES
+from api.openapi.kinds import Schema
+from api.order_input import MODES, ORDER_STATUSES, PAYMENT_STATUSES, UNPAID
+from api.order_input import TYPES as ORDER_TYPES
+
+CHOICES = {
+    "CustomerStatus": STATUSES,
+    "AddressType": TYPES,
+    "OrderStatus": ORDER_STATUSES,
+    "OrderType": ORDER_TYPES,
+    "OrderMode": MODES,
+    "PaymentStatus": PAYMENT_STATUSES,
+    "UnpaidStatus": UNPAID,
+}
+COMPONENTS: dict[str, Schema] = {name: {"type": "string", "enum": list(words)} for name, words in CHOICES.items()}
