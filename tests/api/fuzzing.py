@@ -40,12 +40,13 @@ def refused_only_for_what_no_schema_tells(_ctx: CheckContext, response: Response
 
 
 @schemathesis.check
-def accepted_only_what_fits_once_trimmed(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
-    """In place of negative_data_rejection, which counts the blanks around a text, and unknown parameters."""
+def accepted_only_what_fits_once_read(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
+    """In place of negative_data_rejection, which minds blanks around a text, unknown parameters, one for a list."""
     try:
         return negative_data_rejection(ctx, response, case)
     except AcceptedNegativeData:
-        if all(_misfits(case, response)):
+        # What a former answer gave may have taken a field's place; then no part was made not to fit.
+        if all(list(_misfits(case, response)) or [_body_misfits(case)]):
             raise
         return None
 
@@ -55,8 +56,7 @@ def _misfits(case: Case[Any], response: Response) -> Iterator[bool]:
     assert case.meta is not None
     operation = case.operation.definition.raw
     if case.meta.is_negative_at(ParameterLocation.BODY):
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        yield not _valid(case, schema, _trimmed(case.body))
+        yield _body_misfits(case)
     sent = parse_qs(urlsplit(str(response.request.url)).query, keep_blank_values=True)
     if case.meta.is_negative_at(ParameterLocation.QUERY):
         yield not all(_valid(case, schema, value) for schema, value in _query(operation, sent))
@@ -64,6 +64,19 @@ def _misfits(case: Case[Any], response: Response) -> Iterator[bool]:
         headers = response.request.headers
         known = [it for it in operation["parameters"] if it["in"] == "header" and it["name"] in headers]
         yield not all(_valid(case, it["schema"], headers[it["name"]].strip()) for it in known)
+
+
+def _body_misfits(case: Case[Any]) -> bool:
+    schema = case.operation.definition.raw["requestBody"]["content"]["application/json"]["schema"]
+    body = _trimmed(case.body)
+    if isinstance(body, dict):
+        body = {name: _listed(schema["properties"].get(name, {}), value) for name, value in body.items()}
+    return not _valid(case, schema, body)
+
+
+def _listed(schema: dict[str, Any], value: Any) -> Any:
+    """A single value stands for a list of one, as in forms and queries."""
+    return [value] if schema.get("type") == "array" and isinstance(value, str | int) else value
 
 
 def _query(operation: dict[str, Any], sent: dict[str, list[str]]) -> Iterator[tuple[dict[str, Any], Any]]:
