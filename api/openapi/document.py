@@ -27,6 +27,9 @@ from api.refusals import (
 
 Document = dict[str, Any]
 
+# The ids in paths that the page fills in; they are in the bundled sample, which has no order 1.
+EXAMPLES = {"order_id": 10}
+
 _VERSION: Schema = {"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"7"']}
 _IF_MATCH: Schema = {
     "name": "If-Match",
@@ -145,7 +148,13 @@ def _operation(route: _Route, known: dict[str, Schema]) -> Document:
 
 def _parameters(route: _Route) -> Iterator[Document]:
     for name in re.findall(r"{(\w+)}", route.path):
-        yield {"name": name, "in": "path", "required": True, "schema": _only_integer(id_(1))}
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": _only_integer(id_()),
+            "example": EXAMPLES.get(name, 1),
+        }
     for name, schema in route.said.query.items():
         about = {key: schema[key] for key in ("description",) if key in schema}
         rest = {key: value for key, value in schema.items() if key != "description"}

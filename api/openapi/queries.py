@@ -14,6 +14,14 @@ from projections.queries.orders import LISTING as ORDERS
 from projections.queries.pages import Listing
 from projections.queries.relations import OF_CUSTOMER, OF_ORDER
 
+
+def query_text(max_length: int = 255) -> Schema:
+    """All that a query has is text: what is said of integers, which will do as texts in JSON, is of no use."""
+    return {name: value for name, value in text(max_length=max_length).items() if "imum" not in name} | {
+        "type": "string"
+    }
+
+
 _LENIENT: Schema = {"type": "string"}  # what makes no sense means the default
 
 
@@ -22,8 +30,8 @@ def blankable(schema: Schema) -> Schema:
     return {**optional(schema), "type": schema["type"]}
 
 
-_TEXT = blankable({**text(), "type": "string"})
-_SEARCH = blankable({**text(max_length=MAX_SEARCH), "type": "string"})
+_TEXT = blankable(query_text())
+_SEARCH = blankable(query_text(max_length=MAX_SEARCH))
 PAGE: dict[str, Schema] = {
     "page": {
         "anyOf": [{"type": "integer", "minimum": 1}, _LENIENT],
@@ -60,7 +68,7 @@ def words(known: Iterable[str]) -> Schema:
 
 def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> dict[str, Schema]:
     operators = "An operation such as `id=5`, `id::1-9` or `status=act*`, or plain text."
-    advanced = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": filters}}
+    advanced = {"type": "string", "contentSchema": {"$ref": filters}}  # with a media type the page asks for a file
     return {
         "search": said(_SEARCH, operators),
         **PAGE,

@@ -202,6 +202,31 @@ async def _ends(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.get("/customers/1/history")
 
 
+PRESSED = [
+    "create_customer", "update_customer", "create_label", "set_labels", "create_address", "create_address",
+    "make_primary", "update_address", "delete_address", "put_user", "attach_user", "detach_user", "do_bulk_action",
+    "record_payment", "record_refund", "update_order", "place_order", "transfer_order", "recalculate_ltv",
+    "rename_label", "get_customers", "get_customer", "list_addresses", "get_orders", "get_every_order", "get_stats",
+    "get_history", "list_users", "get_attachable_users", "list_labels", "get_order", "delete_order", "delete_label",
+    "delete_user",
+]  # fmt: skip
+
+
+async def test_what_the_page_fills_in_works(empty_shop: Shop) -> None:
+    """Pressing one after the other, in a store that has customers 1 and 2 and an order, as the sample has."""
+    shop = empty_shop
+    await shop.order(await shop.customer(), 5_000, id=10)
+    await shop.customer()
+    known = {operation["operationId"]: where for where, operation in OPERATIONS.items()}
+    for name in PRESSED:
+        method, path = known[name]
+        operation = OPERATIONS[method, path]
+        for parameter in operation["parameters"]:
+            path = path.replace(f"{{{parameter['name']}}}", str(parameter.get("example")))
+        answer = await shop.http.request(method, path.removeprefix(BASE), json=example_of(operation))
+        assert answer.status_code == 200, (name, answer.text)
+
+
 async def test_refusals_are_as_documented(shop: Shop) -> None:
     id_, order = await shop.customer(), 0
     order = await shop.order(id_)
