@@ -11,9 +11,11 @@ from api.openapi import choices, queries, requests
 from api.openapi.answers import CustomerRow, OrderRow
 from api.openapi.kinds import Schema
 from api.openapi.refused import SHAPES
+from api.openapi.shapes import Customer, Order
 
 REFERENCE = "#/components/schemas/"
-_PARTIAL = (CustomerRow, OrderRow)
+_PARTIAL = {CustomerRow: Customer, OrderRow: Order}
+_WHOLE = {partial.__name__: whole.__name__ for partial, whole in _PARTIAL.items()}
 _PLAIN: dict[str, Any] = {"integer": 0, "number": 0, "string": "", "boolean": False, "array": [], "object": {}}
 
 
@@ -46,7 +48,8 @@ def example(schema: Schema, known: dict[str, Schema]) -> Any:
         case {"examples": [said, *_]} | {"const": said} | {"enum": [said, *_]}:
             return said
         case {"$ref": str(reference)}:
-            return example(known[reference.removeprefix(REFERENCE)], known)
+            name = reference.removeprefix(REFERENCE)
+            return example(known[_WHOLE.get(name, name)], known)
         case {"anyOf": [first, *_]}:
             return example(first, known)
         case {"properties": dict(fields)}:
