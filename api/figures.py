@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from api.answer import answer
 from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, nothing
-from api.input import read_input
+from api.input import read_input, read_nothing
 from api.presentation import Row, customer, shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
@@ -49,6 +49,7 @@ async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Response
 async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     """`drift` tells which stored figures were wrong, and are no longer."""
     service, id_ = serving(request), customer_in_path(customer_id)
+    await read_nothing(request)
 
     async def show(connection: Connection, _result: None) -> Shown:
         drift = await recalculate(connection, service.store.log, id_)

@@ -40,6 +40,11 @@ async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return query | parse_body(await read_body(request), request.headers.get("content-type", ""))
 
 
+async def read_nothing(request: Request[Any, Any, Any]) -> None:
+    """Of a request that needs no input. What it has must be readable all the same; raises as `read_input`."""
+    await read_input(request)
+
+
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
     """Raises Rule(400) when the connection ends within it."""
     try:

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from api.answer import answer
 from api.command import Shown, carry_out, decision, just
-from api.input import read_input
+from api.input import read_input, read_nothing
 from api.presentation import label
 from api.serving import AnyRequest, id_in_path, needs, serving
 from api.validation import Fields
@@ -48,6 +48,7 @@ async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Response
 
 @delete("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Delete a label", status_code=200)
 async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Response[bytes]:
+    await read_nothing(request)
     done = just({"message": "Label deleted successfully!", "data": ""})
     return await carry_out(request, decision(LABEL, id_in_path(label_id), DeleteLabel()), done)
 

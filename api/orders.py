@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from api.answer import answer
 from api.command import VERSION, Shown, carry_out, decision
-from api.input import read_input
+from api.input import read_input, read_nothing
 from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
 from api.presentation import whole_order
 from api.serving import AnyRequest, id_in_path, needs, serving
@@ -147,6 +147,7 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Respon
 @delete(PATH, opt=needs("orders/manage"), summary="Delete an order", status_code=200)
 async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     id_ = id_in_path(order_id)
+    await read_nothing(request)
 
     async def work(unit: Unit) -> int | None:
         await unit.decide(ORDER, id_, DeleteOrder())

@@ -5,7 +5,7 @@ from litestar.params import FromPath
 
 from api.answer import answer
 from api.command import Shown, about, carry_out, decision, just
-from api.input import read_input
+from api.input import read_input, read_nothing
 from api.presentation import user
 from api.refusals import Invalid
 from api.serving import AnyRequest, customer_in_path, id_in_path, needs, serving
@@ -66,6 +66,7 @@ def _profile(fields: Fields) -> UserProfile:
 async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Response[bytes]:
     """Its customer stays, without a user."""
     id_ = id_in_path(user_id)
+    await read_nothing(request)
 
     async def work(unit: Unit) -> None:
         await unit.decide(USER, id_, DeleteUser())
@@ -101,6 +102,7 @@ async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Respon
 )
 async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
     id_ = customer_in_path(customer_id)
+    await read_nothing(request)
     done = about(id_, {"message": "User detached successfully"})
     return await carry_out(request, decision(CUSTOMER, id_, DetachUser()), done, customer_id=id_)
 

@@ -114,7 +114,7 @@ class _Route:
         """What any request of this kind may meet, and what this one may."""
         if self.permission is not None:
             yield from (Unauthenticated(), Forbidden(), Fault("0f8fad5bd9cb469fa16570867728950e"))
-        if self.said.body is not None:
+        if self.writes:
             yield InvalidJson("The body is not valid JSON.")
         if self.said.body is not None or self.said.query:
             yield Invalid({"email": {"required": "The email field is required."}})
