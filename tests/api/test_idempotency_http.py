@@ -126,3 +126,13 @@ async def test_what_is_refused_at_once_is_refused_alike(shop: Shop) -> None:
     assert len(refused) == 1
     assert {answer.status_code for answer in answers} <= {400, 409}
     assert (await shop.post("/customers", body, headers=key)).content in refused
+
+
+async def test_of_different_requests_at_once_with_one_key_one_is_carried_out(shop: Shop) -> None:
+    key = {"Idempotency-Key": "different at once"}
+    bodies = [{"email": new_email(), "first_name": "Jane"} for _ in range(10)]
+    before = await shop.position()
+    answers = await asyncio.gather(*(shop.post("/customers", body, headers=key) for body in bodies))
+    assert [answer.status_code for answer in answers].count(200) == 1
+    assert {answer.status_code for answer in answers} <= {200, 409, 422}
+    assert await shop.position() == before + 1
