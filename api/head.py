@@ -6,14 +6,22 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 def answering_head(app: ASGIApp) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        ended = False
+
         async def send_head(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message["body"] = b""
-            await send(message)
+            nonlocal ended
+            if message["type"] != "http.response.body":
+                await send(message)
+            elif not ended:  # nobody waits for what a stream has to tell
+                ended = True
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         if scope["type"] == ScopeType.HTTP and scope["method"] == HttpMethod.HEAD:
             scope["method"] = HttpMethod.GET
-            await app(scope, receive, send_head)
+            try:
+                await app(scope, receive, send_head)
+            finally:
+                scope["method"] = HttpMethod.HEAD
         else:
             await app(scope, receive, send)
 
