@@ -12,7 +12,7 @@ from litestar.response.sse import ServerSentEventMessage
 
 from api.answer import answer, encode
 from api.command import Shown, carry_out
-from api.input import read_input
+from api.input import read_input, read_nothing
 from api.replay_view import replay_view
 from api.serving import AnyRequest, id_in_path, needs, serving
 from api.validation import Fields
@@ -110,6 +110,7 @@ async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> Server
 async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
     """With all that has happened since; the former rows are kept for a rollback until another replay is swapped."""
     store, id_ = serving(request).store, id_in_path(replay_id)
+    await read_nothing(request)
 
     async def work(_unit: Unit) -> dict[str, Any]:
         await engine.swap_ready(store, id_)
@@ -122,6 +123,7 @@ async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response
 async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
     """With everything that has happened since."""
     store, id_ = serving(request).store, id_in_path(replay_id)
+    await read_nothing(request)
 
     async def work(_unit: Unit) -> dict[str, Any]:
         await engine.roll_back_swapped(store, id_)
@@ -134,6 +136,7 @@ async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Res
 async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
     """At any moment before it is swapped; nothing of it stays but its entry here."""
     store, id_ = serving(request).store, id_in_path(replay_id)
+    await read_nothing(request)
 
     async def work(_unit: Unit) -> dict[str, Any]:
         await engine.cancel(store.pool, id_)

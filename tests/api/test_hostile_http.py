@@ -84,6 +84,7 @@ async def writes(shop: Shop) -> list[tuple[Method, str, dict[str, Any]]]:
         ("DELETE", f"/orders/{await shop.order(id_)}", {}),
         ("DELETE", f"/labels/{await shop.label()}", {}),
         ("DELETE", f"/users/{await shop.user()}", {}),
+        ("POST", "/replays/1/swap", {}), ("POST", "/replays/1/rollback", {}), ("POST", "/replays/1/cancel", {}),
     ]  # fmt: skip
 
 
