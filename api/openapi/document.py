@@ -44,6 +44,9 @@ _KEY: Schema = {
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": MAX_KEY},
 }
 _REPLAYED: Schema = {"description": "Carried out before, under this Idempotency-Key", "schema": {"const": "true"}}
+_TOO_LONG: Document = {
+    "414": {"description": "The address is longer than 64 KiB: refused by the server, without a body"}
+}
 # Of each event, which is how tools that know such streams read it.
 _EVENTS: Schema = {
     "type": "object",
@@ -136,7 +139,7 @@ def _operation(route: _Route, known: dict[str, Schema]) -> Document:
         "description": " ".join(filter(None, [skeleton.get("description"), needed])),
         "operationId": skeleton["operationId"],
         "parameters": list(_parameters(route)),
-        "responses": {**_answers(route, known), **responses(route.refusals())},
+        "responses": {**_answers(route, known), **responses(route.refusals()), **(_TOO_LONG if said.query else {})},
     }
     if route.permission is None:
         documented["security"] = []

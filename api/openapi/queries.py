@@ -46,10 +46,11 @@ PAGE: dict[str, Schema] = {
 }
 
 
-_ZONE = said(ref("TimeZone"), "In which days begin and dates are read.")
+_BLANK: Schema = {"type": "string", "maxLength": 0}
+_ZONE = said({"anyOf": [ref("TimeZone"), _BLANK]}, "In which days begin and dates are read.")
 _POSITION: Schema = {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]{1,255}$"}
 AS_OF = said(
-    {"anyOf": [_POSITION, moment(), {"type": "string", "maxLength": 0}]},
+    {"anyOf": [_POSITION, moment(), _BLANK]},
     "The answer as it was at a position of the log, at the end of a day, or through a second, by when the log knew it. "
     "What lies ahead is now. Who has been erased since is not found.",
 )
@@ -105,7 +106,7 @@ LIST_ORDERS = _listing(
 )
 GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out."), **IN_TIME}
 LIST_ADDRESSES = {
-    "type": {"anyOf": [ref("AddressType"), {"type": "string", "maxLength": 0}], "default": TYPES[0]},
+    "type": {"anyOf": [ref("AddressType"), _BLANK], "default": TYPES[0]},
     **IN_TIME,
 }
 DELETE_ADDRESS = {"address[id]": said(integer(minimum=1), "The address, if the body does not name it.")}

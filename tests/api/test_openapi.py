@@ -89,9 +89,9 @@ def examples() -> Iterator[Any]:
             content = body["content"]["application/json"]
             yield pytest.param(content["schema"], content["example"], id=name)
         for status, response in operation["responses"].items():
-            content = response["content"].get("application/json")
+            content = response.get("content", {}).get("application/json")
             if content is None:
-                continue  # a stream of events
+                continue  # a stream of events, or no body
             found = content.get("examples", {"": {"value": content.get("example")}})
             for number, example in found.items():
                 yield pytest.param(content["schema"], example["value"], id=f"{name} {status} {number}")
