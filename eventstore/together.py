@@ -20,24 +20,29 @@ class Together(Generic[Q, A]):
         self._ask = ask
         self._waiting: list[Asked[Q, A]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asking = 0  # not the number of tasks: one that has just found nothing left is still among them
 
     async def __call__(self, question: Q) -> A:
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
-        if len(self._tasks) < AT_ONCE:
+        if self._asking < AT_ONCE:
+            self._asking += 1
             task = asyncio.create_task(self._go_on())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await answer
 
     async def _go_on(self) -> None:
-        while self._waiting:
-            asked, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            try:
-                await self._answer(asked)
-            finally:
-                for _, future in asked:
-                    future.cancel()  # where there is no answer yet, this task is being ended
+        try:
+            while self._waiting:
+                asked, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                try:
+                    await self._answer(asked)
+                finally:
+                    for _, future in asked:
+                        future.cancel()  # where there is no answer yet, this task is being ended
+        finally:
+            self._asking -= 1
 
     async def _answer(self, asked: Sequence[Asked[Q, A]]) -> None:
         try:

@@ -78,6 +78,7 @@ class Writer:
 
     async def _drain(self, lane: Lane) -> None:
         other = self._lanes[not lane.is_large]
+        has_failed = True
         try:
             while batch := self._next(lane, other.keys):
                 lane.keys = {key for command in batch for key in command.keys}
@@ -90,8 +91,11 @@ class Writer:
                 finally:
                     lane.keys = set()
                     self._go_on(other)  # where something may have waited for this batch
+            has_failed = False
         finally:
             lane.task = None
+            if has_failed:  # in a way that nobody foresaw: others may wait
+                self._go_on(lane)
 
     def _next(self, lane: Lane, busy: set[int]) -> list[Waiting]:
         """What goes together. What touches the same as one that is left waiting, or is being written, waits as well."""
