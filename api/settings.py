@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 
+_HOST = r"(?:\[[^][@/?#]+\]|[^][@:/?#,]*)(?::[0-9]{1,5})?"
+_DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:[^@/?#]*@)?{_HOST}(?:,{_HOST})*(?:[/?].*)?")
+
 
 class BadSetting(ValueError):
     """variable, problem: what is wrong, never the value, which may be a secret."""
@@ -49,8 +52,10 @@ class Settings:
 
 
 def _database_url(value: str | None) -> str | None:
-    if value is not None and not value.startswith(("postgresql://", "postgres://")):
-        raise BadSetting("DATABASE_URL", "must begin with postgresql://")
+    """What asyncpg would stumble over, with a part of the password in its message."""
+    if value is not None and not _DATABASE_URL.fullmatch(value):
+        form = "must be like postgresql://user:password@host:5432/database"
+        raise BadSetting("DATABASE_URL", f"{form}; in a password @ / ? # are written %40 %2F %3F %23")
     return value
 
 

@@ -49,6 +49,11 @@ def test_the_environment_says_it_all() -> None:
     ("variable", "value"),
     [
         ("DATABASE_URL", "mysql://app:secret@db"),
+        ("DATABASE_URL", "postgresql://app:secret@db:port/custodiary"),
+        ("DATABASE_URL", "postgresql://app:sec/secret@db/custodiary"),
+        ("DATABASE_URL", "postgresql://app:sec#secret@db/custodiary"),
+        ("DATABASE_URL", "postgresql://app:sec@secret@db/custodiary"),
+        ("DATABASE_URL", "postgresql://app:secret@[::1/custodiary"),
         ("STORE_URL", "store.example"),
         ("STORE_URL", "https://"),
         ("STORE_URL", "https://[store"),
@@ -64,6 +69,20 @@ def test_a_bad_value_is_an_error_that_names_the_variable_and_hides_the_value(var
     with pytest.raises(BadSetting, match=f"^{variable} must ") as bad:
         Settings.from_environment({variable: value})
     assert "secret" not in str(bad.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://db",
+        "postgresql:///custodiary?host=/run/postgresql",
+        "postgresql://postgres@/custodiary?host=%2Ftmp%2Fa&port=5432",
+        "postgresql://app:p%40:ss@one:5432,two:5433/custodiary?target_session_attrs=primary",
+        "postgresql://app@[::1]:5432/custodiary",
+    ],
+)
+def test_an_address_of_a_database_comes_in_many_forms(url: str) -> None:
+    assert Settings.from_environment({"DATABASE_URL": url}).database_url == url
 
 
 def test_settings_can_be_shown_without_their_secrets() -> None:
