@@ -1,6 +1,7 @@
 """A process of the server that answers requests."""
 
 import ctypes
+import os
 import signal
 import sys
 
@@ -15,6 +16,7 @@ PR_SET_PDEATHSIG = 1
 def create_worker_app() -> Litestar:
     """The service by the environment's settings, of which DATABASE_URL must be one."""
     _end_with_parent()
+    _end_when_told()
     settings = Settings.from_environment()
     if settings.database_url is None:
         raise BadSetting("DATABASE_URL", "is missing")
@@ -25,3 +27,12 @@ def _end_with_parent() -> None:
     """A killed server must not leave workers behind that hold its port and its store."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end_when_told() -> None:
+    """By the main process alone: when Ctrl-C reaches granian's worker too, the second signal makes it hang.
+
+    Until it has handlers of its own, the inherited ones would swallow the signal.
+    """
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import asyncpg
 
@@ -19,7 +20,7 @@ DONE = 0
 NOT_ALL = 1  # some rows stayed out or differ, or there is nothing of that name
 USAGE = 2
 NO_STORE = 3  # the database cannot be reached, started or migrated
-BUSY = 4  # another replay is running, or the tables were in use all the time
+BUSY = 4  # another replay is running, or the tables or the port are in use
 
 INTERRUPTED = 130
 
@@ -43,22 +44,22 @@ def plain_errors() -> Iterator[None]:
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ImportFileError, NotReadyError, NothingToRollBackError) as error:
-        _end(NOT_ALL, str(error))
+        end(NOT_ALL, str(error))
     except CredentialExists as error:
         login, name = error.args
-        _end(NOT_ALL, f"{login} has a password named {name} already; give this one another --name")
+        end(NOT_ALL, f"{login} has a password named {name} already; give this one another --name")
     except BadSetting as error:
-        _end(USAGE, str(error))
+        end(USAGE, str(error))
     except (EmbeddedError, MigrationChangedError) as error:
-        _end(NO_STORE, str(error))
+        end(NO_STORE, str(error))
     except UNREACHABLE as error:
-        _end(NO_STORE, f"the database cannot be reached: {error}")
+        end(NO_STORE, f"the database cannot be reached: {error}")
     except asyncpg.InvalidAuthorizationSpecificationError as error:
-        _end(NO_STORE, f"the database does not let us in: {error}")
+        end(NO_STORE, f"the database does not let us in: {error}")
     except (ReplayRunningError, ReplayStuckError) as error:
-        _end(BUSY, str(error) or (error.__doc__ or ""))
+        end(BUSY, str(error) or (error.__doc__ or ""))
 
 
-def _end(code: int, message: str) -> None:
+def end(code: int, message: str) -> NoReturn:
     print(f"custodiary: {message}", file=sys.stderr)
     raise SystemExit(code)

@@ -1,17 +1,25 @@
 """Serving: the database, the first login, the sample, and then the API until it is told to stop."""
 
 import os
+import signal
+import socket
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.server.common import AbstractServer
 
 from api import credentials
+from api.app import BASE
+from api.cli.listening import Address, address_of
 from api.cli.output import progress_bar, say
 from api.cli.session import database, run
 from api.importing.orders import import_orders
@@ -27,23 +35,39 @@ BEGAN_WITH = "SELECT correlation_id FROM stored_events ORDER BY notification_id 
 
 def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
     """Returns when everything has stopped. Raises BadSetting and EmbeddedError."""
-    os.environ.setdefault("STORE_URL", f"http://{host}:{port}")
+    address = address_of(host, port)
+    os.environ.setdefault("STORE_URL", address.url)
     settings = Settings.from_environment()
     with database(settings) as dsn, _counted_together(workers):
         run(_prepare(dsn, settings, sample=sample))
         os.environ["DATABASE_URL"] = dsn  # the workers' processes read their settings anew
-        server = Granian(
-            "api.worker:create_worker_app",
-            factory=True,
-            interface=Interfaces.ASGI,
-            address=host,
-            port=port,
-            workers=workers,
-            log_level=LogLevels.warning,
-            workers_kill_timeout=10,
-        )
-        server.on_startup(lambda: _announce(f"http://{host}:{port}"))
-        server.serve()
+        _server(address, workers).serve()
+
+
+def _server(address: Address, workers: int) -> AbstractServer[Any]:
+    # Imported here already: workers are forks, and need not take that second once more. Not before: what counts looks
+    # at its import where to.
+    from api.worker import create_worker_app  # noqa: PLC0415
+
+    server = Granian(
+        f"{create_worker_app.__module__}:{create_worker_app.__name__}",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=address.ip,
+        port=address.port,
+        workers=workers,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=10,
+    )
+    under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+    def started() -> None:
+        # A terminal that is closed means Ctrl-C, where granian would start new workers for nobody.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if under_nohup else server.signal_handler_interrupt)
+        threading.Thread(target=_announce, args=[address], daemon=True).start()
+
+    server.on_startup(started)
+    return server
 
 
 @contextmanager
@@ -78,6 +102,11 @@ async def _load_sample(store: Store) -> None:
         await import_orders(store, by, path, progress=progress)
 
 
-def _announce(url: str) -> None:
-    say(f"Custodiary serves {url}/wp-json/fluent-cart/v2")
-    say(f"Its documentation is at {url}/docs")
+def _announce(address: Address) -> None:
+    """As soon as somebody listens, so that whoever waits for these lines can go on at once."""
+    while True:
+        with suppress(OSError), socket.create_connection((address.ip, address.port)):
+            break
+        time.sleep(0.01)
+    say(f"Custodiary serves {address.url}{BASE}")
+    say(f"Its documentation is at {address.url}/docs")
