@@ -39,10 +39,18 @@ def main() -> None:
         app()
 
 
-@app.callback(invoke_without_command=True)
-def custodiary(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    if show_version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         say(version("custodiary"))
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
+
+
+@app.callback()
+def custodiary(*, _version: Version = False) -> None:
+    pass
 
 
 @app.command()
