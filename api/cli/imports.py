@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from api.cli import exits
-from api.cli.output import print_json, progress_bar, say
+from api.cli.output import print_json, progress_bar, say, written
 from api.cli.session import with_store
 from api.importing.fluentcart import import_fluentcart
 from api.importing.orders import import_orders
@@ -50,13 +50,15 @@ def _import(work: Callable[..., Coroutine[Any, Any, Report]], file: Path, *, dry
     with progress_bar(f"Importing {file.name}") as progress:
         report = with_store(lambda store: work(store, by, file, dry_run=dry_run, progress=progress))
     if as_json:
-        print_json(msgspec.to_builtins(report) | {"dry_run": dry_run, "complete": report.is_complete})
+        print_json(msgspec.structs.asdict(report) | {"dry_run": dry_run, "complete": report.is_complete})
     else:
         _print(report, dry_run=dry_run)
     raise SystemExit(exits.DONE if report.is_complete else exits.NOT_ALL)
 
 
 def _print(report: Report, *, dry_run: bool) -> None:
+    if report == Report():
+        say("There is nothing in the file.")
     did = "Would create" if dry_run else "Created"
     for kind, count in report.created.items():
         say(f"{did} {count} {kind}.")
@@ -83,5 +85,5 @@ def _remark(remark: Remark) -> str:
 
 
 def _figure(figure: FigureDifference) -> str:
-    said, given = figure.exported, figure.from_orders
+    said, given = written(figure.exported), written(figure.from_orders)
     return f"customer {figure.customer_id}: {figure.figure} is {said} in the export, its orders give {given}"

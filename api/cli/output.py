@@ -14,6 +14,7 @@ from api.answer import encode
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
+encode_json = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def say(line: str) -> None:
@@ -21,8 +22,13 @@ def say(line: str) -> None:
     console.print(line, soft_wrap=True, markup=False)
 
 
+def written(value: Any) -> str:
+    """As JSON, in one line."""
+    return encode(value).decode()
+
+
 def print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.format(encode(value), indent=2).decode() + "\n")
+    sys.stdout.write(msgspec.json.format(written(value), indent=2) + "\n")
 
 
 class RateColumn(ProgressColumn):

@@ -112,17 +112,15 @@ def addresses(export: Export) -> Iterator[Entry]:
     """Primary ones first, so that no other is it for a moment. The first by id of several is, as in FluentCart."""
     read = sorted(export.read("addresses", _address), key=lambda address: (not address.is_primary, address.id))
     seen: set[int] = set()
-    primary: set[tuple[int, AddressType]] = set()
+    places: set[tuple[int, AddressType]] = set()
     for address in read:
         place = (address.customer_id, address.type)
         if address.id in seen:
             export.refuse(address.called, "Another address in the export has this id.")
             continue
+        yield _address_entry(address, is_first=place not in places)
         seen.add(address.id)
-        is_second = address.is_primary and place in primary
-        if address.is_primary:
-            primary.add(place)
-        yield _address_entry(address, is_second=is_second)
+        places.add(place)
 
 
 def _address(called: str, fields: Fields) -> _Address:
@@ -148,19 +146,22 @@ def read_details(fields: Fields) -> AddressDetails:
     )
 
 
-def _address_entry(address: _Address, *, is_second: bool) -> Entry:
+def _address_entry(address: _Address, *, is_first: bool) -> Entry:
     id_, type_, details = address.id, address.type, address.details
-    is_primary = address.is_primary and not is_second
-    note = f"The customer has another primary {type_} address before it; that one is primary."
     fact = Fact(
         decider=CUSTOMER,
         id=address.customer_id,
         event=AddressAdded(address_id=id_, type=type_, details=details),
-        command=AddAddress(address_id=id_, type=type_, details=details, is_primary=is_primary),
+        command=AddAddress(address_id=id_, type=type_, details=details, is_primary=address.is_primary and is_first),
         at=address.at,
         customer_id=address.customer_id,
     )
-    return Entry("addresses", address.called, [fact], [note] if is_second else [])
+    notes: list[str] = []
+    if address.is_primary and not is_first:
+        notes.append(f"The customer has another primary {type_} address before it; that one is primary.")
+    elif is_first and not address.is_primary:
+        notes.append(f"None of the customer's {type_} addresses is primary in the export; this one is.")
+    return Entry("addresses", address.called, [fact], notes)
 
 
 class _Labelling(NamedTuple):

@@ -1,6 +1,7 @@
 """Where an export's own figures differ from those that its orders give."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -11,8 +12,10 @@ from api.convert import Unfit
 from api.importing.export import Export, by
 from api.importing.facts import Entry
 from api.importing.report import FigureDifference
+from api.presentation import shown
 from domain.order import OrderPlaced, Terms
 from domain.value import CENT, OrderValue, figures
+from projections.projection import utc
 
 
 def differing_figures(export: Export, orders: Iterable[Entry]) -> Iterator[FigureDifference]:
@@ -25,13 +28,18 @@ def differing_figures(export: Export, orders: Iterable[Entry]) -> Iterator[Figur
         for name, read in READERS.items():
             computed = getattr(own, name)
             if name in row and _read(read, row[name]) != computed:
-                yield FigureDifference(id_, name, row[name], computed)
+                yield FigureDifference(id_, name, row[name], _written(computed))
 
 
 def _value(terms: Terms) -> OrderValue:
     return OrderValue(
         terms.payment_status, terms.total_paid, terms.total_refund, terms.rate, terms.currency, terms.created_at
     )
+
+
+def _written(figure: Any) -> Any:
+    """As in the export."""
+    return shown(utc(figure) if isinstance(figure, datetime) else figure)
 
 
 def _read(read: Callable[[Any], Any], raw: Any) -> Any:

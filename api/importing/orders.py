@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from api.importing.differences import differing_fields
 from api.importing.fields import random_uuids
 from api.importing.files import opened
-from api.importing.orders_csv import OrderLine, read_orders
+from api.importing.orders_csv import TOLD, OrderLine, read_orders
 from api.importing.rehearsal import Rehearsal
 from api.importing.report import Remark, Report
 from api.importing.writing import BATCH, write
@@ -84,8 +84,11 @@ def _registration(line: OrderLine) -> RegisterCustomer:
 
 def _compare(line: OrderLine, customer: Stream | None, known: Terms, report: Report) -> None:
     """An email that nobody has any more says nothing about whose order it is."""
-    given = replace(line.terms, customer_id=customer.id if customer else known.customer_id)
-    if differing := differing_fields(given, known):
+    given = replace(known, **{name: getattr(line.terms, name) for name in TOLD})
+    differing = differing_fields(given, known)
+    if customer is not None and customer.id != known.customer_id:
+        differing.insert(0, "it is another customer's here")
+    if differing:
         report.differences.append(line.remark(f"It is here already, with other facts: {'; '.join(differing)}."))
     else:
         report.already_imported["orders"] += 1

@@ -22,8 +22,19 @@ COLUMNS = (
     "order_id", "email", "first_name", "last_name", "created_at", "currency", "total_amount", "total_paid",
     "total_refund", "payment_status", "status", "invoice_no",
 )  # fmt: skip
+TOLD = (
+    "created_at",
+    "currency",
+    "total_amount",
+    "total_paid",
+    "total_refund",
+    "payment_status",
+    "status",
+    "invoice_no",
+    "rate",
+)
 UUIDS = random_uuids()
-UNREADABLE = (csv.Error, OSError, EOFError, ValueError)  # what csv, gzip and zlib raise
+UNREADABLE = (csv.Error, OSError, EOFError, ValueError)  # what csv and gzip raise
 
 
 class OrderLine(msgspec.Struct, frozen=True):

@@ -2,24 +2,28 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
+
+import asyncpg
 
 from domain.event import Claim, Recorded, Stream
 from domain.refusals import ClaimTaken
 from eventstore.heads import Heads
 from eventstore.reads import Reads
 from eventstore.streams import MAX_ID
-from eventstore.transact import By, Store, Unit
+from eventstore.transact import By, Conflict, Contended, Store, Unit
+from projections.live import project
 
 T = TypeVar("T")
 
 
 class Rehearsal(Store):
     def __init__(self, store: Store) -> None:
-        super().__init__(store.pool, store.log, _nothing)
+        super().__init__(store.pool, store.log, project)
         self.decided: dict[Stream, list[Recorded]] = {}
         self.claimed: dict[Claim, Stream] = {}
         self.ids = count(MAX_ID, -1)
+        self._by_customer: dict[int | None, list[Recorded]] = {}
 
     async def transact(self, by: By, work: Callable[[Unit], Awaitable[T]]) -> T:
         unit = _RehearsalUnit(self, by)
@@ -28,10 +32,26 @@ class Rehearsal(Store):
         for claim, holder in (await unit.holders(taken)).items() if taken else ():
             if holder != taken[claim]:
                 raise ClaimTaken(*claim)
+        await self._try(unit.events)
         for recorded in unit.events:
             self.decided.setdefault(recorded.stream, []).append(recorded)
+            self._by_customer.setdefault(recorded.customer_id, []).append(recorded)
         self.claimed.update(taken)
         return result
+
+    async def _try(self, events: list[Recorded]) -> None:
+        """Raises what the read models refuse. They are as they were afterwards."""
+        customers = {recorded.customer_id for recorded in events if recorded.customer_id is not None}
+        before = [recorded for id_ in customers for recorded in self._by_customer.get(id_, ())]
+        async with self.pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                await self._project(connection, [*before, *events])
+            except (Conflict, asyncpg.DeadlockDetectedError) as error:
+                raise Contended from error
+            finally:
+                await transaction.rollback()
 
 
 class _RehearsalUnit(Unit):
@@ -52,7 +72,3 @@ class _RehearsalUnit(Unit):
 
     async def pass_id(self, kind: str, id_: int) -> None:
         pass
-
-
-async def _nothing(*_: Any) -> None:
-    pass

@@ -6,10 +6,18 @@ from typing import Protocol, TypeVar
 import asyncpg
 
 from api.importing.report import Remark, Report
-from domain.refusals import ClaimTaken, Refusal
+from domain.refusals import AmountTooLarge, ClaimTaken, Refusal
 from eventstore.transact import By, Contended, Store, Unit
 
 BATCH = 1_000
+
+TAKEN = {
+    "customer-email": "Another customer has the email {}.",
+    "user-link": "User {} belongs to another customer.",
+    "user-login": "Another user has the login {}.",
+    "user-email": "Another user has the email {}.",
+    "label": "Another label is called {}.",
+}
 
 # What may be wrong with one row; anything else is wrong with the store.
 REFUSALS = (Refusal, Contended, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
@@ -40,12 +48,10 @@ async def write(store: Store, by: By, rows: Sequence[R], record: Record[R]) -> R
 
 def reason(error: Exception) -> str:
     match error:
-        case ClaimTaken(args=("customer-email", email)):
-            return f"Another customer has the email {email}."
-        case ClaimTaken(args=("user-link", user_id)):
-            return f"User {user_id} belongs to another customer."
         case ClaimTaken(args=(kind, value)):
-            return f"Another one has this {str(kind).replace('-', ' ')}: {value}."
+            return TAKEN[kind].format(value)
+        case AmountTooLarge(args=(_amount, largest)):
+            return f"The figures of its customer would be beyond {largest}."
         case Refusal():
             return f"It was refused: {type(error).__name__}{error.args or ''}."
         case Contended():
