@@ -32,25 +32,27 @@ class Export:
         if not isinstance(tables, dict):
             raise ImportFileError("not a FluentCart export: it is no JSON object of tables")
         self.report = report
-        self._tables: dict[str, list[Any]] = {
-            OTHER_NAMES.get(str(name), str(name)): rows for name, rows in tables.items() if isinstance(rows, list)
-        }
-        if not self._tables.keys() & set(TABLES):
+        named = {OTHER_NAMES.get(str(name), str(name)): rows for name, rows in tables.items() if isinstance(rows, list)}
+        if not named.keys() & set(TABLES):
             raise ImportFileError(f"not a FluentCart export: it has none of the tables {', '.join(TABLES)}")
-        for name, rows in self._tables.items():
+        for name, rows in named.items():
             if name not in TABLES and rows:
-                report.notes.append(Remark(name, f"The table is left out, with {len(rows)} rows."))
+                self.note(name, f"The table is left out, with {len(rows)} rows.")
+        self._rows = {name: list(self._objects(name, named.get(name, []))) for name in TABLES}
 
-    def count(self) -> int:
-        return sum(len(rows) for rows in self._tables.values())
-
-    def rows(self, table: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every row that is an object, with what to call it."""
-        for number, row in enumerate(self._tables.get(table, []), 1):
+    def _objects(self, table: str, rows: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for number, row in enumerate(rows, 1):
             if isinstance(row, dict):
                 yield _called(table, number, row), without_zero_dates(row)
             else:
-                self.report.bad.append(Remark(f"{table} row {number}", "It is no JSON object."))
+                self.refuse(f"{table} row {number}", "It is no JSON object.")
+
+    def count(self) -> int:
+        return sum(len(rows) for rows in self._rows.values())
+
+    def rows(self, table: str) -> list[tuple[str, dict[str, Any]]]:
+        """Every row that is an object, with what to call it."""
+        return self._rows[table]
 
     def read(self, table: str, reader: Callable[[str, Fields], T]) -> Iterator[T]:
         """What the reader makes of every row that is as it should be."""

@@ -29,8 +29,9 @@ async def test_spellings_of_an_email_that_differ_in_case_are_one_customer_who_ke
     spellings = ["Ann@Shop.example", "ann@shop.example", "ANN@SHOP.EXAMPLE"]
     report = await desk.orders(order_file(*(order(n, email=email) for n, email in enumerate(spellings, 1))))
     assert report.created == {"customers": 1, "orders": 3}
-    (ann,) = (await customers(desk.store)).values()
-    assert (ann.email, ann.purchase_count, ann.ltv) == ("Ann@Shop.example", 3, 3_000)
+    rows = await live(desk.store)
+    assert [row.email for row in rows["customers"].values()] == ["Ann@Shop.example"]
+    assert [(row.purchase_count, row.ltv) for row in rows["figures"].values()] == [(3, 3_000)]
 
 
 async def test_orders_go_to_the_customer_who_has_the_email_already(desk: Desk) -> None:
@@ -90,8 +91,8 @@ async def test_a_refund_beyond_the_payment_is_recorded_as_given_said_and_counts_
     rows = await live(desk.store)
     recorded = rows["orders"][2]
     assert (recorded.total_paid, recorded.total_refund, recorded.payment_status) == (500, 700, "partially_refunded")
-    (ann,) = rows["customers"].values()
-    assert (ann.ltv, ann.purchase_count, ann.aov) == (300, 2, 150)
+    (figures,) = rows["figures"].values()
+    assert (figures.ltv, figures.purchase_count, figures.aov) == (300, 2, 150)
 
 
 async def test_events_happened_when_the_orders_did_and_are_recorded_now(desk: Desk) -> None:
@@ -113,8 +114,9 @@ async def test_columns_may_stand_in_any_order_with_others_between_them(desk: Des
     columns = ["rate", "shoe_size", *sorted(order())]
     report = await desk.orders("\ufeff" + order_file(order(1, rate="0.5", shoe_size="43"), columns=columns))
     assert report.is_complete
-    (ann,) = (await customers(desk.store)).values()
-    assert (ann.first_name, ann.ltv) == ("Ann", 500)
+    rows = await live(desk.store)
+    assert [row.first_name for row in rows["customers"].values()] == ["Ann"]
+    assert [row.ltv for row in rows["figures"].values()] == [500]
 
 
 async def test_names_and_invoices_may_be_missing(desk: Desk) -> None:
