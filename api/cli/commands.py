@@ -1,5 +1,6 @@
 """The commands of `custodiary`."""
 
+import logging
 from importlib.metadata import version
 from typing import Annotated
 
@@ -35,6 +36,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def main() -> None:
+    logging.getLogger("asyncpg").addHandler(logging.NullHandler())  # what it logs of a lost connection, it raises too
     with exits.plain_errors():
         app()
 

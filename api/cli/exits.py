@@ -1,6 +1,6 @@
 """How a command ends, for scripts. 2 is wrong usage, as everywhere."""
 
-import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,15 +34,17 @@ UNREACHABLE = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.ClientConfigurationError,
 )
+NOT_LET_IN = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)
+# What asyncpg says of a connection that was lost between two operations, or is just being lost.
+CLOSED = re.compile("connection is closed|released back to the pool|another operation .* is in progress")
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """What is wrong with the surroundings, as one line and an exit code; what is wrong with us, as a traceback."""
     try:
-        yield
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with _database_errors():
+            yield
     except (ImportFileError, NotReadyError, NothingToRollBackError) as error:
         end(NOT_ALL, str(error))
     except CredentialExists as error:
@@ -52,12 +54,22 @@ def plain_errors() -> Iterator[None]:
         end(USAGE, str(error))
     except (EmbeddedError, MigrationChangedError) as error:
         end(NO_STORE, str(error))
-    except UNREACHABLE as error:
-        end(NO_STORE, f"the database cannot be reached: {error}")
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        end(NO_STORE, f"the database does not let us in: {error}")
     except (ReplayRunningError, ReplayStuckError) as error:
         end(BUSY, str(error) or (error.__doc__ or ""))
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    try:
+        yield
+    except UNREACHABLE as error:
+        end(NO_STORE, f"the database cannot be reached: {error}")
+    except NOT_LET_IN as error:
+        end(NO_STORE, f"the database does not let us in: {error}")
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        if not CLOSED.search(str(error)):
+            raise
+        end(NO_STORE, "the database cannot be reached: it closed the connection")
 
 
 def end(code: int, message: str) -> NoReturn:

@@ -1,6 +1,5 @@
 """What commands show: JSON for scripts, tables and bars for people."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,8 +17,8 @@ encode_json = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def say(line: str) -> None:
-    """One line, as long as it is: terminals wrap, scripts want it whole."""
-    console.print(line, soft_wrap=True, markup=False)
+    """One line as it stands: terminals wrap, scripts want it whole. Ends the command when nobody reads it any more."""
+    console.out(line, highlight=False)
 
 
 def written(value: Any) -> str:
@@ -28,7 +27,7 @@ def written(value: Any) -> str:
 
 
 def print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.format(written(value), indent=2) + "\n")
+    say(msgspec.json.format(written(value), indent=2))
 
 
 class RateColumn(ProgressColumn):
