@@ -1,0 +1,174 @@
+"""Every command but serve, on a PostgreSQL at DATABASE_URL."""
+
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from api.auth import authenticate
+from api.cli import exits
+from api.credentials import lookup, password_key
+from eventstore.transact import Store
+from projections.database import open_store
+from projections.live import PROJECTIONS
+from tests.cli.process import Process, custodiary
+from tests.eventstore.acts import a_writer_waits, count
+from tests.importing.desk import SEED, order, order_file
+from tests.importing.test_killed import closed_gate
+
+NAMES = [projection.name for projection in PROJECTIONS]
+
+
+@pytest.fixture(scope="module")
+def shop(url: str) -> str:
+    """The URL, with the recorded shop in its database."""
+    assert custodiary("import", "fluentcart", SEED, DATABASE_URL=url).code == exits.DONE
+    return url
+
+
+@pytest.fixture
+async def store(shop: str) -> AsyncIterator[Store]:
+    async with open_store(shop, connections=2) as store:
+        yield store
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ended = custodiary("--version")
+    assert (ended.code, ended.lines) == (exits.DONE, [version("custodiary")])
+
+
+def test_help_names_every_command_and_exit_code() -> None:
+    ended = custodiary("--help")
+    assert ended.code == exits.DONE
+    for word in ("serve", "migrate", "replay", "history", "import", "credentials", "130 interrupted"):
+        assert word in " ".join(ended.stdout.split())
+
+
+async def test_migrate_makes_an_empty_database_usable_and_may_be_repeated(empty_database: str) -> None:
+    for _ in range(2):
+        ended = custodiary("migrate", DATABASE_URL=empty_database)
+        assert (ended.code, ended.lines) == (exits.DONE, ["The database is up to date."])
+    async with open_store(empty_database) as store:
+        assert [await count(store.pool, name) for name in NAMES] == [0] * len(NAMES)
+
+
+async def test_of_orders_a_dry_run_is_told_then_done_then_done_already(shop: str, store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(order_file(order(9001, email="e1@shop.example"), "nonsense", order(9002, email="e2@shop.example")))
+    before = await count(store.pool, "stored_events")
+    rehearsed = custodiary("import", "orders", file, "--dry-run", DATABASE_URL=shop)
+    assert (rehearsed.code, rehearsed.lines) == (
+        exits.NOT_ALL,
+        [
+            "Would create 2 customers.",
+            "Would create 2 orders.",
+            "Left out: 1",
+            "  line 3: It has 1 fields instead of 12.",
+        ],
+    )
+    assert await count(store.pool, "stored_events") == before
+    done = custodiary("import", "orders", file, "--json", DATABASE_URL=shop)
+    assert (done.code, done.json) == (
+        exits.NOT_ALL,
+        {
+            "created": {"customers": 2, "orders": 2},
+            "already_imported": {},
+            "bad": [{"row": "", "message": "It has 1 fields instead of 12.", "line": 3}],
+            "differences": [],
+            "notes": [],
+            "figures": [],
+            "dry_run": False,
+            "complete": False,
+        },
+    )
+    assert await count(store.pool, "stored_events") == before + 4
+    file.write_text(order_file(order(9001, email="e1@shop.example")))
+    again = custodiary("import", "orders", file, DATABASE_URL=shop)
+    assert (again.code, again.lines) == (exits.DONE, ["1 orders were here already."])
+
+
+def test_of_a_shop_everything_is_told(shop: str) -> None:
+    told = custodiary("import", "fluentcart", SEED, "--json", "--dry-run", DATABASE_URL=shop)
+    assert told.code == exits.DONE
+    assert (told.json["created"], told.json["complete"], told.json["dry_run"]) == ({}, True, True)
+    assert {"customer_id": 10, "figure": "aov", "exported": 10288065.75, "from_orders": 123456789} in told.json[
+        "figures"
+    ]
+    said = custodiary("import", "fluentcart", SEED, DATABASE_URL=shop)
+    assert said.lines[:2] == ["7 users were here already.", "5 labels were here already."]
+    assert "  customer 4: ltv is 999 in the export, its orders give 0" in said.lines
+    assert said.lines[-1] == "  … and 36 more, which --json shows."
+
+
+def test_a_customer_s_history_is_told_newest_first(shop: str) -> None:
+    events = custodiary("history", 1, "--json", DATABASE_URL=shop).json
+    assert [event["position"] for event in events] == sorted((event["position"] for event in events), reverse=True)
+    assert events[-1]["type"] == "customer-registered"
+    assert events[-1]["data"]["profile"]["email"] == "john.doe@example.com"
+    (newest,) = custodiary("history", 1, "--json", "--limit", 1, DATABASE_URL=shop).json
+    assert newest["position"] == events[0]["position"]
+    lines = custodiary("history", 1, DATABASE_URL=shop).lines
+    assert sum(not line.startswith(" ") for line in lines) == len(events)
+    first = next(line for line in lines if "customer-registered" in line)
+    assert re.fullmatch(r"\d+  2025-01-01 08:00:00  import  customer-registered, customer 1", first)
+
+
+def test_of_a_customer_who_never_was_there_is_no_history(shop: str) -> None:
+    ended = custodiary("history", 4711, "--json", DATABASE_URL=shop)
+    assert ended.complaint == (exits.NOT_ALL, "there is no customer 4711")
+
+
+async def test_replay_rebuilds_all_read_models_or_one(shop: str, store: Store) -> None:
+    await store.pool.execute("DELETE FROM orders WHERE id = 101")
+    everything = custodiary("replay", DATABASE_URL=shop)
+    position = await store.log.head(store.pool)
+    assert (everything.code, everything.lines) == (
+        exits.DONE, [f"Rebuilt {', '.join(NAMES)} up to position {position}."],
+    )  # fmt: skip
+    assert await store.pool.fetchval("SELECT count(*) FROM orders WHERE id = 101") == 1
+    await store.pool.execute("DELETE FROM labels")
+    labels = custodiary("replay", "--projection", "labels", "--json", DATABASE_URL=shop)
+    assert labels.json == {"projections": ["labels"], "position": position}
+    assert await count(store.pool, "labels") == 5
+
+
+async def test_while_one_replays_another_is_told_that_it_is_busy(shop: str, store: Store) -> None:
+    async with store.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('custodiary replay'))")
+        assert custodiary("replay", DATABASE_URL=shop).complaint == (exits.BUSY, "One replay at a time.")
+
+
+async def test_an_application_password_lets_in_and_is_told_once(shop: str, store: Store) -> None:
+    added = custodiary("credentials", "add", "ann", "--role", "manager", DATABASE_URL=shop)
+    assert added.code == exits.DONE
+    (password,) = added.lines
+    header = f"Basic {b64encode(f'ann:{password}'.encode()).decode()}"
+    principal = await authenticate(header, lookup(store.pool), await password_key(store.pool))
+    assert (principal.user, principal.role) == ("ann", "manager")
+    again = custodiary("credentials", "add", "ann", "--role", "worker", DATABASE_URL=shop)
+    message = "ann has a password named default already; give this one another --name"
+    assert again.complaint == (exits.NOT_ALL, message)
+    other = custodiary("credentials", "add", "ann", "--role", "worker", "--name", "phone", DATABASE_URL=shop)
+    assert other.lines != added.lines
+    listed = custodiary("credentials", "list", "--json", DATABASE_URL=shop)
+    assert [(each["login"], each["name"], each["role"]) for each in listed.json] == [
+        ("ann", "default", "manager"), ("ann", "phone", "worker"),
+    ]  # fmt: skip
+    table = custodiary("credentials", "list", DATABASE_URL=shop)
+    assert [line.split()[:3] for line in table.lines[1:]] == [["ann", "default", "manager"], ["ann", "phone", "worker"]]
+    assert password not in listed.stdout + table.stdout
+
+
+async def test_ctrl_c_in_an_import_leaves_whole_orders(shop: str, store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(order_file(order(8001)))
+    before = await count(store.pool, "orders")
+    async with closed_gate(shop, store):
+        process = Process("import", "orders", file, DATABASE_URL=shop)
+        await a_writer_waits(store.pool)
+        process.press_ctrl_c()
+        assert process.end().code == exits.INTERRUPTED
+    assert await count(store.pool, "orders") == before

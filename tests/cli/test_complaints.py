@@ -1,0 +1,142 @@
+"""What a command can't do it says in one line, with an exit code that scripts can tell apart."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import exits
+from api.cli.commands import app
+from tests.cli.process import NOWHERE, Process, custodiary
+from tests.importing.desk import order, order_file, packed
+
+COMMANDS: list[list[object]] = [
+    ["serve", "--port", 65_535],
+    ["migrate"],
+    ["credentials", "list"],
+    ["import", "orders", __file__],
+]
+
+
+def test_every_command_says_that_a_database_cannot_be_reached() -> None:
+    """Nobody listens on port 1."""
+    nowhere = "postgresql://app:secret@127.0.0.1:1/custodiary"
+    for process in [Process(*command, DATABASE_URL=nowhere) for command in COMMANDS]:
+        code, complaint = process.end().complaint
+        assert code == exits.NO_STORE
+        assert complaint.startswith("the database cannot be reached: ")
+        assert "secret" not in complaint
+
+
+def test_a_bad_setting_is_named() -> None:
+    code, said = custodiary("serve", DATABASE_URL="postgresql://app:sec/secret@db/custodiary").complaint
+    assert code == exits.USAGE
+    assert said.startswith("DATABASE_URL must be like postgresql://user:password@host:5432/database")
+    assert "secret" not in said
+    assert custodiary("migrate", NAME_MODE="nick").complaint == (
+        exits.USAGE,
+        "NAME_MODE must be first_name or full_name",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["destroy"],
+        ["serve", "--port", "65536"],
+        ["serve", "--workers", "0"],
+        ["serve", "--host", "192.0.2.1"],  # an address for examples, which no machine has
+        ["history"],
+        ["history", "one"],
+        ["history", "0"],
+        ["replay", "--projection", "everything"],
+        ["import"],
+        ["import", "orders"],
+        ["credentials", "add", "ann"],
+        ["credentials", "add", "ann", "--role", "emperor"],
+        ["credentials", "add", "a:n", "--role", "worker"],
+        ["credentials", "add", "", "--role", "worker"],
+    ],
+)
+def test_wrong_usage_is_shown_before_anything_is_started(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("CUSTODIARY_DATA", str(tmp_path / "data"))
+    ended = CliRunner().invoke(app, arguments)  # in this process, because there are many of them
+    assert ended.exit_code == exits.USAGE
+    assert "Usage: " in ended.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_wrong_usage_is_no_traceback() -> None:
+    ended = custodiary("destroy", "everything")
+    assert (ended.code, ended.stdout) == (exits.USAGE, "")
+    assert "No such command 'destroy'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+async def test_a_database_that_does_not_let_in_is_told_apart(server: str, empty_database: str) -> None:
+    parts = urlsplit(empty_database)
+    nobody = parts._replace(netloc="nobody_such@").geturl()
+    code, said = custodiary("migrate", DATABASE_URL=nobody).complaint
+    assert (code, said) == (exits.NO_STORE, 'the database does not let us in: role "nobody_such" does not exist')
+    missing = parts._replace(path="/no_such_database").geturl()
+    code, said = custodiary("migrate", DATABASE_URL=missing).complaint
+    assert (code, said) == (
+        exits.NO_STORE,
+        'the database cannot be reached: database "no_such_database" does not exist',
+    )
+
+
+async def test_a_role_without_rights_is_told(empty_database: str) -> None:
+    connection = await asyncpg.connect(empty_database)
+    await connection.execute("CREATE ROLE custodiary_test_guest LOGIN")
+    try:
+        guest = urlsplit(empty_database)._replace(netloc="custodiary_test_guest@").geturl()
+        code, said = custodiary("migrate", DATABASE_URL=guest).complaint
+        assert (code, said) == (exits.NO_STORE, "the database does not let us in: permission denied for schema public")
+    finally:
+        await connection.execute("DROP ROLE custodiary_test_guest")
+        await connection.close()
+
+
+async def test_a_database_of_another_version_is_told(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute("UPDATE migrations SET sha256 = 'another' WHERE name = '0001_log.sql'")
+    await connection.close()
+    said = "0001_log.sql has changed since it was applied to this database"
+    assert custodiary("migrate", DATABASE_URL=database).complaint == (exits.NO_STORE, said)
+
+
+def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, said = custodiary("migrate", CUSTODIARY_DATA=tmp_path / "file").complaint
+    assert code == exits.NO_STORE
+    assert said == f"{tmp_path / 'file'} is not to be used by this user: File exists"
+
+
+def test_files_that_are_no_imports_are_named(url: str, tmp_path: Path) -> None:
+    damaged = bytearray(packed(order_file(order())))
+    damaged[-8] ^= 0xFF
+    (tmp_path / "damaged.csv.gz").write_bytes(damaged)
+    (tmp_path / "empty").touch()
+    complaints = [
+        ("orders", tmp_path / "nowhere.csv", "No such file or directory"),
+        ("orders", tmp_path, "Is a directory"),
+        ("orders", tmp_path / "empty", "not a CSV file of orders: it has no column order_id, "),
+        ("orders", tmp_path / "damaged.csv.gz", "the archive is damaged"),
+        ("fluentcart", tmp_path / "empty", "not a JSON file"),
+    ]
+    processes = [Process("import", kind, file, DATABASE_URL=url) for kind, file, _complaint in complaints]
+    for process, (_kind, _file, complaint) in zip(processes, complaints, strict=True):
+        code, said = process.end().complaint
+        assert code == exits.NOT_ALL
+        assert complaint in said
+
+
+def test_nothing_was_started_where_nothing_was_asked_for() -> None:
+    assert not (Path(NOWHERE) / ".custodiary").exists()
