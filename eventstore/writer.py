@@ -34,10 +34,11 @@ class LostError(Exception):
 
 
 class Lane:
-    """Batches one after the other; `keys` are those of the one that is being written."""
+    """Batches one after the other; `batch` is the one that is being written, `keys` are its."""
 
     def __init__(self, *, is_large: bool) -> None:
         self.is_large = is_large
+        self.batch: Sequence[Waiting] = ()
         self.keys: set[int] = set()
         self.waiting = 0
         self.task: asyncio.Task[None] | None = None
@@ -68,8 +69,11 @@ class Writer:
         self._go_on(lane)
 
     async def close(self) -> None:
-        """Returns when nothing waits any more."""
+        """Returns when nobody waits any more. What nobody waits for is undone, or is written whole."""
         while tasks := {lane.task for lane in self._lanes if lane.task}:
+            for lane in self._lanes:
+                if lane.task and all(command.outcome.done() for command in lane.batch):
+                    lane.task.cancel()
             await asyncio.wait(tasks)
 
     def _go_on(self, lane: Lane) -> None:
@@ -81,7 +85,7 @@ class Writer:
         has_failed = True
         try:
             while batch := self._next(lane, other.keys):
-                lane.keys = {key for command in batch for key in command.keys}
+                lane.batch, lane.keys = batch, {key for command in batch for key in command.keys}
                 try:
                     await self._write(batch)
                 except BaseException as error:
@@ -89,7 +93,7 @@ class Writer:
                         self._fail(command, error)
                     raise
                 finally:
-                    lane.keys = set()
+                    lane.batch, lane.keys = (), set()
                     self._go_on(other)  # where something may have waited for this batch
             has_failed = False
         finally:

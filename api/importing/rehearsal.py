@@ -47,7 +47,7 @@ class Rehearsal(Store):
             transaction = connection.transaction()
             await transaction.start()
             try:
-                await self._project(connection, [*before, *events])
+                await project(connection, [*before, *events])
             except (Conflict, asyncpg.DeadlockDetectedError) as error:
                 raise Contended from error
             finally:

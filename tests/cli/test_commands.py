@@ -1,6 +1,5 @@
 """Every command but serve, on a PostgreSQL at DATABASE_URL."""
 
-import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from importlib.metadata import version
@@ -104,34 +103,31 @@ def test_of_a_shop_everything_is_told(shop: str) -> None:
 
 
 def test_a_customer_s_history_is_told_newest_first(shop: str) -> None:
-    events = custodiary("history", 1, "--json", DATABASE_URL=shop).json
+    events = custodiary("history", 1, "--json", DATABASE_URL=shop).json["data"]
     assert [event["position"] for event in events] == sorted((event["position"] for event in events), reverse=True)
     assert events[-1]["type"] == "customer-registered"
     assert events[-1]["data"]["profile"]["email"] == "john.doe@example.com"
-    (newest,) = custodiary("history", 1, "--json", "--limit", 1, DATABASE_URL=shop).json
+    (newest,) = custodiary("history", 1, "--json", "--limit", 1, DATABASE_URL=shop).json["data"]
     assert newest["position"] == events[0]["position"]
-    lines = custodiary("history", 1, DATABASE_URL=shop).lines
-    assert sum(not line.startswith(" ") for line in lines) == len(events)
-    first = next(line for line in lines if "customer-registered" in line)
-    assert re.fullmatch(r"\d+  2025-01-01 08:00:00  import  customer-registered, customer 1", first)
+    told = custodiary("history", 1, DATABASE_URL=shop, COLUMNS="300").stdout
+    assert all(event["type"] in told for event in events)
 
 
 def test_of_a_customer_who_never_was_there_is_no_history(shop: str) -> None:
     ended = custodiary("history", 4711, "--json", DATABASE_URL=shop)
-    assert ended.complaint == (exits.NOT_ALL, "there is no customer 4711")
+    assert ended.complaint == (exits.NOT_ALL, "There is no customer 4711.")
 
 
 async def test_replay_rebuilds_all_read_models_or_one(shop: str, store: Store) -> None:
     await store.pool.execute("DELETE FROM orders WHERE id = 101")
     everything = custodiary("replay", DATABASE_URL=shop)
     position = await store.log.head(store.pool)
-    assert (everything.code, everything.lines) == (
-        exits.DONE, [f"Rebuilt {', '.join(NAMES)} up to position {position}."],
-    )  # fmt: skip
+    assert (everything.code, everything.lines[0].split(" is ")[1]) == (0, f"swapped, at position {position}.")
     assert await store.pool.fetchval("SELECT count(*) FROM orders WHERE id = 101") == 1
     await store.pool.execute("DELETE FROM labels")
-    labels = custodiary("replay", "--projection", "labels", "--json", DATABASE_URL=shop)
-    assert labels.json == {"projections": ["labels"], "position": position}
+    labels = custodiary("replay", "--projection", "labels", "--json", DATABASE_URL=shop).json
+    assert (labels["status"], labels["projections"], labels["position"]) == ("swapped", ["labels"], position)
+    assert labels["differences"]["labels"]["missing"] == 5
     assert await count(store.pool, "labels") == 5
 
 

@@ -57,7 +57,7 @@ BAD: list[tuple[Tables, str, str]] = [
     (
         and_("customers", {"id": 3, "email": "eve@shop.example", "first_name": "E\0ve"}),
         "customers row 3 (id 3)",
-        "The first name field may not contain control characters.",
+        "The first name field may contain neither control characters nor broken Unicode.",
     ),
     (
         and_("wp_users", {"ID": 8, "user_login": "ANN", "user_email": "other@shop.example"}),
