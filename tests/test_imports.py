@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HOUSE = ("domain", "eventstore", "projections", "api")
-SHEDS = ("tests", "benchmarks")
+SHEDS = ("tests", "benchmarks", "proof")
 
 # What reads a clock, draws a number, or does anything but compute.
 IMPURE_MODULES = {

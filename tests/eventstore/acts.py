@@ -154,3 +154,14 @@ async def a_writer_waits(pool: asyncpg.Pool) -> None:
 async def count(on: asyncpg.Pool | asyncpg.Connection, table: str) -> int:
     number: int = await on.fetchval(f"SELECT count(*) FROM {table}")
     return number
+
+
+FUNCTION = "SELECT pg_get_functiondef('append_events'::regproc)"
+LOCK = "PERFORM pg_advisory_xact_lock(hashtext('stored_events'));"
+
+
+async def break_append(store: Store) -> None:
+    """From now on it does without the log's lock."""
+    sound = await store.pool.fetchval(FUNCTION)
+    assert LOCK in sound
+    await store.pool.execute(sound.replace(LOCK, ""))

@@ -6,9 +6,10 @@ Says in a line of JSON for each command what it was told: done, with how many ev
 import asyncio
 import random
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -35,6 +36,20 @@ from tests.eventstore.acts import NOW, existing, terms
 COMMANDS = 400
 AT_ONCE = 24
 CUSTOMERS, ORDERS, USERS, LABELS = range(1, 9), range(1, 13), range(1, 5), range(1, 9)
+
+
+class Matter(NamedTuple):
+    """What commands are about: ids, ids of transactions, and words."""
+
+    customers: Sequence[int]
+    orders: Sequence[int]
+    users: Sequence[int]
+    labels: Sequence[int]
+    money: Sequence[str]
+    words: Sequence[str]
+
+
+MATTER = Matter(CUSTOMERS, ORDERS, USERS, LABELS, [f"t{number}" for number in range(60)], "abcdefgh")
 
 
 class Told(msgspec.Struct):
@@ -75,63 +90,65 @@ class Mix:
 
     async def go_on(self) -> None:
         while len(self.told) < COMMANDS:
-            await self._command()
+            told = Told(f"{self._seed}-{len(self.told)}", "nothing")
+            self.told.append(told)
+            await carry_out(self._store, told, self._chance, MATTER, NOW)
 
-    async def _command(self) -> None:
-        told = Told(f"{self._seed}-{len(self.told)}", "nothing")
-        self.told.append(told)
-        number, acts = self._chance.random(), [self._act() for _ in range(self._chance.choice((1, 1, 1, 2)))]
 
-        async def work(unit: Unit) -> None:
-            for act in acts:
-                await act(unit)
-            told.events = len(unit.events)
+async def carry_out(store: Store, told: Told, chance: random.Random, matter: Matter, at: datetime) -> None:
+    """One command, some of which fail on purpose or are cancelled. Raises what else befalls it."""
+    number, acts = chance.random(), [_act(chance, matter) for _ in range(chance.choice((1, 1, 1, 2)))]
 
-        by = By(actor="mix", at=NOW, request_id=told.request_id)
-        fate = Fate(number)
-        task = asyncio.ensure_future(self._store.answer(by, work, fate.show, check=fate.check))
-        if number > 0.9:
-            await asyncio.wait({task}, timeout=(number - 0.9) / 10)
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            try:
-                await task
-            except (Refusal, Failed, asyncpg.DivisionByZeroError):
-                told.outcome = "refused"
-            else:
-                told.outcome = "done"
+    async def work(unit: Unit) -> None:
+        for act in acts:
+            await act(unit)
+        told.events = len(unit.events)
 
-    def _act(self) -> Callable[[Unit], Awaitable[None]]:
-        chance = self._chance
-        customer, other = chance.choice(CUSTOMERS), chance.choice(CUSTOMERS)
-        order, user, label = chance.choice(ORDERS), chance.choice(USERS), chance.choice(LABELS)
-        money, word = f"t{chance.randrange(60)}", chance.choice("abcdefgh")
-        acts: list[tuple[Any, int, Any]] = [
-            (CUSTOMER, customer, ChangeCustomer(email=f"{word}@example.com")),
-            (CUSTOMER, customer, ChangeCustomer(first_name=word, notes=money)),
-            (CUSTOMER, customer, DetachUser()),
-            (CUSTOMER, customer, SetPrimaryAddress(address_id=other, type="billing")),
-            (CUSTOMER, customer, RemoveAddress(address_id=other)),
-            (ORDER, order, RecordPayment(amount=100, transaction_id=money)),
-            (ORDER, order, RecordPayment(amount=100, transaction_id=money)),
-            (ORDER, order, RecordRefund(amount=150, transaction_id=money)),
-            (USER, user, ChangeUserProfile(display_name=word)),
-            (USER, user, ChangeUserProfile(user_login=word)),
-            (LABEL, label, CreateLabel(value=word)),
-            (LABEL, label, RenameLabel(value=word)),
-            (LABEL, label, DeleteLabel()),
-        ]
-        others = (
-            lambda unit: _attach(unit, customer, user),
-            lambda unit: _add_address(unit, customer),
-            lambda unit: _place(unit, customer),
-            lambda unit: _transfer(unit, order, customer),
-            lambda unit: _replace(unit, customer, word) if chance.random() < 0.2 else _attach(unit, customer, user),
-        )
-        if chance.random() < 0.3:
-            return chance.choice(others)
-        decider, id_, command = chance.choice(acts)
-        return lambda unit: unit.decide(decider, id_, command)
+    fate = Fate(number)
+    by = By(actor="mix", at=at, request_id=told.request_id)
+    task = asyncio.ensure_future(store.answer(by, work, fate.show, check=fate.check))
+    if number > 0.9:
+        await asyncio.wait({task}, timeout=(number - 0.9) / 10)
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        try:
+            await task
+        except (Refusal, Failed, asyncpg.DivisionByZeroError):
+            told.outcome = "refused"
+        else:
+            told.outcome = "done"
+
+
+def _act(chance: random.Random, matter: Matter) -> Callable[[Unit], Awaitable[None]]:
+    customer, other = chance.choice(matter.customers), chance.choice(matter.customers)
+    order, user, label = chance.choice(matter.orders), chance.choice(matter.users), chance.choice(matter.labels)
+    money, word = chance.choice(matter.money), chance.choice(matter.words)
+    acts: list[tuple[Any, int, Any]] = [
+        (CUSTOMER, customer, ChangeCustomer(email=f"{word}@example.com")),
+        (CUSTOMER, customer, ChangeCustomer(first_name=word, notes=money)),
+        (CUSTOMER, customer, DetachUser()),
+        (CUSTOMER, customer, SetPrimaryAddress(address_id=other, type="billing")),
+        (CUSTOMER, customer, RemoveAddress(address_id=other)),
+        (ORDER, order, RecordPayment(amount=100, transaction_id=money)),
+        (ORDER, order, RecordPayment(amount=100, transaction_id=money)),
+        (ORDER, order, RecordRefund(amount=150, transaction_id=money)),
+        (USER, user, ChangeUserProfile(display_name=word)),
+        (USER, user, ChangeUserProfile(user_login=word)),
+        (LABEL, label, CreateLabel(value=word)),
+        (LABEL, label, RenameLabel(value=word)),
+        (LABEL, label, DeleteLabel()),
+    ]
+    others = (
+        lambda unit: _attach(unit, customer, user),
+        lambda unit: _add_address(unit, customer),
+        lambda unit: _place(unit, customer),
+        lambda unit: _transfer(unit, order, customer),
+        lambda unit: _replace(unit, customer, word) if chance.random() < 0.2 else _attach(unit, customer, user),
+    )
+    if chance.random() < 0.3:
+        return chance.choice(others)
+    decider, id_, command = chance.choice(acts)
+    return lambda unit: unit.decide(decider, id_, command)
 
 
 async def _attach(unit: Unit, customer_id: int, user_id: int) -> None:

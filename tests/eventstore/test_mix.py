@@ -5,18 +5,12 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from domain.customer import CUSTOMER
-from domain.event import Claim, Decider, Stream
-from domain.label import LABEL
-from domain.order import ORDER
-from domain.user import USER
-from eventstore.streams import from_uuid
 from eventstore.transact import Store
+from proof.checks import claims, claims_of_the_log
 from tests.eventstore.acts import PATIENCE, add_user, place, register
 from tests.eventstore.arriving import versions_with_gaps
 from tests.eventstore.mix import CUSTOMERS, ORDERS, USERS, Told
@@ -24,7 +18,6 @@ from tests.projections.rows import folded, live
 
 PROCESSES = 3
 SEEDS = range(int(os.environ.get("MIX_SEEDS", "2")))
-DECIDERS: dict[str, Decider[Any]] = {decider.category: decider for decider in (CUSTOMER, ORDER, USER, LABEL)}
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
@@ -37,15 +30,6 @@ async def mixing(dsn: str, seed: int) -> list[Told]:
     said, errors = await asyncio.wait_for(process.communicate(), 2 * PATIENCE)
     assert process.returncode == 0, errors.decode()
     return msgspec.json.decode(said, type=list[Told])
-
-
-async def claims_of_the_log(store: Store) -> dict[Claim, Stream]:
-    states: dict[Stream, Any] = {}
-    async for page in store.log.pages(store.pool):
-        for recorded in page:
-            decider = DECIDERS[recorded.stream.category]
-            states[recorded.stream] = decider.evolve(states.get(recorded.stream, decider.initial), recorded.event)
-    return {claim: stream for stream, state in states.items() for claim in DECIDERS[stream.category].claims(state)}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -68,6 +52,5 @@ async def test_what_commands_of_several_processes_were_told_is_so(store: Store, 
     assert min(outcomes["done"], outcomes["refused"], outcomes["nothing"]) > 50, outcomes
     assert await versions_with_gaps(store) == []
     assert await live(store) == await folded(store)
-    held = await store.pool.fetch("SELECT kind, value, originator_id FROM claims")
-    assert {Claim(kind, value): from_uuid(id_) for kind, value, id_ in held} == await claims_of_the_log(store)
+    assert await claims(store) == await claims_of_the_log(store)
     assert await store.pool.fetchval(DEADLOCKS) == 0

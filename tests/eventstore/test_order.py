@@ -15,12 +15,10 @@ from eventstore.log import Log
 from eventstore.subscription import Subscription
 from eventstore.transact import Store
 from projections.database import open_store
-from tests.eventstore.acts import NOW, PATIENCE, a_writer_waits, append, facts, until
+from tests.eventstore.acts import NOW, PATIENCE, a_writer_waits, append, break_append, facts, until
 
 WRITERS = 16
 SECONDS = float(os.environ.get("ORDER_TEST_SECONDS", "3"))
-FUNCTION = "SELECT pg_get_functiondef('append_events'::regproc)"
-LOCK = "PERFORM pg_advisory_xact_lock(hashtext('stored_events'));"
 STORED = "SELECT notification_id FROM stored_events ORDER BY notification_id"
 
 
@@ -124,12 +122,6 @@ async def test_the_same_check_catches_an_append_without_the_lock(store: Store, e
         await store.pool.execute("TRUNCATE stored_events RESTART IDENTITY")
         _acknowledged, wrong = await write_and_follow(store, elsewhere, 0.5)
     assert any(fault.startswith("skipped") for fault in wrong)
-
-
-async def break_append(store: Store) -> None:
-    sound = await store.pool.fetchval(FUNCTION)
-    assert LOCK in sound
-    await store.pool.execute(sound.replace(LOCK, ""))
 
 
 async def test_a_reader_waits_for_a_writer_in_the_middle_of_its_transaction(store: Store, elsewhere: Store) -> None:
