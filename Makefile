@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test fuzz lint types check bench bench-replay lock clean FORCE
+.PHONY: help install run test fuzz lint types check prove bench bench-replay lock clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s%s\n' "$$name" "$$text"; done
@@ -27,6 +27,9 @@ types: install ## mypy, strict
 	@$(BIN)/mypy
 
 check: test lint types ## tests, lint and types: what CI runs
+
+prove: install ## kill, cut off and fill up whatever can be for five minutes, and check that nothing is lost (PROVE_SECONDS=300)
+	@$(BIN)/python -m proof $${PROVE_SECONDS:-300}
 
 bench: install ## measure import and lists of a million customers
 	@$(BIN)/python -m benchmarks

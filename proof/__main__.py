@@ -22,7 +22,7 @@ from proof.house import SETTINGS, House, Stuck, prepare
 from proof.journal import Line, read
 from tests.eventstore.acts import break_append
 
-MINUTES = 5
+SECONDS = 300
 SHOWN = 20  # of what is wrong with one promise
 
 
@@ -60,7 +60,7 @@ async def prove(where: Path, data: Path, asked: argparse.Namespace, *, has_disk:
 
 
 def report(commands: Mapping[str, Line], faults: Faults, checks: list[Check]) -> None:
-    outcomes = Counter(str(command.outcome).replace("sent", "never answered") for command in commands.values())
+    outcomes = Counter(_told(command) for command in commands.values())
     again = sum(command.again for command in commands.values())
     for title, counts in (("commands", outcomes), ("faults", faults.made)):
         print(f"{title:<56}{sum(counts.values()):>10,}")
@@ -76,6 +76,16 @@ def report(commands: Mapping[str, Line], faults: Faults, checks: list[Check]) ->
         for wrong in each.wrong[:SHOWN]:
             print(f"WRONG: {each.promise}: {wrong}")
     sys.stdout.flush()
+
+
+def _told(command: Line) -> str:
+    match command.outcome:
+        case "sent":
+            return "never answered"
+        case "failed":
+            return f"failed: {command.detail}"
+        case outcome:
+            return outcome
 
 
 @contextmanager
@@ -96,7 +106,7 @@ def _place() -> Iterator[tuple[Path, Path, bool]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m proof", description="Check the log's promises under faults.")
-    parser.add_argument("seconds", nargs="?", type=float, default=MINUTES * 60)
+    parser.add_argument("seconds", nargs="?", type=float, default=SECONDS)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--without-the-lock", action="store_true", help="with a log that is broken on purpose")
     asked = parser.parse_args()

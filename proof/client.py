@@ -64,7 +64,7 @@ class Client:
         """What became of it. A refusal says nothing of an attempt before that had no answer."""
         headers = {"Idempotency-Key": line.id, "X-Request-Id": line.id}
         refused: Outcome = "refused"
-        for line.again in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             patience = self._chance.uniform(0, 0.05) if self._chance.random() < 0.1 else PATIENCE
             try:
                 response = await self._http.post(path, json=body, headers=headers, timeout=patience)
@@ -75,12 +75,14 @@ class Client:
                 continue
             except httpx.HTTPError:
                 refused = "unknown"
+                line.again += 1
                 continue
             if response.is_success:
                 self._learn(path, response.json()["data"]["id"])
                 return "acknowledged"
             if response.status_code >= 500:
                 refused = "unknown"
+                line.again += 1
             elif response.status_code not in {STILL_RUNNING, TOO_MANY}:
                 return refused
             await asyncio.sleep(PAUSE)

@@ -53,7 +53,7 @@ class Kept:
             with self._log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command, cwd=REPOSITORY, env=self._environment, stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent if LINUX else None,
+                    stdout=log, stderr=log, start_new_session=True, preexec_fn=_begin,
                 )  # fmt: skip
             code = await self._process.wait()
             self._end_group(self._process.pid)
@@ -102,5 +102,8 @@ class Kept:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _end_with_parent() -> None:
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _begin() -> None:
+    """In the new process, before its program: it ends with its parent, and a signal that comes too early is no end."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if LINUX:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -7,7 +7,6 @@ import asyncio
 import random
 import signal
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +29,8 @@ CUSTOMERS = "SELECT id FROM customers ORDER BY id DESC LIMIT 12"
 ORDERS = "SELECT id FROM orders ORDER BY id DESC LIMIT 24"
 USERS = "SELECT id FROM users"
 LABELS = """
-    SELECT coalesce(max(id), 0) - 8 + n FROM labels, generate_series(1, 12) AS n WHERE id < 10 ^ 9 GROUP BY n"""
+    SELECT greatest(0, coalesce(max(id), 0) - 8) + n FROM generate_series(1, 12) AS n
+    LEFT JOIN labels ON id < 1000000000 GROUP BY n"""
 FAILURES = (Contended, Overloaded, asyncpg.PostgresError, *UNREACHABLE)
 OUTCOMES: dict[str, Outcome] = {"done": "acknowledged", "refused": "refused", "nothing": "cancelled"}
 
@@ -70,7 +70,7 @@ class Writer:
         except OutcomeUnknown:
             self._journal.tell(Line(told.request_id, "unknown", told.events))
         except FAILURES as failure:
-            self._journal.tell(Line(told.request_id, "failed", detail=repr(failure)))
+            self._journal.tell(Line(told.request_id, "failed", detail=type(failure).__name__))
             await asyncio.sleep(PAUSE)
         else:
             self._journal.tell(Line(told.request_id, OUTCOMES[told.outcome], told.events))
@@ -92,19 +92,16 @@ class Writer:
 async def run(dsn: str, journal: Journal, seed: str) -> None:
     async with open_store(dsn, connections=CONNECTIONS) as store:
         writer = Writer(store, journal, seed)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, writer.stop)
-        loop.add_signal_handler(signal.SIGUSR1, writer.set_clock_back)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, writer.stop)
+        signal.signal(signal.SIGUSR1, lambda *_: writer.set_clock_back())
         await asyncio.gather(*(writer.go_on() for _ in range(AT_ONCE)))
 
 
 def main() -> None:
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until there is a clock
-    with suppress(KeyboardInterrupt):
-        try:
-            asyncio.run(run(sys.argv[1], Journal(Path(sys.argv[2])), sys.argv[3]))
-        except FAILURES:
-            sys.exit(NOT_YET)
+    try:
+        asyncio.run(run(sys.argv[1], Journal(Path(sys.argv[2])), sys.argv[3]))
+    except FAILURES:
+        sys.exit(NOT_YET)
 
 
 if __name__ == "__main__":
