@@ -55,9 +55,11 @@ class Kept:
                     *self._command, cwd=REPOSITORY, env=self._environment, stdin=asyncio.subprocess.DEVNULL,
                     stdout=log, stderr=log, start_new_session=True, preexec_fn=_begin,
                 )  # fmt: skip
+            if self._stopping.is_set():  # since the line above
+                self.signal(signal.SIGTERM)
             code = await self._process.wait()
             self._end_group(self._process.pid)
-            expected = {NOT_YET, 0} if self._stopping.is_set() else {NOT_YET}
+            expected = {NOT_YET, 0, -signal.SIGTERM} if self._stopping.is_set() else {NOT_YET}
             if not (self._killed or self._may_end) and code not in expected:
                 self.ended_badly.append(f"{self.name} ended with {code}: {self.said()}")
             if not self._stopping.is_set():
@@ -72,8 +74,10 @@ class Kept:
         """Whether there was a process to send it to."""
         if self.pid is None:
             return False
-        os.kill(self.pid, number)
-        return True
+        with suppress(ProcessLookupError):  # it has ended, and that is not known yet
+            os.kill(self.pid, number)
+            return True
+        return False
 
     def kill(self) -> bool:
         """All that it has started in its session, too."""

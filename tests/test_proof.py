@@ -15,7 +15,7 @@ from proof.journal import Journal, Line, Outcome, read
 from tests.eventstore.acts import add_user, do, place, register
 
 ROOT = Path(__file__).parent.parent
-SECONDS = "4"
+SECONDS = "2"
 PATIENCE = 300
 
 
