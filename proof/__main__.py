@@ -6,6 +6,7 @@ Ends with 1 and says what is wrong, if anything is. `--without-the-lock` breaks 
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--without-the-lock", action="store_true", help="with a log that is broken on purpose")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it cleans up before it ends
     print(f"{asked.seconds:.0f} s of faults, seed {asked.seed}", flush=True)
     with _place() as (where, data, has_disk):
         all_is_well = asyncio.run(prove(where, data, asked, has_disk=has_disk))

@@ -24,7 +24,7 @@ from projections.table import prepare
 from proof import disk
 from proof.house import PATIENCE, House
 from proof.journal import Journal, Line
-from proof.processes import Kept
+from proof.processes import CHILDREN, Kept
 
 Fault = Callable[[], Awaitable[bool]]
 LONGEST = 2.0  # seconds that something is held or kept away
@@ -58,12 +58,17 @@ class Faults:
             "the disk full": self._fill_the_disk,
         }
         if not house.has_disk:
-            del self._kinds["the disk full"]
-            self.skipped["the disk full"] = "only root may mount a disk for it, and not everywhere"
+            self._skip("the disk full", "only root may mount a disk for it, and not everywhere")
+        if not CHILDREN.exists():
+            self._skip("kill -9 of one of its workers", "the system does not tell who they are")
 
     @property
     def never_made(self) -> list[str]:
         return [kind for kind in self._kinds if not self.made[kind]]
+
+    def _skip(self, kind: str, why: str) -> None:
+        del self._kinds[kind]
+        self.skipped[kind] = why
 
     async def make(self, seconds: float) -> None:
         """Until each kind was made, if that takes longer, but not for ever."""

@@ -14,6 +14,7 @@ NOT_YET = 75  # how a process ends that found no database, as one that just star
 PAUSE = 0.2  # seconds until it is started again
 PATIENCE = 60.0  # seconds to come to an end in
 PR_SET_PDEATHSIG = 1
+CHILDREN = Path("/proc/thread-self/children")  # is there where the system tells a process's children
 LINUX = sys.platform == "linux"
 LIBC = ctypes.CDLL(None)  # loaded before any fork
 
@@ -66,7 +67,7 @@ class Kept:
                 await asyncio.sleep(PAUSE)
 
     def children(self) -> list[int]:
-        """Where /proc tells."""
+        """Where the system tells."""
         file = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         return [int(pid) for pid in file.read_text().split()] if file.exists() else []
 
