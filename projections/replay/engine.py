@@ -121,7 +121,7 @@ async def _run(store: Store, id_: int, progress: Progress, helped: Helped) -> No
         await set_status(store.pool, id_, "building")
         await _build(store, current, progress, helped)
         await set_status(store.pool, id_, "comparing")
-        report = await _compare(store, await find(store.pool, id_))
+        report = await _compare(store, id_)
         await keep_report(store.pool, id_, report)
         await set_status(store.pool, id_, "ready")
         is_equal = all(table.is_equal for table in report.values()) and not await registry.poison_of(store.pool, id_)
@@ -143,7 +143,14 @@ async def _build(store: Store, current: Replay, progress: Progress, helped: Help
     progress(current.total, current.total)
 
 
-async def _compare(store: Store, current: Replay) -> dict[str, TableReport]:
+async def _compare(store: Store, id_: int) -> dict[str, TableReport]:
+    """Again, when somebody was erased meanwhile, in the rebuilt rows too."""
+    while True:
+        with suppress(asyncpg.SerializationError):
+            return await _compare_once(store, await find(store.pool, id_))
+
+
+async def _compare_once(store: Store, current: Replay) -> dict[str, TableReport]:
     """In one snapshot, in which the live rows are at the last event that is visible, and the rebuilt ones then too."""
     tables = Tables(current.schema, current.wanted)
     await catch_up_almost(store, current.id, tables)
