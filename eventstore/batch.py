@@ -183,9 +183,11 @@ def layers(commands: Iterable[Waiting]) -> list[list[Waiting]]:
 
 
 def is_lost(connection: Connection, error: Exception) -> bool:
-    """Whether the error is the connection's end."""
+    """Whether the error is the connection's end, of which the server may have said why before it went."""
+    if isinstance(error, GONE) or getattr(error, "severity_en", None) in {"FATAL", "PANIC"}:
+        return True
     try:
-        return isinstance(error, GONE) or connection.is_closed()
+        return connection.is_closed()
     except asyncpg.InterfaceError:  # the pool has taken it back already
         return True
 

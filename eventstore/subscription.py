@@ -77,7 +77,8 @@ class Subscription(Generic[T]):
                 self._after = self._position(event)
                 return event
             self._woken.clear()
-            with suppress(*UNREACHABLE):  # the next round connects again
+            # The next round connects again; a disk that is full lets nobody in until it isn't.
+            with suppress(asyncpg.InsufficientResourcesError, *UNREACHABLE):
                 await self._listen()
                 self._waiting = (await self._page(self._after, PAGE))[::-1]
             if not self._waiting:

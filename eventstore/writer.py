@@ -200,7 +200,8 @@ class Writer:
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
-                    with suppress(*UNREACHABLE):
+                    # An error of any kind is no answer: a disk that is full, for one, lets nobody in.
+                    with suppress(asyncpg.PostgresError, *UNREACHABLE):
                         async with self._pool.acquire() as connection:
                             return await self._log.was_written(connection, receipt)
                     await asyncio.sleep(PAUSE)

@@ -7,7 +7,10 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
+
+import asyncpg
 
 from domain.event import Recorded
 from eventstore.subscription import UNREACHABLE, Subscription
@@ -29,25 +32,22 @@ def last_seen(path: Path) -> int:
 
 async def follow(dsn: str, path: Path) -> None:
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    async with open_store(dsn, connections=3) as store:
-        subscription: Subscription[Recorded] = Subscription(
-            store.pool,
-            lambda after, limit: store.log.page(store.pool, after, limit),
-            lambda recorded: recorded.position,
-            after=last_seen(path),
-        )
+    async with AsyncExitStack() as stack:
+        try:
+            store = await stack.enter_async_context(open_store(dsn, connections=3))
+            subscription: Subscription[Recorded] = Subscription(
+                store.pool,
+                lambda after, limit: store.log.page(store.pool, after, limit),
+                lambda recorded: recorded.position,
+                after=last_seen(path),
+            )
+            await stack.enter_async_context(subscription)
+        except (asyncpg.InsufficientResourcesError, *UNREACHABLE):
+            sys.exit(NOT_YET)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, subscription.stop)
-        async with subscription:
-            async for recorded in subscription:
-                os.write(file, f"{line(recorded)}\n".encode())  # in one call, so that no kill leaves half a line
-
-
-def main() -> None:
-    try:
-        asyncio.run(follow(sys.argv[1], Path(sys.argv[2])))
-    except UNREACHABLE:
-        sys.exit(NOT_YET)
+        async for recorded in subscription:
+            os.write(file, f"{line(recorded)}\n".encode())  # in one call, so that no kill leaves half a line
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(follow(sys.argv[1], Path(sys.argv[2])))

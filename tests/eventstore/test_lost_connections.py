@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Literal
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from domain.customer import CUSTOMER
@@ -12,12 +15,13 @@ from domain.label import LABEL, CreateLabel, RenameLabel
 from eventstore import writer
 from eventstore.transact import OutcomeUnknown, Store
 from projections.database import open_store
-from tests.eventstore.acts import PATIENCE, a_writer_waits, count, do, facts, register, rename
+from tests.eventstore.acts import PATIENCE, a_writer_waits, count, do, facts, register, rename, until
 from tests.eventstore.unreliable import Way, unreliable
 
 KILL_WHO_WAITS = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
     WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
+SEVERAL = 4  # connections, of which the client makes two when it is refused the first
 Where = Literal["before", "after"]
 
 
@@ -63,10 +67,7 @@ async def test_what_comes_of_a_commit_that_cannot_be_asked_about_is_said_to_be_u
     distant, way = far
     await do(distant, LABEL, 1, CreateLabel(value="one"))
     way.breaks, way.is_open = where, False
-    for connection in (idle := [await distant.pool.acquire() for _ in range(distant.pool.get_idle_size() - 1)]):
-        connection.terminate()
-    for connection in idle:
-        await distant.pool.release(connection)
+    await leave_one_connection(distant)
     with pytest.raises(OutcomeUnknown):
         await do(distant, LABEL, 1, RenameLabel(value="two"))
     way.is_open = True
@@ -74,6 +75,50 @@ async def test_what_comes_of_a_commit_that_cannot_be_asked_about_is_said_to_be_u
     values = {"before": ["one", "three"], "after": ["one", "two", "three"]}[where]
     stream = await store.log.stream(store.pool, Stream(LABEL.category, 1))
     assert [recorded.event.value for recorded in stream] == values  # type: ignore[attr-defined]
+
+
+async def leave_one_connection(store: Store) -> None:
+    """So that who loses it has to make another. It is the next to be used: a pool gives what came back last."""
+    kept, *rest = [await store.pool.acquire() for _ in range(store.pool.get_idle_size())]
+    for connection in rest:
+        connection.terminate()
+    for connection in (*rest, kept):
+        await store.pool.release(connection)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_a_database_that_cannot_be_asked_at_first_about_a_commit_is_asked_again(
+    store: Store, server: str, database: str, far: tuple[Store, Way], where: Where
+) -> None:
+    """Whatever its reason is: a full disk, for one, lets nobody in."""
+    distant, way = far
+    await do(distant, LABEL, 1, CreateLabel(value="one"))
+    await leave_one_connection(distant)
+    way.breaks = where
+    tried = way.tried
+    async with closed(server, database):
+        renaming = asyncio.ensure_future(do(distant, LABEL, 1, RenameLabel(value="two")))
+
+        async def asked_again() -> bool:
+            return renaming.done() or way.tried > tried + SEVERAL
+
+        await until(asked_again, "the writer asks again")
+    await asyncio.wait_for(renaming, PATIENCE)
+    stream = await store.log.stream(store.pool, Stream(LABEL.category, 1))
+    assert [recorded.event.value for recorded in stream] == ["one", "two"]  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def closed(server: str, database: str) -> AsyncIterator[None]:
+    """No new connections to it: PostgreSQL refuses them for a reason that is none of a lost connection."""
+    name = urlsplit(database).path[1:]
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        yield
+    finally:
+        await connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await connection.close()
 
 
 async def test_commands_whose_connection_is_ended_before_the_commit_go_again(store: Store, database: str) -> None:

@@ -12,12 +12,15 @@ COMMIT = b"COMMIT;\x00"
 
 
 class Way:
-    """`breaks` says where the next commit is lost; `is_open` whether new connections come through."""
+    """`breaks` says where the next commit is lost; `is_open` whether new connections come through.
+
+    `broken` and `tried` count lost commits and new connections.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.breaks: Literal["before", "after"] | None = None
         self.is_open = True
-        self.broken = 0
+        self.broken = self.tried = 0
         self._server = host, port
         self._relays: set[asyncio.Task[None]] = set()
 
@@ -25,6 +28,7 @@ class Way:
         task = asyncio.current_task()
         assert task is not None
         self._relays.add(task)
+        self.tried += 1
         try:
             if self.is_open:
                 await self._relay(client, to_client)
