@@ -24,9 +24,12 @@ def create_worker_app() -> Litestar:
 
 
 def _end_with_parent() -> None:
-    """A killed server must not leave workers behind that hold its port and its store."""
+    """A killed server must not leave workers behind that hold its port and its store.
+
+    They are killed, too: one that was already told to end would hang for ever, told a second time.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_when_told() -> None:

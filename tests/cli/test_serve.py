@@ -171,3 +171,17 @@ def test_of_a_killed_service_nothing_is_left(service: Service, stopped: Ended) -
     assert process.kill().code == -signal.SIGKILL
     eventually(lambda: not of_the_store(service.directory))
     assert is_still(service.directory)
+
+
+@needs_proc
+@pytest.mark.parametrize("_round", range(3))
+def test_of_a_service_that_is_killed_while_it_ends_nothing_is_left(
+    service: Service, stopped: Ended, _round: int
+) -> None:
+    """Its workers were told to end already; a second signal of that kind made them hang, one time in three."""
+    again = Process("serve", "--port", service.port, "--workers", 2, CUSTODIARY_DATA=service.directory)
+    again.lines_until("Its documentation")
+    again.process.terminate()
+    again.kill()
+    eventually(lambda: is_still(service.directory) and of_the_store(service.directory) == [])
+    assert is_free(service.port)
