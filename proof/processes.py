@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ REPOSITORY = Path(__file__).parents[1]
 NOT_YET = 75  # how a process ends that found no database, as one that just starts may
 PAUSE = 0.2  # seconds until it is started again
 PATIENCE = 60.0  # seconds to come to an end in
+MOMENT = 5.0  # seconds
 PR_SET_PDEATHSIG = 1
 CHILDREN = Path("/proc/thread-self/children")  # is there where the system tells a process's children
 LINUX = sys.platform == "linux"
@@ -60,6 +62,7 @@ class Kept:
                 self.signal(signal.SIGTERM)
             code = await self._process.wait()
             self._end_group(self._process.pid)
+            await self._end_rest(self._process.pid)
             expected = {NOT_YET, 0, -signal.SIGTERM} if self._stopping.is_set() else {NOT_YET}
             if not (self._killed or self._may_end) and code not in expected:
                 self.ended_badly.append(f"{self.name} ended with {code}: {self.said()}")
@@ -102,9 +105,31 @@ class Kept:
     def said(self) -> str:
         return self._log.read_text(errors="replace")[-1_500:].strip()
 
+    async def _end_rest(self, session: int) -> None:
+        """What it has started must not outlive it for longer than a moment."""
+        deadline = time.monotonic() + MOMENT
+        while (rest := _processes_of(session)) and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody else tells
+            await asyncio.sleep(MOMENT / 100)
+        if rest:
+            self.ended_badly.append(f"{self.name} left {len(rest)} processes behind")
+        for pid in rest:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def _end_group(self, pid: int) -> None:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
+
+
+def _processes_of(session: int) -> list[int]:
+    """Where the system tells; without those that have ended and that nobody has heard of yet."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _parent, _group, its = file.read_text().rpartition(")")[2].split()[:4]
+            if int(its) == session and state != "Z":
+                found.append(int(file.parent.name))
+    return found
 
 
 def _begin() -> None:
