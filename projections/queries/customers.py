@@ -27,9 +27,11 @@ BOUGHT_ALL = """r.id IN (
     SELECT o.customer_id FROM orders AS o CROSS JOIN unnest(o.variations) AS variation
     WHERE o.variations <> '{{}}' AND o.variations && {ids} AND variation = ANY({ids})
     GROUP BY o.customer_id HAVING count(DISTINCT variation) = cardinality({ids}))"""
-# A label that was deleted stays in the array, and means nothing.
-LABELLED_ANY = """r.labels <> '{{}}' AND r.labels && ARRAY(SELECT l.id FROM labels AS l WHERE l.id = ANY({ids}))"""
-LABELLED_ALL = """r.labels <> '{{}}' AND r.labels @> {ids}
+# A label that was deleted stays in the array, and means nothing. How many rows have one is known of ids that are given,
+# and not of those that a query finds; hence both, the second so that it is not taken for another condition as rare.
+LABELLED_ANY = """r.labels && {ids}
+    AND coalesce(r.labels && ARRAY(SELECT l.id FROM labels AS l WHERE l.id = ANY({ids})), false)"""
+LABELLED_ALL = """r.labels @> {ids}
     AND (SELECT count(*) FROM labels AS l WHERE l.id = ANY({ids})) = cardinality({ids})"""
 
 GAINED = """
