@@ -1,7 +1,7 @@
 """Replays over HTTP: started here, run by a process of their own, and looked at, swapped, rolled back or cancelled."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, get_args
 
 import asyncpg
@@ -110,37 +110,29 @@ async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> Server
 async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
     """With all that has happened since; the former rows are kept for a rollback until another replay is swapped."""
     store, id_ = serving(request).store, id_in_path(replay_id)
-    await read_nothing(request)
-
-    async def work(_unit: Unit) -> dict[str, Any]:
-        await engine.swap_ready(store, id_)
-        return await _told(store.pool, id_, "Replay swapped.")
-
-    return await carry_out(request, work, _result)
+    return await _done(request, id_, lambda: engine.swap_ready(store, id_), "Replay swapped.")
 
 
 @post(f"{PATH}/rollback", opt=needs("replays/manage"), summary="Put the former rows back", status_code=200)
 async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
     """With everything that has happened since."""
     store, id_ = serving(request).store, id_in_path(replay_id)
-    await read_nothing(request)
-
-    async def work(_unit: Unit) -> dict[str, Any]:
-        await engine.roll_back_swapped(store, id_)
-        return await _told(store.pool, id_, "Replay rolled back.")
-
-    return await carry_out(request, work, _result)
+    return await _done(request, id_, lambda: engine.roll_back_swapped(store, id_), "Replay rolled back.")
 
 
 @post(f"{PATH}/cancel", opt=needs("replays/manage"), summary="Cancel a replay", status_code=200)
 async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
     """At any moment before it is swapped; nothing of it stays but its entry here."""
     store, id_ = serving(request).store, id_in_path(replay_id)
+    return await _done(request, id_, lambda: engine.cancel(store.pool, id_), "Replay cancelled.")
+
+
+async def _done(request: AnyRequest, id_: int, act: Callable[[], Awaitable[object]], message: str) -> Response[bytes]:
     await read_nothing(request)
 
     async def work(_unit: Unit) -> dict[str, Any]:
-        await engine.cancel(store.pool, id_)
-        return await _told(store.pool, id_, "Replay cancelled.")
+        await act()
+        return await _told(serving(request).store.pool, id_, message)
 
     return await carry_out(request, work, _result)
 
