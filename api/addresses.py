@@ -39,9 +39,11 @@ async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Res
     as_of = read_as_of(fields)
     fields.check()
     async with seen(service, as_of, id_) as view:
-        version = await _version(view.on, id_)
+        customer = await view.find_customer(id_)
+        if customer is None:
+            raise CustomerNotFound
         rows = await view.on.fetch(LIST, id_, type_)
-    return answer({"addresses": [address(row) for row in rows]}, version=version)
+    return answer({"addresses": [address(row) for row in rows]}, version=customer["version"])
 
 
 @post(PATH, opt=needs("customers/manage"), summary="Add an address", status_code=200)

@@ -40,6 +40,7 @@ from api.settings import NameMode, Settings
 from api.turns import Turns
 from projections.database import open_store
 from projections.past import open_pasts
+from projections.queries.customers import finding_together
 from projections.queries.pages import Totals
 from projections.replay.registry import unfinished
 
@@ -64,8 +65,8 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             ReplayRunner(database_url) as runner,
         ):
             key, turns = await credentials.password_key(store.pool), Turns(AT_ONCE, WAITING)
-            lookup = credentials.lookup(store.pool)
-            app.state.service = Service(store, settings, lookup, key, Totals(), runner, pasts, turns, counts)
+            lookup, find = credentials.lookup(store.pool), finding_together(store.pool)
+            app.state.service = Service(store, settings, lookup, key, find, Totals(), runner, pasts, turns, counts)
             if await unfinished(store.pool):
                 runner.start()
             async with sampling(store, settings.verify_seconds):
@@ -74,7 +75,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
     watched = (health.live, health.ready, health.metrics)
     app = Litestar(
-        [Router(BASE, route_handlers=handlers, guards=[authorise]), *watched, _docs_assets()],
+        [Router(BASE, route_handlers=handlers, before_request=authorise), *watched, _docs_assets()],
         lifespan=[serving],
         exception_handlers=exception_handlers(REFUSALS, request_id),
         before_send=[_name_request],

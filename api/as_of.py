@@ -1,15 +1,19 @@
 """`as_of`: the same answers, as they were at a position of the log or on a date."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple, TypeAlias
+
+import asyncpg
 
 from api.serving import Service
 from api.validation import Fields
 from eventstore.log import Executor
 from projections.past import moment_of
 from projections.queries.clock import clock
+from projections.queries.customers import find_customer
 from projections.queries.pages import Totals
 from projections.queries.refusals import UnknownTimeZone
 
@@ -21,12 +25,15 @@ class View(NamedTuple):
     """Read models, from `now` on which days count, and the counts that hold for them."""
 
     on: Executor
+    find_customer: Callable[[int], Awaitable[asyncpg.Record | None]]
     now: datetime
     totals: Totals
 
 
 def read_as_of(fields: Fields) -> AsOf:
     """A date, or a time that names no zone, is in `user_tz`."""
+    if "as_of" not in fields and "user_tz" not in fields:
+        return None
     optional = fields.optional(absent="", empty="")
     said = optional.text("as_of")
     try:
@@ -48,10 +55,10 @@ async def seen(service: Service, as_of: AsOf, customer_id: int | None = None) ->
     pool, log, now = service.store.pool, service.store.log, datetime.now(UTC)
     moment = None if as_of is None else await moment_of(pool, log, as_of, now)
     if moment is None:
-        yield View(pool, now, service.totals)
+        yield View(pool, service.find_customer, now, service.totals)
         return
     async with AsyncExitStack() as stack:
         if customer_id is None:
             await stack.enter_async_context(service.turns.turn())
         connection = await stack.enter_async_context(service.pasts.at(moment.position, customer_id))
-        yield View(connection, moment.time, Totals())
+        yield View(connection, partial(find_customer, connection), moment.time, Totals())

@@ -91,7 +91,7 @@ async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Respo
     else:
         wanted |= {"labels"}
     async with seen(service, as_of, id_) as view:
-        row = await find_customer(view.on, id_)
+        row = await view.find_customer(id_)
         if row is None:
             raise CustomerGone
         [added] = await added_to_customers(view.on, [row], wanted) if wanted else [{}]

@@ -32,7 +32,7 @@ async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Response
     as_of = read_as_of(fields)
     fields.check()
     async with seen(service, as_of, id_) as view:
-        row = await find_customer(view.on, id_)
+        row = await view.find_customer(id_)
     if row is None:
         raise CustomerNotFound
     currency = service.settings.store_currency

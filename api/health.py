@@ -38,7 +38,7 @@ def _shown(drift: Known) -> dict[str, Any]:
 
 
 # Not for everybody: how much a shop sells can be read off these numbers.
-@get("/metrics", opt=needs("metrics/view"), guards=[authorise], include_in_schema=False)
+@get("/metrics", opt=needs("metrics/view"), before_request=authorise, include_in_schema=False)
 async def metrics(request: AnyRequest) -> Response[bytes]:
     service = serving(request)
     body = service.metrics.told(await of_store(service.store))

@@ -36,8 +36,10 @@ async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
     Raises InvalidJson, Invalid for a key sent twice in JSON, TooLarge, or Rule(400) for a broken multipart body.
     """
-    query = parse_form(request.scope["query_string"])
-    return query | parse_body(await read_body(request), request.headers.get("content-type", ""))
+    query = request.scope["query_string"]
+    body = await read_body(request)
+    sent = parse_body(body, request.headers.get("content-type", "")) if body else {}
+    return parse_form(query) | sent if query else sent
 
 
 async def read_nothing(request: Request[Any, Any, Any]) -> None:
@@ -47,10 +49,18 @@ async def read_nothing(request: Request[Any, Any, Any]) -> None:
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
     """Raises Rule(400) when the connection ends within it."""
+    if not _announces_body(request):
+        return b""
     try:
         return await request.body()
     except InternalServerException as error:  # so Litestar calls a client that is gone, or can't count
         raise Rule(400, "The request ended before its body did.") from error
+
+
+def _announces_body(request: Request[Any, Any, Any]) -> bool:
+    """Most requests that read have none; only HTTP/1 says so."""
+    announced = "content-length" in request.headers or "transfer-encoding" in request.headers
+    return announced or not request.scope["http_version"].startswith("1")
 
 
 def parse_body(body: bytes, content_type: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from api.answer import answer
-from api.as_of import read_as_of, seen
+from api.as_of import View, read_as_of, seen
 from api.input import read_input
 from api.paginator import paginator, read_page
 from api.presentation import Row, address, customer, label, order, order_address, shown
@@ -17,7 +17,7 @@ from domain.refusals import CustomerNotFound
 from eventstore.log import Executor
 from projections.queries import relations
 from projections.queries.customers import LISTING as CUSTOMERS_LISTED
-from projections.queries.customers import find_customer, list_customers
+from projections.queries.customers import list_customers
 from projections.queries.orders import LISTING as ORDERS_LISTED
 from projections.queries.orders import every_order, list_orders
 from projections.queries.pages import Listing
@@ -51,7 +51,7 @@ async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Respons
     query, names = read_query(fields, ORDERS_LISTED, relations.OF_ORDER)
     wanted = relations.order_relations(names)
     async with seen(service, as_of, id_) as view:
-        known = await _standing(view.on, id_)
+        known = await _standing(view, id_)
         page = await list_orders(view.on, id_, query, now=view.now, totals=view.totals)
     rows = [
         _selected(order(row), page, query) | _added_to_order(row, wanted, customer(known, service.settings.store_url))
@@ -67,7 +67,7 @@ async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> Re
     as_of = read_as_of(fields)
     fields.check()
     async with seen(service, as_of, id_) as view:
-        known = await _standing(view.on, id_)
+        known = await _standing(view, id_)
         found = await every_order(view.on, id_)
     rows = [order(row) | {"filtered_order_items": shown(row["items"])} for row in found]
     return answer({"data": {"data": rows}}, version=known["version"])
@@ -150,8 +150,8 @@ def _paginated(
     return paginator(rows, number, total=page.total, url=url, query=sent, next_cursor=page.next_cursor, walking=walking)
 
 
-async def _standing(on: Executor, customer_id: int) -> Row:
-    row = await find_customer(on, customer_id)
+async def _standing(view: View, customer_id: int) -> Row:
+    row = await view.find_customer(customer_id)
     if row is None:
         raise CustomerNotFound
     return row

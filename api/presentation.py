@@ -1,6 +1,6 @@
 """Rows of the read models as clients know them: keys and order as in the API document."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from api.names import photo_url, user_link
-from api.places import country_name, formatted_address, formatted_customer
+from api.places import formatted_address, formatted_customer
 from domain.address import AddressDetails
 from projections.history.pages import Entry
 from projections.projection import utc
@@ -22,6 +22,7 @@ CUSTOMER = (
     "ltv", "first_purchase_date", "last_purchase_date", "aov", "notes", "uuid", "country", "city", "state", "postcode",
     "created_at", "updated_at",
 )  # fmt: skip
+NAME_AND_PLACE = ("first_name", "last_name", "country", "state", "city", "postcode")
 ADDRESS = (
     "id", "customer_id", "is_primary", "type", "status", "label", "name", "address_1", "address_2", "city", "state",
     "postcode", "country", "phone", "email",
@@ -37,11 +38,15 @@ ORDER = (
 
 def shown(value: Any) -> Any:
     """A column's value: times as text, whole decimals without a fraction, stored JSON as it is."""
-    if isinstance(value, datetime):
-        return str(value)
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else value.normalize()
-    return msgspec.Raw(value) if isinstance(value, bytes) else value
+    convert = _SHOWN_AS.get(type(value))
+    return value if convert is None else convert(value)
+
+
+def _decimal(value: Decimal) -> int | Decimal:
+    return int(value) if value == value.to_integral_value() else value.normalize()
+
+
+_SHOWN_AS: Mapping[type, Callable[[Any], Any]] = {datetime: str, Decimal: _decimal, bytes: msgspec.Raw}
 
 
 def customer(row: Row, store_url: str) -> dict[str, Any]:
@@ -49,15 +54,13 @@ def customer(row: Row, store_url: str) -> dict[str, Any]:
     body = {key: shown(row[key]) for key in CUSTOMER}
     if row["purchase_value"] == b"{}":
         body["purchase_value"] = []
-    names = {key: row[key] for key in ("first_name", "last_name")}
-    place = {key: row[key] for key in ("country", "state", "city", "postcode")}
-    return body | {
-        "full_name": f"{row['first_name']} {row['last_name']}".strip(),
-        "photo": photo_url(row["email"]),
-        "country_name": country_name(row["country"]),
-        "formatted_address": formatted_customer(**place, **names),
-        "user_link": user_link(store_url, row["user_id"]),
-    }
+    place = formatted_customer(**{key: row[key] for key in NAME_AND_PLACE})
+    body["full_name"] = place["full_name"]
+    body["photo"] = photo_url(row["email"])
+    body["country_name"] = place["country"]
+    body["formatted_address"] = place
+    body["user_link"] = user_link(store_url, row["user_id"])
+    return body
 
 
 def address(row: Row) -> dict[str, Any]:

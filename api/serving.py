@@ -2,12 +2,13 @@
 
 import re
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
+import asyncpg
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
 
 from api.auth import CredentialLookup, Permission, Principal, authenticate
 from api.metrics import Metrics
@@ -31,6 +32,7 @@ class Service(NamedTuple):
     settings: Settings
     credentials: CredentialLookup
     password_key: bytes
+    find_customer: Callable[[int], Awaitable[asyncpg.Record | None]]
     totals: Totals
     replays: ReplayRunner
     pasts: Pasts
@@ -48,17 +50,20 @@ def needs(permission: Permission) -> dict[str, Any]:
     return {"permission": permission}
 
 
-async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The guard of every route of the API. One that names no permission answers nobody."""
-    if connection.scope.get("method") == "OPTIONS":  # which Litestar answers to for every path
+async def authorise(request: AnyRequest) -> None:
+    """Before every request to the API. A route that names no permission answers nobody.
+
+    Not a guard: for each of those, Litestar copies the route's handler at every request.
+    """
+    if request.method == "OPTIONS":  # which Litestar answers to for every path
         raise NoRoute
-    service = serving(connection)
-    header = connection.headers.get("authorization")
+    service = serving(request)
+    header = request.headers.get("authorization")
     principal = await authenticate(header, service.credentials, service.password_key)
-    if (permission := handler.opt.get("permission")) is None:
+    if (permission := request.route_handler.opt.get("permission")) is None:
         raise Forbidden
     principal.require(permission)
-    connection.scope["user"] = principal
+    request.scope["user"] = principal
 
 
 def request_id(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

@@ -1,11 +1,13 @@
 """The list of customers."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
 import msgspec
 
 from eventstore.log import Executor
+from eventstore.together import Together
 from projections.customers import CODES, CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.figures import FIGURES
 from projections.queries.clock import clock
@@ -102,3 +104,13 @@ async def find_customer(on: Executor, id_: int) -> asyncpg.Record | None:
 
 async def find_customers(on: Executor, ids: list[int]) -> list[asyncpg.Record]:
     return await on.fetch(NAMED, ids)
+
+
+def finding_together(on: Executor) -> Together[int, asyncpg.Record | None]:
+    """`find_customer`, for all who ask at the same time."""
+
+    async def find(ids: Sequence[int]) -> list[asyncpg.Record | None]:
+        found = {row["id"]: row for row in await find_customers(on, list(ids))}
+        return [found.get(id_) for id_ in ids]
+
+    return Together(find)

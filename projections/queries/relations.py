@@ -99,7 +99,7 @@ async def load_order_customers(on: Executor, rows: Sequence[Row]) -> list[Row | 
 async def _labels(on: Executor, rows: Sequence[Row]) -> list[list[Row]]:
     """Labels that exist, by id."""
     ids = sorted({label for row in rows for label in row["labels"]})
-    labels = {label["id"]: dict(label) for label in await on.fetch(LABELS_NAMED, ids)}
+    labels = {label["id"]: dict(label) for label in await on.fetch(LABELS_NAMED, ids)} if ids else {}
     return [[labels[id_] for id_ in sorted(row["labels"]) if id_ in labels] for row in rows]
 
 

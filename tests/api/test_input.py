@@ -231,7 +231,8 @@ async def test_a_body_that_breaks_off_is_refused() -> None:
         "method": "POST",
         "path": "/echo",
         "query_string": b"",
-        "headers": [],
+        "http_version": "1.1",
+        "headers": [(b"transfer-encoding", b"chunked")],
         "root_path": "",
     }
     messages: list[Any] = [{"type": "http.request", "body": b"a=", "more_body": True}, {"type": "http.disconnect"}]
