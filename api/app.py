@@ -13,6 +13,7 @@ from litestar.types import Message, Scope
 
 from api import (
     addresses,
+    application_passwords,
     credentials,
     customers,
     explain,
@@ -25,6 +26,7 @@ from api import (
     replays,
     users,
 )
+from api.door import Door
 from api.errors import exception_handlers
 from api.head import answering_head
 from api.input import MAX_BODY_BYTES
@@ -45,7 +47,9 @@ from projections.queries.pages import Totals
 from projections.replay.registry import unfinished
 
 BASE = "/wp-json/fluent-cart/v2"
-RESOURCES = (lists, customers, figures, explain, addresses, users, orders, labels, history, replays)
+RESOURCES = (
+    lists, customers, figures, explain, addresses, users, orders, labels, history, replays, application_passwords,
+)  # fmt: skip
 CONNECTIONS = 20
 # Lists as of a past, in this process. Each takes seconds, and tables of the server's.
 AT_ONCE = 2
@@ -64,9 +68,9 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             open_pasts(database_url, store) as pasts,
             ReplayRunner(database_url) as runner,
         ):
-            key, turns = await credentials.password_key(store.pool), Turns(AT_ONCE, WAITING)
-            lookup, find = credentials.lookup(store.pool), finding_together(store.pool)
-            app.state.service = Service(store, settings, lookup, key, find, Totals(), runner, pasts, turns, counts)
+            door = Door(credentials.lookup(store.pool), await credentials.password_key(store.pool))
+            turns, find = Turns(AT_ONCE, WAITING), finding_together(store.pool)
+            app.state.service = Service(store, settings, door, find, Totals(), runner, pasts, turns, counts)
             if await unfinished(store.pool):
                 runner.start()
             async with sampling(store, settings.verify_seconds):
@@ -97,6 +101,7 @@ async def _name_request(message: Message, scope: Scope) -> None:
 
 def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig:
     basic = SecurityScheme(type="http", scheme="basic", description="Your login and an application password.")
+    bearer = SecurityScheme(type="http", scheme="bearer", description="An application password alone.")
     return DocumentConfig(
         title="Custodiary",
         version="0.1.0",
@@ -111,8 +116,8 @@ def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig
                 path="/",
             )
         ],
-        components=Components(security_schemes={"application_password": basic}),
-        security=[{"application_password": []}],
+        components=Components(security_schemes={"application_password": basic, "bearer": bearer}),
+        security=[{"application_password": []}, {"bearer": []}],
         permissions={handler.handler_name: handler.opt["permission"] for handler in handlers},
         operations=operations(mode),
     )

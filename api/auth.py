@@ -1,12 +1,13 @@
 """Who is asking, by an application password, and what a role may do."""
 
+import re
 import secrets
 import string
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from hmac import compare_digest
 from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args, runtime_checkable
+from uuid import UUID
 
 from api.refusals import Forbidden, Unauthenticated
 
@@ -24,45 +25,59 @@ Permission: TypeAlias = Literal[
     "history/view",  # of the whole store; a customer's own history is part of customers/view
     "replays/manage",
     "metrics/view",
+    "credentials/own",  # see and revoke those of one's own login
+    "credentials/manage",  # see and revoke everybody's, and make new ones
 ]
 
 _VIEW: frozenset[Permission] = frozenset({"customers/view", "orders/view", "labels/view"})
 _MANAGE: frozenset[Permission] = frozenset({"customers/manage", "customers/delete", "orders/manage", "labels/manage"})
+_OWN: frozenset[Permission] = frozenset({"credentials/own"})
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "administrator": frozenset(get_args(Permission)),
-    "manager": _VIEW | _MANAGE | {"users/view"},
-    "worker": _VIEW,
-    "monitor": frozenset({"metrics/view"}),  # for what watches over the service, and sees nobody
+    "manager": _VIEW | _MANAGE | _OWN | {"users/view"},
+    "worker": _VIEW | _OWN,
+    "monitor": _OWN | {"metrics/view"},  # for what watches over the service, and sees nobody
 }
 
 PASSWORD_LENGTH = 24
 MAX_USER_LENGTH = 255
 _ALPHABET = string.ascii_letters + string.digits
-_NOBODY = bytes(32)
-
-
-class Credential(NamedTuple):
-    """A stored application password. A user may have several."""
-
-    role: Role
-    digest: bytes
+LOGIN = "[!-9;-~]([ -9;-~]*[!-9;-~])?"  # no colon, no blanks around it
+_LOGIN = re.compile(LOGIN)
+_BASIC = re.compile(r"basic +([A-Za-z0-9+/]+={0,2}) *", re.IGNORECASE)
+_BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 
 
 class Principal(NamedTuple):
+    """A login, by the application password that it came with, which may do less than the login's role."""
+
     user: str
-    role: Role
+    permissions: frozenset[Permission]
+    credential: UUID
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden."""
-        if permission not in PERMISSIONS[self.role]:
+        if permission not in self.permissions:
             raise Forbidden
+
+
+class Given(NamedTuple):
+    """What a request claims; a bearer names no user."""
+
+    user: str | None
+    password: str
 
 
 @runtime_checkable
 class CredentialLookup(Protocol):
-    """The credentials of a user; none for an unknown one."""
+    """Whose password has this digest. More than one, if a password that was given from outside is another's too."""
 
-    async def __call__(self, user: str) -> Sequence[Credential]: ...
+    async def __call__(self, digest: bytes) -> Sequence[Principal]: ...
+
+
+def allowed(role: Role, narrowed: Collection[str] | None) -> frozenset[Permission]:
+    """A credential's permissions: all of its role's, or some."""
+    return PERMISSIONS[role] if narrowed is None else PERMISSIONS[role].intersection(narrowed)
 
 
 def new_password() -> str:
@@ -76,26 +91,28 @@ def password_digest(password: str, key: bytes) -> bytes:
     return blake2b("".join(password.split()).encode(), key=key, digest_size=32).digest()
 
 
-async def authenticate(authorization: str | None, find: CredentialLookup, key: bytes) -> Principal:
-    """From an Authorization header. Raises Unauthenticated, after the same work whether the user is known or not."""
-    user, password = parse_basic(authorization)
-    given = password_digest(password, key)
-    credentials = await find(user)
-    if not credentials:
-        compare_digest(given, _NOBODY)
-    matching = [credential for credential in credentials if compare_digest(given, credential.digest)]
-    if not matching:
-        raise Unauthenticated
-    return Principal(user, matching[0].role)
+async def authenticate(given: Given, find: CredentialLookup, key: bytes) -> Principal:
+    """Raises Unauthenticated, after the same work whether the user is known or not: nobody looks for the user."""
+    for found in await find(password_digest(given.password, key)):
+        if given.user in {None, found.user}:
+            return found
+    raise Unauthenticated
 
 
-def parse_basic(authorization: str | None) -> tuple[str, str]:
-    """User and password. Raises Unauthenticated for anything else, and for a user name that nobody can have."""
-    scheme, _, encoded = (authorization or "").partition(" ")
+def read_authorization(header: str) -> Given:
+    """Basic with user and password, or the password as bearer. Raises Unauthenticated for anything else."""
+    if bearer := _BEARER.fullmatch(header):
+        return Given(None, bearer[1])
+    basic = _BASIC.fullmatch(header)
     try:
-        user, colon, password = b64decode(encoded.strip(), validate=True).decode().partition(":")
+        user, colon, password = b64decode(basic[1], validate=True).decode().partition(":") if basic else ("", "", "")
     except ValueError as error:
         raise Unauthenticated from error
-    if scheme.lower() != "basic" or not colon or not 0 < len(user) <= MAX_USER_LENGTH or not user.isprintable():
+    if not colon or not 0 < len(user) <= MAX_USER_LENGTH or not user.isprintable():
         raise Unauthenticated
-    return user, password
+    return Given(user, password)
+
+
+def is_login(user: str) -> bool:
+    """Whether somebody can have it: ASCII, because clients do not agree on how Basic says anything else."""
+    return len(user) <= MAX_USER_LENGTH and _LOGIN.fullmatch(user) is not None

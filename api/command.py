@@ -28,11 +28,15 @@ _VERSION_TAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
 
 
 class Shown(NamedTuple):
-    """An answer's body; `version` and `customer_id` are those of the customer that it is about."""
+    """An answer's body; `version` and `customer_id` are those of the customer that it is about.
+
+    `kept` is what a repetition with the same key is answered, where that can't be the body: a secret is shown once.
+    """
 
     body: Any
     customer_id: int | None = None
     version: int | None = None
+    kept: Any = None
 
 
 async def carry_out(
@@ -96,7 +100,8 @@ async def _run(
         shown = await show(connection, result)
         response = answer(shown.body, version=shown.version)
         if key is not None:
-            await key.keep(connection, response, shown.customer_id)
+            kept = response if shown.kept is None else answer(shown.kept, version=shown.version)
+            await key.keep(connection, kept, shown.customer_id)
         return response
 
     # Also before the work: that the customer has changed is what may stand against it now.

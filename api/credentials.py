@@ -1,27 +1,45 @@
 """Application passwords in the database: only their digests, under a key that is the store's own."""
 
+import asyncio
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
 
-from api.auth import Credential, CredentialLookup, Role, new_password, password_digest
+from api.auth import (
+    CredentialLookup,
+    Permission,
+    Principal,
+    Role,
+    allowed,
+    new_password,
+    password_digest,
+)
+from eventstore.log import Executor
 
 ADMIN = "admin"
 FIRST_START, FROM_ENVIRONMENT = "first start", "CUSTODIARY_ADMIN_PASSWORD"
 KEY_NAME = "application passwords"
+# Seconds that a process may go by what it has read. A revocation is answered after longer than that, so that whoever is
+# told of it knows: no process lets the password in any more.
+TRUSTED, REVOKED = 0.4, 0.5
 
 MAKE_KEY = "INSERT INTO store_keys (name, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 KEY = "SELECT secret FROM store_keys WHERE name = $1"
-ADD = """
-    INSERT INTO credentials (login, name, role, digest) VALUES ($1, $2, $3, $4)
-    ON CONFLICT DO NOTHING RETURNING login"""
+COLUMNS = "uuid, login, name, role, permissions, created_at, last_used_at, last_used_from"
+ADD = f"""
+    INSERT INTO credentials (login, name, role, permissions, digest) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (login, name) DO NOTHING RETURNING {COLUMNS}"""  # noqa: S608
 SET = """
     INSERT INTO credentials AS c (login, name, role, digest) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (login, name) DO UPDATE SET role = $3, digest = $4 WHERE (c.role, c.digest) <> ($3, $4)"""
-FIND = "SELECT role, digest FROM credentials WHERE login = $1 ORDER BY created_at, name"
-LIST = "SELECT login, name, role, created_at FROM credentials ORDER BY login, created_at, name"
+    ON CONFLICT (login, name) DO UPDATE SET role = $3, permissions = NULL, digest = $4
+    WHERE (c.role, c.digest) <> ($3, $4) OR c.permissions IS NOT NULL"""
+FIND = "SELECT login, role, permissions, uuid FROM credentials WHERE digest = $1 ORDER BY created_at, name"
+LIST = f"SELECT {COLUMNS} FROM credentials WHERE login = $1 OR $1 IS NULL ORDER BY login, created_at, name"  # noqa: S608
+REVOKE = "DELETE FROM credentials WHERE uuid = $1 AND (login = $2 OR $2 IS NULL) RETURNING uuid"
 NONE_YET = "SELECT NOT EXISTS (SELECT FROM credentials)"
 
 
@@ -29,39 +47,79 @@ class CredentialExists(Exception):
     """login, name: each of a login's passwords has a name of its own."""
 
 
+class CredentialNotFound(Exception):
+    """There is none of this uuid, or it is somebody else's."""
+
+
 class Listed(NamedTuple):
+    """What may be known of an application password. `last_used_at` is at most a minute late."""
+
+    uuid: UUID
     login: str
     name: str
     role: Role
+    permissions: frozenset[Permission]
     created_at: datetime
+    last_used_at: datetime | None
+    last_used_from: str | None
 
 
-async def password_key(pool: asyncpg.Pool) -> bytes:
+class Added(NamedTuple):
+    """The password is known here, and nobody can read it again."""
+
+    credential: Listed
+    password: str
+
+
+async def password_key(on: Executor) -> bytes:
     """The key that digests depend on; made when it is first asked for."""
-    await pool.execute(MAKE_KEY, KEY_NAME, secrets.token_bytes(32))
-    key: bytes = await pool.fetchval(KEY, KEY_NAME)
+    await on.execute(MAKE_KEY, KEY_NAME, secrets.token_bytes(32))
+    key: bytes = await on.fetchval(KEY, KEY_NAME)
     return key
 
 
 def lookup(pool: asyncpg.Pool) -> CredentialLookup:
     """For `authenticate`."""
 
-    async def find(user: str) -> list[Credential]:
-        return [Credential(*row) for row in await pool.fetch(FIND, user)]
+    async def find(digest: bytes) -> list[Principal]:
+        return [
+            Principal(row["login"], allowed(row["role"], row["permissions"]), row["uuid"])
+            for row in await pool.fetch(FIND, digest)
+        ]
 
     return find
 
 
-async def add(pool: asyncpg.Pool, login: str, role: Role, name: str) -> str:
-    """A new application password, which nobody can read again. Raises CredentialExists."""
+async def add(on: Executor, login: str, role: Role, name: str, permissions: Collection[str] | None = None) -> Added:
+    """Of the role's permissions only these; others mean nothing. Raises CredentialExists."""
     password = new_password()
-    if await pool.fetchval(ADD, login, name, role, password_digest(password, await password_key(pool))) is None:
+    digest = password_digest(password, await password_key(on))
+    narrowed = None if permissions is None else sorted(permissions)
+    row = await on.fetchrow(ADD, login, name, role, narrowed, digest)
+    if row is None:
         raise CredentialExists(login, name)
-    return password
+    return Added(_listed(row), password)
 
 
-async def listed(pool: asyncpg.Pool) -> list[Listed]:
-    return [Listed(*row) for row in await pool.fetch(LIST)]
+async def listed(on: Executor, login: str | None = None) -> list[Listed]:
+    """Of everybody, or of one login."""
+    return [_listed(row) for row in await on.fetch(LIST, login)]
+
+
+def _listed(row: asyncpg.Record) -> Listed:
+    uuid, login, name, role, narrowed, *times = row
+    return Listed(uuid, login, name, role, allowed(role, narrowed), *times)
+
+
+async def revoke(on: Executor, uuid: UUID, login: str | None = None) -> None:
+    """From everybody, or from one login. Raises CredentialNotFound. Once it is committed, wait for `everywhere`."""
+    if await on.fetchval(REVOKE, uuid, login) is None:
+        raise CredentialNotFound
+
+
+async def everywhere() -> None:
+    """What was committed before is known to all processes after."""
+    await asyncio.sleep(REVOKED)
 
 
 async def bootstrap(pool: asyncpg.Pool, given: str | None) -> str | None:
@@ -76,6 +134,6 @@ async def bootstrap(pool: asyncpg.Pool, given: str | None) -> str | None:
     if not await pool.fetchval(NONE_YET):
         return None
     try:
-        return await add(pool, ADMIN, "administrator", FIRST_START)
+        return (await add(pool, ADMIN, "administrator", FIRST_START)).password
     except CredentialExists:  # another process was faster, and prints it
         return None

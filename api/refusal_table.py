@@ -1,5 +1,6 @@
 """From the domain's refusals to HTTP."""
 
+from api.credentials import CredentialExists, CredentialNotFound
 from api.errors import Refusals
 from api.refusals import HttpRefusal, Invalid, Rule, TooMany
 from domain import refusals
@@ -74,6 +75,8 @@ REFUSALS: Refusals = {
     refusals.RefundExceedsPayment: _too_much,
     refusals.AmountTooLarge: _beyond,
     refusals.PaymentStatusFollowsAmounts: _settled,
+    CredentialExists: Invalid({"name": {"unique": "This login has an application password of that name."}}),
+    CredentialNotFound: Rule(404, "Credential not found."),
     Contended: TooMany(1),
     Overloaded: TooMany(1),
     ReplayNotFoundError: Rule(404, "Replay not found."),

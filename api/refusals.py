@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 Errors: TypeAlias = dict[str, dict[str, str]]
 
 NOT_ALLOWED = "Sorry, you are not allowed to do that."
-CHALLENGE = {"WWW-Authenticate": 'Basic realm="Custodiary", charset="UTF-8"'}
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="Custodiary", charset="UTF-8", Bearer realm="Custodiary"'}
 
 
 def envelope(code: int | str, message: str, data: Any = "") -> dict[str, Any]:

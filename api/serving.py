@@ -10,7 +10,8 @@ import asyncpg
 from litestar import Request
 from litestar.connection import ASGIConnection
 
-from api.auth import CredentialLookup, Permission, Principal, authenticate
+from api.auth import Permission, Principal
+from api.door import Door
 from api.metrics import Metrics
 from api.refusals import Forbidden, NoRoute
 from api.replay_runner import ReplayRunner
@@ -30,8 +31,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 class Service(NamedTuple):
     store: Store
     settings: Settings
-    credentials: CredentialLookup
-    password_key: bytes
+    door: Door
     find_customer: Callable[[int], Awaitable[asyncpg.Record | None]]
     totals: Totals
     replays: ReplayRunner
@@ -57,9 +57,7 @@ async def authorise(request: AnyRequest) -> None:
     """
     if request.method == "OPTIONS":  # which Litestar answers to for every path
         raise NoRoute
-    service = serving(request)
-    header = request.headers.get("authorization")
-    principal = await authenticate(header, service.credentials, service.password_key)
+    principal = await serving(request).door.let_in(request.headers.get("authorization"))
     if (permission := request.route_handler.opt.get("permission")) is None:
         raise Forbidden
     principal.require(permission)

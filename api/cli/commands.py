@@ -3,12 +3,14 @@
 import logging
 from importlib.metadata import version
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.table import Table
 
 from api import credentials as stored_credentials
-from api.auth import MAX_USER_LENGTH, Role
+from api.application_passwords import credential
+from api.auth import PERMISSIONS, Role, is_login
 from api.cli import checking, exits
 from api.cli.imports import imports
 from api.cli.looking import explain, history
@@ -86,12 +88,17 @@ def add_credential(
     *,
     role: Annotated[Role, typer.Option(help="What it may do.")],
     name: Annotated[str, typer.Option(help="Tells a user's passwords apart.")] = "default",
+    permission: Annotated[
+        list[str] | None, typer.Option(help="Only this of what the role may do; may be repeated.")
+    ] = None,
 ) -> None:
     """Make an application password. It is shown this once."""
-    if not 0 < len(user) <= MAX_USER_LENGTH or ":" in user or not user.isprintable():
-        raise typer.BadParameter("A login has no colon and no control characters.", param_hint="USER")
-    password = with_store(lambda store: stored_credentials.add(store.pool, user, role, name))
-    say(password)
+    if not is_login(user):
+        raise typer.BadParameter("A login is ASCII, without a colon.", param_hint="USER")
+    if beyond := set(permission or ()) - PERMISSIONS[role]:
+        raise typer.BadParameter(f"The role has no permission {', '.join(sorted(beyond))}.", param_hint="--permission")
+    added = with_store(lambda store: stored_credentials.add(store.pool, user, role, name, permission))
+    say(added.password)
 
 
 @credentials.command("list")
@@ -99,9 +106,23 @@ def list_credentials(*, as_json: Json = False) -> None:
     """Show who has application passwords."""
     listed = with_store(lambda store: stored_credentials.listed(store.pool))
     if as_json:
-        print_json([each._asdict() for each in listed])
+        print_json([credential(each) for each in listed])
         return
-    table = Table("user", "name", "role", "since", box=None)
+    table = Table("user", "name", "role", "since", "last used", "from", "uuid", box=None)
     for each in listed:
-        table.add_row(each.login, each.name, each.role, f"{each.created_at:%Y-%m-%d %H:%M}")
+        role = each.role if each.permissions == PERMISSIONS[each.role] else f"{each.role}, narrowed"
+        since, used = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (each.created_at, each.last_used_at))
+        table.add_row(each.login, each.name, role, since, used, each.last_used_from, str(each.uuid))
     console.print(table)
+
+
+@credentials.command("revoke")
+def revoke_credential(uuid: UUID) -> None:
+    """End an application password, as `list` names it. When this is done, no service lets it in any more."""
+
+    async def work(store: Store) -> None:
+        await stored_credentials.revoke(store.pool, uuid)
+        await stored_credentials.everywhere()
+
+    with_store(work)
+    say("Revoked.")

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import asyncpg
 
-from api.credentials import CredentialExists
+from api.credentials import CredentialExists, CredentialNotFound
 from api.importing.files import ImportFileError
 from api.settings import BadSetting
 from eventstore.embedded import EmbeddedError
@@ -50,6 +50,8 @@ def plain_errors() -> Iterator[None]:
     except CredentialExists as error:
         login, name = error.args
         end(NOT_ALL, f"{login} has a password named {name} already; give this one another --name")
+    except CredentialNotFound:
+        end(NOT_ALL, "there is no application password of this uuid")
     except BadSetting as error:
         end(USAGE, str(error))
     except (EmbeddedError, MigrationChangedError) as error:

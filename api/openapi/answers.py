@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from api.openapi.shapes import Address, Customer, Id, Label, Moment, NoText, Order, User
+from api.openapi.shapes import Address, Customer, Id, Label, Moment, NoText, Order, User, one_of
 
 BeforeAndAfter: TypeAlias = Annotated[list[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
 
@@ -270,6 +270,34 @@ class OneReplay(Struct):
 class ReplayTold(Struct):
     message: str
     data: Replay
+
+
+class Credential(Struct):
+    """An application password; `last_used_at` and `last_used_from`, an address, are at most a minute late."""
+
+    uuid: Annotated[str, Meta(examples=["0f8fad5b-d9cb-469f-a165-70867728950e"])]
+    login: Annotated[str, Meta(examples=["ann"])]
+    name: Annotated[str, Meta(examples=["phone"])]
+    role: Annotated[str, one_of("Role")]
+    permissions: list[Annotated[str, one_of("Permission")]]
+    created_at: Moment
+    last_used_at: Moment | None
+    last_used_from: Annotated[str | None, Meta(examples=["192.0.2.7"])]
+
+
+class Credentials(Struct):
+    credentials: list[Credential]
+
+
+class NewCredential(Credential):
+    """`password` is null in a repetition of the request."""
+
+    password: Annotated[str | None, Meta(examples=["abcd efgh ijkl mnop qrst uvwx"])]
+
+
+class CredentialMade(Struct):
+    message: str
+    data: NewCredential
 
 
 class Health(Struct):

@@ -1,6 +1,9 @@
 """Words of which one is chosen, by the names that typed clients give them: the same in requests and answers."""
 
+from typing import get_args
+
 from api.addresses import TYPES
+from api.auth import Permission, Role
 from api.customers import STATUSES
 from api.openapi.kinds import Schema
 from api.order_input import MODES, ORDER_STATUSES, PAYMENT_STATUSES, UNPAID
@@ -14,5 +17,7 @@ CHOICES = {
     "OrderMode": MODES,
     "PaymentStatus": PAYMENT_STATUSES,
     "UnpaidStatus": UNPAID,
+    "Role": get_args(Role),
+    "Permission": get_args(Permission),
 }
 COMPONENTS: dict[str, Schema] = {name: {"type": "string", "enum": list(words)} for name, words in CHOICES.items()}

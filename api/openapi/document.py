@@ -28,7 +28,7 @@ from api.refusals import (
 Document = dict[str, Any]
 
 # The ids in paths that the page fills in; they are in the bundled sample, which has no order 1.
-EXAMPLES = {"order_id": 10}
+EXAMPLES: dict[str, Any] = {"order_id": 10, "uuid": "0f8fad5b-d9cb-469f-a165-70867728950e"}
 
 _VERSION: Schema = {"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"7"']}
 _IF_MATCH: Schema = {
@@ -155,7 +155,7 @@ def _parameters(route: _Route) -> Iterator[Document]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": _only_integer(id_()),
+            "schema": {"type": "string", "format": "uuid"} if name == "uuid" else _only_integer(id_()),
             "example": EXAMPLES.get(name, 1),
         }
     for name, schema in route.said.query.items():

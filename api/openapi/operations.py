@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from api.credentials import CredentialExists, CredentialNotFound
 from api.openapi import answers, explained, queries, requests
 from api.openapi.kinds import Schema
 from api.refusal_table import REFUSALS, TAKEN
@@ -60,6 +61,7 @@ def operations(mode: NameMode) -> dict[str, Operation]:
         **_orders(),
         **_labels(),
         **_replays(),
+        **_credentials(),
         **_others(),
     }
 
@@ -197,6 +199,15 @@ def _replays() -> dict[str, Operation]:
         "swap_replay": Operation(group, answers.ReplayTold, refusals=(none, running, unready, stuck)),
         "roll_back_replay": Operation(group, answers.ReplayTold, refusals=(none, running, unready, stuck, gone)),
         "cancel_replay": Operation(group, answers.ReplayTold, refusals=(none, unready)),
+    }
+
+
+def _credentials() -> dict[str, Operation]:
+    group, taken = "Credentials", _by_table(CredentialExists)
+    return {
+        "list_credentials": Operation(group, answers.Credentials),
+        "create_credential": Operation(group, answers.CredentialMade, requests.CREDENTIAL, refusals=(taken,)),
+        "revoke_credential": Operation(group, answers.Done, refusals=(_by_table(CredentialNotFound),)),
     }
 
 

@@ -1,6 +1,8 @@
 """What clients send: the body of each write, with the lengths and choices that its handler knows."""
 
 from api.addresses import MAX_LABEL
+from api.application_passwords import MAX_NAME
+from api.auth import LOGIN, MAX_USER_LENGTH
 from api.customers import MAX_BULK, MAX_NOTES
 from api.labels import MAX_LENGTH
 from api.openapi.kinds import (
@@ -114,6 +116,20 @@ USER = body(
 )
 
 LABEL = body({"value": text("VIP", max_length=MAX_LENGTH)})
+
+CREDENTIAL = body(
+    {
+        "login": text("ann", max_length=MAX_USER_LENGTH) | {"pattern": rf"^[ \t\r\n]*{LOGIN}[ \t\r\n]*$"},
+        "name": text("phone", max_length=MAX_NAME),
+        "role": ref("Role", "worker"),
+    },
+    permissions={
+        "type": ["array", "null"],
+        "items": ref("Permission"),
+        "examples": [["customers/view"]],
+        "description": "Of the role's, only these.",
+    },
+)
 
 _NOTE = optional(lines(max_length=MAX_NOTE))
 _NEW_ITEM = body(

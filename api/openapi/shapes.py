@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from api.openapi.choices import CHOICES
 
 
-def _one_of(name: str) -> Meta:
+def one_of(name: str) -> Meta:
     return Meta(extra_json_schema={"$ref": f"#/components/schemas/{name}"}, examples=[CHOICES[name][0]])
 
 
@@ -17,8 +17,8 @@ Moment: TypeAlias = Annotated[
 Id: TypeAlias = Annotated[int, Meta(ge=1, examples=[1])]
 Cents: TypeAlias = Annotated[int, Meta(examples=[5000])]
 Rate: TypeAlias = Annotated[float, Meta(gt=0, description="Exchange rate to the store's currency", examples=[1])]
-Status: TypeAlias = Annotated[str, _one_of("CustomerStatus")]
-AddressKind: TypeAlias = Annotated[str, _one_of("AddressType")]
+Status: TypeAlias = Annotated[str, one_of("CustomerStatus")]
+AddressKind: TypeAlias = Annotated[str, one_of("AddressType")]
 Uuid: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", examples=["a1b2c3d4e5f60718293a4b5c6d7e8f90"])]
 Email: TypeAlias = Annotated[str, Meta(examples=["jane.smith@example.com"])]
 Name: TypeAlias = Annotated[str, Meta(examples=["Jane Smith"])]
@@ -169,7 +169,7 @@ class Order(Struct):
     shipping_status: str
     customer_id: Id
     payment_method: str
-    payment_status: Annotated[str, _one_of("PaymentStatus"), Meta(examples=["paid"])]
+    payment_status: Annotated[str, one_of("PaymentStatus"), Meta(examples=["paid"])]
     payment_method_title: str
     currency: Annotated[str, Meta(examples=["USD"])]
     subtotal: Cents

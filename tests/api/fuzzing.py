@@ -18,10 +18,12 @@ BY_STORE = {
     ("Idempotency-Key", "unique"), ("user_id", "unique"), ("user_id", "exists"), ("user_login", "unique"),
     ("user_email", "unique"), ("value", "unique"), ("labels", "exists"), ("order_id", "exists"),
     ("payment_status", "settled"), ("cursor", "invalid"), ("amount", "max"),
+    ("name", "unique"),
 }  # fmt: skip
 BY_OTHER_FIELD = {
     ("state", "required"), ("state", "invalid"), ("postcode", "required"), ("postcode", "invalid"),
     ("total_refund", "max"), ("subtotal", "max"), ("last_customer_id", "min"), ("projection", "in"),
+    ("permissions", "in"),
 }  # fmt: skip
 BUSINESS = {"Customer already exists.", "Address set as primary failed.", "Can not attach user"}
 

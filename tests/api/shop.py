@@ -168,7 +168,8 @@ async def open_shop(dsn: str, settings: Settings = SETTINGS) -> AsyncIterator[Sh
     app = create_app(settings, dsn)
     async with _running(app):
         store: Store = app.state.service.store
-        passwords = {role: await credentials.add(store.pool, role, role, f"test {next(NUMBERS)}") for role in ROLES}
+        added = {role: await credentials.add(store.pool, role, role, f"test {next(NUMBERS)}") for role in ROLES}
+        passwords = {role: added[role].password for role in ROLES}
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(cast("Any", app)),  # the two libraries' types of an application differ
             base_url=f"http://store.example{BASE}",

@@ -1,6 +1,7 @@
 from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -8,24 +9,35 @@ from hypothesis import strategies as st
 
 from api.auth import (
     PERMISSIONS,
-    Credential,
     Permission,
     Principal,
     Role,
+    allowed,
     authenticate,
     new_password,
-    parse_basic,
     password_digest,
+    read_authorization,
 )
 from api.refusals import Forbidden, Unauthenticated
 
 KEY = b"the store's key"
 OLD, NEW = "abcd efgh ijkl mnop qrst uvwx", "ABCD EFGH IJKL MNOP QRST UVWX"
-WALLY = [Credential("worker", password_digest(OLD, KEY)), Credential("worker", password_digest(NEW, KEY))]
+NARROWED = allowed("manager", ["customers/view", "replays/manage"])
+PHONE = Principal("wally", PERMISSIONS["worker"], UUID(int=1))
+DESK = Principal("wally", NARROWED, UUID(int=2))
+STORED = {password_digest(OLD, KEY): [PHONE], password_digest(NEW, KEY): [DESK]}
 
 
-async def stored(user: str) -> Sequence[Credential]:
-    return WALLY if user == "wally" else []
+async def stored(digest: bytes) -> Sequence[Principal]:
+    return STORED.get(digest, [])
+
+
+async def let_in(authorization: str) -> Principal:
+    return await authenticate(read_authorization(authorization), stored, KEY)
+
+
+def principal(role: Role) -> Principal:
+    return Principal("someone", PERMISSIONS[role], UUID(int=3))
 
 
 def basic(text: str) -> str:
@@ -48,22 +60,58 @@ def test_a_password_is_stored_as_a_digest_that_only_the_key_repeats() -> None:
 
 @pytest.mark.parametrize("password", [OLD, OLD.replace(" ", ""), f" {OLD}\n", "abcdefgh ijklmnopqrstuvwx"])
 async def test_blanks_in_a_password_do_not_count(password: str) -> None:
-    assert await authenticate(basic(f"wally:{password}"), stored, KEY) == Principal("wally", "worker")
+    assert await let_in(basic(f"wally:{password}")) == PHONE
 
 
 async def test_any_of_a_users_passwords_will_do() -> None:
-    assert await authenticate(basic(f"wally:{NEW}"), stored, KEY) == Principal("wally", "worker")
+    assert await let_in(basic(f"wally:{NEW}")) == DESK
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER "])
+async def test_a_bearer_needs_no_login(scheme: str) -> None:
+    assert await let_in(f"{scheme} {NEW.replace(' ', '')}") == DESK
+
+
+def test_a_credential_may_do_less_than_its_role_and_never_more() -> None:
+    assert {"customers/view"} == NARROWED
+
+
+async def test_of_two_logins_with_one_password_each_gets_in_by_its_name() -> None:
+    both = [PHONE._replace(user="olga"), PHONE]
+
+    async def found(digest: bytes) -> Sequence[Principal]:
+        return both
+
+    for user in ("wally", "olga"):
+        assert (await authenticate(read_authorization(basic(f"{user}:{OLD}")), found, KEY)).user == user
+    assert (await authenticate(read_authorization(f"Bearer {OLD.replace(' ', '')}"), found, KEY)).user == "olga"
+
+
+async def test_nobody_looks_for_a_user_so_that_time_does_not_tell_whether_there_is_one() -> None:
+    """All that is asked of the store is a digest, which knows nothing of the user."""
+    asked: list[bytes] = []
+
+    async def found(digest: bytes) -> Sequence[Principal]:
+        asked.append(digest)
+        return []
+
+    for user in ("wally", "nobody"):
+        with pytest.raises(Unauthenticated):
+            await authenticate(read_authorization(basic(f"{user}:{OLD}")), found, KEY)
+    assert asked == [password_digest(OLD, KEY)] * 2
 
 
 @pytest.mark.parametrize(
     "authorization",
     [
-        None,
         "",
         "Basic",
         "Basic !!!",
         "Basic é",
         "Bearer abc",
+        "Bearer",
+        f"Bearer {OLD}",
+        f"Bearer wally:{OLD.replace(' ', '')}",
         basic("wally"),
         basic("wally:"),
         basic("wally:wrong"),
@@ -75,20 +123,20 @@ async def test_any_of_a_users_passwords_will_do() -> None:
         basic(f"wally:{OLD}").replace("Basic", "Digest"),
     ],
 )
-async def test_whoever_does_not_prove_it_is_refused(authorization: str | None) -> None:
+async def test_whoever_does_not_prove_it_is_refused(authorization: str) -> None:
     with pytest.raises(Unauthenticated):
-        await authenticate(authorization, stored, KEY)
+        await let_in(authorization)
 
 
 def test_a_password_may_hold_a_colon() -> None:
-    assert parse_basic(basic("wally:a:b")) == ("wally", "a:b")
+    assert read_authorization(basic("wally:a:b")) == ("wally", "a:b")
 
 
 @given(st.text(max_size=60))
 def test_any_header_is_read_or_refused(authorization: str) -> None:
-    for header in (authorization, f"Basic {authorization}"):
+    for header in (authorization, f"Basic {authorization}", f"Bearer {authorization}"):
         with suppress(Unauthenticated):
-            parse_basic(header)
+            read_authorization(header)
 
 
 ALLOWED: list[tuple[Role, Permission]] = [
@@ -99,6 +147,8 @@ ALLOWED: list[tuple[Role, Permission]] = [
     ("administrator", "history/view"),
     ("administrator", "replays/manage"),
     ("monitor", "metrics/view"),
+    ("monitor", "credentials/own"),
+    ("administrator", "credentials/manage"),
 ]
 FORBIDDEN: list[tuple[Role, Permission]] = [
     ("worker", "customers/manage"),
@@ -109,18 +159,20 @@ FORBIDDEN: list[tuple[Role, Permission]] = [
     ("manager", "users/manage"),
     ("manager", "metrics/view"),
     ("monitor", "customers/view"),
+    ("manager", "credentials/manage"),
+    ("worker", "credentials/manage"),
 ]
 
 
 @pytest.mark.parametrize(("role", "permission"), ALLOWED)
 def test_a_role_may_do_what_it_is_for(role: Role, permission: Permission) -> None:
-    Principal("someone", role).require(permission)
+    principal(role).require(permission)
 
 
 @pytest.mark.parametrize(("role", "permission"), FORBIDDEN)
 def test_a_role_may_do_nothing_else(role: Role, permission: Permission) -> None:
     with pytest.raises(Forbidden):
-        Principal("someone", role).require(permission)
+        principal(role).require(permission)
 
 
 def test_each_role_may_do_all_that_the_one_below_it_may() -> None:

@@ -130,7 +130,7 @@ async def _story(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.put("/customers/1", example | {"city": "Cambridge", "notes": "One\nTwo"})
     yield await shop.put("/customers/1/additional-info", {"labels": [1, 2]})
     yield await shop.post("/customers/1/attachable-user", {"user_id": "1"})
-    for step in (_addresses(shop), _orders(shop), _looks(shop), _replays(shop), _ends(shop)):
+    for step in (_addresses(shop), _orders(shop), _looks(shop), _replays(shop), _credentials(shop), _ends(shop)):
         async for answer in step:
             yield answer
 
@@ -191,6 +191,13 @@ async def _replays(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.get("/replays")
 
 
+async def _credentials(shop: Shop) -> AsyncIterator[httpx.Response]:
+    made = await shop.post("/credentials", {"login": "ann", "name": "phone", "role": "worker"})
+    yield made
+    yield await shop.get("/credentials")
+    yield await shop.delete(f"/credentials/{done(made)['data']['uuid']}")
+
+
 async def _ends(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.post("/customers/1/detach-user")
     yield await shop.delete("/users/1")
@@ -208,7 +215,7 @@ PRESSED = [
     "record_payment", "record_refund", "update_order", "place_order", "transfer_order", "recalculate_ltv",
     "rename_label", "get_customers", "get_customer", "list_addresses", "get_orders", "get_every_order", "get_stats",
     "get_history", "list_users", "get_attachable_users", "list_labels", "get_order", "delete_order", "delete_label",
-    "delete_user",
+    "delete_user", "create_credential", "list_credentials",
 ]  # fmt: skip
 
 

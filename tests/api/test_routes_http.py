@@ -59,14 +59,17 @@ OURS: dict[tuple[str, str], str] = {
     ("POST", "/replays/{}/cancel"): "replays/manage",
     ("POST", "/replays/{}/swap"): "replays/manage",
     ("POST", "/replays/{}/rollback"): "replays/manage",
+    ("GET", "/credentials"): "credentials/own",
+    ("POST", "/credentials"): "credentials/manage",
+    ("DELETE", "/credentials/{}"): "credentials/own",
 }
 EXPECTED = DOCUMENTED | OURS
-VIEWS = {"customers/view", "orders/view", "labels/view"}
+VIEWS = {"customers/view", "orders/view", "labels/view", "credentials/own"}
 ALLOWED: dict[Role, set[str]] = {
     "worker": VIEWS,
     "manager": VIEWS | {"customers/manage", "customers/delete", "orders/manage", "labels/manage", "users/view"},
     "administrator": set(EXPECTED.values()),
-    "monitor": set(),
+    "monitor": {"credentials/own"},
 }
 NO_ROUTE = (
     404,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.auth import authenticate
+from api.auth import PERMISSIONS, authenticate, read_authorization
 from api.cli import exits
 from api.credentials import lookup, password_key
 from eventstore.transact import Store
@@ -142,8 +142,9 @@ async def test_an_application_password_lets_in_and_is_told_once(shop: str, store
     assert added.code == exits.DONE
     (password,) = added.lines
     header = f"Basic {b64encode(f'ann:{password}'.encode()).decode()}"
-    principal = await authenticate(header, lookup(store.pool), await password_key(store.pool))
-    assert (principal.user, principal.role) == ("ann", "manager")
+    given = read_authorization(header)
+    principal = await authenticate(given, lookup(store.pool), await password_key(store.pool))
+    assert (principal.user, principal.permissions) == ("ann", PERMISSIONS["manager"])
     again = custodiary("credentials", "add", "ann", "--role", "worker", DATABASE_URL=shop)
     message = "ann has a password named default already; give this one another --name"
     assert again.complaint == (exits.NOT_ALL, message)
@@ -156,6 +157,31 @@ async def test_an_application_password_lets_in_and_is_told_once(shop: str, store
     table = custodiary("credentials", "list", DATABASE_URL=shop)
     assert [line.split()[:3] for line in table.lines[1:]] == [["ann", "default", "manager"], ["ann", "phone", "worker"]]
     assert password not in listed.stdout + table.stdout
+
+
+def test_a_password_may_be_given_less_than_its_role(shop: str) -> None:
+    add = ("credentials", "add", "nora", "--role", "worker", "--permission")
+    assert custodiary(*add, "orders/view", DATABASE_URL=shop).code == exits.DONE
+    listed = custodiary("credentials", "list", "--json", DATABASE_URL=shop).json
+    assert [each["permissions"] for each in listed if each["login"] == "nora"] == [["orders/view"]]
+    more = custodiary(*add, "customers/manage", DATABASE_URL=shop)
+    assert more.code == exits.USAGE
+    assert "customers/manage" in more.stderr
+
+
+def test_a_revoked_password_is_gone_and_the_others_stay(shop: str) -> None:
+    for name in ("phone", "desk"):
+        custodiary("credentials", "add", "rita", "--role", "worker", "--name", name, DATABASE_URL=shop)
+
+    def uuids() -> dict[str, str]:
+        listed = custodiary("credentials", "list", "--json", DATABASE_URL=shop).json
+        return {each["name"]: each["uuid"] for each in listed if each["login"] == "rita"}
+
+    before = uuids()
+    assert custodiary("credentials", "revoke", before["phone"], DATABASE_URL=shop).lines == ["Revoked."]
+    assert uuids() == {"desk": before["desk"]}
+    again = custodiary("credentials", "revoke", before["phone"], DATABASE_URL=shop)
+    assert again.complaint == (exits.NOT_ALL, "there is no application password of this uuid")
 
 
 async def test_ctrl_c_in_an_import_leaves_whole_orders(shop: str, store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+"""Application passwords over HTTP: made, shown once, seen, and revoked one by one."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.auth import PERMISSIONS, Permission
+from tests.api.documented import conforms
+from tests.api.shop import FORBIDDEN, UNAUTHENTICATED, Body, Shop, done, problems, refusal, rule
+
+NO_CREDENTIAL = rule(404, "Credential not found.")
+NOWHERE = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+@pytest.fixture
+async def web(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """With no credentials of its own."""
+    async with httpx.AsyncClient(transport=shop.http._transport, base_url=shop.http.base_url) as web:
+        yield web
+
+
+async def made(shop: Shop, login: str, name: str = "phone", **said: Any) -> Body:
+    answer = await shop.post("/credentials", {"login": login, "name": name, "role": "manager"} | said)
+    conforms(answer)
+    data: Body = done(answer)["data"]
+    return data
+
+
+async def names(shop: Shop, credential: Body) -> list[str]:
+    """Of those that its login sees."""
+    answer = await shop.get("/credentials", auth=(credential["login"], credential["password"]))
+    conforms(answer)
+    return [each["name"] for each in done(answer)["credentials"]]
+
+
+def bearer(credential: Body) -> Body:
+    return {"headers": {"Authorization": f"Bearer {credential['password'].replace(' ', '')}"}}
+
+
+async def status(web: httpx.AsyncClient, credential: Body, path: str = "/customers") -> int:
+    return (await web.get(path, **bearer(credential))).status_code
+
+
+async def test_a_password_is_shown_once(shop: Shop) -> None:
+    new = await made(shop, "ann")
+    assert (new["login"], new["name"], new["role"]) == ("ann", "phone", "manager")
+    assert new["permissions"] == sorted(PERMISSIONS["manager"])
+    assert (new["last_used_at"], new["last_used_from"]) == (None, None)
+    [shown] = [each for each in done(await shop.get("/credentials"))["credentials"] if each["uuid"] == new["uuid"]]
+    assert shown == {name: new[name] for name in new if name != "password"}
+    stored = await shop.pool.fetch("SELECT credentials::text AS row FROM credentials")
+    assert not [row for row in stored if new["password"].replace(" ", "") in row["row"].replace(" ", "")]
+
+
+async def test_a_password_lets_in_as_basic_and_as_bearer(shop: Shop, web: httpx.AsyncClient) -> None:
+    new = await made(shop, "basil")
+    await shop.customer()
+    for options in (bearer(new), {"auth": ("basil", new["password"])}):
+        done(await web.get("/customers", **options))
+        answer = await web.post("/customers", json={"email": f"{len(options)}@example.com"}, **options)
+        assert list(problems(answer)) == ["first_name"]
+
+
+async def test_what_a_bearer_does_is_its_logins_doing(shop: Shop, web: httpx.AsyncClient) -> None:
+    new, body = await made(shop, "carrie"), {"email": "carried@example.com", "first_name": "Jane"}
+    id_ = done(await web.post("/customers", json=body, **bearer(new)))["data"]["id"]
+    [event] = done(await shop.get(f"/customers/{id_}/history"))["history"]["data"]
+    assert event["actor"] == "carrie"
+
+
+async def test_a_credential_may_carry_less_than_its_role(shop: Shop, web: httpx.AsyncClient) -> None:
+    narrowed = await made(shop, "nora", permissions=["customers/view", "customers/view"])
+    assert narrowed["permissions"] == ["customers/view"]
+    assert await status(web, narrowed) == 200
+    for path in ("/labels", "/users", "/credentials"):
+        assert refusal(await web.get(path, **bearer(narrowed))) == FORBIDDEN
+    assert refusal(await web.post("/customers", json={}, **bearer(narrowed))) == FORBIDDEN
+    assert (await made(shop, "nora", "none", permissions=[]))["permissions"] == []
+
+
+async def test_it_may_not_carry_more_than_its_role(shop: Shop) -> None:
+    body = {"login": "max", "name": "phone", "role": "worker", "permissions": ["customers/view", "customers/manage"]}
+    answer = await shop.post("/credentials", body)
+    assert problems(answer) == {"permissions": ["in"]}
+    assert "customers/manage" in answer.json()["message"]
+
+
+async def test_nobody_gives_what_he_does_not_have(shop: Shop, web: httpx.AsyncClient) -> None:
+    own: list[Permission] = ["customers/view", "credentials/own", "credentials/manage"]
+    limited = await made(shop, "luke", role="administrator", permissions=own)
+    body = {"login": "luke", "name": "more", "role": "administrator"}
+    for more in ({}, {"permissions": [*own, "replays/manage"]}, {"role": "worker"}):
+        assert refusal(await web.post("/credentials", json=body | more, **bearer(limited))) == FORBIDDEN
+    done(await web.post("/credentials", json=body | {"permissions": own}, **bearer(limited)))
+
+
+async def test_each_of_a_logins_passwords_has_a_name_of_its_own(shop: Shop) -> None:
+    await made(shop, "doris")
+    answer = await shop.post("/credentials", {"login": "doris", "name": "phone", "role": "worker"})
+    conforms(answer)
+    assert problems(answer) == {"name": ["unique"]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        ({"login": "a:b"}, {"login": ["login"]}),
+        ({"login": "ä"}, {"login": ["login"]}),
+        ({"login": " "}, {"login": ["required"]}),
+        ({"login": "a" * 256}, {"login": ["maxLength"]}),
+        ({"name": None}, {"name": ["required"]}),
+        ({"role": "king"}, {"role": ["in"]}),
+        ({"permissions": "everything"}, {"permissions": ["in"]}),
+        ({"permissions": ["credentials/manage"]}, {"permissions": ["in"]}),
+    ],
+)
+async def test_what_cannot_be_is_refused_by_name(shop: Shop, wrong: Body, found: Body) -> None:
+    answer = await shop.post("/credentials", {"login": "eve", "name": "phone", "role": "worker"} | wrong)
+    assert problems(answer) == found
+
+
+async def test_who_manages_none_sees_and_revokes_his_own(shop: Shop, web: httpx.AsyncClient) -> None:
+    phone, desk, other = await made(shop, "fred"), await made(shop, "fred", "desk"), await made(shop, "gina")
+    assert await names(shop, phone) == ["phone", "desk"]
+    for uuid in (other["uuid"], NOWHERE, "x"):
+        assert refusal(await web.delete(f"/credentials/{uuid}", **bearer(phone))) == NO_CREDENTIAL
+    done(await web.delete(f"/credentials/{desk['uuid']}", **bearer(phone)))
+    assert await names(shop, phone) == ["phone"]
+    assert [await status(web, each) for each in (phone, desk, other)] == [200, 401, 200]
+
+
+async def test_a_revoked_password_lets_nobody_in_and_its_name_is_free(shop: Shop, web: httpx.AsyncClient) -> None:
+    first, second = await made(shop, "hugo"), await made(shop, "hugo", "desk")
+    assert await status(web, first) == 200
+    answer = await shop.delete(f"/credentials/{first['uuid']}")
+    conforms(answer)
+    assert done(answer) == {"message": "Application password revoked.", "data": ""}
+    assert refusal(await web.get("/customers", **bearer(first))) == UNAUTHENTICATED
+    assert refusal(await web.get("/customers", auth=("hugo", first["password"]))) == UNAUTHENTICATED
+    assert await status(web, second) == 200
+    assert refusal(await shop.delete(f"/credentials/{first['uuid']}")) == NO_CREDENTIAL
+    await made(shop, "hugo")
+
+
+async def test_a_repetition_makes_none_and_shows_none(shop: Shop) -> None:
+    body, key = {"login": "ina", "name": "phone", "role": "worker"}, {"Idempotency-Key": "ina"}
+    first, again = [done(await shop.post("/credentials", body, headers=key))["data"] for _ in range(2)]
+    assert again == first | {"password": None}
+    kept = await shop.pool.fetch("SELECT body FROM answers")
+    assert not [row for row in kept if first["password"].encode() in row["body"]]
+
+
+async def test_a_bearer_is_challenged_too(shop: Shop, web: httpx.AsyncClient) -> None:
+    answer = await web.get("/customers", headers={"Authorization": "Bearer nonsense"})
+    assert refusal(answer) == UNAUTHENTICATED
+    assert 'Bearer realm="Custodiary"' in answer.headers["www-authenticate"]
