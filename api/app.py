@@ -2,13 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
 
 from litestar import Litestar, Router
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from api import (
@@ -26,7 +23,10 @@ from api import (
     replays,
     users,
 )
+from api.browsers import cors, telling_browsers
+from api.docs_page import DOCS, DocsPage, docs_assets
 from api.door import Door
+from api.edge import guarding
 from api.errors import exception_handlers
 from api.head import answering_head
 from api.input import MAX_BODY_BYTES
@@ -79,16 +79,18 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
     watched = (health.live, health.ready, health.metrics)
     app = Litestar(
-        [Router(BASE, route_handlers=handlers, before_request=authorise), *watched, _docs_assets()],
+        [Router(BASE, route_handlers=handlers, before_request=authorise), *watched, docs_assets()],
         lifespan=[serving],
         exception_handlers=exception_handlers(REFUSALS, request_id),
         before_send=[_name_request],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
+        cors_config=cors(settings),
         openapi_config=_openapi(handlers, settings.name_mode),
     )
     # Around all of it: middleware does not see what reaches no route.
-    app.asgi_handler = counts.counting(answering_head(app.asgi_handler))
+    guarded = guarding(app.asgi_handler, settings.client_seconds)
+    app.asgi_handler = counts.counting(answering_head(telling_browsers(guarded, settings.hsts_seconds)))
     return app
 
 
@@ -106,23 +108,10 @@ def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig
         title="Custodiary",
         version="0.1.0",
         description="Customers whose every change is an event. Amounts are in cents, times in UTC.",
-        path="/docs",
-        render_plugins=[
-            SwaggerRenderPlugin(
-                js_url="/docs/assets/swagger-ui-bundle.js",
-                css_url="/docs/assets/swagger-ui.css",
-                standalone_preset_js_url="/docs/assets/swagger-ui-standalone-preset.js",
-                favicon="<link rel='icon' href='data:,'>",
-                path="/",
-            )
-        ],
+        path=DOCS,
+        render_plugins=[DocsPage()],
         components=Components(security_schemes={"application_password": basic, "bearer": bearer}),
         security=[{"application_password": []}, {"bearer": []}],
         permissions={handler.handler_name: handler.opt["permission"] for handler in handlers},
         operations=operations(mode),
     )
-
-
-def _docs_assets() -> Router:
-    """The docs page's script and style, served from here, so that it also works without the internet."""
-    return create_static_files_router("/docs/assets", [str(files("swagger_ui") / "static")])

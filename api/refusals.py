@@ -92,6 +92,30 @@ class TooLarge(HttpRefusal):
         super().__init__(413, envelope(413, message))
 
 
+class BadEncoding(HttpRefusal):
+    """A compressed body: a few bytes of it may be a gigabyte, and those that fit need no compression."""
+
+    def __init__(self) -> None:
+        message = "Bodies are read as they are: send them without Content-Encoding."
+        super().__init__(415, envelope(415, message), {"Accept-Encoding": "identity"})
+
+
+class Slow(HttpRefusal):
+    """The body did not arrive within so many seconds. What there is of it is left in the connection."""
+
+    def __init__(self, seconds: float) -> None:
+        message = f"The request's body took longer than {seconds:g} s to arrive."
+        super().__init__(408, envelope(408, message), {"Connection": "close"})
+
+
+class Late(HttpRefusal):
+    """There was no answer in time; what was to be written has been written whole, or not at all."""
+
+    def __init__(self) -> None:
+        message = "This took too long, and was given up. A write may have been carried out all the same."
+        super().__init__(503, envelope(503, message), {"Retry-After": "30"})
+
+
 class TooMany(HttpRefusal):
     """`retry_after` in seconds."""
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 
 _HOST = r"(?:\[[^][@/?#]+\]|[^][@:/?#,]*)(?::[0-9]{1,5})?"
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:[^@/?#]*@)?{_HOST}(?:,{_HOST})*(?:[/?].*)?")
 
 
@@ -25,7 +26,9 @@ class BadSetting(ValueError):
 class Settings:
     """`store_url` has no slash at its end; without a `database_url` the service runs its own PostgreSQL in `data`.
 
-    Every `verify_seconds` a few customers' figures are verified; 0 is never.
+    Every `verify_seconds` a few customers' figures are verified; 0 is never. A client may take `client_seconds` to send
+    its headers, the same for its body, and between two requests. Browsers of `cors_origins` may read answers, and are
+    told to insist on TLS for `hsts_seconds`.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -35,6 +38,9 @@ class Settings:
     name_mode: NameMode = "first_name"
     admin_password: str | None = field(default=None, repr=False)
     verify_seconds: float = 0
+    client_seconds: float = 30
+    cors_origins: tuple[str, ...] = ()
+    hsts_seconds: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -47,7 +53,10 @@ class Settings:
             store_currency=_currency(given.get("STORE_CURRENCY", cls.store_currency)),
             name_mode=_name_mode(given.get("NAME_MODE", cls.name_mode)),
             admin_password=given.get("CUSTODIARY_ADMIN_PASSWORD"),
-            verify_seconds=_seconds(given.get("CUSTODIARY_VERIFY_SECONDS", "0")),
+            verify_seconds=_seconds("CUSTODIARY_VERIFY_SECONDS", given.get("CUSTODIARY_VERIFY_SECONDS", "0")),
+            client_seconds=_client_seconds(given.get("CUSTODIARY_CLIENT_SECONDS", str(cls.client_seconds))),
+            cors_origins=_origins(given.get("CUSTODIARY_CORS_ORIGINS", "")),
+            hsts_seconds=int(_seconds("CUSTODIARY_HSTS_SECONDS", given.get("CUSTODIARY_HSTS_SECONDS", "0"))),
         )
 
 
@@ -82,7 +91,22 @@ def _name_mode(value: str) -> NameMode:
     return cast("NameMode", value)
 
 
-def _seconds(value: str) -> float:
+def _seconds(variable: str, value: str) -> float:
     if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
-        raise BadSetting("CUSTODIARY_VERIFY_SECONDS", "must be a number of seconds, or 0 for never")
+        raise BadSetting(variable, "must be a number of seconds, or 0 for never")
     return float(value)
+
+
+def _client_seconds(value: str) -> float:
+    seconds = _seconds("CUSTODIARY_CLIENT_SECONDS", value)
+    if seconds < 1:
+        raise BadSetting("CUSTODIARY_CLIENT_SECONDS", "must be at least 1")
+    return seconds
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    """No wildcard in them: a list of those that are meant is short."""
+    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise BadSetting("CUSTODIARY_CORS_ORIGINS", "must be like https://shop.example, several with commas between")
+    return origins

@@ -9,6 +9,7 @@ from litestar import Litestar
 
 from api.app import create_app
 from api.settings import BadSetting, Settings
+from api.takers import give_up_on_idle_takers
 
 PR_SET_PDEATHSIG = 1
 
@@ -20,7 +21,9 @@ def create_worker_app() -> Litestar:
     settings = Settings.from_environment()
     if settings.database_url is None:
         raise BadSetting("DATABASE_URL", "is missing")
-    return create_app(settings, settings.database_url)
+    app = create_app(settings, settings.database_url)
+    give_up_on_idle_takers(app, settings.client_seconds)
+    return app
 
 
 def _end_with_parent() -> None:

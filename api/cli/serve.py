@@ -13,7 +13,8 @@ from importlib.resources import as_file, files
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
@@ -22,6 +23,7 @@ from api.app import BASE
 from api.cli.listening import Address, address_of
 from api.cli.output import progress_bar, say
 from api.cli.session import database, run
+from api.edge import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.importing.orders import import_orders
 from api.settings import Settings
 from domain.event import Stream
@@ -41,10 +43,10 @@ def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
     with database(settings) as dsn, _counted_together(workers):
         run(_prepare(dsn, settings, sample=sample))
         os.environ["DATABASE_URL"] = dsn  # the workers' processes read their settings anew
-        _server(address, workers).serve()
+        _server(address, workers, settings.client_seconds).serve()
 
 
-def _server(address: Address, workers: int) -> AbstractServer[Any]:
+def _server(address: Address, workers: int, client_seconds: float) -> AbstractServer[Any]:
     # Imported here already: workers are forks, and need not take that second once more. Not before: what counts looks
     # at its import where to.
     from api.worker import create_worker_app  # noqa: PLC0415
@@ -58,6 +60,12 @@ def _server(address: Address, workers: int) -> AbstractServer[Any]:
         workers=workers,
         log_level=LogLevels.warning,
         workers_kill_timeout=10,
+        # Where it has to find out first which HTTP is spoken, it waits for ever.
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=int(client_seconds * 1000), max_buffer_size=MAX_URL_BYTES + MAX_HEADER_BYTES
+        ),
     )
     under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 

@@ -8,17 +8,21 @@ from typing import Any
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
+from api.edge import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.idempotency import MAX_KEY, OTHER_REQUEST, RUNNING
 from api.openapi.components import REFERENCE, components, example
 from api.openapi.kinds import Schema, id_
 from api.openapi.operations import Operation
 from api.openapi.refused import responses
 from api.refusals import (
+    BadEncoding,
     Fault,
     Forbidden,
     HttpRefusal,
     Invalid,
     InvalidJson,
+    Late,
+    Slow,
     Stale,
     TooLarge,
     TooMany,
@@ -44,9 +48,9 @@ _KEY: Schema = {
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": MAX_KEY},
 }
 _REPLAYED: Schema = {"description": "Carried out before, under this Idempotency-Key", "schema": {"const": "true"}}
-_TOO_LONG: Document = {
-    "414": {"description": "The address is longer than 64 KiB: refused by the server, without a body"}
-}
+# The server's own refusals, of what is longer still, have no body.
+_LONG_ADDRESS: Document = {"414": {"description": f"The address is longer than {MAX_URL_BYTES >> 10} KiB"}}
+_LONG_HEADERS: Document = {"431": {"description": f"The headers are longer than {MAX_HEADER_BYTES >> 10} KiB"}}
 # Of each event, which is how tools that know such streams read it.
 _EVENTS: Schema = {
     "type": "object",
@@ -116,7 +120,7 @@ class _Route:
     def refusals(self) -> Iterator[HttpRefusal]:
         """What any request of this kind may meet, and what this one may."""
         if self.permission is not None:
-            yield from (Unauthenticated(), Forbidden(), Fault("0f8fad5bd9cb469fa16570867728950e"))
+            yield from (Unauthenticated(), Forbidden(), TooMany(1), Fault("0f8fad5bd9cb469fa16570867728950e"), Late())
         if self.writes:
             yield InvalidJson("The body is not valid JSON.")
         if self.said.body is not None or self.said.query:
@@ -124,7 +128,7 @@ class _Route:
         if self.writes or self.said.query:
             yield TooLarge("The request is larger than this service accepts.")
         if self.writes:
-            yield from (RUNNING, OTHER_REQUEST, TooMany(1))
+            yield from (RUNNING, OTHER_REQUEST, BadEncoding(), Slow(30))
         if self.matches:
             yield Stale(8)
         yield from self.said.refusals
@@ -139,7 +143,7 @@ def _operation(route: _Route, known: dict[str, Schema]) -> Document:
         "description": " ".join(filter(None, [skeleton.get("description"), needed])),
         "operationId": skeleton["operationId"],
         "parameters": list(_parameters(route)),
-        "responses": {**_answers(route, known), **responses(route.refusals()), **(_TOO_LONG if said.query else {})},
+        "responses": {**_answers(route, known), **responses(route.refusals()), **_too_long(route)},
     }
     if route.permission is None:
         documented["security"] = []
@@ -147,6 +151,12 @@ def _operation(route: _Route, known: dict[str, Schema]) -> Document:
         content = {"schema": said.body, "example": example(said.body, known)}
         documented["requestBody"] = {"required": not said.query, "content": {"application/json": content}}
     return documented
+
+
+def _too_long(route: _Route) -> Document:
+    if route.permission is None:
+        return {}
+    return _LONG_HEADERS | (_LONG_ADDRESS if route.said.query else {})
 
 
 def _parameters(route: _Route) -> Iterator[Document]:

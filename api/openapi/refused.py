@@ -9,13 +9,16 @@ from api.openapi.answers import Said
 from api.openapi.kinds import Schema
 from api.openapi.shapes import NoText
 from api.refusals import (
+    BadEncoding,
     CustomerGone,
     Fault,
     Forbidden,
     HttpRefusal,
     Invalid,
     InvalidJson,
+    Late,
     Rule,
+    Slow,
     Stale,
     TooLarge,
     TooMany,
@@ -86,6 +89,9 @@ SHAPES: dict[type[HttpRefusal], type[Struct]] = {
     Rule: Refused,
     TooLarge: Refused,
     TooMany: Refused,
+    BadEncoding: Refused,
+    Slow: Refused,
+    Late: Refused,
     Invalid: InvalidFields,
     Unauthenticated: RefusedAtTheDoor,
     Forbidden: RefusedAtTheDoor,
@@ -99,12 +105,15 @@ ABOUT = {
     401: "Who asks is unknown",
     403: "Not allowed",
     404: "Not found",
+    408: "The body did not arrive in time",
     409: "In the way of something else",
     412: "The customer has changed since the version in If-Match",
     413: "Too large",
+    415: "The body is compressed",
     422: "Fields that do not fit, all of them",
     429: "Too many requests; see Retry-After",
     500: "A fault of ours",
+    503: "Given up, because it took too long",
 }
 
 

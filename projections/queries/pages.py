@@ -15,12 +15,14 @@ from projections.queries.columns import Column
 from projections.queries.cursor import Sort, after, encode
 from projections.queries.filters import Properties, filtered
 from projections.queries.query import ListQuery, Page
-from projections.queries.refusals import UnknownColumn
+from projections.queries.refusals import TooExpensive, UnknownColumn
 from projections.queries.search import Searchable, searched
 from projections.queries.sql import EVERYTHING, Args, all_of, any_of
 
+PATIENCE = 30  # seconds for a statement: what a list costs depends on what is asked
 # A general plan would not know whether a search is rare or common, and compiling costs more than any page.
-BEGIN = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off"
+BEGIN = f"""BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off;
+    SET LOCAL statement_timeout = '{PATIENCE}s'"""
 
 # Read models change in the transactions of events, or when a replay has swapped them: these two name their state.
 STATE = """(SELECT max(notification_id) FROM stored_events) AS position,
@@ -88,7 +90,7 @@ async def fetch_page(on: Executor, listing: Listing, query: ListQuery, clock: Cl
     columns = selected(listing, query.select)
     sort = sort_of(listing, query)
     page, count = page_statement(listing, query, sort, clock), count_statement(listing, query, clock)
-    async with reading(on) as connection:
+    async with reading(on, _asked_for_most(query)) as connection:
         rows = await connection.fetch(page.sql, *page.args)
         total = _total_without_counting(rows, query)
         if total is None:
@@ -100,10 +102,10 @@ async def fetch_page(on: Executor, listing: Listing, query: ListQuery, clock: Cl
 
 
 @asynccontextmanager
-async def reading(on: Executor) -> AsyncIterator[Connection]:
+async def reading(on: Executor, field: str) -> AsyncIterator[Connection]:
     """A connection whose settings are those of one list. Each statement sees the store as it is when it starts.
 
-    A connection that is given has them already.
+    A connection that is given has them already. Raises TooExpensive, about the field, for what takes too long.
     """
     if not isinstance(on, asyncpg.Pool):
         yield on
@@ -112,8 +114,17 @@ async def reading(on: Executor) -> AsyncIterator[Connection]:
         try:
             await connection.execute(BEGIN)
             yield connection
+        except asyncpg.QueryCanceledError as error:
+            raise TooExpensive(field) from error
         finally:
             await connection.execute("COMMIT")
+
+
+def _asked_for_most(query: ListQuery) -> str:
+    """The parameter that a list is likely to owe its time to."""
+    if query.filter_type == "advanced":
+        return "advanced_filters"
+    return "search" if query.search else "page"
 
 
 def page_statement(listing: Listing, query: ListQuery, sort: Sort, clock: Clock) -> Statement:

@@ -44,3 +44,10 @@ class BadFilter(QueryRefused):
         super().__init__("advanced_filters", f"has a filter that cannot be used: {item}: {why}.")
         self.item = item
         self.why = why
+
+
+class TooExpensive(QueryRefused):
+    """The database was still looking when its time was over."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, "asks for more than can be found in time. Ask for less.")

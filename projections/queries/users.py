@@ -3,12 +3,14 @@
 from typing import Any, NamedTuple
 
 from eventstore.log import Executor
+from projections.queries.pages import reading
 from projections.queries.sql import NOTHING, Args, like, storable
 
 UNATTACHED = "NOT EXISTS (SELECT FROM customers AS c WHERE c.user_id = u.id)"
 FOUND = """(fold(u.user_login) LIKE {pattern} OR fold(u.user_email) LIKE {pattern}
     OR fold(u.display_name) LIKE {pattern})"""
-COLUMNS = 'u.id AS "ID", u.display_name, u.user_email'
+EVERY = 'SELECT u.id AS "ID", u.display_name, u.user_email FROM users AS u WHERE {where} ORDER BY u.id'
+COUNT = "SELECT count(*) FROM users AS u WHERE {where}"
 
 
 class Users(NamedTuple):
@@ -20,13 +22,15 @@ async def attachable_users(on: Executor, *, search: str = "", page: int = 1, per
     """Users without a customer, by ID: `ID`, `display_name`, `user_email`. All of them without `per_page`."""
     args = Args()
     where = _where(search.strip(), args)
-    if per_page is None:
-        rows = await on.fetch(f"SELECT {COLUMNS} FROM users AS u WHERE {where} ORDER BY u.id", *args.values)
-        return Users([dict(row) for row in rows], len(rows))
-    total = await on.fetchval(f"SELECT count(*) FROM users AS u WHERE {where}", *args.values)
-    limits = f"LIMIT {args.bind(per_page, 'bigint')} OFFSET {args.bind((page - 1) * per_page, 'bigint')}"
-    rows = await on.fetch(f"SELECT {COLUMNS} FROM users AS u WHERE {where} ORDER BY u.id {limits}", *args.values)
-    return Users([dict(row) for row in rows], total)
+    count, every = COUNT.format(where=where), EVERY.format(where=where)
+    async with reading(on, "search") as connection:
+        if per_page is None:
+            found = await connection.fetch(every, *args.values)
+            return Users([dict(row) for row in found], len(found))
+        total = await connection.fetchval(count, *args.values)
+        limits = f"LIMIT {args.bind(per_page, 'bigint')} OFFSET {args.bind((page - 1) * per_page, 'bigint')}"
+        found = await connection.fetch(f"{every} {limits}", *args.values)
+    return Users([dict(row) for row in found], total)
 
 
 def _where(search: str, args: Args) -> str:

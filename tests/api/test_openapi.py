@@ -304,7 +304,7 @@ async def test_every_filter_that_is_documented_works(shop: Shop, schema: str, pa
 async def test_the_page_and_what_it_needs_are_served_from_here(shop: Shop) -> None:
     async with httpx.AsyncClient(transport=shop.http._transport, base_url="http://store.example") as web:
         page = (await web.get("/docs")).text
-        assert "//" not in re.sub(r"<script type.*?</script>", "", page, flags=re.DOTALL).replace("data:,", "")
+        assert "//" not in page
         for address in re.findall(r'(?:src|href)="(/[^"]+)"', page):
             assert (await web.get(address)).status_code == 200
         served = cast("Body", (await web.get("/docs/openapi.json")).json())

@@ -13,6 +13,9 @@ ALL = {
     "NAME_MODE": "full_name",
     "CUSTODIARY_ADMIN_PASSWORD": "abcd efgh",
     "CUSTODIARY_VERIFY_SECONDS": "1.5",
+    "CUSTODIARY_CLIENT_SECONDS": "2.5",
+    "CUSTODIARY_CORS_ORIGINS": "https://shop.example, http://localhost:3000",
+    "CUSTODIARY_HSTS_SECONDS": "31536000",
     "HOME": "/root",
 }
 
@@ -26,6 +29,9 @@ def test_everything_has_a_default() -> None:
         name_mode="first_name",
         admin_password=None,
         verify_seconds=0,
+        client_seconds=30,
+        cors_origins=(),
+        hsts_seconds=0,
     )
 
 
@@ -42,6 +48,9 @@ def test_the_environment_says_it_all() -> None:
         name_mode="full_name",
         admin_password="abcd efgh",
         verify_seconds=1.5,
+        client_seconds=2.5,
+        cors_origins=("https://shop.example", "http://localhost:3000"),
+        hsts_seconds=31_536_000,
     )
 
 
@@ -54,6 +63,14 @@ def test_the_environment_says_it_all() -> None:
         ("DATABASE_URL", "postgresql://app:sec#secret@db/custodiary"),
         ("DATABASE_URL", "postgresql://app:sec@secret@db/custodiary"),
         ("DATABASE_URL", "postgresql://app:secret@[::1/custodiary"),
+        ("CUSTODIARY_CLIENT_SECONDS", "0"),
+        ("CUSTODIARY_CLIENT_SECONDS", "soon"),
+        ("CUSTODIARY_HSTS_SECONDS", "for ever"),
+        ("CUSTODIARY_CORS_ORIGINS", "*"),
+        ("CUSTODIARY_CORS_ORIGINS", "https://*.shop.example"),
+        ("CUSTODIARY_CORS_ORIGINS", "https://shop.example/"),
+        ("CUSTODIARY_CORS_ORIGINS", "https://shop.example, shop.example"),
+        ("CUSTODIARY_CORS_ORIGINS", "null"),
         ("STORE_URL", "store.example"),
         ("STORE_URL", "https://"),
         ("STORE_URL", "https://[store"),

@@ -1,0 +1,61 @@
+"""What browsers are told: to guess no types, keep no answers, frame no pages, and which other origins may ask."""
+
+from litestar.config.cors import CORSConfig
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.docs_page import DOCS
+from api.settings import Settings
+
+Headers = list[tuple[bytes, bytes]]
+
+_ALWAYS: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+# Answers are about people, and nobody's to keep. They are no pages either: a browser has nothing to load for them.
+_OF_ANSWERS: Headers = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+# Swagger UI draws its icons from data: addresses.
+_DOCS_POLICY = b"; ".join([
+    b"default-src 'none'", b"script-src 'self'", b"style-src 'self'", b"img-src 'self' data:",
+    b"connect-src 'self'", b"base-uri 'none'", b"form-action 'none'", b"frame-ancestors 'none'",
+])  # fmt: skip
+_OF_DOCS: Headers = [(b"cache-control", b"no-cache"), (b"content-security-policy", _DOCS_POLICY)]
+
+
+def telling_browsers(app: ASGIApp, hsts_seconds: int) -> ASGIApp:
+    """Insisting on TLS is for a service behind it: 0 seconds say nothing."""
+    insisting: Headers = [(b"strict-transport-security", b"max-age=%d" % hsts_seconds)] if hsts_seconds else []
+    of_answers, of_docs = [*_ALWAYS, *_OF_ANSWERS, *insisting], [*_ALWAYS, *_OF_DOCS, *insisting]
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        added = of_docs if scope["path"].startswith(DOCS) else of_answers
+
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        await app(scope, receive, telling)
+
+    return told
+
+
+def cors(settings: Settings) -> CORSConfig | None:
+    """Only for pages of the origins that are named. There are no cookies: they send a password of their own."""
+    if not settings.cors_origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id"],
+        expose_headers=["ETag", "Retry-After", "X-Request-Id"],
+    )

@@ -1,0 +1,98 @@
+"""The edge: how large a request may be before anybody reads it, and how long it may take to arrive and to be answered.
+
+Bodies are counted by Litestar while they are read; connections, and headers that do not end, are granian's.
+"""
+
+import asyncio
+from typing import Any
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from msgspec import json
+
+from api.refusals import BadEncoding, HttpRefusal, Late, Rule, Slow
+
+MAX_URL_BYTES = 32 << 10  # a thousand ids fit, with PHP's brackets around each
+MAX_HEADER_BYTES = 32 << 10
+ANSWER_SECONDS = 300  # until an answer begins: a past of a very long log takes that, and nothing else should
+
+_BODY = frozenset({b"content-length", b"transfer-encoding"})
+
+
+def guarding(app: ASGIApp, client_seconds: float, answer_seconds: float = ANSWER_SECONDS) -> ASGIApp:
+    """`client_seconds` is how long a body may take to arrive."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        try:
+            has_body = _looked_at(scope)
+        except HttpRefusal as refusal:
+            await _answer(refusal, send)
+        else:
+            arriving = _in_time(receive, client_seconds) if has_body else receive
+            await _answered_in_time(app, scope, arriving, send, answer_seconds)
+
+    return guarded
+
+
+def _looked_at(scope: Scope) -> bool:
+    """Whether it has a body. Raises HttpRefusal for what nobody should read."""
+    if len(scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
+        raise Rule(414, f"An address may not be longer than {MAX_URL_BYTES} bytes. Send long lists in the body.")
+    size, has_body = 0, False
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+        if name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+            raise BadEncoding
+        if name in _BODY:
+            has_body = True
+    if size > MAX_HEADER_BYTES:
+        raise Rule(431, f"The headers of a request may not be longer than {MAX_HEADER_BYTES} bytes together.")
+    return has_body
+
+
+def _in_time(receive: Receive, seconds: float) -> Receive:
+    """Raises Slow when the body is not there in time, counted from when it is first asked for."""
+    until, whole = 0.0, False
+
+    async def receiving() -> Any:
+        nonlocal until, whole
+        if whole:
+            return await receive()
+        until = until or asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError as error:
+            raise Slow(seconds) from error
+        whole = not message.get("more_body", False)
+        return message
+
+    return receiving
+
+
+async def _answered_in_time(app: ASGIApp, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
+    deadline = asyncio.timeout(seconds)
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":  # what is told as it happens may go on
+            deadline.reschedule(None)
+        await send(message)
+
+    try:
+        async with deadline:
+            await app(scope, receive, sending)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        await _answer(Late(), send)
+
+
+async def _answer(refusal: HttpRefusal, send: Send) -> None:
+    body = json.encode(refusal.body)
+    headers = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,165 @@
+"""What browsers are told with every answer, and that the page of the documentation lives with it."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.openapi.operations import operations
+from api.settings import Settings
+from tests.api.client import client_of
+from tests.api.shop import Shop, open_shop, refusal
+from tests.api.test_fuzz import served
+from tests.api.test_routes_http import NO_ROUTE
+
+ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+}
+ANSWERS = ALWAYS | {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+CORS = ("access-control-allow-origin", "access-control-allow-headers", "access-control-allow-credentials")
+SHOP, OTHER = "https://shop.example", "https://other.example"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+
+
+def told(answer: httpx.Response, names: Any) -> dict[str, str]:
+    return {name: answer.headers[name] for name in names if name in answer.headers}
+
+
+async def test_every_answer_forbids_browsers_to_guess_keep_or_frame_it(shop: Shop) -> None:
+    id_ = await shop.customer()
+    answers = [
+        (200, await shop.get("/customers")),
+        (200, await shop.get(f"/customers/{id_}")),
+        (200, await shop.ask("HEAD", f"/customers/{id_}")),
+        (200, await shop.get("http://store.example/health/live")),
+        (200, await shop.get("http://store.example/metrics")),
+        (401, await shop.get("/customers", auth=("nobody", "x"))),
+        (403, await shop.post("/customers", {}, auth=("worker", shop.passwords["worker"]))),
+        (404, await shop.get("/nowhere")),
+        (404, await shop.ask("OPTIONS", "/customers")),
+        (400, await shop.post("/customers", content=b"{", headers={"Content-Type": "application/json"})),
+        (414, await shop.get(f"/customers?{'a' * 40_000}")),
+        (422, await shop.post("/customers", {})),
+    ]
+    assert [(answer.status_code, told(answer, ANSWERS)) for _, answer in answers] == [
+        (status, ANSWERS) for status, _ in answers
+    ]
+
+
+async def test_a_customer_still_has_an_etag(shop: Shop) -> None:
+    answer = await shop.get(f"/customers/{await shop.customer()}")
+    assert (answer.headers["etag"], answer.headers["cache-control"]) == ('"1"', "no-store")
+
+
+async def test_the_docs_may_load_what_is_served_here_and_nothing_else(shop: Shop) -> None:
+    for path in ("/docs", "/docs/openapi.json", "/docs/assets/swagger-ui-bundle.js", "/docs/assets/start.js"):
+        answer = await shop.get(f"http://store.example{path}")
+        assert (answer.status_code, told(answer, ALWAYS)) == (200, ALWAYS)
+        assert answer.headers["cache-control"] == "no-cache"
+        policy = dict(directive.split(" ", 1) for directive in answer.headers["content-security-policy"].split("; "))
+        assert (policy["default-src"], policy["script-src"], policy["connect-src"]) == ("'none'", "'self'", "'self'")
+        assert policy["frame-ancestors"] == "'none'"
+    page = (await shop.get("http://store.example/docs")).text
+    assert "<script>" not in page
+    assert "http" not in page
+
+
+async def test_nothing_insists_on_tls_unless_it_is_set(shop: Shop) -> None:
+    assert "strict-transport-security" not in (await shop.get("/customers")).headers
+
+
+async def test_tls_is_insisted_on_when_it_is_set(database: str) -> None:
+    async with open_shop(database, Settings(hsts_seconds=31_536_000)) as shop:
+        for path in ("/customers", "/nowhere", "http://store.example/docs"):
+            assert (await shop.get(path)).headers["strict-transport-security"] == "max-age=31536000"
+
+
+# Other origins
+
+
+def preflight(origin: str) -> dict[str, str]:
+    return {
+        "Origin": origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "authorization, content-type, if-match",
+    }
+
+
+async def test_no_other_origin_may_read_anything_unless_it_is_set(shop: Shop) -> None:
+    for answer in (
+        await shop.get("/customers", headers={"Origin": OTHER}),
+        await shop.ask("OPTIONS", "/customers/1", headers=preflight(OTHER)),
+    ):
+        assert told(answer, CORS) == {}
+    assert refusal(answer) == NO_ROUTE
+
+
+@pytest.fixture
+async def open_to_shop(database: str) -> AsyncIterator[Shop]:
+    async with open_shop(database, Settings(cors_origins=(SHOP, "http://localhost:3000"))) as shop:
+        yield shop
+
+
+@pytest.mark.parametrize("origin", [SHOP, "http://localhost:3000"])
+async def test_the_origins_that_are_set_may_read(open_to_shop: Shop, origin: str) -> None:
+    answer = await open_to_shop.ask("OPTIONS", "/customers/1", headers=preflight(origin))
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, origin)
+    assert "PUT" in answer.headers["access-control-allow-methods"]
+    for path in ("/customers", "/nowhere"):
+        answer = await open_to_shop.get(path, headers={"Origin": origin})
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert "Origin" in answer.headers["vary"]
+        assert "ETag" in answer.headers["access-control-expose-headers"]
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [OTHER, "null", "http://shop.example", f"{SHOP}.evil.example", f"{SHOP}:8443", "https://evil-shop.example",
+     "https://shopxexample", "HTTPS://SHOP.EXAMPLE", "*"],
+)  # fmt: skip
+async def test_no_other_origin_looks_like_one_of_them(open_to_shop: Shop, origin: str) -> None:
+    refused = await open_to_shop.ask("OPTIONS", "/customers/1", headers=preflight(origin))
+    read = await open_to_shop.get("/customers", headers={"Origin": origin})
+    assert refused.status_code == 400
+    assert "access-control-allow-origin" not in refused.headers
+    assert "access-control-allow-origin" not in read.headers
+
+
+async def test_a_preflight_needs_no_password_and_does_nothing(open_to_shop: Shop) -> None:
+    async with client_of(open_to_shop.app) as stranger:
+        before = await open_to_shop.position()
+        path = "/wp-json/fluent-cart/v2/customers"
+        assert (await stranger.request("OPTIONS", path, headers=preflight(SHOP))).status_code == 204
+        assert (await stranger.get(path, headers={"Origin": SHOP})).status_code == 401
+        assert await open_to_shop.position() == before
+
+
+# A real browser
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on the PATH")
+async def test_the_docs_page_shows_every_operation_in_a_browser(database: str) -> None:
+    with served(database) as address:
+        page, log = looked_at(f"{address}/docs")
+    assert page.count('class="opblock ') == len(operations("first_name"))
+    assert "Content Security Policy" not in log, log
+
+
+def looked_at(url: str) -> tuple[str, str]:
+    """The page when its scripts have run, and what the browser has to say about it."""
+    with tempfile.TemporaryDirectory(prefix="custodiary-test-") as profile:
+        browser = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
+                   "--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom", url]  # fmt: skip
+        ended = subprocess.run(browser, check=True, capture_output=True, text=True, timeout=60)
+    return ended.stdout, ended.stderr
