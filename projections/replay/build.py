@@ -83,15 +83,22 @@ async def is_built(pool: asyncpg.Pool, replay: Replay) -> bool:
 
 
 async def index_tables(pool: asyncpg.Pool, replay: Replay) -> None:
-    """Keys first, then all other indexes, on several connections."""
-    keys = [projection.table.index[0] for projection in replay.wanted]
-    others = [statement for projection in replay.wanted for statement in projection.table.index[1:]]
+    """On several connections. Keys come before other indexes, because they want a table alone."""
+    tables = {f"{replay.schema}.{projection.name}": projection.table for projection in replay.wanted}
+    # Marks the pages that all can see, without which counting reads the table and not an index; now, because later it
+    # would read all indexes too.
+    await _at_once(partial(_maintain, pool, iter([f"VACUUM {name}" for name in tables])))
+    keys = [table.index[0] for table in tables.values()]
+    others = [statement for table in tables.values() for statement in table.index[1:]]
     for statements in (keys, others):
         await _at_once(partial(_index, pool, replay.schema, iter(statements)))
+    await _at_once(partial(_maintain, pool, iter([f"ANALYZE {name}" for name in tables])))
+
+
+async def _maintain(pool: asyncpg.Pool, statements: Iterable[str]) -> None:
     async with pool.acquire() as connection:
-        for projection in replay.wanted:
-            # Also marks the pages that all can see, without which counting reads the table and not an index.
-            await connection.execute(f"VACUUM (ANALYZE) {replay.schema}.{projection.name}")
+        for statement in statements:
+            await connection.execute(statement)
 
 
 async def _index(pool: asyncpg.Pool, schema: str, statements: Iterable[str]) -> None:
