@@ -20,7 +20,7 @@ class Codec:
     def __init__(self, events: Iterable[type[Event]]) -> None:
         self._classes = {str(event.__struct_config__.tag): event for event in events}
         self._topics = {event: f"{tag}#{event.class_version}" for tag, event in self._classes.items()}
-        self._current = frozenset(self._topics.values())
+        self._current = {topic: event for event, topic in self._topics.items()}
         self._encode = json.Encoder().encode
         self._decode = json.Decoder(Union[tuple(self._classes.values())]).decode  # noqa: UP007 - built at run time
 
@@ -35,11 +35,12 @@ class Codec:
 
     def decode(self, topic: str, state: bytes) -> Event:
         """The event, in its newest schema version. Raises MapperDeserialisationError."""
+        current = self._current.get(topic)
         try:
-            event: Event = self._decode(state) if topic in self._current else self._upcast(topic, state)
+            event: Event = self._decode(state) if current else self._upcast(topic, state)
         except Exception as error:
             raise MapperDeserialisationError(f"{topic}: {error}") from error
-        if topic in self._current and self._topics[type(event)] != topic:
+        if current and type(event) is not current:
             raise MapperDeserialisationError(f"{topic}: holds {self._topics[type(event)]}")
         return event
 

@@ -32,3 +32,8 @@ def from_uuid(uuid: UUID) -> Stream:
     """The stream that an id of ours names; KeyError for an id that is not ours."""
     number = uuid.int
     return Stream(CATEGORIES[number >> 112], number & ID_MASK)
+
+
+def from_bytes(uuid: bytes) -> Stream:
+    """As `from_uuid`, of an id as PostgreSQL sends it."""
+    return Stream(CATEGORIES[int.from_bytes(uuid[:2])], int.from_bytes(uuid[9:]))

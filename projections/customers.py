@@ -1,6 +1,7 @@
 """Customers, as people look for them. What orders change of a customer is in `figures`."""
 
 from datetime import datetime
+from typing import TypeAlias
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -17,8 +18,7 @@ from domain.customer import (
     UserAttached,
     UserDetached,
 )
-from domain.event import Recorded
-from projections.projection import Projection, index_for_sorting, utc
+from projections.projection import Change, Envelope, Projection, gone, index_for_sorting, of_stream, utc
 from projections.table import Table
 
 
@@ -41,48 +41,47 @@ class CustomerRow(msgspec.Struct, frozen=True, gc=False):
     labels: tuple[int, ...]
 
 
-CHANGES = (
-    CustomerRegistered, CustomerRenamed, CustomerEmailChanged, CustomerMoved, CustomerNotesChanged,
-    CustomerStatusChanged, CustomerRelabelled, UserAttached, UserDetached, CustomerErased,
-)  # fmt: skip
+Said: TypeAlias = CustomerRenamed | CustomerEmailChanged | CustomerMoved | CustomerNotesChanged | CustomerStatusChanged
 
 
-def keys(recorded: Recorded) -> tuple[int, ...]:
-    return (recorded.stream.id,) if isinstance(recorded.event, CHANGES) else ()
-
-
-def evolve(id_: int, row: CustomerRow | None, recorded: Recorded) -> CustomerRow | None:
-    at = utc(recorded.occurred_at)
-    match recorded.event:
-        case CustomerRegistered() as event:
-            return _registered(id_, event, at)
-        case CustomerRenamed() | CustomerEmailChanged() | CustomerMoved() | CustomerNotesChanged() as change:
-            return row and replace(row, updated_at=at, **asdict(change))
-        case CustomerStatusChanged(status=status):
-            return row and replace(row, updated_at=at, status=status)
-        case CustomerRelabelled(labels=labels):
-            return row and replace(row, labels=labels)
-        case UserAttached(user_id=user_id):
-            return row and replace(row, updated_at=at, user_id=user_id)
-        case UserDetached():
-            return row and replace(row, updated_at=at, user_id=None)
-        case CustomerErased():
-            return None
-        case _:
-            return row
-
-
-def _registered(id_: int, event: CustomerRegistered, at: datetime) -> CustomerRow:
+def _registered(id_: int, _row: CustomerRow | None, event: CustomerRegistered, envelope: Envelope) -> CustomerRow:
+    at, profile = envelope.at, event.profile
     return CustomerRow(
         id=id_,
         user_id=event.user_id,
         contact_id=event.contact_id,
+        email=profile.email,
+        first_name=profile.first_name,
+        last_name=profile.last_name,
+        status=profile.status,
+        notes=profile.notes,
         uuid=event.uuid,
+        country=profile.country,
+        city=profile.city,
+        state=profile.state,
+        postcode=profile.postcode,
         created_at=at,
         updated_at=utc(event.updated_at) if event.updated_at else at,
         labels=(),
-        **asdict(event.profile),
     )
+
+
+def _changed(_id: int, row: CustomerRow | None, event: Said, envelope: Envelope) -> CustomerRow | None:
+    return row and replace(row, updated_at=envelope.at, **asdict(event))
+
+
+def _relabelled(
+    _id: int, row: CustomerRow | None, event: CustomerRelabelled, _envelope: Envelope
+) -> CustomerRow | None:
+    return row and replace(row, labels=event.labels)
+
+
+def _attached(_id: int, row: CustomerRow | None, event: UserAttached, envelope: Envelope) -> CustomerRow | None:
+    return row and replace(row, updated_at=envelope.at, user_id=event.user_id)
+
+
+def _detached(_id: int, row: CustomerRow | None, _event: UserDetached, envelope: Envelope) -> CustomerRow | None:
+    return row and replace(row, updated_at=envelope.at, user_id=None)
 
 
 # What searches look into: name, email and id, folded once, when written. None has control characters, so a mark ends a
@@ -119,6 +118,16 @@ CUSTOMERS: Projection[CustomerRow] = Projection(
         ],
         computed=f"searched text NOT NULL GENERATED ALWAYS AS ({SEARCHED}) STORED",
     ),
-    keys,
-    evolve,
+    {
+        CustomerRegistered: Change(of_stream, _registered),
+        CustomerRenamed: Change(of_stream, _changed),
+        CustomerEmailChanged: Change(of_stream, _changed),
+        CustomerMoved: Change(of_stream, _changed),
+        CustomerNotesChanged: Change(of_stream, _changed),
+        CustomerStatusChanged: Change(of_stream, _changed),
+        CustomerRelabelled: Change(of_stream, _relabelled),
+        UserAttached: Change(of_stream, _attached),
+        UserDetached: Change(of_stream, _detached),
+        CustomerErased: Change(of_stream, gone),
+    },
 )

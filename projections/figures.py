@@ -4,12 +4,13 @@ from datetime import datetime
 from decimal import Decimal
 
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import astuple, replace
 
 from domain.customer import CustomerErased, CustomerRegistered
-from domain.event import Recorded
+from domain.event import Event
+from domain.events import EVENTS
 from domain.value import Figures
-from projections.projection import Projection, index_for_sorting
+from projections.projection import Change, Envelope, Projection, gone, index_for_sorting
 from projections.table import Table
 
 
@@ -26,31 +27,33 @@ class FiguresRow(msgspec.Struct, frozen=True, gc=False):
     purchase_value: dict[str, int]
 
 
-NONE_YET = asdict(Figures())
+NONE_YET = astuple(Figures())
 SORTED = ("ltv", "purchase_count", "aov", "first_purchase_date", "last_purchase_date")
 
 
-def keys(recorded: Recorded) -> tuple[int, ...]:
-    customer_id, former = recorded.customer_id, recorded.former_customer_id
+def _about(_event: Event, envelope: Envelope) -> tuple[int, ...]:
+    customer_id, former = envelope.customer_id, envelope.former_customer_id
     if customer_id is None:
         return ()
     return (customer_id,) if former is None else (former, customer_id)
 
 
-def evolve(id_: int, row: FiguresRow | None, recorded: Recorded) -> FiguresRow | None:
+def _registered(id_: int, _row: FiguresRow | None, _event: CustomerRegistered, _envelope: Envelope) -> FiguresRow:
+    return FiguresRow(id_, 1, *NONE_YET)
+
+
+def _counted(_id: int, row: FiguresRow | None, _event: Event, _envelope: Envelope) -> FiguresRow | None:
     """The version; the figures themselves come from the orders (see `with_figures`)."""
-    if isinstance(recorded.event, CustomerRegistered):
-        return FiguresRow(id=id_, version=1, **NONE_YET)
-    if row is None or isinstance(recorded.event, CustomerErased):
-        return None
-    return replace(row, version=row.version + 1)
+    return row and replace(row, version=row.version + 1)
 
 
 def with_figures(row: FiguresRow, figures: Figures) -> FiguresRow:
     """The row with figures as its orders give them; their dates are those of order rows."""
-    return replace(row, **asdict(figures))
+    return FiguresRow(row.id, row.version, *astuple(figures))
 
 
 FIGURES: Projection[FiguresRow] = Projection(
-    Table("figures", FiguresRow, [index_for_sorting("figures", name) for name in SORTED]), keys, evolve
+    Table("figures", FiguresRow, [index_for_sorting("figures", name) for name in SORTED]),
+    dict.fromkeys(EVENTS, Change(_about, _counted))
+    | {CustomerRegistered: Change(_about, _registered), CustomerErased: Change(_about, gone)},
 )

@@ -1,27 +1,32 @@
 """Read models from events alone: the rows of some customers, users or labels, as they are at a position of the log."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 import msgspec
 
-from domain.event import Recorded, Stream
+from domain.event import Event, Stream
 from domain.value import OrderValue, figures
 from eventstore.log import Executor, Log
-from eventstore.streams import from_uuid, to_uuid
+from eventstore.streams import from_bytes, to_uuid
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.live import PROJECTIONS
 from projections.orders import ORDERS, OrderRow, value_of
-from projections.projection import Part, Projection
+from projections.projection import Envelope, Evolve, Keys, Part, Projection
 from projections.ranges import Range
 
-COLUMNS = "originator_id, topic, state, notification_id, occurred_at, customer_id, former_customer_id"
-# The second half: whole streams of orders that came from, or went to, another customer. There are few, and their index
-# holds no others.
+# In forms that cost little: most streams are only looked up, and a datetime takes asyncpg as long as all the rest.
+COLUMNS = """uuid_send(originator_id) AS stream, topic, state, notification_id,
+    date_trunc('second', occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id"""
 OF_CUSTOMERS = """
     SELECT {columns} FROM stored_events WHERE customer_id {within} AND notification_id <= $1
-    UNION ALL
+    ORDER BY customer_id, notification_id"""
+# The rest of orders that came from, or went to, another customer. There are few, and their index holds no others.
+OF_OTHERS = """
     SELECT {columns} FROM stored_events
     WHERE originator_id IN (
         SELECT originator_id FROM stored_events
@@ -30,6 +35,9 @@ OF_CUSTOMERS = """
 OF_STREAMS = """
     SELECT {columns} FROM stored_events WHERE originator_id {within} AND notification_id <= $1
     ORDER BY originator_id, originator_version"""
+STREAM, POSITION, CUSTOMER, FORMER = map(itemgetter, (0, 3, 5, 6))  # of COLUMNS
+
+Events: TypeAlias = Sequence[asyncpg.Record]
 
 
 class Poison(msgspec.Struct, frozen=True):
@@ -54,22 +62,47 @@ class Folded(NamedTuple):
     events: int
 
 
+class Groups(NamedTuple):
+    """Events in groups that have no row in common, each in order. `has_others`: some are not of those asked for."""
+
+    events: Iterable[Events]
+    has_others: bool = False
+
+
 async def fold_range(on: Executor, log: Log, ids: Range, until: int) -> Folded:
     """The rows of all with ids in the range."""
     part, low, high = ids
-    template = OF_CUSTOMERS if part == "customer" else OF_STREAMS
     ends = (low, high) if part == "customer" else (to_uuid(Stream(part, low)), to_uuid(Stream(part, high)))
-    events = await on.fetch(template.format(columns=COLUMNS, within="BETWEEN $2 AND $3"), until, *ends)
-    return _Fold(log, part).fold(events, lambda id_: low <= id_ <= high)
+    groups = await _read(on, part, "BETWEEN $2 AND $3", until, *ends)
+    return _Fold(log, part).fold(groups, lambda id_: low <= id_ <= high)
 
 
 async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], until: int) -> Folded:
     """The rows of those with these ids."""
     wanted = frozenset(ids)
-    template = OF_CUSTOMERS if part == "customer" else OF_STREAMS
     keys = list(wanted) if part == "customer" else [to_uuid(Stream(part, id_)) for id_ in wanted]
-    events = await on.fetch(template.format(columns=COLUMNS, within="= ANY($2)"), until, keys)
-    return _Fold(log, part).fold(events, wanted.__contains__)
+    groups = await _read(on, part, "= ANY($2)", until, keys)
+    return _Fold(log, part).fold(groups, wanted.__contains__)
+
+
+async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Groups:
+    if part != "customer":
+        return Groups([await on.fetch(OF_STREAMS.format(columns=COLUMNS, within=within), *arguments)])
+    own = await on.fetch(OF_CUSTOMERS.format(columns=COLUMNS, within=within), *arguments)
+    others = await on.fetch(OF_OTHERS.format(columns=COLUMNS, within=within), *arguments)
+    return Groups(_by_customer(own, others), has_others=bool(others))
+
+
+def _by_customer(own: Events, others: Events) -> Iterator[Events]:
+    """One customer after another, whose events lie together; and all those together who gave or got an order."""
+    moved = {STREAM(event) for event in own if FORMER(event) is not None} | set(map(STREAM, others))
+    if moved:
+        entangled = {id_ for event in own if STREAM(event) in moved for id_ in (CUSTOMER(event), FORMER(event))}
+        among = [event for event in own if CUSTOMER(event) in entangled]
+        yield sorted([*among, *others], key=POSITION)
+        own = [event for event in own if CUSTOMER(event) not in entangled]
+    for _customer_id, events in groupby(own, CUSTOMER):
+        yield list(events)
 
 
 def projections_of(part: Part) -> list[Projection[Any]]:
@@ -80,70 +113,82 @@ class _Fold:
     def __init__(self, log: Log, part: Part) -> None:
         self._decode = log.codec.decode
         self._part: Part = part
-        self._projections = projections_of(part)
-        self._rows: dict[str, dict[int, Any]] = {projection.name: {} for projection in self._projections}
-        self._steps = [(p.keys, p.evolve, self._rows[p.name]) for p in self._projections]
-        self._poison: list[tuple[asyncpg.Record, str]] = []
-        # Of a stream from its first event that can't be applied on: all whom the rest of it is about.
-        self._poisoned: dict[Any, set[int]] = {}
+        self._events = 0
+        self._told: dict[str, dict[int, Any]] = {}
+        self._poison: list[Poison] = []
+        # Rows of the group that is being folded; and what each kind of event does to them.
+        self._rows: dict[str, dict[int, Any]] = {}
+        self._steps: dict[type[Event], list[tuple[Keys, Evolve, dict[int, Any]]]] = {}
+        for projection in projections_of(part):
+            self._told[projection.name] = {}
+            rows = self._rows[projection.name] = {}
+            for event, (keys, evolve) in projection.changes.items():
+                self._steps.setdefault(event, []).append((keys, evolve, rows))
 
-    def fold(self, events: Sequence[asyncpg.Record], is_wanted: Callable[[int], bool]) -> Folded:
-        if self._part == "customer":
-            events = sorted(events, key=lambda event: event[3])
-        for event in events:
+    def fold(self, groups: Groups, is_wanted: Callable[[int], bool]) -> Folded:
+        for events in groups.events:
+            self._events += len(events)
+            self._fold(events)
+            if self._part == "customer":
+                self._sum()
+            for name, rows in self._rows.items():
+                self._told[name].update(rows)
+                rows.clear()
+        if groups.has_others or self._poison:
+            untold = frozenset(id_ for poison in self._poison for id_ in poison.ids)
+            self._told = {name: _own(rows, is_wanted, untold) for name, rows in self._told.items()}
+        return Folded(self._told, self._poison, self._events)
+
+    def _fold(self, events: Events) -> None:
+        decode, steps, time = self._decode, self._steps, datetime.fromisoformat
+        ids: dict[bytes, int] = {}
+        poison: list[tuple[asyncpg.Record, Exception]] = []
+        for record in events:
             try:
-                self._apply(event)
+                stream, topic, state, _position, at, customer_id, former_customer_id = record
+                if (id_ := ids.get(stream)) is None:
+                    id_ = ids[stream] = from_bytes(stream).id
+                event = decode(topic, state)
+                envelope = Envelope(id_, time(at), customer_id, former_customer_id)
+                for keys, evolve, rows in steps.get(type(event), ()):
+                    for key in keys(event, envelope):
+                        row = evolve(key, rows.get(key), event, envelope)
+                        if row is not None:
+                            rows[key] = row
+                        else:
+                            rows.pop(key, None)
             except Exception as error:
-                self._set_aside(event, error)
-            if self._poisoned and event[0] in self._poisoned:
-                self._poisoned[event[0]].update(self._whose(event))
-        if self._part == "customer":
-            self._sum()
-        untold = frozenset().union(*self._poisoned.values())
-        rows = {name: self._own(of_name, is_wanted, untold) for name, of_name in self._rows.items()}
-        return Folded(rows, [self._told(*poison) for poison in self._poison], len(events))
+                poison.append((record, error))
+        if poison:
+            self._set_aside(poison, events)
 
-    def _apply(self, event: asyncpg.Record) -> None:
-        originator_id, topic, state, position, occurred_at, customer_id, former_customer_id = event
-        recorded = Recorded(
-            stream=from_uuid(originator_id),
-            version=0,
-            event=self._decode(topic, state),
-            occurred_at=occurred_at,
-            actor="",
-            customer_id=customer_id,
-            former_customer_id=former_customer_id,
-            position=position,
-        )
-        for keys, evolve, rows in self._steps:
-            for key in keys(recorded):
-                rows[key] = evolve(key, rows.get(key), recorded)
-
-    def _set_aside(self, event: asyncpg.Record, error: Exception) -> None:
-        self._poisoned.setdefault(event[0], set())
-        self._poison.append((event, f"{type(error).__name__}: {error}"))
-
-    def _told(self, event: asyncpg.Record, problem: str) -> Poison:
-        return Poison(event[3], event[1], problem, self._part, tuple(sorted(self._poisoned[event[0]])))
+    def _set_aside(self, poison: list[tuple[asyncpg.Record, Exception]], events: Events) -> None:
+        for record, error in poison:
+            # The first of its stream that can't be applied spoils the rest: of all whom that is about nothing is told.
+            first = min(POSITION(each) for each, _error in poison if STREAM(each) == STREAM(record))
+            rest = (each for each in events if STREAM(each) == STREAM(record) and POSITION(each) >= first)
+            ids = {id_ for each in rest for id_ in self._whose(each)}
+            problem = f"{type(error).__name__}: {error}"
+            self._poison.append(Poison(POSITION(record), record["topic"], problem, self._part, tuple(sorted(ids))))
 
     def _whose(self, event: asyncpg.Record) -> set[int]:
         if self._part != "customer":
-            return {from_uuid(event[0]).id}
-        return {id_ for id_ in (event[5], event[6]) if id_ is not None}
+            return {from_bytes(STREAM(event)).id}
+        return {id_ for id_ in (CUSTOMER(event), FORMER(event)) if id_ is not None}
 
     def _sum(self) -> None:
-        """In place, for all customers."""
+        """In place, for all customers of the group."""
         values: dict[int, list[OrderValue]] = {}
-        orders: dict[int, OrderRow | None] = self._rows[ORDERS.name]
+        orders: dict[int, OrderRow] = self._rows[ORDERS.name]
         for order in orders.values():
-            if order is not None:
-                values.setdefault(order.customer_id, []).append(value_of(order))
-        of_customers: dict[int, FiguresRow | None] = self._rows[FIGURES.name]
-        for id_, row in of_customers.items():
-            if row is not None and id_ in values:
-                of_customers[id_] = with_figures(row, figures(values[id_]))
+            values.setdefault(order.customer_id, []).append(value_of(order))
+        of_customers: dict[int, FiguresRow] = self._rows[FIGURES.name]
+        for id_, of_customer in values.items():
+            if row := of_customers.get(id_):
+                of_customers[id_] = with_figures(row, figures(of_customer))
 
-    def _own(self, rows: dict[int, Any], is_wanted: Callable[[int], bool], untold: frozenset[int]) -> dict[int, Any]:
-        """What stands, and belongs to those that were asked for, in one piece."""
-        owned = ((id_, row, getattr(row, "customer_id", id_)) for id_, row in rows.items() if row is not None)
-        return {id_: row for id_, row, owner in owned if is_wanted(owner) and owner not in untold}
+
+def _own(rows: dict[int, Any], is_wanted: Callable[[int], bool], untold: frozenset[int]) -> dict[int, Any]:
+    """What belongs to those that were asked for, in one piece."""
+    owned = ((id_, row, getattr(row, "customer_id", id_)) for id_, row in rows.items())
+    return {id_: row for id_, row, owner in owned if is_wanted(owner) and owner not in untold}

@@ -3,35 +3,35 @@
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
-from domain.event import Recorded
 from domain.label import LabelCreated, LabelDeleted, LabelRenamed
-from projections.projection import Projection, utc
+from projections.projection import Change, Envelope, Projection, gone, of_stream
 from projections.table import Table
 
 
-class LabelRow(msgspec.Struct, frozen=True):
+class LabelRow(msgspec.Struct, frozen=True, gc=False):
     id: int
     value: str
     created_at: datetime
     updated_at: datetime
 
 
-def keys(recorded: Recorded) -> tuple[int, ...]:
-    return (recorded.stream.id,) if recorded.stream.category == "label" else ()
+def _created(id_: int, _row: LabelRow | None, event: LabelCreated, envelope: Envelope) -> LabelRow:
+    at = envelope.at
+    return LabelRow(id_, event.value, at, at)
 
 
-def evolve(id_: int, row: LabelRow | None, recorded: Recorded) -> LabelRow | None:
-    at = utc(recorded.occurred_at)
-    match recorded.event:
-        case LabelCreated(value=value):
-            return LabelRow(id_, value, at, at)
-        case LabelRenamed(value=value):
-            return row and msgspec.structs.replace(row, value=value, updated_at=at)
-        case LabelDeleted():
-            return None
-        case _:
-            return row
+def _renamed(_id: int, row: LabelRow | None, event: LabelRenamed, envelope: Envelope) -> LabelRow | None:
+    return row and replace(row, value=event.value, updated_at=envelope.at)
 
 
-LABELS: Projection[LabelRow] = Projection(Table("labels", LabelRow), keys, evolve, part="label")
+LABELS: Projection[LabelRow] = Projection(
+    Table("labels", LabelRow),
+    {
+        LabelCreated: Change(of_stream, _created),
+        LabelRenamed: Change(of_stream, _renamed),
+        LabelDeleted: Change(of_stream, gone),
+    },
+    part="label",
+)

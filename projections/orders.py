@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from msgspec.structs import asdict, replace
 
 from domain.customer import CustomerErased, OrderDetailsRecorded
-from domain.event import Recorded
 from domain.order import (
     Item,
     OrderDeleted,
@@ -23,7 +23,7 @@ from domain.order import (
     payment_status,
 )
 from domain.value import OrderValue
-from projections.projection import Projection, utc
+from projections.projection import Change, Envelope, Projection, gone, of_stream, utc
 from projections.table import Table
 
 
@@ -118,97 +118,79 @@ class OrderRow(msgspec.Struct, frozen=True, gc=False):
     variations: tuple[int, ...]
 
 
-def keys(recorded: Recorded) -> tuple[int, ...]:
-    if recorded.stream.category == "order":
-        return (recorded.stream.id,)
-    match recorded.event:
-        case OrderDetailsRecorded(order_id=order_id):
-            return (order_id,)
-        case CustomerErased(orders=orders):
-            return orders
-        case _:
-            return ()
+def _of_details(event: OrderDetailsRecorded, _envelope: Envelope) -> tuple[int]:
+    return (event.order_id,)
 
 
-def evolve(id_: int, row: OrderRow | None, recorded: Recorded) -> OrderRow | None:
-    if isinstance(recorded.event, OrderPlaced):
-        return _placed(id_, recorded.event.terms)
-    if row is None:
-        return None
-    at = utc(recorded.occurred_at)
-    match recorded.event:
-        case PaymentRecorded(amount=amount) as paid:
-            return _moved(row, at, "charge", paid.transaction_id, paid.paid_at, paid=amount)
-        case RefundRecorded(amount=amount) as refund:
-            return _moved(row, at, "refund", refund.transaction_id, refund.refunded_at, refunded=amount)
-        case OrderStatusChanged(status=status):
-            completed = at if status == "completed" else row.completed_at
-            return replace(row, status=status, completed_at=completed, updated_at=at)
-        case PaymentStatusChanged() as change:
-            return replace(row, payment_status=change.payment_status, updated_at=at)
-        case OrderTransferred(customer_id=customer_id):
-            return replace(row, customer_id=customer_id, updated_at=at, **FORGOTTEN)
-        case OrderDetailsRecorded(details=details) if row.customer_id == recorded.stream.id:
-            said = {name: value for name, value in msgspec.to_builtins(details).items() if value is not None}
-            return replace(row, **said)
-        case CustomerErased() if row.customer_id == recorded.stream.id:
-            return replace(row, **FORGOTTEN)
-        case OrderDeleted():
-            return None
-        case _:
-            return row
+def _of_erased(event: CustomerErased, _envelope: Envelope) -> tuple[int, ...]:
+    return event.orders
 
 
-FORGOTTEN: dict[str, Any] = {"note": "", "ip_address": "", "billing_address": None, "shipping_address": None}
-
-
-def _placed(id_: int, terms: Terms) -> OrderRow:
+def _placed(id_: int, _row: OrderRow | None, event: OrderPlaced, _envelope: Envelope) -> OrderRow:
+    terms = event.terms
     created = utc(terms.created_at)
-    same = {name: getattr(terms, name) for name in SAME}
-    return OrderRow(
-        id=id_,
+    said = _told(created)
+    return OrderRow(  # type: ignore[misc]  # the run by place ends where the names begin
+        id_,
+        *same_terms(terms),
         note="",
         ip_address="",
         completed_at=terms.completed_at and utc(terms.completed_at),
         refunded_at=terms.refunded_at and utc(terms.refunded_at),
+        uuid=terms.uuid,
+        config=terms.config,
         created_at=created,
         updated_at=utc(terms.updated_at) if terms.updated_at else created,
-        items=[_item(item, id_, str(created)) for item in terms.items],
+        items=[_item(item, id_, said) for item in terms.items],
         transactions=[_transaction(transaction, id_, terms) for transaction in terms.transactions],
         billing_address=None,
         shipping_address=None,
         variations=tuple(sorted({item.object_id for item in terms.items if item.object_id is not None})),
-        **same,
     )
 
 
-SAME = tuple(name for name in Terms.__struct_fields__ if name in OrderRow.__struct_fields__ and not (
-    name.endswith("_at") or name in {"items", "transactions"}
-))  # fmt: skip
+# Fields that an event's part shares with its row, in the row's order: handed over by place, which takes a fifth of the
+# time that names take.
+same_terms = attrgetter(*OrderRow.__struct_fields__[1:27])
+same_item = attrgetter(*ItemRow.__struct_fields__[2:-2])
 
 
 def _item(item: Item, order_id: int, created_at: str) -> ItemRow:
-    return ItemRow(order_id=order_id, created_at=created_at, updated_at=created_at, **asdict(item))
+    return ItemRow(  # type: ignore[misc]  # as above
+        item.id, order_id, *same_item(item), created_at=created_at, updated_at=created_at
+    )
+
+
+def _told(at: datetime) -> str:
+    """As `str` does, in a tenth of the time."""
+    told: str = msgspec.to_builtins(at)
+    return told.replace("T", " ")
 
 
 def _transaction(transaction: Transaction, order_id: int, terms: Terms) -> TransactionRow:
-    created_at = str(utc(transaction.created_at or terms.created_at))
+    created_at = _told(utc(transaction.created_at or terms.created_at))
     known = asdict(transaction) | {"created_at": created_at, "updated_at": created_at}
     return TransactionRow(order_id=order_id, order_type=terms.type, currency=terms.currency, **known)
 
 
+def _paid(_id: int, row: OrderRow | None, event: PaymentRecorded, envelope: Envelope) -> OrderRow | None:
+    return row and _moved(row, envelope, "charge", event.transaction_id, event.paid_at, paid=event.amount)
+
+
+def _refunded(_id: int, row: OrderRow | None, event: RefundRecorded, envelope: Envelope) -> OrderRow | None:
+    return row and _moved(row, envelope, "refund", event.transaction_id, event.refunded_at, refunded=event.amount)
+
+
 def _moved(
-    row: OrderRow, recorded_at: datetime, type_: str, transaction_id: str, moved_at: datetime | None, *,
+    row: OrderRow, envelope: Envelope, type_: str, transaction_id: str, moved_at: datetime | None, *,
     paid: int = 0, refunded: int = 0,
 ) -> OrderRow:  # fmt: skip
-    at = utc(moved_at) if moved_at else recorded_at
+    at = utc(moved_at) if moved_at else envelope.at
+    said = _told(at)
     total_paid, total_refund = row.total_paid + paid, row.total_refund + refunded
-    # One that was known and had not moved, such as an imported pending charge, is settled now.
-    named = (type_, transaction_id)
-    same = (known.id for known in row.transactions if (known.transaction_type, known.vendor_charge_id) == named)
-    following = max((known.id for known in row.transactions), default=0) + 1
+    id_ = _transaction_id(row, type_, transaction_id)
     transaction = TransactionRow(
-        id=next(same, following),
+        id=id_,
         order_id=row.id,
         order_type=row.type,
         transaction_type=type_,
@@ -219,8 +201,8 @@ def _moved(
         payment_mode=row.mode,
         vendor_charge_id=transaction_id,
         uuid="",
-        created_at=str(at),
-        updated_at=str(at),
+        created_at=said,
+        updated_at=said,
     )
     return replace(
         row,
@@ -228,14 +210,63 @@ def _moved(
         total_refund=total_refund,
         payment_status=payment_status(row.total_amount, total_paid, total_refund),
         refunded_at=at if refunded else row.refunded_at,
-        transactions=[*(known for known in row.transactions if known.id != transaction.id), transaction],
-        updated_at=recorded_at,
+        transactions=[*[known for known in row.transactions if known.id != id_], transaction],
+        updated_at=envelope.at,
     )
+
+
+def _transaction_id(row: OrderRow, type_: str, transaction_id: str) -> int:
+    following = 1
+    for known in row.transactions:
+        # One that was known and had not moved, such as an imported pending charge, is settled now.
+        if known.vendor_charge_id == transaction_id and known.transaction_type == type_:
+            return known.id
+        following = max(following, known.id + 1)
+    return following
+
+
+def _status_changed(_id: int, row: OrderRow | None, event: OrderStatusChanged, envelope: Envelope) -> OrderRow | None:
+    if row is None:
+        return None
+    at = envelope.at
+    completed = at if event.status == "completed" else row.completed_at
+    return replace(row, status=event.status, completed_at=completed, updated_at=at)
+
+
+def _payment_status_changed(
+    _id: int, row: OrderRow | None, event: PaymentStatusChanged, envelope: Envelope
+) -> OrderRow | None:
+    return row and replace(row, payment_status=event.payment_status, updated_at=envelope.at)
+
+
+FORGOTTEN: dict[str, Any] = {"note": "", "ip_address": "", "billing_address": None, "shipping_address": None}
+
+
+def _transferred(_id: int, row: OrderRow | None, event: OrderTransferred, envelope: Envelope) -> OrderRow | None:
+    return row and replace(
+        row, customer_id=event.customer_id, updated_at=envelope.at, **FORGOTTEN
+    )  # fmt: skip
+
+
+def _details_recorded(
+    _id: int, row: OrderRow | None, event: OrderDetailsRecorded, envelope: Envelope
+) -> OrderRow | None:
+    if row is None or row.customer_id != envelope.stream_id:
+        return row
+    said = {name: value for name, value in msgspec.to_builtins(event.details).items() if value is not None}
+    return replace(row, **said)
+
+
+def _forgotten(_id: int, row: OrderRow | None, _event: CustomerErased, envelope: Envelope) -> OrderRow | None:
+    return replace(row, **FORGOTTEN) if row and row.customer_id == envelope.stream_id else row
 
 
 def value_of(row: OrderRow) -> OrderValue:
     """What the order means for its customer's figures."""
-    return OrderValue(row.payment_status, row.total_paid, row.total_refund, row.rate, row.currency, row.created_at)
+    return OrderValue._make(value(row))
+
+
+value = attrgetter(*OrderValue._fields)
 
 
 # The first index serves a customer's orders and the sum of their values; the second, filters by what was bought.
@@ -248,6 +279,15 @@ ORDERS: Projection[OrderRow] = Projection(
             "CREATE INDEX orders_variations_idx ON orders USING gin (variations) WHERE variations <> '{}'",
         ],
     ),
-    keys,
-    evolve,
+    {
+        OrderPlaced: Change(of_stream, _placed),
+        PaymentRecorded: Change(of_stream, _paid),
+        RefundRecorded: Change(of_stream, _refunded),
+        OrderStatusChanged: Change(of_stream, _status_changed),
+        PaymentStatusChanged: Change(of_stream, _payment_status_changed),
+        OrderTransferred: Change(of_stream, _transferred),
+        OrderDeleted: Change(of_stream, gone),
+        OrderDetailsRecorded: Change(_of_details, _details_recorded),
+        CustomerErased: Change(_of_erased, _forgotten),
+    },
 )

@@ -3,13 +3,12 @@
 import msgspec
 from msgspec.structs import asdict, replace
 
-from domain.event import Recorded
 from domain.user import PROFILE_FIELDS, UserDeleted, UserProfileChanged, UserRegistered
-from projections.projection import Projection
+from projections.projection import Change, Envelope, Projection, gone, of_stream
 from projections.table import Table
 
 
-class UserRow(msgspec.Struct, frozen=True):
+class UserRow(msgspec.Struct, frozen=True, gc=False):
     id: int
     user_login: str
     user_email: str
@@ -20,24 +19,22 @@ class UserRow(msgspec.Struct, frozen=True):
     user_nicename: str
 
 
-def keys(recorded: Recorded) -> tuple[int, ...]:
-    return (recorded.stream.id,) if recorded.stream.category == "user" else ()
+def _registered(id_: int, _row: UserRow | None, event: UserRegistered, _envelope: Envelope) -> UserRow:
+    return UserRow(id=id_, **asdict(event.profile))
 
 
-def evolve(id_: int, row: UserRow | None, recorded: Recorded) -> UserRow | None:
-    match recorded.event:
-        case UserRegistered(profile=profile):
-            return UserRow(id=id_, **asdict(profile))
-        case UserProfileChanged() as change:
-            sent = {name: value for name in PROFILE_FIELDS if (value := getattr(change, name)) is not None}
-            return row and replace(row, **sent)
-        case UserDeleted():
-            return None
-        case _:
-            return row
+def _profile_changed(_id: int, row: UserRow | None, event: UserProfileChanged, _envelope: Envelope) -> UserRow | None:
+    sent = {name: value for name in PROFILE_FIELDS if (value := getattr(event, name)) is not None}
+    return row and replace(row, **sent)
 
 
 # The index finds the user with a customer's email, to be linked.
 USERS: Projection[UserRow] = Projection(
-    Table("users", UserRow, ["CREATE INDEX users_email_idx ON users (lower(user_email))"]), keys, evolve, part="user"
+    Table("users", UserRow, ["CREATE INDEX users_email_idx ON users (lower(user_email))"]),
+    {
+        UserRegistered: Change(of_stream, _registered),
+        UserProfileChanged: Change(of_stream, _profile_changed),
+        UserDeleted: Change(of_stream, gone),
+    },
+    part="user",
 )

@@ -204,6 +204,14 @@ async def test_a_primary_address_that_changes_its_type_leaves_an_heir(store: Sto
     assert await primaries(store) == {5: ("shipping", 0), 6: ("billing", 1), 7: ("shipping", 1)}
 
 
+async def test_the_id_of_a_removed_address_may_be_another_customers_later(store: Store) -> None:
+    await register(store, "ada@example.com")
+    await register(store, "eve@example.com")
+    await do(store, CUSTOMER, 2, add(5, "billing"), add(6, "billing", is_primary=True), RemoveAddress(address_id=5))
+    await do(store, CUSTOMER, 1, add(5, "billing"))
+    assert (await row(store, "addresses", 5)).customer_id == 1
+
+
 async def test_a_removed_address_is_gone(store: Store) -> None:
     await register(store, "ada@example.com")
     await do(store, CUSTOMER, 1, add(5, "billing"), add(6, "billing"))
@@ -306,6 +314,19 @@ async def test_a_transferred_order_goes_with_its_value_and_forgets_the_person(st
     assert [(await figures(store, id_)).ltv for id_ in (1, 2)] == [0, 1_000]
     await do(store, CUSTOMER, 1, RecordOrderDetails(order_id=order_id, details=OrderDetails(note="Mine no more")))
     assert (await order(store, order_id)).note == ""
+
+
+async def test_orders_that_go_around_among_customers_belong_to_the_last_ones(store: Store) -> None:
+    for name in ("ada", "eve", "bob"):
+        await register(store, f"{name}@example.com")
+    first, second = await place(store, 3), await place(store, 1)
+    for customer_id in (1, 2, 1):
+        await transfer(store, first, customer_id)
+    await transfer(store, second, 2)
+    await erase(store, 3)
+    assert [(await order(store, id_)).customer_id for id_ in (first, second)] == [1, 2]
+    assert [(await figures(store, id_)).ltv for id_ in (1, 2)] == [1_000, 1_000]
+    assert [(await figures(store, id_)).version for id_ in (1, 2)] == [6, 4]
 
 
 async def test_a_deleted_order_is_gone_from_the_list_and_the_figures(store: Store) -> None:
