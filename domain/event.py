@@ -48,7 +48,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event in its envelope: where it stands, when it happened, who asked.
 
     `customer_id` is whom the event is about; `former_customer_id` whom it was about before a transfer.
-    `position` and `recorded_at` are given by the log: 0 and None until the event is written.
+    `position`, `recorded_at` and `digest` are given by the log: 0, None and nothing until the event is written.
     """
 
     stream: Stream
@@ -62,6 +62,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     former_customer_id: int | None = None
     position: int = 0
     recorded_at: datetime | None = None
+    digest: bytes = b""
 
 
 S = TypeVar("S")

@@ -39,10 +39,11 @@ class Waiting:
         self.check = check
         self.outcome: asyncio.Future[Any] = loop.create_future()
         self.ended: asyncio.Future[bool] = loop.create_future()
-        self.rows = [log.row(recorded) for recorded in unit.events]
+        digests = {stream: base.digest for stream, base in unit.bases.items()}
+        self.rows = log.rows(unit.events, digests)
         self.size = sum(map(len, self.rows))
         self.taken, self.freed = unit.claims()
-        self.heads = unit.heads(self.ended)
+        self.heads = unit.heads(digests, self.ended)
         self.touched = _touched(unit.events)
         self.keys = self.touched.union(map(lock_key, unit.bases))
         if self.taken or self.freed:

@@ -10,16 +10,18 @@ KEPT = 10_000
 
 
 class Head:
-    """A stream's state at a version. While `ended` is there, the command that leads to it is not in the log yet.
+    """A stream's state at a version, and the digest of its last event.
 
-    `ended` tells, when it is done, whether the command came to be written.
+    While `ended` is there, the command that leads to it is not in the log yet; when it is done, it tells whether the
+    command came to be written.
     """
 
-    __slots__ = ("ended", "state", "version")
+    __slots__ = ("digest", "ended", "state", "version")
 
-    def __init__(self, state: Any, version: int, ended: asyncio.Future[bool] | None = None) -> None:
+    def __init__(self, state: Any, version: int, digest: bytes, ended: asyncio.Future[bool] | None = None) -> None:
         self.state = state
         self.version = version
+        self.digest = digest
         self.ended = ended
 
 

@@ -8,8 +8,10 @@ import asyncpg
 import msgspec
 
 from domain.event import Event, Recorded, Stream
+from eventstore.chain.digest import NONE, digest
+from eventstore.chain.predecessors import predecessors
 from eventstore.codec import Codec
-from eventstore.streams import from_uuid, to_hex, to_uuid
+from eventstore.streams import from_uuid, to_bytes, to_hex, to_uuid
 
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 Executor: TypeAlias = Connection | asyncpg.Pool
@@ -18,7 +20,7 @@ PAGE = 10_000
 encode = msgspec.json.Encoder().encode
 
 COLUMNS = """originator_id, originator_version, topic, state, notification_id, occurred_at, recorded_at,
-    actor, request_id, correlation_id, customer_id, former_customer_id"""
+    actor, request_id, correlation_id, customer_id, former_customer_id, digest"""
 STREAMS = f"""
     SELECT {COLUMNS} FROM stored_events
     WHERE originator_id = ANY($1) ORDER BY originator_id, originator_version"""
@@ -48,6 +50,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     originator_version: int
     topic: str
     state: bytes
+    digest: bytes
     occurred_at: datetime
     actor: str = ""
     request_id: str = ""
@@ -116,7 +119,9 @@ class Log:
 
         Returns their positions. Raises asyncpg.UniqueViolationError when a version is taken.
         """
-        rows = await self.append_rows(on, [self.row(recorded) for recorded in events])
+        before = [(to_uuid(recorded.stream), recorded.version) for recorded in events]
+        digests = {from_uuid(id_): digest for id_, digest in (await predecessors(on, before)).items()}
+        rows = await self.append_rows(on, self.rows(events, digests))
         return [row["notification_id"] for row in rows]
 
     async def append_rows(
@@ -137,23 +142,24 @@ class Log:
             )
         return written
 
-    def row(self, recorded: Recorded) -> bytes:
-        """An event, encoded for `append_rows`."""
+    def rows(self, events: Iterable[Recorded], digests: dict[Stream, bytes]) -> list[bytes]:
+        """Events, encoded for `append_rows`. `digests` are those of the streams' last events, before and then after."""
+        return [self._row(recorded, digests) for recorded in events]
+
+    def _row(self, recorded: Recorded, digests: dict[Stream, bytes]) -> bytes:
         topic, state = self.codec.encode(recorded.event)
-        return encode(
-            Row(
-                to_hex(recorded.stream),
-                recorded.version,
-                topic,
-                state,
-                recorded.occurred_at,
-                recorded.actor,
-                recorded.request_id,
-                recorded.correlation_id,
-                recorded.customer_id,
-                recorded.former_customer_id,
-            )
+        id_ = to_bytes(recorded.stream)
+        rest = (
+            recorded.occurred_at,
+            recorded.actor,
+            recorded.request_id,
+            recorded.correlation_id,
+            recorded.customer_id,
+            recorded.former_customer_id,
         )
+        previous = digests.get(recorded.stream, NONE)
+        digests[recorded.stream] = linked = digest(previous, (id_, recorded.version, topic, state, *rest))
+        return encode(Row(id_.hex(), recorded.version, topic, state, linked, *rest))
 
     def recorded(self, row: asyncpg.Record) -> Recorded:
         """A row of COLUMNS, decoded. Raises MapperDeserialisationError."""
@@ -174,6 +180,7 @@ def enveloped(row: asyncpg.Record, event: Event) -> Recorded:
         correlation_id=row[9],
         customer_id=row[10],
         former_customer_id=row[11],
+        digest=row[12] or NONE,
     )
 
 

@@ -12,6 +12,8 @@ import asyncpg
 from eventsourcing import persistence
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent, Tracking
 
+from eventstore.chain.digest import NONE, digest
+from eventstore.chain.predecessors import predecessors
 from eventstore.log import Row, encode
 from eventstore.subscription import Subscription
 
@@ -48,12 +50,7 @@ class Recorder:
             async with self.pool.acquire() as connection, connection.transaction():
                 if tracking is not None:
                     await _track(connection, tracking)
-                now = datetime.now(UTC)
-                stored = [
-                    Row(str(event.originator_id), event.originator_version, event.topic, event.state, now)
-                    for event in stored_events
-                ]
-                rows = await connection.fetch(INSERT, encode(stored).decode())
+                rows = await connection.fetch(INSERT, encode(await _rows(connection, stored_events)).decode())
         return [row["notification_id"] for row in rows]
 
     async def select_events(
@@ -100,6 +97,22 @@ class Recorder:
         self, first: int, limit: int, stop: int | None, topics: Sequence[str]
     ) -> list[Notification]:
         return [Notification(*row) for row in await self.pool.fetch(LOG, first, stop, list(topics), limit)]
+
+
+async def _rows(connection: asyncpg.pool.PoolConnectionProxy, events: Sequence[StoredEvent]) -> list[Row]:
+    now = datetime.now(UTC)
+    digests = await predecessors(connection, [(as_uuid(event), event.originator_version) for event in events])
+    rows = []
+    for event in events:
+        id_ = as_uuid(event)
+        stored = (id_.bytes, event.originator_version, event.topic, event.state, now, "", "", "", None, None)
+        digests[id_] = linked = digest(digests.get(id_, NONE), stored)
+        rows.append(Row(id_.hex, event.originator_version, event.topic, event.state, linked, now))
+    return rows
+
+
+def as_uuid(event: StoredEvent) -> UUID:
+    return event.originator_id if isinstance(event.originator_id, UUID) else UUID(event.originator_id)
 
 
 async def _track(connection: asyncpg.pool.PoolConnectionProxy, tracking: Tracking) -> None:

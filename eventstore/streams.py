@@ -1,5 +1,6 @@
 """Stream ids: the library's tables want a UUID, people want (category, id). One holds the other."""
 
+from struct import Struct
 from uuid import UUID
 
 from domain.event import Stream
@@ -12,15 +13,22 @@ VERSION_8 = 0x8 << 76 | 0b10 << 62
 ID_MASK = (1 << 56) - 1
 MAX_ID = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
+_pack = Struct(">QQ").pack
+
 
 def to_uuid(stream: Stream) -> UUID:
     """A version 8 UUID: category in front, id behind; new streams of a category sort last, so index pages stay warm."""
     return UUID(int=CODES[stream.category] << 112 | VERSION_8 | stream.id)
 
 
+def to_bytes(stream: Stream) -> bytes:
+    """As `to_uuid`, in a form that is cheaper to make."""
+    return _pack(CODES[stream.category] << 48 | 0x8000, 1 << 63 | stream.id)
+
+
 def to_hex(stream: Stream) -> str:
-    """As `to_uuid`, in a form that PostgreSQL reads and that is cheaper to make."""
-    return f"{CODES[stream.category] << 48 | 0x8000:016x}{1 << 63 | stream.id:016x}"
+    """As `to_uuid`, in a form that PostgreSQL reads."""
+    return to_bytes(stream).hex()
 
 
 def lock_key(stream: Stream) -> int:

@@ -1,13 +1,14 @@
 """One attempt at a command: what it has read, and what it has decided on."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 
 from domain.event import Claim, Decider, Recorded, Stream
+from eventstore.chain.digest import NONE
 from eventstore.claims import HOLDERS
 from eventstore.heads import Head
 from eventstore.log import Executor
@@ -75,10 +76,12 @@ class Unit:
     async def _read(self, decider: Decider[Any], streams: Collection[Stream]) -> list[Recorded]:
         history = await self._history(list(streams)) if streams else []
         states: dict[Stream, tuple[Any, int]] = dict.fromkeys(streams, (decider.initial, 0))
+        digests = dict.fromkeys(streams, NONE)
         for recorded in history:
             states[recorded.stream] = decider.evolve(states[recorded.stream][0], recorded.event), recorded.version
+            digests[recorded.stream] = recorded.digest
         for stream, (state, version) in states.items():
-            read = Head(state, version)
+            read = Head(state, version, digests[stream])
             known = self._heads.read(stream, read)
             self.bases[stream] = known if known.version == version and known.ended is None else read
         self._states |= states
@@ -152,9 +155,9 @@ class Unit:
                 freed |= dict.fromkeys(former - current, stream)
         return taken, freed
 
-    def heads(self, ended: asyncio.Future[bool]) -> dict[Stream, Head]:
+    def heads(self, digests: Mapping[Stream, bytes], ended: asyncio.Future[bool]) -> dict[Stream, Head]:
         """What the decided events lead to, once they are written."""
-        return {stream: Head(*self._states[stream], ended) for stream in self._decided}
+        return {stream: Head(*self._states[stream], digests[stream], ended) for stream in self._decided}
 
     def is_newest(self) -> bool:
         """Whether no other command of this process has overtaken this one."""

@@ -7,6 +7,7 @@ from functools import partial
 import asyncpg
 
 from domain.events import EVENTS
+from eventstore.chain.unchained import chain_old
 from eventstore.codec import Codec
 from eventstore.log import Connection, Log
 from eventstore.migrate import migrate as migrate_log
@@ -23,6 +24,7 @@ async def migrate(dsn: str) -> None:
     """Create or update all tables; rebuild the read models whose shape has changed. Any number of processes at once."""
     async with open_store(dsn) as store, store.pool.acquire() as connection, one_at_a_time(connection):
         await migrate_log(connection)
+        await chain_old(store.pool)
         if names := await outdated(connection, PROJECTIONS):
             await replay(store, names)
 

@@ -19,6 +19,7 @@ from proof.follower import line
 from proof.journal import NOT_WRITTEN, OPEN, Line, Outcome
 from tests.eventstore.acts import BY
 from tests.eventstore.arriving import versions_with_gaps
+from tests.eventstore.chained import unchained
 from tests.projections.rows import Rows, live
 
 DECIDERS: dict[str, Decider[Any]] = {decider.category: decider for decider in (CUSTOMER, ORDER, USER, LABEL)}
@@ -49,6 +50,7 @@ async def check(store: Store, commands: Mapping[str, Line], seen: Iterable[Path]
     return [
         *check_commands(commands, await _written(store)),
         await _check_versions(store),
+        await _check_chain(store),
         *[check_follower(path.name, path.read_text().splitlines(), await _lines(store)) for path in seen],
         await _check_read_models(store),
         await _check_claims(store),
@@ -105,6 +107,12 @@ async def _check_versions(store: Store) -> Check:
     streams = await store.pool.fetchval("SELECT count(DISTINCT originator_id) FROM stored_events")
     gaps = await versions_with_gaps(store)
     return Check("streams have versions without gaps", streams, [str(from_uuid(row[0])) for row in gaps])
+
+
+async def _check_chain(store: Store) -> Check:
+    events = await store.pool.fetchval("SELECT count(*) FROM stored_events")
+    wrong = [f"version {version} of {id_}" for id_, version in await unchained(store)]
+    return Check("every event is chained to its predecessor", events, wrong)
 
 
 async def _check_read_models(store: Store) -> Check:

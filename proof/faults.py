@@ -137,7 +137,7 @@ class Faults:
         claims = await Claims.hold(connection, [claim := Claim("label", event.value)])
         claims.change({claim: stream}, {})
         await project(connection, [recorded])
-        await self._log.append_rows(connection, [self._log.row(recorded)], *claims.changes())
+        await self._log.append_rows(connection, self._log.rows([recorded], {}), *claims.changes())
 
     async def _hold_rows(self) -> bool:
         connection = await self._connect()

@@ -105,6 +105,7 @@ def test_what_a_follower_did_not_see_as_it_is_is_noticed(seen: list[str], fault:
             "rows of read models are what the events give",
         ),
         ("UPDATE stored_events SET originator_version = 7", "streams have versions without gaps"),
+        ("UPDATE stored_events SET actor = 'eve'", "every event is chained to its predecessor"),
     ],
 )
 async def test_what_is_spoilt_is_noticed(database: str, spoiling: str, promise: str | None) -> None:

@@ -13,6 +13,7 @@ from eventstore.transact import Store
 from proof.checks import claims, claims_of_the_log
 from tests.eventstore.acts import PATIENCE, add_user, place, register
 from tests.eventstore.arriving import versions_with_gaps
+from tests.eventstore.chained import unchained
 from tests.eventstore.mix import CUSTOMERS, ORDERS, USERS, Told
 from tests.projections.rows import folded, live
 
@@ -51,6 +52,7 @@ async def test_what_commands_of_several_processes_were_told_is_so(store: Store, 
     outcomes = Counter(command.outcome for command in commands)
     assert min(outcomes["done"], outcomes["refused"], outcomes["nothing"]) > 50, outcomes
     assert await versions_with_gaps(store) == []
+    assert await unchained(store) == []
     assert await live(store) == await folded(store)
     assert await claims(store) == await claims_of_the_log(store)
     assert await store.pool.fetchval(DEADLOCKS) == 0

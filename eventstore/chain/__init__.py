@@ -1,0 +1,1 @@
+"""Tamper evidence: a digest for each event, and signed checkpoints over the log."""
