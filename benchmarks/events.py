@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from benchmarks.people import FIRST, LAST, PLACES
 from domain.address import AddressAdded, AddressDetails, PrimaryAddressSet
 from domain.customer import CustomerMoved, CustomerProfile, CustomerRegistered, CustomerRenamed
@@ -13,10 +15,14 @@ from domain.event import Event, Stream
 from domain.events import EVENTS
 from domain.order import Item, OrderPlaced, OrderStatusChanged, PaymentRecorded, RefundRecorded, Terms
 from eventstore.codec import Codec
+from eventstore.keys import settle
 from eventstore.log import Connection
+from eventstore.masters import MasterKeys
+from eventstore.sealing import PERSONAL, Sealing, bound, seal
 from eventstore.streams import to_uuid
 
 COLUMNS = ("originator_id", "originator_version", "topic", "state", "occurred_at", "actor", "request_id", "customer_id")
+KEYS = ("originator_id", "since", "master_id", "wrapped")
 BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
 AT_ONCE = 5_000  # customers whose events come mixed
 PER_CUSTOMER = 8
@@ -68,22 +74,44 @@ def _order(customer_id: int, amount: int, chance: random.Random) -> list[Event]:
     ]
 
 
-def rows(count: int, seed: int = 1) -> Iterator[tuple[Any, ...]]:
-    """For COLUMNS, in the order of the log."""
-    chance, codec, at = random.Random(seed), Codec(EVENTS), BEGAN
-    ids = iter(range(1, count // PER_CUSTOMER + 1))
-    while block := list(islice(ids, AT_ONCE)):
-        waiting = [story(id_, chance)[::-1] for id_ in block]
-        turns = [story_ for story_ in waiting for _ in range(PER_CUSTOMER)]
-        chance.shuffle(turns)
-        for turn in turns:
-            stream, version, event, customer_id = turn.pop()
-            at += timedelta(milliseconds=500)
-            topic, state = codec.encode(event)
-            yield to_uuid(stream), version, topic, state, at, "shop", f"{chance.getrandbits(128):032x}", customer_id
+class Log:
+    """Rows for COLUMNS, in the order of the log, and for KEYS."""
+
+    def __init__(self, sealing: Sealing, seed: int = 1) -> None:
+        self.keys: list[tuple[Any, ...]] = []
+        self._sealing = sealing
+        self._ciphers: dict[Stream, AESGCM] = {}
+        self._chance = random.Random(seed)
+
+    def rows(self, count: int) -> Iterator[tuple[Any, ...]]:
+        chance, codec, at = self._chance, Codec(EVENTS), BEGAN
+        ids = iter(range(1, count // PER_CUSTOMER + 1))
+        while block := list(islice(ids, AT_ONCE)):
+            waiting = [story(id_, chance)[::-1] for id_ in block]
+            turns = [story_ for story_ in waiting for _ in range(PER_CUSTOMER)]
+            chance.shuffle(turns)
+            for turn in turns:
+                stream, version, event, customer_id = turn.pop()
+                at += timedelta(milliseconds=500)
+                topic, state = codec.encode(event)
+                if stream.category in PERSONAL:
+                    state = self._sealed(stream, version, topic, state)
+                yield to_uuid(stream), version, topic, state, at, "shop", f"{chance.getrandbits(128):032x}", customer_id
+
+    def _sealed(self, stream: Stream, version: int, topic: str, state: bytes) -> bytes:
+        id_ = to_uuid(stream)
+        if stream not in self._ciphers:
+            key = self._sealing.new_key(id_.bytes, 1)
+            self._ciphers[stream] = key.cipher
+            self.keys.append((id_, 1, key.master_id, key.wrapped))
+        return seal(self._ciphers[stream], bound(id_.bytes, version, topic), state)
 
 
 async def load(connection: Connection, count: int) -> None:
     """Into an empty, migrated store, whose read models stay empty."""
-    await connection.copy_records_to_table("stored_events", records=rows(count), columns=COLUMNS)
-    await connection.execute("VACUUM (ANALYZE) stored_events")
+    sealing = Sealing(MasterKeys.from_environment())
+    await settle(connection, sealing)
+    log = Log(sealing)
+    await connection.copy_records_to_table("stored_events", records=log.rows(count), columns=COLUMNS)
+    await connection.copy_records_to_table("stream_keys", records=log.keys, columns=KEYS)
+    await connection.execute("VACUUM (ANALYZE) stored_events, stream_keys")

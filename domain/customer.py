@@ -91,10 +91,12 @@ class OrderDetailsRecorded(Event, frozen=True, kw_only=True, tag="order-details-
 
 
 class CustomerErased(Event, frozen=True, kw_only=True, tag="customer-erased"):
-    """`addresses` and `orders` are the ids whose personal data went with it."""
+    """`addresses`, `orders` and `users` are the ids whose personal data went with it."""
 
+    outlives_erasure = True
     addresses: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
+    users: tuple[int, ...] = ()
     reason: str = ""
 
 
@@ -160,6 +162,9 @@ class RecordOrderDetails(Command, frozen=True, kw_only=True):
 
 
 class EraseCustomer(Command, frozen=True, kw_only=True):
+    """`users` are erased together with it."""
+
+    users: tuple[int, ...] = ()
     reason: str = ""
 
 
@@ -195,6 +200,8 @@ NOBODY = CustomerProfile(email="", first_name="")
 def evolve(state: Customer | None, event: CustomerEvent) -> Customer | None:
     if isinstance(event, CustomerRegistered):
         return Customer(profile=event.profile, user_id=event.user_id)
+    if isinstance(event, CustomerErased):  # what was before it may be forgotten
+        return Customer(profile=NOBODY, erased=True)
     if state is None:
         return None
     match event:
@@ -214,8 +221,6 @@ def evolve(state: Customer | None, event: CustomerEvent) -> Customer | None:
             return replace(state, user_id=None)
         case OrderDetailsRecorded(order_id=order_id, details=details):
             return replace(state, orders=state.orders | {order_id: known_and(state.orders.get(order_id), details)})
-        case CustomerErased():
-            return Customer(profile=NOBODY, erased=True)
         case _:
             return replace(state, addresses=address.evolve(state.addresses, event))
 
@@ -248,8 +253,9 @@ def decide(command: CustomerCommand, state: Customer | None) -> list[CustomerEve
             if known_and(known, details) == known and not command.has_returned:
                 return []
             return [OrderDetailsRecorded(order_id=order_id, details=details)]
-        case EraseCustomer(reason=reason):
-            return [CustomerErased(addresses=tuple(state.addresses), orders=tuple(state.orders), reason=reason)]
+        case EraseCustomer(users=users, reason=reason):
+            addresses, orders = tuple(state.addresses), tuple(state.orders)
+            return [CustomerErased(addresses=addresses, orders=orders, users=users, reason=reason)]
         case _:
             return list(address.decide(command, state.addresses))
 

@@ -15,11 +15,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """
 
     class_version: ClassVar[int] = 1
+    outlives_erasure: ClassVar[bool] = False  # of a person's stream: it holds no personal data, and tells of its end
 
 
 def tag(event: Event | type[Event]) -> str:
     """The name that an event, or a kind of event, is stored under, such as `customer-renamed`."""
     return str(event.__struct_config__.tag)
+
+
+class Forgotten(Event, frozen=True, kw_only=True, tag="forgotten"):
+    """Stands for an event whose personal data is erased. It happened all the same, and changes nothing any more."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):

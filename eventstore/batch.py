@@ -10,9 +10,10 @@ from domain.event import Recorded, Stream
 from eventstore.claims import Claims
 from eventstore.claims import lock_key as claim_key
 from eventstore.heads import Head
+from eventstore.keys import MasterKeyChangedError, change_keys
 from eventstore.log import Connection, Log, Receipt
 from eventstore.streams import lock_key
-from eventstore.unit import Conflict, Unit
+from eventstore.unit import Conflict, Rewrapped, Unit
 
 Project = Callable[[Connection, Sequence[Recorded]], Awaitable[None]]
 Check = Callable[[Connection], Awaitable[None]]
@@ -40,7 +41,7 @@ class Waiting:
         self.outcome: asyncio.Future[Any] = loop.create_future()
         self.ended: asyncio.Future[bool] = loop.create_future()
         digests = {stream: base.digest for stream, base in unit.bases.items()}
-        self.rows = log.rows(unit.events, digests)
+        self.rows = log.rows(unit.events, unit.keys, digests)
         self.size = sum(map(len, self.rows))
         self.taken, self.freed = unit.claims()
         self.heads = unit.heads(digests, self.ended)
@@ -106,11 +107,22 @@ class Batch:
                 await self._together(layer)
         if events := [recorded for command in self.shown for recorded in command.unit.events]:
             await self._keep(self._connection, events)
+            await self._change_keys(events)
         # Last of all, because it holds the log's lock until the commit.
         if rows := [row for command in self.shown for row in command.rows]:
             [(position, recorded_at), *_] = await self._log.append_rows(self._connection, rows, *self._claims.changes())
             first = next(iter(self.shown)).unit.events[0]
             self.receipt = Receipt(first.stream, first.version, position, recorded_at)
+
+    async def _change_keys(self, events: Iterable[Recorded]) -> None:
+        """Raises Rewrapped."""
+        made = [made for command in self.shown for made in command.unit.new_keys]
+        ended = [(recorded.stream, recorded.version) for recorded in events if recorded.event.outlives_erasure]
+        if made or ended:
+            try:
+                await change_keys(self._connection, made, ended)
+            except MasterKeyChangedError as error:
+                raise Rewrapped from error
 
     async def _hold(self, commands: Iterable[Waiting]) -> None:
         keys = {key for command in commands for key in command.keys}

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from eventstore.embedded import DATABASE, SOCKET, EmbeddedError, find_bindir
+from eventstore.masters import KEY
 
 # Where the server's account gets to, when root's own directories are closed to it.
 OPEN_PLACE = Path("/var/lib/custodiary")
@@ -122,8 +123,10 @@ class Cluster:
             raise EmbeddedError(f"{program} failed with {process.returncode}")
 
     def _spawn(self, program: str, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        # PG… in the environment would be settings. One language for the log, and macOS wants LC_ALL to be set.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        # PG… in the environment would be settings, and the server's account may look at the rest. One language for the
+        # log, and macOS wants LC_ALL to be set.
+        kept_out = ("PG", KEY, "CUSTODIARY_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
         return subprocess.Popen(
             [self.bindir / program, *arguments],
             stdin=stdin,

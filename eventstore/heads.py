@@ -5,23 +5,27 @@ from collections import OrderedDict
 from typing import Any
 
 from domain.event import Stream
+from eventstore.sealing import DataKey
 
 KEPT = 10_000
 
 
 class Head:
-    """A stream's state at a version, and the digest of its last event.
+    """A stream's state at a version, the digest of its last event, and the key that seals the next, if it has one.
 
     While `ended` is there, the command that leads to it is not in the log yet; when it is done, it tells whether the
     command came to be written.
     """
 
-    __slots__ = ("digest", "ended", "state", "version")
+    __slots__ = ("digest", "ended", "key", "state", "version")
 
-    def __init__(self, state: Any, version: int, digest: bytes, ended: asyncio.Future[bool] | None = None) -> None:
+    def __init__(
+        self, state: Any, version: int, digest: bytes, key: DataKey | None, ended: asyncio.Future[bool] | None = None
+    ) -> None:
         self.state = state
         self.version = version
         self.digest = digest
+        self.key = key
         self.ended = ended
 
 

@@ -2,35 +2,51 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
+from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.event import Event, Recorded, Stream
 from eventstore.chain.digest import NONE, digest
 from eventstore.chain.predecessors import predecessors
 from eventstore.codec import Codec
+from eventstore.connection import Connection, Executor
+from eventstore.keys import change_keys
+from eventstore.masters import MasterKeyError
+from eventstore.sealing import (
+    FORGOTTEN,
+    DataKey,
+    KeyMissingError,
+    SealError,
+    Sealing,
+    bound,
+    is_personal,
+    is_sealed,
+    seal,
+    unseal,
+)
 from eventstore.streams import from_uuid, to_bytes, to_hex, to_uuid
 
-Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
-Executor: TypeAlias = Connection | asyncpg.Pool
+__all__ = ["Connection", "Executor", "History", "Log", "Receipt", "Row"]
 
 PAGE = 10_000
 encode = msgspec.json.Encoder().encode
 
+# Of `readable_events`: the last three are of the key.
 COLUMNS = """originator_id, originator_version, topic, state, notification_id, occurred_at, recorded_at,
-    actor, request_id, correlation_id, customer_id, former_customer_id, digest"""
+    actor, request_id, correlation_id, customer_id, former_customer_id, digest, since, master_id, wrapped"""
 STREAMS = f"""
-    SELECT {COLUMNS} FROM stored_events
+    SELECT {COLUMNS} FROM readable_events
     WHERE originator_id = ANY($1) ORDER BY originator_id, originator_version"""
 STREAM = f"""
-    SELECT {COLUMNS} FROM stored_events
+    SELECT {COLUMNS} FROM readable_events
     WHERE originator_id = $1 AND originator_version > $2 AND originator_version <= coalesce($3, originator_version)
         AND recorded_at <= coalesce($4, recorded_at)
     ORDER BY originator_version"""
 LOG = f"""
-    SELECT {COLUMNS} FROM stored_events
+    SELECT {COLUMNS} FROM readable_events
     WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"""
 HEAD = "SELECT max(notification_id) FROM stored_events"
 HOLD = "SELECT originator_id, version FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[])"
@@ -68,16 +84,27 @@ class Receipt(NamedTuple):
     recorded_at: datetime
 
 
+class History(NamedTuple):
+    """Events of streams, stream by stream, and the keys that seal what comes next, of the streams that have one."""
+
+    events: list[Recorded]
+    keys: dict[Stream, DataKey]
+
+
 class Log:
     """Reads and appends recorded events. Every method takes the connection or pool that it works on."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, sealing: Sealing) -> None:
         self.codec = codec
+        self.sealing = sealing
 
-    async def streams(self, on: Executor, streams: Iterable[Stream]) -> list[Recorded]:
-        """All events of these streams, stream by stream, each in order of version."""
+    async def streams(self, on: Executor, streams: Iterable[Stream]) -> History:
+        """All events of these streams, each stream in order of version."""
         rows = await on.fetch(STREAMS, [to_uuid(stream) for stream in streams])
-        return [self.recorded(row) for row in rows]
+        events = [self.recorded(row) for row in rows]
+        newest = {recorded.stream: row for recorded, row in zip(events, rows, strict=True)}
+        keys = {stream: key for stream, row in newest.items() if (key := self._key(row))}
+        return History(events, keys)
 
     async def stream(
         self, on: Executor, stream: Stream, *, after: int = 0, until: int | None = None, at: datetime | None = None
@@ -121,7 +148,12 @@ class Log:
         """
         before = [(to_uuid(recorded.stream), recorded.version) for recorded in events]
         digests = {from_uuid(id_): digest for id_, digest in (await predecessors(on, before)).items()}
-        rows = await self.append_rows(on, self.rows(events, digests))
+        personal = {recorded.stream: recorded.version for recorded in reversed(events) if is_personal(recorded)}
+        keys = (await self.streams(on, personal)).keys if personal else {}
+        new = {stream: self.new_key(stream, since) for stream, since in personal.items() if stream not in keys}
+        await change_keys(on, list(new.items()), [])
+        sealed_with = [(keys | new).get(recorded.stream) for recorded in events]
+        rows = await self.append_rows(on, self.rows(events, sealed_with, digests))
         return [row["notification_id"] for row in rows]
 
     async def append_rows(
@@ -142,13 +174,25 @@ class Log:
             )
         return written
 
-    def rows(self, events: Iterable[Recorded], digests: dict[Stream, bytes]) -> list[bytes]:
-        """Events, encoded for `append_rows`. `digests` are those of the streams' last events, before and then after."""
-        return [self._row(recorded, digests) for recorded in events]
+    def new_key(self, stream: Stream, since: int) -> DataKey:
+        """For the stream's events from a version on; to be kept by `change_keys` in the transaction of the first."""
+        return self.sealing.new_key(to_bytes(stream), since)
 
-    def _row(self, recorded: Recorded, digests: dict[Stream, bytes]) -> bytes:
+    def rows(
+        self, events: Iterable[Recorded], keys: Iterable[DataKey | None], digests: dict[Stream, bytes]
+    ) -> list[bytes]:
+        """Events, encoded for `append_rows`; each sealed with its key, if it has personal data.
+
+        `digests` are those of the streams' last events, before and then after.
+        """
+        return [self._row(recorded, key, digests) for recorded, key in zip(events, keys, strict=True)]
+
+    def _row(self, recorded: Recorded, key: DataKey | None, digests: dict[Stream, bytes]) -> bytes:
         topic, state = self.codec.encode(recorded.event)
         id_ = to_bytes(recorded.stream)
+        if is_personal(recorded):
+            assert key is not None, "a stream with personal data has a key"
+            state = seal(key.cipher, bound(id_, recorded.version, topic), state)
         rest = (
             recorded.occurred_at,
             recorded.actor,
@@ -163,7 +207,32 @@ class Log:
 
     def recorded(self, row: asyncpg.Record) -> Recorded:
         """A row of COLUMNS, decoded. Raises MapperDeserialisationError."""
-        return enveloped(row, self.codec.decode(row[2], row[3]))
+        topic, state = row[2], row[3]
+        if not is_sealed(state):
+            return enveloped(row, self.codec.decode(topic, state))
+        try:
+            opened = self._opened(row)
+        except (SealError, MasterKeyError) as error:
+            raise MapperDeserialisationError(f"{topic}: {error}") from error
+        return enveloped(row, FORGOTTEN if opened is None else self.codec.decode(topic, opened))
+
+    def _opened(self, row: asyncpg.Record) -> bytes | None:
+        """A sealed state, or None when its key is destroyed. Raises SealError and MasterKeyError."""
+        originator_id, version, topic, state = row[0].bytes, row[1], row[2], row[3]
+        since, master_id, wrapped = row[13:16]
+        if since is None:
+            raise KeyMissingError
+        if wrapped is None:
+            return None
+        cipher = self.sealing.cipher(originator_id, since, master_id, wrapped)
+        return unseal(cipher, bound(originator_id, version, topic), state)
+
+    def _key(self, row: asyncpg.Record) -> DataKey | None:
+        """That seals the events after a row of COLUMNS."""
+        originator_id, (since, master_id, wrapped) = row[0].bytes, row[13:16]
+        if wrapped is None:
+            return None
+        return DataKey(since, master_id, wrapped, self.sealing.cipher(originator_id, since, master_id, wrapped))
 
 
 def enveloped(row: asyncpg.Record, event: Event) -> Recorded:

@@ -6,7 +6,7 @@ import asyncpg
 
 from domain.event import Recorded, Stream
 from eventstore.heads import Heads
-from eventstore.log import Log
+from eventstore.log import History, Log
 from eventstore.together import Together
 
 NEXT_IDS = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
@@ -20,17 +20,18 @@ class Reads:
         self._stream = Together(self._streams)
         self._ids: dict[str, Together[int, list[int]]] = {}
 
-    async def streams(self, streams: Sequence[Stream]) -> list[Recorded]:
+    async def streams(self, streams: Sequence[Stream]) -> History:
         """All events of these streams, as they are in the log now."""
         if len(streams) == 1:
             return await self._stream(streams[0])
         return await self.log.streams(self.pool, streams)
 
-    async def _streams(self, streams: Sequence[Stream]) -> list[list[Recorded]]:
+    async def _streams(self, streams: Sequence[Stream]) -> list[History]:
         found: dict[Stream, list[Recorded]] = {stream: [] for stream in streams}
-        for recorded in await self.log.streams(self.pool, found):
+        events, keys = await self.log.streams(self.pool, found)
+        for recorded in events:
             found[recorded.stream].append(recorded)
-        return [found[stream] for stream in streams]
+        return [History(found[stream], {stream: keys[stream]} if stream in keys else {}) for stream in streams]
 
     async def next_ids(self, kind: str, count: int) -> list[int]:
         if kind not in self._ids:

@@ -11,9 +11,10 @@ import asyncpg
 from domain.event import Recorded, Stream
 from eventstore.batch import Check, Project, Waiting
 from eventstore.heads import Heads
+from eventstore.keys import settle
 from eventstore.log import Connection, Log
 from eventstore.reads import Reads
-from eventstore.unit import By, Conflict, Unit
+from eventstore.unit import By, Conflict, Rewrapped, Unit
 from eventstore.writer import OutcomeUnknown, Writer
 
 __all__ = ["By", "Conflict", "Contended", "OutcomeUnknown", "Overloaded", "Project", "Store", "Unit"]
@@ -109,8 +110,10 @@ class Store:
                 if command is None:
                     return await self._unchanged(unit, result, show, check)
                 shown: R = await command.outcome
-            except (Conflict, asyncpg.DeadlockDetectedError):
+            except (Conflict, asyncpg.DeadlockDetectedError) as error:
                 overtaken_on = unit.bases.keys()
+                if isinstance(error, Rewrapped):
+                    await settle(self.pool, self.log.sealing)
                 await asyncio.sleep(0.001 * attempt)
             else:
                 return shown

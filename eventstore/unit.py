@@ -7,15 +7,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domain.event import Claim, Decider, Recorded, Stream
+from domain.event import Claim, Decider, Forgotten, Recorded, Stream
 from eventstore.chain.digest import NONE
 from eventstore.claims import HOLDERS
 from eventstore.heads import Head
-from eventstore.log import Executor
+from eventstore.log import Executor, History
 from eventstore.reads import Reads
+from eventstore.sealing import DataKey, is_personal
 from eventstore.streams import MAX_ID, from_uuid
 
 S = TypeVar("S")
+NOTHING = History([], {})
 
 BEGIN_AFTER = (
     "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
@@ -24,6 +26,10 @@ BEGIN_AFTER = (
 
 class Conflict(Exception):
     """What was decided on has changed meanwhile."""
+
+
+class Rewrapped(Conflict):
+    """New keys are to be wrapped by another master key."""
 
 
 class By(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +48,14 @@ class Unit:
         self.pool = reads.pool
         self.by = by
         self.events: list[Recorded] = []
+        self.keys: list[DataKey | None] = []  # that seal them
+        self.new_keys: list[tuple[Stream, DataKey]] = []
         self.bases: dict[Stream, Head] = {}
         self.fresh: set[Stream] = set()  # those bases that this unit has read itself
         self._reads = reads
         self._heads = reads.heads
         self._states: dict[Stream, tuple[Any, int]] = {}
+        self._keys: dict[Stream, DataKey] = {}
         self._decided: dict[Stream, Decider[Any]] = {}
 
     async def load(self, decider: Decider[S], id_: int) -> S:
@@ -67,6 +76,7 @@ class Unit:
             self.bases[stream] = head
             self.fresh.discard(stream)
             self._states[stream] = head.state, head.version
+            self._keep_key(stream, head.key)
         return self._states[stream]
 
     async def load_many(self, decider: Decider[Any], ids: Iterable[int]) -> list[Recorded]:
@@ -74,21 +84,32 @@ class Unit:
         return await self._read(decider, {s for id_ in ids if (s := Stream(decider.category, id_)) not in self._states})
 
     async def _read(self, decider: Decider[Any], streams: Collection[Stream]) -> list[Recorded]:
-        history = await self._history(list(streams)) if streams else []
+        history, keys = await self._history(list(streams)) if streams else NOTHING
         states: dict[Stream, tuple[Any, int]] = dict.fromkeys(streams, (decider.initial, 0))
         digests = dict.fromkeys(streams, NONE)
         for recorded in history:
-            states[recorded.stream] = decider.evolve(states[recorded.stream][0], recorded.event), recorded.version
+            state, _version = states[recorded.stream]
+            if not isinstance(recorded.event, Forgotten):
+                state = decider.evolve(state, recorded.event)
+            states[recorded.stream] = state, recorded.version
             digests[recorded.stream] = recorded.digest
         for stream, (state, version) in states.items():
-            read = Head(state, version, digests[stream])
+            read = Head(state, version, digests[stream], keys.get(stream))
             known = self._heads.read(stream, read)
             self.bases[stream] = known if known.version == version and known.ended is None else read
         self._states |= states
+        for stream in streams:
+            self._keep_key(stream, keys.get(stream))
         self.fresh |= states.keys()
         return history
 
-    async def _history(self, streams: Sequence[Stream]) -> list[Recorded]:
+    def _keep_key(self, stream: Stream, key: DataKey | None) -> None:
+        if key is None:
+            self._keys.pop(stream, None)
+        else:
+            self._keys[stream] = key
+
+    async def _history(self, streams: Sequence[Stream]) -> History:
         return await self._reads.streams(streams)
 
     async def decide(self, decider: Decider[Any], id_: int, command: Any, *, at: datetime | None = None) -> None:
@@ -102,19 +123,31 @@ class Unit:
             self._states[stream] = after, version + 1
             self._decided[stream] = decider
             customer, former = decider.customer_of(id_, after), decider.customer_of(id_, state)
-            self.events.append(
-                Recorded(
-                    stream=stream,
-                    version=version + 1,
-                    event=event,
-                    occurred_at=at or by.at,
-                    actor=by.actor,
-                    request_id=by.request_id,
-                    correlation_id=by.correlation_id,
-                    customer_id=customer,
-                    former_customer_id=former if former != customer else None,
-                )
+            recorded = Recorded(
+                stream=stream,
+                version=version + 1,
+                event=event,
+                occurred_at=at or by.at,
+                actor=by.actor,
+                request_id=by.request_id,
+                correlation_id=by.correlation_id,
+                customer_id=customer,
+                former_customer_id=former if former != customer else None,
             )
+            self.events.append(recorded)
+            self.keys.append(self._key(recorded))
+
+    def _key(self, recorded: Recorded) -> DataKey | None:
+        """That seals the event: its stream's own, or a new one."""
+        stream = recorded.stream
+        if recorded.event.outlives_erasure:
+            self._keys.pop(stream, None)
+        if not is_personal(recorded):
+            return None
+        if stream not in self._keys:
+            self._keys[stream] = key = self._reads.log.new_key(stream, recorded.version)
+            self.new_keys.append((stream, key))
+        return self._keys[stream]
 
     async def new_id(self, decider: Decider[Any]) -> int:
         """An id that no stream of this kind has had. It may go unused."""
@@ -157,7 +190,10 @@ class Unit:
 
     def heads(self, digests: Mapping[Stream, bytes], ended: asyncio.Future[bool]) -> dict[Stream, Head]:
         """What the decided events lead to, once they are written."""
-        return {stream: Head(*self._states[stream], digests[stream], ended) for stream in self._decided}
+        return {
+            stream: Head(*self._states[stream], digests[stream], self._keys.get(stream), ended)
+            for stream in self._decided
+        }
 
     def is_newest(self) -> bool:
         """Whether no other command of this process has overtaken this one."""

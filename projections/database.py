@@ -9,10 +9,14 @@ import asyncpg
 from domain.events import EVENTS
 from eventstore.chain.unchained import chain_old
 from eventstore.codec import Codec
+from eventstore.keys import settle
 from eventstore.log import Connection, Log
+from eventstore.masters import MasterKeys
 from eventstore.migrate import migrate as migrate_log
 from eventstore.migrate import one_at_a_time
+from eventstore.sealing import Sealing
 from eventstore.transact import Store
+from eventstore.unsealed import seal_old
 from projections.history.snapshots import keep
 from projections.live import PROJECTIONS, project
 from projections.replay.engine import replay
@@ -22,22 +26,31 @@ from projections.table import prepare
 
 async def migrate(dsn: str) -> None:
     """Create or update all tables; rebuild the read models whose shape has changed. Any number of processes at once."""
-    async with open_store(dsn) as store, store.pool.acquire() as connection, one_at_a_time(connection):
-        await migrate_log(connection)
-        await chain_old(store.pool)
-        if names := await outdated(connection, PROJECTIONS):
-            await replay(store, names)
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with one_at_a_time(connection):
+            await migrate_log(connection)
+            async with open_store(dsn) as store:
+                await seal_old(store.pool, store.log)
+                await chain_old(store.pool)
+                if names := await outdated(connection, PROJECTIONS):
+                    await replay(store, names)
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
 async def open_store(dsn: str, *, connections: int = 10) -> AsyncIterator[Store]:
-    """The store in a migrated database, with a pool of at most so many connections."""
-    log = Log(Codec(EVENTS))
-    async with (
-        asyncpg.create_pool(dsn, min_size=1, max_size=connections, init=prepare, reset=_keep) as pool,
-        aclosing(Store(pool, log, project, partial(keep, log))) as store,
-    ):
-        yield store
+    """The store in a migrated database, with a pool of at most so many connections, under the environment's master key.
+
+    Raises MasterKeyError.
+    """
+    sealing = Sealing(MasterKeys.from_environment())
+    log = Log(Codec(EVENTS), sealing)
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=connections, init=prepare, reset=_keep) as pool:
+        await settle(pool, sealing)
+        async with aclosing(Store(pool, log, project, partial(keep, log))) as store:
+            yield store
 
 
 async def _keep(_connection: Connection) -> None:

@@ -36,7 +36,7 @@ from projections.history.pages import erased_among, was_registered
 from projections.orders import ORDERS, OrderRow, value_of
 
 ORDERS_EVER = f"""
-    SELECT {COLUMNS} FROM stored_events
+    SELECT {COLUMNS} FROM readable_events
     WHERE originator_id IN (
         SELECT originator_id FROM stored_events WHERE customer_id = $1
         UNION SELECT originator_id FROM stored_events WHERE former_customer_id = $1

@@ -11,7 +11,9 @@ import msgspec
 
 from domain.event import Event, Stream
 from domain.value import OrderValue, figures
+from eventstore.keys import StreamKeys
 from eventstore.log import Executor, Log
+from eventstore.sealing import is_sealed
 from eventstore.streams import from_bytes, to_uuid
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.live import PROJECTIONS
@@ -21,7 +23,8 @@ from projections.ranges import Range
 
 # In forms that cost little: most streams are only looked up, and a datetime takes asyncpg as long as all the rest.
 COLUMNS = """uuid_send(originator_id) AS stream, topic, state, notification_id,
-    date_trunc('second', occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id"""
+    date_trunc('second', occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id,
+    originator_version"""
 OF_CUSTOMERS = """
     SELECT {columns} FROM stored_events WHERE customer_id {within} AND notification_id <= $1
     ORDER BY customer_id, notification_id"""
@@ -74,7 +77,8 @@ async def fold_range(on: Executor, log: Log, ids: Range, until: int) -> Folded:
     part, low, high = ids
     ends = (low, high) if part == "customer" else (to_uuid(Stream(part, low)), to_uuid(Stream(part, high)))
     groups = await _read(on, part, "BETWEEN $2 AND $3", until, *ends)
-    return _Fold(log, part).fold(groups, lambda id_: low <= id_ <= high)
+    sealed_with = await StreamKeys.between(on, log.sealing, Stream(part, low), Stream(part, high))
+    return _Fold(log, part, sealed_with).fold(groups, lambda id_: low <= id_ <= high)
 
 
 async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], until: int) -> Folded:
@@ -82,7 +86,8 @@ async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], unti
     wanted = frozenset(ids)
     keys = list(wanted) if part == "customer" else [to_uuid(Stream(part, id_)) for id_ in wanted]
     groups = await _read(on, part, "= ANY($2)", until, keys)
-    return _Fold(log, part).fold(groups, wanted.__contains__)
+    sealed_with = await StreamKeys.of(on, log.sealing, [Stream(part, id_) for id_ in wanted])
+    return _Fold(log, part, sealed_with).fold(groups, wanted.__contains__)
 
 
 async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Groups:
@@ -110,8 +115,9 @@ def projections_of(part: Part) -> list[Projection[Any]]:
 
 
 class _Fold:
-    def __init__(self, log: Log, part: Part) -> None:
+    def __init__(self, log: Log, part: Part, sealed_with: StreamKeys) -> None:
         self._decode = log.codec.decode
+        self._opened = sealed_with.opened
         self._part: Part = part
         self._events = 0
         self._told: dict[str, dict[int, Any]] = {}
@@ -140,14 +146,18 @@ class _Fold:
         return Folded(self._told, self._poison, self._events)
 
     def _fold(self, events: Events) -> None:
-        decode, steps, time = self._decode, self._steps, datetime.fromisoformat
+        decode, opened, steps, time = self._decode, self._opened, self._steps, datetime.fromisoformat
         ids: dict[bytes, int] = {}
         poison: list[tuple[asyncpg.Record, Exception]] = []
         for record in events:
             try:
-                stream, topic, state, _position, at, customer_id, former_customer_id = record
+                stream, topic, state, _position, at, customer_id, former_customer_id, version = record
                 if (id_ := ids.get(stream)) is None:
                     id_ = ids[stream] = from_bytes(stream).id
+                if is_sealed(state):
+                    state = opened(stream, version, topic, state)
+                    if state is None:  # its key is destroyed, and it changes nothing
+                        continue
                 event = decode(topic, state)
                 envelope = Envelope(id_, time(at), customer_id, former_customer_id)
                 for keys, evolve, rows in steps.get(type(event), ()):

@@ -5,6 +5,7 @@ Ends with 1 and says what is wrong, if anything is. `--without-the-lock` breaks 
 
 import argparse
 import asyncio
+import os
 import random
 import signal
 import sys
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eventstore.embedded import embedded
+from eventstore.masters import KEY, new_master_key
 from projections.database import migrate, open_store
 from proof import disk
 from proof.checks import Check, check
@@ -29,6 +31,7 @@ SHOWN = 20  # of what is wrong with one promise
 
 async def prove(where: Path, data: Path, asked: argparse.Namespace, *, has_disk: bool) -> bool:
     """Whether all is well."""
+    os.environ.setdefault(KEY, new_master_key())  # for every process
     with embedded(data, SETTINGS) as dsn:
         await migrate(dsn)
         async with open_store(dsn) as store:

@@ -18,6 +18,8 @@ from domain.label import LABEL, LabelCreated
 from eventstore.claims import Claims
 from eventstore.codec import Codec
 from eventstore.log import Log
+from eventstore.masters import MasterKeys
+from eventstore.sealing import Sealing
 from eventstore.subscription import UNREACHABLE
 from projections.live import project
 from projections.table import prepare
@@ -44,7 +46,7 @@ class Faults:
         self._house = house
         self._chance = random.Random(seed)
         self._journal = Journal(house.journals / "dawdler")
-        self._log = Log(Codec(EVENTS))
+        self._log = Log(Codec(EVENTS), Sealing(MasterKeys.from_environment()))
         self._kinds: dict[str, Fault] = {
             "kill -9 of a writer": lambda: self._kill(house.writers),
             "kill -9 of a follower": lambda: self._kill(house.followers),
@@ -137,7 +139,7 @@ class Faults:
         claims = await Claims.hold(connection, [claim := Claim("label", event.value)])
         claims.change({claim: stream}, {})
         await project(connection, [recorded])
-        await self._log.append_rows(connection, self._log.rows([recorded], {}), *claims.changes())
+        await self._log.append_rows(connection, self._log.rows([recorded], [None], {}), *claims.changes())
 
     async def _hold_rows(self) -> bool:
         connection = await self._connect()

@@ -13,6 +13,7 @@ from api.application_passwords import credential
 from api.auth import PERMISSIONS, Role, is_login
 from api.cli import checking, exits
 from api.cli.imports import imports
+from api.cli.keys import keys
 from api.cli.looking import explain, history
 from api.cli.output import console, print_json, say
 from api.cli.replaying import replay, replays
@@ -28,6 +29,7 @@ app = typer.Typer(
 credentials = typer.Typer(help="Application passwords for the API.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 app.add_typer(credentials, name="credentials")
+app.add_typer(keys, name="keys")
 app.command()(replay)
 app.add_typer(replays, name="replays")
 app.command()(checking.verify)

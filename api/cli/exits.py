@@ -12,6 +12,7 @@ from api.credentials import CredentialExists, CredentialNotFound
 from api.importing.files import ImportFileError
 from api.settings import BadSetting
 from eventstore.embedded import EmbeddedError
+from eventstore.masters import MasterKeyError
 from eventstore.migrate import MigrationChangedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
@@ -52,7 +53,7 @@ def plain_errors() -> Iterator[None]:
         end(NOT_ALL, f"{login} has a password named {name} already; give this one another --name")
     except CredentialNotFound:
         end(NOT_ALL, "there is no application password of this uuid")
-    except BadSetting as error:
+    except (BadSetting, MasterKeyError) as error:
         end(USAGE, str(error))
     except (EmbeddedError, MigrationChangedError) as error:
         end(NO_STORE, str(error))

@@ -1,7 +1,9 @@
 """The store that a command works on: the one at DATABASE_URL, or the embedded one, running already or not."""
 
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import uvloop
@@ -9,6 +11,7 @@ import uvloop
 from api.cli import exits
 from api.settings import Settings
 from eventstore.embedded import embedded
+from eventstore.masters import KEY, KEY_FILE, ensure_file
 from eventstore.transact import Store
 from projections.database import migrate, open_store
 
@@ -22,7 +25,16 @@ def database(settings: Settings) -> Iterator[str]:
         yield settings.database_url
     else:
         with embedded(settings.data) as dsn:
+            if not any(os.environ.get(name, "").strip() for name in (KEY, KEY_FILE)):
+                os.environ[KEY_FILE] = str(_master_key_file(settings.data))  # for the processes of this one, too
             yield dsn
+
+
+def _master_key_file(data: Path) -> Path:
+    """Of the embedded store: made with it, and kept beside it."""
+    file = data.absolute() / "master.key"
+    ensure_file(file)
+    return file
 
 
 def with_store(work: Callable[[Store], Awaitable[T]]) -> T:

@@ -9,6 +9,7 @@ import asyncpg
 from domain.event import Claim, Recorded, Stream
 from domain.refusals import ClaimTaken
 from eventstore.heads import Heads
+from eventstore.log import History
 from eventstore.reads import Reads
 from eventstore.streams import MAX_ID
 from eventstore.transact import By, Conflict, Contended, Store, Unit
@@ -59,9 +60,10 @@ class _RehearsalUnit(Unit):
         super().__init__(Reads(rehearsal.pool, rehearsal.log, Heads()), by)
         self._rehearsal = rehearsal
 
-    async def _history(self, streams: Sequence[Stream]) -> list[Recorded]:
-        decided = self._rehearsal.decided
-        return await super()._history(streams) + [event for stream in streams for event in decided.get(stream, ())]
+    async def _history(self, streams: Sequence[Stream]) -> History:
+        events, keys = await super()._history(streams)
+        decided = [event for stream in streams for event in self._rehearsal.decided.get(stream, ())]
+        return History([*events, *decided], keys)
 
     async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:
         claimed = self._rehearsal.claimed

@@ -18,7 +18,7 @@ Changes: TypeAlias = dict[str, tuple[Any, Any]]
 SPANS = f"""
     SELECT {COLUMNS}, s.after FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS s (id, after, until)
     CROSS JOIN LATERAL (
-        SELECT {COLUMNS} FROM stored_events AS e
+        SELECT {COLUMNS} FROM readable_events AS e
         WHERE e.originator_id = s.id AND e.originator_version > s.after AND e.originator_version <= s.until
         ORDER BY e.originator_version
     ) AS e"""

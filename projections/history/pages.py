@@ -14,7 +14,7 @@ import msgspec
 from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CustomerErased
-from domain.event import Event, Recorded, Stream
+from domain.event import Event, Forgotten, Recorded, Stream
 from eventstore.log import COLUMNS, Connection, Log, enveloped
 from eventstore.streams import from_uuid, to_uuid
 from projections.history.changes import Changes, changes_of
@@ -39,8 +39,8 @@ FILTERED = """
     ($2::text[] IS NULL OR topic = ANY($2)) AND ($3::text IS NULL OR actor = $3)
     AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5)
     ORDER BY notification_id DESC LIMIT $6"""
-AT = f"SELECT {COLUMNS} FROM stored_events WHERE notification_id = ANY($1::bigint[]) AND {FILTERED}"
-BELOW = f"SELECT {COLUMNS} FROM stored_events WHERE notification_id < $1 AND notification_id >= $7 AND {FILTERED}"
+AT = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id = ANY($1::bigint[]) AND {FILTERED}"
+BELOW = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id < $1 AND notification_id >= $7 AND {FILTERED}"
 
 ERASED = """
     SELECT s.id FROM unnest($1::uuid[]) AS s (id) CROSS JOIN LATERAL (
@@ -142,8 +142,9 @@ def _recorded(log: Log, row: asyncpg.Record) -> Recorded:
 
 
 def _is_forgotten(recorded: Recorded, erased: set[int]) -> bool:
-    """Only a customer's own events hold personal data."""
-    return recorded.stream.category == "customer" and recorded.stream.id in erased
+    """Also where a restored backup has brought the customer's key back."""
+    of_erased = recorded.stream.category == "customer" and recorded.stream.id in erased
+    return of_erased or isinstance(recorded.event, Forgotten)
 
 
 def _data(recorded: Recorded, erased: set[int]) -> dict[str, Any] | None:

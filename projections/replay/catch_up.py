@@ -1,7 +1,10 @@
 """Bringing rebuilt rows to a later position: those of whom something has happened are folded anew."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
+
+import asyncpg
 
 from domain.event import Stream
 from eventstore.log import Connection, Log
@@ -60,9 +63,11 @@ async def catch_up_almost(store: Store, id_: int, tables: Tables) -> None:
     """Until little is left for a moment in which others wait."""
     changed = FEW + 1
     while changed > FEW:
-        async with store.pool.acquire() as connection, connection.transaction():
-            replay = await find(connection, id_)
-            changed = await catch_up(connection, store.log, replay, tables, await store.log.head(connection))
+        # Who is being erased is deleted from these tables by others, too, and in another order.
+        with suppress(asyncpg.DeadlockDetectedError):
+            async with store.pool.acquire() as connection, connection.transaction():
+                replay = await find(connection, id_)
+                changed = await catch_up(connection, store.log, replay, tables, await store.log.head(connection))
 
 
 async def _remove(

@@ -146,7 +146,7 @@ async def _build(store: Store, current: Replay, progress: Progress, helped: Help
 async def _compare(store: Store, id_: int) -> dict[str, TableReport]:
     """Again, when somebody was erased meanwhile, in the rebuilt rows too."""
     while True:
-        with suppress(asyncpg.SerializationError):
+        with suppress(asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
             return await _compare_once(store, await find(store.pool, id_))
 
 

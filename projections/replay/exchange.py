@@ -124,7 +124,7 @@ async def _when_free(store: Store, replay: Replay, move: _Move, left: Projection
                 if left == exchanged:
                     await move.finish(connection)
                 return
-        except asyncpg.LockNotAvailableError:
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             await asyncio.sleep(min(PAUSE * attempt, LONGEST_PAUSE))
     raise ReplayStuckError
 

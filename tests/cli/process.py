@@ -16,6 +16,7 @@ COMMAND = Path(sys.executable).with_name("custodiary")
 SETTINGS = (
     "DATABASE_URL", "CUSTODIARY_DATA", "STORE_URL", "STORE_CURRENCY", "NAME_MODE", "CUSTODIARY_ADMIN_PASSWORD",
     "CUSTODIARY_VERIFY_SECONDS", "CUSTODIARY_CLIENT_SECONDS", "CUSTODIARY_CORS_ORIGINS", "CUSTODIARY_HSTS_SECONDS",
+    "MASTER_KEY", "MASTER_KEY_FILE",
 )  # fmt: skip
 PATIENCE = 60  # seconds, after which what must end is said not to
 NOWHERE = tempfile.gettempdir()  # where nothing lies that a command could find by chance
@@ -91,4 +92,6 @@ def custodiary(*arguments: object, **settings: object) -> Ended:
 
 def _environment(settings: Mapping[str, object]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    if "DATABASE_URL" in settings and "MASTER_KEY_FILE" not in settings:
+        inherited["MASTER_KEY"] = os.environ["MASTER_KEY"]  # of the tests' own databases
     return inherited | {name: str(value) for name, value in settings.items()}

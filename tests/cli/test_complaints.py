@@ -1,5 +1,7 @@
 """What a command can't do it says in one line, with an exit code that scripts can tell apart."""
 
+import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 
 from api.cli import exits
 from api.cli.commands import app
+from eventstore.masters import new_master_key
 from tests.cli.process import NOWHERE, Process, custodiary
 from tests.importing.desk import order, order_file, packed
 
@@ -101,6 +104,36 @@ async def test_a_role_without_rights_is_told(empty_database: str) -> None:
     finally:
         await connection.execute("DROP ROLE custodiary_test_guest")
         await connection.close()
+
+
+def test_without_a_master_key_it_is_said_how_to_make_one(database: str) -> None:
+    code, said = custodiary("serve", DATABASE_URL=database, MASTER_KEY="").complaint
+    assert code == exits.USAGE
+    assert said.startswith(
+        "MASTER_KEY or MASTER_KEY_FILE is missing, and personal data is sealed with it: make one with"
+    )
+    code, said = custodiary("migrate", DATABASE_URL=database, MASTER_KEY_FILE="nowhere").complaint
+    assert (code, said) == (
+        exits.USAGE,
+        "MASTER_KEY_FILE can't be read: [Errno 2] No such file or directory: 'nowhere'",
+    )
+
+
+def test_a_master_key_that_is_not_the_stores_is_refused(database: str) -> None:
+    code, said = custodiary("serve", DATABASE_URL=database, MASTER_KEY=new_master_key()).complaint
+    assert code == exits.USAGE
+    assert re.fullmatch(
+        r"the master key [0-9a-f]{16}, which this store.s keys are wrapped by, is not in MASTER_KEY", said
+    )
+
+
+def test_a_master_key_in_the_environment_is_changed_there_before_it_is_rotated(database: str) -> None:
+    ended = custodiary("keys", "rotate", DATABASE_URL=database)
+    assert ended.code == exits.USAGE
+    assert "Put a new one in front of the others in MASTER_KEY" in " ".join(ended.stderr.replace("│", "").split())
+    both = f"{new_master_key()} {os.environ['MASTER_KEY']}"
+    assert custodiary("keys", "rotate", DATABASE_URL=database, MASTER_KEY=both).code == exits.DONE
+    assert custodiary("migrate", DATABASE_URL=database, MASTER_KEY=both.split(maxsplit=1)[0]).code == exits.DONE
 
 
 async def test_a_database_of_another_version_is_told(database: str) -> None:

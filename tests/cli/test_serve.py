@@ -129,6 +129,25 @@ def test_of_two_hundred_creates_with_one_email_on_two_workers_one_wins(service: 
     assert [event["type"] for event in events] == ["customer-registered"]
 
 
+def test_the_master_key_is_made_for_its_owner_alone_and_rotated_while_the_service_runs(service: Service) -> None:
+    file = service.directory / "master.key"
+    assert file.stat().st_mode & 0o777 == 0o600
+    [before] = file.read_text().split()
+    rotated = custodiary("keys", "rotate", "--json", CUSTODIARY_DATA=service.directory).json
+    assert (rotated["rewrapped"], rotated["unopened"]) == (3, 0)
+    assert file.stat().st_mode & 0o777 == 0o600
+    new, old = file.read_text().split()
+    assert old == before != new
+    with httpx.Client(auth=service.login) as http:
+        for number in range(10):
+            answer = http.post(service.customers, json={"email": f"new{number}@shop.example", "first_name": "Jane"})
+            assert answer.status_code == 200
+            shown = http.get(f"{service.customers}/{answer.json()['data']['id']}/history").json()["history"]["data"]
+            assert shown[0]["data"]["profile"]["first_name"] == "Jane"
+    checked = custodiary("keys", "check", "--json", CUSTODIARY_DATA=service.directory).json
+    assert checked == {"opened": 13, "unopened": 0, "missing": 0, "destroyed_again": 0}
+
+
 def test_a_port_in_use_is_said_in_one_line(service: Service) -> None:
     """Also when it is another of its kind that uses it."""
     second = custodiary("serve", "--port", service.port, CUSTODIARY_DATA=service.directory)
@@ -158,7 +177,7 @@ def test_commands_work_when_no_service_runs(service: Service, stopped: Ended) ->
 def test_the_second_start_makes_no_login_and_ends_when_it_is_told_to(service: Service, stopped: Ended) -> None:
     process = Process("serve", "--port", service.port, CUSTODIARY_DATA=service.directory)
     assert process.lines_until("Its documentation")[0].startswith("Custodiary serves")
-    assert httpx.get(service.customers, auth=service.login).json()["customers"]["total"] == 3
+    assert httpx.get(service.customers, auth=service.login).json()["customers"]["total"] == 13
     process.process.terminate()
     assert process.end().code == exits.DONE
     assert is_still(service.directory)

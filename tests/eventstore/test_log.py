@@ -69,7 +69,7 @@ async def test_a_stream_is_read_as_it_was_recorded_at_a_time(store: Store) -> No
 
 async def test_streams_are_read_together_each_in_order(store: Store) -> None:
     await append(store, [*facts(2), *facts(1), *facts(2, after=1), *facts(3)])
-    together = await store.log.streams(store.pool, [LABEL, Stream("label", 2), Stream("label", 99)])
+    together, _keys = await store.log.streams(store.pool, [LABEL, Stream("label", 2), Stream("label", 99)])
     assert [(each.stream.id, each.version) for each in together] == [(1, 1), (2, 1), (2, 2)]
 
 

@@ -11,7 +11,6 @@ import asyncpg
 import pytest
 
 from domain.event import Recorded
-from eventstore.log import Log
 from eventstore.subscription import Subscription
 from eventstore.transact import Store
 from projections.database import open_store
@@ -158,7 +157,7 @@ async def test_without_the_lock_that_reader_skips(store: Store, elsewhere: Store
 async def test_a_writer_that_dies_in_the_middle_of_its_transaction_holds_nobody_up(store: Store, database: str) -> None:
     dying = await asyncpg.connect(database)
     await dying.execute("BEGIN")
-    await Log(store.log.codec).append(dying, facts(1))
+    await store.log.append(dying, facts(1))
     waiting = asyncio.create_task(append(store, facts(1)))
     await a_writer_waits(store.pool)
     dying.terminate()

@@ -12,6 +12,8 @@ from domain.customer import CUSTOMER
 from domain.events import EVENTS
 from eventstore.codec import Codec
 from eventstore.log import Executor, Log
+from eventstore.masters import MasterKeys
+from eventstore.sealing import Sealing
 from eventstore.transact import Store
 from projections.database import migrate, open_store
 from projections.live import PROJECTIONS, project
@@ -238,7 +240,7 @@ class BusyLog(Log):
     """Something happens just after a replay has looked how far the log goes, so that it must catch up with it."""
 
     def __init__(self, happening: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(Codec(EVENTS))
+        super().__init__(Codec(EVENTS), Sealing(MasterKeys.from_environment()))
         self._happening: Callable[[], Awaitable[None]] | None = happening
 
     async def head(self, on: Executor) -> int:

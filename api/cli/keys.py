@@ -1,0 +1,63 @@
+"""`custodiary keys`: the keys that personal data is sealed with, and the master key that wraps them."""
+
+from pathlib import Path
+
+import typer
+
+from api.cli import exits
+from api.cli.options import Json
+from api.cli.output import print_json, progress_bar, say
+from api.cli.session import with_store
+from eventstore.masters import KEY, MasterKeys, put_first
+from eventstore.rotation import check, rotate
+from eventstore.transact import Store
+
+keys = typer.Typer(help="Keys that personal data is sealed with.", no_args_is_help=True)
+
+
+@keys.command("rotate")
+def rotate_keys(*, as_json: Json = False) -> None:
+    """Wrap all keys by another master key, while the service goes on.
+
+    It is the first of those in MASTER_KEY or MASTER_KEY_FILE. If that is the current one already, a new one is made and
+    put in front of it in the file.
+    """
+
+    async def work(store: Store) -> dict[str, object]:
+        sealing = store.log.sealing
+        if sealing.masters.first == sealing.master_id:
+            sealing.masters = MasterKeys.from_file(_extended(sealing.masters.file))
+        new = sealing.masters.first
+        rewrapped, unopened = await rotate(store.pool, sealing, new, progress)
+        return {"master_key": new, "rewrapped": rewrapped, "unopened": unopened}
+
+    with progress_bar("Wrapping keys") as progress:
+        told = with_store(work)
+    if as_json:
+        print_json(told)
+    else:
+        say(f"Master key {told['master_key']} wraps {told['rewrapped']} keys now.")
+        say("The former ones are needed for older backups of the keys alone: see docs/keys.md.")
+        if told["unopened"]:
+            say(f"{told['unopened']} keys do not open, and stay as they are.")
+    raise SystemExit(exits.NOT_ALL if told["unopened"] else exits.DONE)
+
+
+def _extended(file: Path | None) -> Path:
+    if file is None:
+        raise typer.BadParameter(f"Put a new one in front of the others in {KEY} first, for every process.")
+    put_first(file)
+    return file
+
+
+@keys.command("check")
+def check_keys(*, as_json: Json = False) -> None:
+    """After keys were restored: do they open, are all of them there? Those of the erased are destroyed again."""
+    found = with_store(lambda store: check(store.pool, store.log.sealing))
+    if as_json:
+        print_json(found._asdict())
+    else:
+        say(f"{found.opened} keys open, {found.unopened} do not; {found.missing} streams lack theirs.")
+        if found.destroyed_again:
+            say(f"The keys of {found.destroyed_again} who are erased had come back, and are destroyed again.")
+    raise SystemExit(exits.NOT_ALL if found.unopened or found.missing else exits.DONE)

@@ -1,0 +1,119 @@
+"""Keys of streams in the database: made with their first event, read for a range of streams, destroyed for good."""
+
+from collections.abc import Iterable, Sequence
+from math import inf
+from typing import Any, NamedTuple
+
+import asyncpg
+import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain.event import Stream
+from eventstore.connection import Connection, Executor
+from eventstore.sealing import DataKey, KeyMissingError, Sealing, bound, unseal
+from eventstore.streams import to_hex, to_uuid
+
+encode = msgspec.json.Encoder().encode
+
+COLUMNS = "uuid_send(originator_id) AS stream, since, until, master_id, wrapped"
+OF_RANGE = f"SELECT {COLUMNS} FROM stream_keys WHERE originator_id BETWEEN $1 AND $2"
+OF_SOME = f"SELECT {COLUMNS} FROM stream_keys WHERE originator_id = ANY($1)"
+# One that is not wrapped by the current master key has no name here, and can't be written.
+MAKE = """
+    INSERT INTO stream_keys (originator_id, since, until, master_id, wrapped, destroyed_at)
+    SELECT originator_id, since, until,
+        (SELECT id FROM master_keys WHERE id = k.master_id AND is_current),
+        CASE WHEN until IS NULL THEN decode(wrapped, 'base64') END,
+        CASE WHEN until IS NOT NULL THEN clock_timestamp() END
+    FROM json_to_recordset($1::text::json) AS k (
+        originator_id uuid, since bigint, until bigint, master_id text, wrapped text)"""
+DESTROY = """
+    UPDATE stream_keys AS k SET wrapped = NULL, until = coalesce(k.until, e.until), destroyed_at = clock_timestamp()
+    FROM unnest($1::uuid[], $2::bigint[]) AS e (id, until)
+    WHERE k.originator_id = e.id AND k.wrapped IS NOT NULL"""
+BEGIN_WITH = "INSERT INTO master_keys (id, is_current) VALUES ($1, true) ON CONFLICT DO NOTHING"
+CURRENT = "SELECT id FROM master_keys WHERE is_current"
+
+
+class MasterKeyChangedError(Exception):
+    """Another master key wraps new keys since a moment ago."""
+
+
+class Known(NamedTuple):
+    """A key, and the versions from `since` to before `until` that it opens."""
+
+    since: int
+    until: float
+    cipher: AESGCM | None
+
+
+class StreamKeys:
+    """Of some streams, to open their events with."""
+
+    def __init__(self, sealing: Sealing, rows: Iterable[asyncpg.Record]) -> None:
+        self._unwrap = sealing.unwrap
+        self._last: dict[bytes, Known] = {}  # that opened something
+        self._rows: dict[bytes, list[asyncpg.Record]] = {}
+        for row in rows:
+            self._rows.setdefault(row[0], []).append(row)
+
+    @classmethod
+    async def of(cls, on: Executor, sealing: Sealing, streams: Iterable[Stream]) -> "StreamKeys":
+        return cls(sealing, await on.fetch(OF_SOME, [to_uuid(stream) for stream in streams]))
+
+    @classmethod
+    async def between(cls, on: Executor, sealing: Sealing, first: Stream, last: Stream) -> "StreamKeys":
+        return cls(sealing, await on.fetch(OF_RANGE, to_uuid(first), to_uuid(last)))
+
+    def opened(self, originator_id: bytes, version: int, topic: str, state: bytes) -> bytes | None:
+        """A sealed state, or None when its key is destroyed. Raises SealError and MasterKeyError."""
+        known = self._last.get(originator_id)
+        if known is None or not known.since <= version < known.until:
+            known = self._last[originator_id] = self._find(originator_id, version)
+        if known.cipher is None:
+            return None
+        return unseal(known.cipher, bound(originator_id, version, topic), state)
+
+    def _find(self, originator_id: bytes, version: int) -> Known:
+        for _id, since, until, master_id, wrapped in self._rows.get(originator_id, ()):
+            if since <= version and (until is None or version < until):
+                cipher = None if wrapped is None else self._unwrap(originator_id, since, master_id, wrapped)
+                return Known(since, inf if until is None else until, cipher)
+        raise KeyMissingError
+
+
+async def settle(on: Executor, sealing: Sealing) -> None:
+    """Wrap new keys by the store's current master key, which in a new store is the first. Raises MasterKeyError."""
+    current = await on.fetchval(CURRENT)
+    if current is None:
+        await on.execute(BEGIN_WITH, sealing.masters.first)
+        current = await on.fetchval(CURRENT)
+    sealing.masters.cipher(current)
+    sealing.master_id = current
+
+
+async def change_keys(
+    on: Connection, made: Sequence[tuple[Stream, DataKey]], ended: Sequence[tuple[Stream, int]]
+) -> None:
+    """Keep new keys, and destroy all that streams have before the versions at which they end, which ascend.
+
+    Raises MasterKeyChangedError when new keys must be wrapped by another one now.
+    """
+    if ended:
+        first = dict(reversed(ended))
+        await on.execute(DESTROY, [to_uuid(stream) for stream in first], list(first.values()))
+    if made:
+        try:
+            await on.execute(MAKE, encode([_row(stream, key, ended) for stream, key in made]).decode())
+        except asyncpg.NotNullViolationError as error:
+            raise MasterKeyChangedError from error
+
+
+def _row(stream: Stream, key: DataKey, ended: Iterable[tuple[Stream, int]]) -> dict[str, Any]:
+    return {
+        "originator_id": to_hex(stream),
+        "since": key.since,
+        "until": next((version for each, version in ended if each == stream and version > key.since), None),
+        "master_id": key.master_id,
+        "wrapped": key.wrapped,
+    }

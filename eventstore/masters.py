@@ -1,0 +1,125 @@
+"""Master keys, which wrap the keys of streams. They come from the environment and are never in the database."""
+
+import os
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY, KEY_FILE = "MASTER_KEY", "MASTER_KEY_FILE"
+BYTES = 32
+HOW = "make one with `openssl rand -base64 32`, and keep it apart from the database"
+
+
+class MasterKeyError(Exception):
+    """Without the right master key, personal data can be neither read nor written."""
+
+
+class MasterKeys:
+    """By their ids. `first` is the one that a new store begins with, or that a rotation is to make the current one."""
+
+    def __init__(self, text: str, file: Path | None = None, *, named: str = KEY) -> None:
+        """Keys in base64, with blanks or line ends between. Raises MasterKeyError."""
+        self.file = file
+        self._named = named
+        self._ciphers: dict[str, AESGCM] = {}
+        self._take(text)
+        self.first = next(iter(self._ciphers))
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "MasterKeys":
+        """Of MASTER_KEY, or of the file at MASTER_KEY_FILE. Raises MasterKeyError, which never tells a key."""
+        if text := environment.get(KEY, "").strip():
+            return cls(text)
+        if name := environment.get(KEY_FILE, "").strip():
+            return cls.from_file(Path(name))
+        raise MasterKeyError(f"{KEY} or {KEY_FILE} is missing, and personal data is sealed with it: {HOW}")
+
+    @classmethod
+    def from_file(cls, file: Path) -> "MasterKeys":
+        """Raises MasterKeyError."""
+        return cls(_read(file), file, named=KEY_FILE)
+
+    def cipher(self, id_: str) -> AESGCM:
+        """Raises MasterKeyError. A key that was put into the file meanwhile is found."""
+        if id_ not in self._ciphers and self.file is not None:
+            self._take(_read(self.file))
+        try:
+            return self._ciphers[id_]
+        except KeyError:
+            raise MasterKeyError(
+                f"the master key {id_}, which this store's keys are wrapped by, is not in {self._named}"
+            ) from None
+
+    def _take(self, text: str) -> None:
+        """Those that are known already stay: what was wrapped by them a moment ago may be in use."""
+        for word in text.split():
+            key = _decoded(word)
+            if key is None:
+                raise MasterKeyError(f"{self._named} must hold {BYTES} random bytes in base64: {HOW}")
+            self._ciphers[master_id(key)] = AESGCM(key)
+        if not self._ciphers:
+            raise MasterKeyError(f"{self._named} is empty: {HOW}")
+
+
+def master_id(key: bytes) -> str:
+    """A name that tells nothing of the key."""
+    return sha256(b"custodiary master key\n" + key).hexdigest()[:16]
+
+
+def new_master_key() -> str:
+    return b64encode(secrets.token_bytes(BYTES)).decode()
+
+
+def ensure_file(path: Path) -> None:
+    """A new key for the owner alone, unless there is one. Several processes may ask at once."""
+    if path.exists():
+        return
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    write_private(draft, f"{new_master_key()}\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:  # another process was faster
+        pass
+    finally:
+        draft.unlink()
+
+
+def put_first(path: Path) -> None:
+    """A new key in front of those in the file, whoever reads it meanwhile. Raises MasterKeyError."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        owner = path.stat()
+        write_private(draft, f"{new_master_key()}\n{_read(path)}")
+        if os.geteuid() == 0:
+            os.chown(draft, owner.st_uid, owner.st_gid)
+        draft.replace(path)
+    except OSError as error:
+        raise MasterKeyError(f"{path} can't be written: {error}") from error
+
+
+def write_private(path: Path, text: str) -> None:
+    """A new file that only its owner can read, on the disk when this returns."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii")
+    except (OSError, ValueError) as error:
+        raise MasterKeyError(f"{KEY_FILE} can't be read: {error}") from error
+
+
+def _decoded(word: str) -> bytes | None:
+    try:
+        key = b64decode(word, validate=True)
+    except ValueError:
+        return None
+    return key if len(key) == BYTES else None

@@ -1,0 +1,98 @@
+"""Payloads that hold personal data, sealed with AES-256-GCM under a key of their stream, which a master key wraps.
+
+A sealed state is a format byte, a nonce and the ciphertext. Stream, version and topic are bound to it, so that it opens
+nowhere else.
+"""
+
+import os
+from functools import lru_cache
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain.event import Forgotten, Recorded
+from eventstore.masters import MasterKeys
+
+FORMAT = b"\x01"
+NONCE = 12
+BEGIN = 1 + NONCE
+PERSONAL = frozenset({"customer", "user"})  # categories of streams
+KEPT = 10_000  # unwrapped keys
+
+new_nonce = os.urandom
+
+
+class SealError(Exception):
+    """What is sealed does not open: it was altered or moved, or its key is another or missing."""
+
+
+class KeyMissingError(SealError):
+    """A key was never there, or is lost: one that is destroyed has left its place behind."""
+
+    def __str__(self) -> str:
+        return "its key is missing"
+
+
+class DataKey(NamedTuple):
+    """A stream's key, for its events from a version on."""
+
+    since: int
+    master_id: str
+    wrapped: bytes
+    cipher: AESGCM
+
+
+FORGOTTEN = Forgotten()
+
+
+def is_sealed(state: bytes) -> bool:
+    return state.startswith(FORMAT)
+
+
+def is_personal(recorded: Recorded) -> bool:
+    """Whether the event's payload is to be sealed."""
+    return recorded.stream.category in PERSONAL and not recorded.event.outlives_erasure
+
+
+def bound(originator_id: bytes, version: int, topic: str) -> bytes:
+    """What a sealed state is bound to: the place where it stands."""
+    return originator_id + version.to_bytes(8) + topic.encode()
+
+
+def seal(cipher: AESGCM, place: bytes, state: bytes) -> bytes:
+    # A random nonce, not the version: a command that is decided again seals something else for the same place.
+    nonce = new_nonce(NONCE)
+    return FORMAT + nonce + cipher.encrypt(nonce, state, place)
+
+
+def unseal(cipher: AESGCM, place: bytes, sealed: bytes) -> bytes:
+    """Raises SealError."""
+    try:
+        return cipher.decrypt(sealed[1:BEGIN], sealed[BEGIN:], place)
+    except (InvalidTag, ValueError):
+        raise SealError("it was altered, or sealed for another place") from None
+
+
+class Sealing:
+    """Keys of streams, made and unwrapped. `master_id` names the master key that wraps new ones."""
+
+    def __init__(self, masters: MasterKeys) -> None:
+        self.masters = masters
+        self.master_id = masters.first
+        self.cipher = lru_cache(KEPT)(self.unwrap)
+
+    def new_key(self, originator_id: bytes, since: int) -> DataKey:
+        return self.wrap(AESGCM.generate_key(256), originator_id, since)
+
+    def wrap(self, secret: bytes, originator_id: bytes, since: int) -> DataKey:
+        wrapped = seal(self.masters.cipher(self.master_id), bound(originator_id, since, ""), secret)
+        return DataKey(since, self.master_id, wrapped, AESGCM(secret))
+
+    def unwrap(self, originator_id: bytes, since: int, master_id: str, wrapped: bytes) -> AESGCM:
+        """Raises SealError and MasterKeyError."""
+        return AESGCM(self.secret(originator_id, since, master_id, wrapped))
+
+    def secret(self, originator_id: bytes, since: int, master_id: str, wrapped: bytes) -> bytes:
+        """The key itself, to be wrapped anew."""
+        return unseal(self.masters.cipher(master_id), bound(originator_id, since, ""), wrapped)

@@ -1,0 +1,168 @@
+"""The master key of a store: the right one or none, and another one while everybody goes on."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from domain.event import Forgotten, Stream
+from eventstore.keys import settle
+from eventstore.masters import MasterKeyError, MasterKeys, new_master_key, put_first
+from eventstore.rotation import Found, check, rotate
+from eventstore.sealing import Sealing
+from eventstore.streams import to_uuid
+from eventstore.transact import Store
+from projections.database import open_store
+from tests.eventstore.acts import erase, register, rename
+
+WRAPPED_BY = "SELECT DISTINCT master_id FROM stream_keys WHERE wrapped IS NOT NULL"
+
+
+def unseen(_done: int, _total: int) -> None:
+    pass
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of master keys, the environment's one in it."""
+    file = tmp_path / "master.key"
+    file.write_text(os.environ["MASTER_KEY"])
+    monkeypatch.delenv("MASTER_KEY")
+    monkeypatch.setenv("MASTER_KEY_FILE", str(file))
+    return file
+
+
+@pytest.fixture
+async def store(database: str, file: Path) -> AsyncIterator[Store]:
+    async with open_store(database, connections=8) as store:
+        yield store
+
+
+async def rotated(store: Store, file: Path) -> str:
+    """As another process does it; the new master key's id."""
+    put_first(file)
+    sealing = Sealing(MasterKeys.from_file(file))
+    await rotate(store.pool, sealing, sealing.masters.first, unseen)
+    return sealing.master_id
+
+
+def text_of(file: Path) -> str:
+    return file.read_text()
+
+
+def forget_former(file: Path) -> None:
+    file.write_text(file.read_text().splitlines()[0])
+
+
+async def wrapped_by(store: Store) -> list[str]:
+    return [row[0] for row in await store.pool.fetch(WRAPPED_BY)]
+
+
+async def names(store: Store, customer_id: int) -> list[str]:
+    events = await store.log.stream(store.pool, Stream("customer", customer_id))
+    return [getattr(recorded.event, "first_name", "") for recorded in events]
+
+
+async def test_a_store_is_not_opened_with_another_master_key(
+    store: Store, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer_id = await register(store, "ada@example.com")
+    monkeypatch.setenv("MASTER_KEY", new_master_key())
+    with pytest.raises(MasterKeyError, match=f"the master key {store.log.sealing.master_id}, .* is not in"):
+        async with open_store(database):
+            pass
+    await rename(store, customer_id, "Augusta")  # who has the right one goes on
+
+
+async def test_of_two_that_begin_a_store_at_once_with_different_keys_one_is_refused(store: Store) -> None:
+    await store.pool.execute("DELETE FROM master_keys")
+    two = [Sealing(MasterKeys(new_master_key())) for _ in range(2)]
+    ends = await asyncio.gather(*(settle(store.pool, sealing) for sealing in two), return_exceptions=True)
+    assert sorted(isinstance(end, MasterKeyError) for end in ends) == [False, True]
+
+
+async def test_all_keys_are_wrapped_anew_and_everything_is_read_as_before(store: Store, file: Path) -> None:
+    ids = [await register(store, f"ada{number}@example.com") for number in range(5)]
+    new = await rotated(store, file)
+    assert await wrapped_by(store) == [new]
+    assert [await names(store, id_) for id_ in ids] == [[""]] * 5
+    for id_ in ids:
+        await rename(store, id_, "Augusta")
+    assert [await names(store, id_) for id_ in ids] == [["", "Augusta"]] * 5
+
+
+async def test_processes_that_run_go_on_and_wrap_new_keys_by_the_new_one(store: Store, file: Path) -> None:
+    await register(store, "ada@example.com")
+    new = await rotated(store, file)
+    eve = await register(store, "eve@example.com")  # the process has seen nothing of the rotation yet
+    assert await wrapped_by(store) == [new]
+    forget_former(file)
+    assert await names(store, eve) == [""]
+
+
+async def test_nothing_that_is_written_during_rotations_is_lost(store: Store, file: Path, database: str) -> None:
+    """One process rotates again and again, while others register and rename."""
+    numbers = iter(range(1_000))
+    stop = asyncio.Event()
+
+    async def write(on: Store) -> list[int]:
+        ids = []
+        while not stop.is_set():
+            ids.append(await register(on, f"ada{next(numbers)}@example.com"))
+            await rename(on, ids[-1], "Augusta")
+        return ids
+
+    async with open_store(database, connections=4) as other:
+        writers = [asyncio.create_task(write(on)) for on in (store, store, other, other)]
+        new = [await rotated(store, file) for _ in range(5)][-1]
+        stop.set()
+        ids = [id_ for written in await asyncio.gather(*writers) for id_ in written]
+    forget_former(file)
+    assert await wrapped_by(store) == [new]
+    async with open_store(database, connections=2) as later:
+        assert {tuple(await names(later, id_)) for id_ in ids} == {("", "Augusta")}
+
+
+async def test_a_process_without_the_new_master_key_says_so(
+    store: Store, file: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASTER_KEY", text_of(file))
+    async with open_store(database, connections=2) as alone:
+        await register(alone, "ada@example.com")
+        await rotated(store, file)
+        with pytest.raises(MasterKeyError, match="is not in MASTER_KEY"):
+            await register(alone, "eve@example.com")
+
+
+async def test_keys_that_do_not_open_stay_as_they_are(store: Store, file: Path) -> None:
+    await register(store, "ada@example.com")
+    await register(store, "eve@example.com")
+    await store.pool.execute("UPDATE stream_keys SET wrapped = '\\x01' WHERE originator_id = $1",
+                             to_uuid(Stream("customer", 1)))  # fmt: skip
+    put_first(file)
+    sealing = Sealing(MasterKeys.from_file(file))
+    assert await rotate(store.pool, sealing, sealing.masters.first, unseen) == (1, 1)
+    assert await check(store.pool, sealing) == Found(opened=1, unopened=1, missing=0, destroyed_again=0)
+
+
+async def test_a_rotation_brings_no_destroyed_key_back(store: Store, file: Path) -> None:
+    customer_id = await register(store, "ada@example.com")
+    await erase(store, customer_id)
+    await rotated(store, file)
+    assert await store.pool.fetchval("SELECT wrapped IS NULL FROM stream_keys")
+
+
+async def test_keys_of_the_erased_that_a_backup_brings_back_are_destroyed_again(store: Store) -> None:
+    customer_id, other = await register(store, "ada@example.com"), await register(store, "eve@example.com")
+    await store.pool.execute("CREATE TABLE backup AS SELECT * FROM stream_keys")
+    await erase(store, customer_id)
+    await store.pool.execute("TRUNCATE stream_keys; INSERT INTO stream_keys SELECT * FROM backup")
+    assert len(await names(store, customer_id)) == 2  # which is what a restored backup does
+    assert (await check(store.pool, store.log.sealing)).destroyed_again == 1
+    registered, _erased = await store.log.stream(store.pool, Stream("customer", customer_id))
+    assert registered.event == Forgotten()
+    assert await names(store, other) == [""]
+    await store.pool.execute("DELETE FROM stream_keys")
+    assert (await check(store.pool, store.log.sealing)).missing == 2
