@@ -35,3 +35,7 @@ INSERT INTO unsealed_streams
 SELECT DISTINCT originator_id FROM stored_events
 WHERE originator_id BETWEEN '00010000-0000-8000-8000-000000000000' AND '00010000-0000-8000-80ff-ffffffffffff'
     OR originator_id BETWEEN '00030000-0000-8000-8000-000000000000' AND '00030000-0000-8000-80ff-ffffffffffff';
+
+-- Kept answers about a user are erased with it, as a customer's are.
+ALTER TABLE answers ADD COLUMN user_id bigint;
+CREATE INDEX answers_user_idx ON answers (user_id) WHERE user_id IS NOT NULL;

@@ -2,6 +2,7 @@
 
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError
+from msgspec.structs import replace
 
 from domain.customer import CustomerErased, CustomerRenamed
 from domain.event import Forgotten, Recorded, Stream
@@ -11,12 +12,18 @@ from eventstore.streams import to_uuid
 from eventstore.transact import Store
 from projections.database import migrate, open_store
 from tests.eventstore.acts import add_user, append, count, do, erase, facts, place, register, rename
+from tests.eventstore.chained import unchained
 
 STATES = "SELECT state FROM stored_events WHERE originator_id = $1 ORDER BY originator_version"
 
 
 async def stream(store: Store, category: str, id_: int) -> list[Recorded]:
     return await store.log.stream(store.pool, Stream(category, id_))
+
+
+def facts_of(events: list[Recorded]) -> list[Recorded]:
+    """But for the digest, which is of what is stored."""
+    return [replace(recorded, digest=b"") for recorded in events]
 
 
 async def states(store: Store, category: str, id_: int) -> list[bytes]:
@@ -155,7 +162,9 @@ async def test_bringing_the_store_up_to_date_seals_them(store: Store, database: 
     sealed = [*await states(store, "customer", customer_id), *await states(store, "user", 7)]
     assert [state[:1] for state in sealed] == [b"\x01"] * 3
     async with open_store(database) as later:
-        assert [*await stream(later, "customer", customer_id), *await stream(later, "user", 7)] == before
+        told = [*await stream(later, "customer", customer_id), *await stream(later, "user", 7)]
+        assert facts_of(told) == facts_of(before)
+        assert await unchained(later) == []
         await rename(later, customer_id, "Ada")
         assert len(await stream(later, "customer", customer_id)) == 3
     assert (await states(store, "order", order_id))[0].startswith(b"{")
