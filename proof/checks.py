@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from domain.customer import CUSTOMER
-from domain.event import Claim, Decider, Stream
+from domain.event import Claim, Decider, Forgotten, Stream
 from domain.label import LABEL
 from domain.order import ORDER
 from domain.user import USER
@@ -157,5 +157,6 @@ async def claims_of_the_log(store: Store) -> dict[Claim, Stream]:
     async for page in store.log.pages(store.pool):
         for recorded in page:
             decider = DECIDERS[recorded.stream.category]
-            states[recorded.stream] = decider.evolve(states.get(recorded.stream, decider.initial), recorded.event)
+            if not isinstance(recorded.event, Forgotten):
+                states[recorded.stream] = decider.evolve(states.get(recorded.stream, decider.initial), recorded.event)
     return {claim: stream for stream, state in states.items() for claim in DECIDERS[stream.category].claims(state)}

@@ -104,7 +104,10 @@ def test_what_a_follower_did_not_see_as_it_is_is_noticed(seen: list[str], fault:
             "DELETE FROM stored_events WHERE topic LIKE 'customer-registered%'",
             "rows of read models are what the events give",
         ),
-        ("UPDATE stored_events SET originator_version = 7", "streams have versions without gaps"),
+        (
+            "UPDATE stored_events SET originator_version = 7 WHERE topic LIKE 'label%'",
+            "streams have versions without gaps",
+        ),
         ("UPDATE stored_events SET actor = 'eve'", "every event is chained to its predecessor"),
     ],
 )
