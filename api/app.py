@@ -13,7 +13,9 @@ from api import (
     application_passwords,
     credentials,
     customers,
+    erasure,
     explain,
+    export,
     figures,
     health,
     history,
@@ -40,6 +42,7 @@ from api.sampler import sampling
 from api.serving import Service, authorise, request_id
 from api.settings import NameMode, Settings
 from api.turns import Turns
+from eventstore.forgetting import forgetting
 from projections.database import open_store
 from projections.past import open_pasts
 from projections.queries.customers import finding_together
@@ -48,7 +51,8 @@ from projections.replay.registry import unfinished
 
 BASE = "/wp-json/fluent-cart/v2"
 RESOURCES = (
-    lists, customers, figures, explain, addresses, users, orders, labels, history, replays, application_passwords,
+    lists, customers, figures, explain, addresses, users, orders, labels, history, erasure, export, replays,
+    application_passwords,
 )  # fmt: skip
 CONNECTIONS = 20
 # Lists as of a past, in this process. Each takes seconds, and tables of the server's.
@@ -73,7 +77,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             app.state.service = Service(store, settings, door, find, Totals(), runner, pasts, turns, counts)
             if await unfinished(store.pool):
                 runner.start()
-            async with sampling(store, settings.verify_seconds):
+            async with sampling(store, settings.verify_seconds), forgetting(store):
                 yield
 
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]

@@ -28,7 +28,7 @@ _VERSION_TAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
 
 
 class Shown(NamedTuple):
-    """An answer's body; `version` and `customer_id` are those of the customer that it is about.
+    """An answer's body; `version` and `customer_id` are those of the customer that it is about, `user_id` the user's.
 
     `kept` is what a repetition with the same key is answered, where that can't be the body: a secret is shown once.
     """
@@ -37,6 +37,7 @@ class Shown(NamedTuple):
     customer_id: int | None = None
     version: int | None = None
     kept: Any = None
+    user_id: int | None = None
 
 
 async def carry_out(
@@ -101,7 +102,7 @@ async def _run(
         response = answer(shown.body, version=shown.version)
         if key is not None:
             kept = response if shown.kept is None else answer(shown.kept, version=shown.version)
-            await key.keep(connection, kept, shown.customer_id)
+            await key.keep(connection, kept, shown.customer_id, shown.user_id)
         return response
 
     # Also before the work: that the customer has changed is what may stand against it now.

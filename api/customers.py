@@ -13,6 +13,7 @@ from api.answer import answer
 from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, just
 from api.convert import items
+from api.erasure import MAX_REASON, erase
 from api.input import read_input
 from api.lists import added_to_customers
 from api.names import split_full_name
@@ -166,6 +167,9 @@ async def do_bulk_action(request: AnyRequest) -> Response[bytes]:
         standing = [id_ for id_ in ids if (known := await unit.load(CUSTOMER, id_)) and not known.erased]
         if not standing:
             raise CustomerNotFound
+        if isinstance(command, EraseCustomer):
+            await erase(unit, standing, command.reason)
+            return
         for id_ in standing:
             await unit.decide(CUSTOMER, id_, command)
 
@@ -182,7 +186,9 @@ def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
         raise Rule(403, "Customers selection is required")
     match _word(fields, "action"):
         case "delete_customers":
-            return ids, EraseCustomer(), "Selected Customers has been deleted permanently"
+            reason = fields.optional(absent="", empty="").text("reason", max_length=MAX_REASON) or ""
+            fields.check()
+            return ids, EraseCustomer(reason=reason), "Selected Customers has been deleted permanently"
         case "change_customer_status":
             status = _word(fields, "new_status")
             if status not in STATUSES:

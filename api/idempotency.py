@@ -18,8 +18,8 @@ FIND = """
     SELECT fingerprint, status, etag, body FROM answers
     WHERE actor = $1 AND key = $2 AND answered_at >= now() - interval '24 hours'"""
 KEEP = """
-    INSERT INTO answers (actor, key, fingerprint, status, etag, body, customer_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+    INSERT INTO answers (actor, key, fingerprint, status, etag, body, customer_id, user_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
 
 RUNNING = Rule(409, "A request with this Idempotency-Key is still running.")
 OTHER_REQUEST = Invalid({"Idempotency-Key": {"unique": "This Idempotency-Key came with another request before."}})
@@ -63,10 +63,12 @@ class Key(NamedTuple):
         await connection.execute(FORGET)
         await self.find(connection)
 
-    async def keep(self, connection: Connection, response: Response[bytes], customer_id: int | None) -> None:
-        """`customer_id` is whom the answer is about: it is forgotten together with the customer."""
+    async def keep(
+        self, connection: Connection, response: Response[bytes], customer_id: int | None, user_id: int | None = None
+    ) -> None:
+        """The ids say whom the answer is about: it is forgotten together with the customer or the user."""
         status, etag = response.status_code or 200, response.headers.get("ETag")
-        await connection.execute(KEEP, *self, status, etag, response.content, customer_id)
+        await connection.execute(KEEP, *self, status, etag, response.content, customer_id, user_id)
 
 
 async def read_key(request: AnyRequest) -> Key | None:

@@ -42,7 +42,7 @@ async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Response[byte
 
     async def show(connection: Connection, _id: int) -> Shown:
         row = await USERS.table.find(connection, id_)
-        return Shown({"message": "User saved successfully!", "data": row and user(row)})
+        return Shown({"message": "User saved successfully!", "data": row and user(row)}, user_id=id_)
 
     return await carry_out(request, decision(USER, id_, RegisterUser(profile=profile)), show)
 

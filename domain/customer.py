@@ -184,10 +184,14 @@ LOCATION = ("country", "state", "city", "postcode")
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """None stands for a customer that was never registered; `erased` for one that is forgotten."""
+    """None stands for a customer that was never registered; `erased` for one that is forgotten.
+
+    `users` are all that it ever had.
+    """
 
     profile: CustomerProfile
     user_id: int | None = None
+    users: frozenset[int] = frozenset()
     labels: frozenset[int] = frozenset()
     addresses: address.Addresses = {}
     orders: dict[int, OrderDetails] = {}
@@ -199,7 +203,8 @@ NOBODY = CustomerProfile(email="", first_name="")
 
 def evolve(state: Customer | None, event: CustomerEvent) -> Customer | None:
     if isinstance(event, CustomerRegistered):
-        return Customer(profile=event.profile, user_id=event.user_id)
+        users = frozenset() if event.user_id is None else frozenset({event.user_id})
+        return Customer(profile=event.profile, user_id=event.user_id, users=users)
     if isinstance(event, CustomerErased):  # what was before it may be forgotten
         return Customer(profile=NOBODY, erased=True)
     if state is None:
@@ -216,7 +221,7 @@ def evolve(state: Customer | None, event: CustomerEvent) -> Customer | None:
         case CustomerRelabelled(labels=labels):
             return replace(state, labels=frozenset(labels))
         case UserAttached(user_id=user_id):
-            return replace(state, user_id=user_id)
+            return replace(state, user_id=user_id, users=state.users | {user_id})
         case UserDetached():
             return replace(state, user_id=None)
         case OrderDetailsRecorded(order_id=order_id, details=details):

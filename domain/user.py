@@ -38,7 +38,13 @@ class UserDeleted(Event, frozen=True, kw_only=True, tag="user-deleted"):
     pass
 
 
-UserEvent: TypeAlias = UserRegistered | UserProfileChanged | UserDeleted
+class UserErased(Event, frozen=True, kw_only=True, tag="user-erased"):
+    """Together with its customer. WordPress may tell of it again."""
+
+    outlives_erasure = True
+
+
+UserEvent: TypeAlias = UserRegistered | UserProfileChanged | UserDeleted | UserErased
 
 
 class RegisterUser(Command, frozen=True, kw_only=True):
@@ -63,7 +69,11 @@ class DeleteUser(Command, frozen=True, kw_only=True):
     pass
 
 
-UserCommand: TypeAlias = RegisterUser | ChangeUserProfile | DeleteUser
+class EraseUser(Command, frozen=True, kw_only=True):
+    """Also one that was deleted, of which events still tell."""
+
+
+UserCommand: TypeAlias = RegisterUser | ChangeUserProfile | DeleteUser | EraseUser
 PROFILE_FIELDS = UserProfile.__struct_fields__
 
 
@@ -74,7 +84,7 @@ def evolve(state: UserProfile | None, event: UserEvent) -> UserProfile | None:
             return profile
         case UserProfileChanged():
             return state and changed(state, event)
-        case UserDeleted():
+        case UserDeleted() | UserErased():
             return None
         case _:
             assert_never(event)
@@ -96,6 +106,8 @@ def decide(command: UserCommand, state: UserProfile | None) -> list[UserEvent]:
         case DeleteUser():
             _existing(state)
             return [UserDeleted()]
+        case EraseUser():
+            return [UserErased()]
         case _:
             assert_never(command)
 

@@ -28,6 +28,8 @@ SETTINGS = {
     "shared_buffers": "512MB",
     "random_page_cost": "1.1",
     "max_wal_size": "4GB",
+    # Of a key that is taken the detail has the value, which may be an email: errors without it.
+    "log_error_verbosity": "terse",
 }
 SOCKET = f".s.PGSQL.{SETTINGS['port']}"
 USERS, KEEPER, LEAVING = "users.lock", "keeper.lock", "leaving.lock"

@@ -31,6 +31,17 @@ DESTROY = """
     UPDATE stream_keys AS k SET wrapped = NULL, until = coalesce(k.until, e.until), destroyed_at = clock_timestamp()
     FROM unnest($1::uuid[], $2::bigint[]) AS e (id, until)
     WHERE k.originator_id = e.id AND k.wrapped IS NOT NULL"""
+# Plain events of these streams, which another tool has written, or a process from before there were keys.
+OVERWRITE = """
+    UPDATE stored_events AS e SET state = '\\x01' FROM unnest($1::uuid[], $2::bigint[]) AS s (id, until)
+    WHERE e.originator_id = s.id AND e.originator_version < s.until
+        AND substring(e.state FOR 1) <> '\\x01' AND e.topic NOT LIKE '%-erased#%'
+    RETURNING s.id, s.until"""
+COVER = """
+    INSERT INTO stream_keys (originator_id, since, until, master_id, destroyed_at)
+    SELECT s.id, 1, coalesce(min(k.since), s.until), '', clock_timestamp()
+    FROM unnest($1::uuid[], $2::bigint[]) AS s (id, until) LEFT JOIN stream_keys AS k ON k.originator_id = s.id
+    GROUP BY s.id, s.until ON CONFLICT DO NOTHING"""
 BEGIN_WITH = "INSERT INTO master_keys (id, is_current) VALUES ($1, true) ON CONFLICT DO NOTHING"
 CURRENT = "SELECT id FROM master_keys WHERE is_current"
 
@@ -101,7 +112,10 @@ async def change_keys(
     """
     if ended:
         first = dict(reversed(ended))
-        await on.execute(DESTROY, [to_uuid(stream) for stream in first], list(first.values()))
+        ends = [to_uuid(stream) for stream in first], list(first.values())
+        await on.execute(DESTROY, *ends)
+        if plain := await on.fetch(OVERWRITE, *ends):
+            await on.execute(COVER, *zip(*set(plain), strict=True))
     if made:
         try:
             await on.execute(MAKE, encode([_row(stream, key, ended) for stream, key in made]).decode())

@@ -1,7 +1,7 @@
 """Commands into the log: load, decide, and have it written, with claims and projections, all or nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -49,7 +49,7 @@ class Store:
     def __init__(self, pool: asyncpg.Pool, log: Log, project: Project, keep: Project = nothing_more) -> None:
         self.pool = pool
         self.log = log
-        heads = Heads()
+        self._heads = heads = Heads()
         self._reads = Reads(pool, log, heads)
         self._writer = Writer(pool, log, project, keep, heads)
         self._turns: WeakValueDictionary[Stream, asyncio.Lock] = WeakValueDictionary()
@@ -61,6 +61,14 @@ class Store:
             self._at_rest.clear()
             await self._at_rest.wait()
         await self._writer.close()  # which may be at commands that nobody waits for any more
+
+    def forget(self, erased: Iterable[Stream]) -> None:
+        """What is remembered of these streams, and of keys."""
+        for stream in erased:
+            self.log.sealing.cipher.cache_clear()
+            head = self._heads.newest(stream)
+            if head is not None and head.ended is None:  # who waits to be written will find out by itself
+                self._heads.drop(stream)
 
     async def transact(self, by: By, work: Callable[[Unit], Awaitable[T]]) -> T:
         """Run the work and write what it decided on, all or nothing; its result.

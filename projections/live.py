@@ -10,6 +10,7 @@ from domain.customer import CustomerErased, CustomerRegistered, UserAttached
 from domain.event import Recorded, Stream
 from domain.order import OrderPlaced, OrderTransferred
 from domain.refusals import AmountTooLarge
+from domain.user import UserErased
 from domain.value import MAX_CENTS, Figures, OrderValue, figures
 from eventstore.log import Connection
 from eventstore.streams import to_uuid
@@ -30,10 +31,15 @@ STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
 ONCE_REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = ANY($1))"
 # What a replay builds, or keeps for a rollback, holds people too.
 COPIES = r"SELECT nspname FROM pg_namespace WHERE nspname ~ '^(replay|former)_\d+$'"
-FORGET_ANSWERS = "DELETE FROM answers WHERE customer_id = ANY($1)"
+FORGET_ANSWERS = "DELETE FROM answers WHERE customer_id = ANY($1) OR user_id = ANY($2)"
+# What an event says that can't be applied may be in the error.
+FORGET_ERRORS = """
+    UPDATE replay_poison SET error = 'What it says is erased.'
+    WHERE part = 'customer' AND ids && $1 OR part = 'user' AND ids && $2"""
 FORGET = {
     FIGURES.name: "DELETE FROM {table} WHERE id = ANY($1)",
     CUSTOMERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
+    USERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
     ADDRESSES.name: "DELETE FROM {table} WHERE customer_id = ANY($1)",
     ORDERS.name: """
         UPDATE {table} SET note = '', ip_address = '', billing_address = NULL, shipping_address = NULL
@@ -45,7 +51,7 @@ VALUES = """
 
 
 async def project(connection: Connection, events: Sequence[Recorded]) -> None:
-    """Apply the events to every read model, and forget stored answers and copies of customers that are erased.
+    """Apply the events to every read model, and forget stored answers and copies of those who are erased.
 
     Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken; AmountTooLarge when
     a customer's figures would be.
@@ -55,19 +61,22 @@ async def project(connection: Connection, events: Sequence[Recorded]) -> None:
     except asyncpg.UniqueViolationError as error:  # someone else has just made the same row
         raise Conflict from error
     await _refuse_users_that_are_gone(connection, events)
-    if erased := [recorded.stream.id for recorded in events if isinstance(recorded.event, CustomerErased)]:
-        await connection.execute(FORGET_ANSWERS, erased)
-        await _forget_copies(connection, erased)
+    customers = [recorded.stream.id for recorded in events if isinstance(recorded.event, CustomerErased)]
+    users = [recorded.stream.id for recorded in events if isinstance(recorded.event, UserErased)]
+    if customers or users:
+        await connection.execute(FORGET_ANSWERS, customers, users)
+        await connection.execute(FORGET_ERRORS, customers, users)
+        await _forget_copies(connection, customers, users)
 
 
-async def _forget_copies(connection: Connection, erased: list[int]) -> None:
+async def _forget_copies(connection: Connection, customers: list[int], users: list[int]) -> None:
     """Raises Conflict when a copy vanishes meanwhile."""
     for (schema,) in await connection.fetch(COPIES):
         for name, forget in FORGET.items():
             table = f"{schema}.{name}"
             if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
                 try:
-                    await connection.execute(forget.format(table=table), erased)
+                    await connection.execute(forget.format(table=table), users if name == USERS.name else customers)
                 except asyncpg.UndefinedTableError as error:
                     raise Conflict from error
 

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec.structs import asdict, replace
 
-from domain.user import PROFILE_FIELDS, UserDeleted, UserProfileChanged, UserRegistered
+from domain.user import PROFILE_FIELDS, UserDeleted, UserErased, UserProfileChanged, UserRegistered
 from projections.projection import Change, Envelope, Projection, gone, of_stream
 from projections.table import Table
 
@@ -35,6 +35,7 @@ USERS: Projection[UserRow] = Projection(
         UserRegistered: Change(of_stream, _registered),
         UserProfileChanged: Change(of_stream, _profile_changed),
         UserDeleted: Change(of_stream, gone),
+        UserErased: Change(of_stream, gone),
     },
     part="user",
 )

@@ -11,7 +11,7 @@ from rich.table import Table
 from api import credentials as stored_credentials
 from api.application_passwords import credential
 from api.auth import PERMISSIONS, Role, is_login
-from api.cli import checking, exits
+from api.cli import checking, exits, privacy
 from api.cli.imports import imports
 from api.cli.keys import keys
 from api.cli.looking import explain, history
@@ -35,6 +35,9 @@ app.add_typer(replays, name="replays")
 app.command()(checking.verify)
 app.command()(history)
 app.command()(explain)
+app.command()(privacy.export)
+app.command()(privacy.erase)
+app.command()(privacy.erasure)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

@@ -1,9 +1,6 @@
 """`custodiary replay` and `custodiary replays`: rebuilding read models, and what came of it."""
 
-import getpass
-import os
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +10,7 @@ from api.cli import exits
 from api.cli.checking import what_if as print_what_if
 from api.cli.options import Customers, Json, customers_in
 from api.cli.output import console, print_json, progress_bar, say
-from api.cli.session import with_store, with_store_at
+from api.cli.session import who, with_store, with_store_at
 from api.replay_view import replay_view
 from api.replays import NAMES, OF_CUSTOMERS
 from eventstore.transact import Store
@@ -55,7 +52,7 @@ def replay(
         swap=swap,
         customers=None if customers is None else customers_in(customers),
         since=since,
-        started_by=_who(),
+        started_by=who(),
     )
 
     async def work(store: Store, dsn: str) -> dict[str, Any]:
@@ -67,12 +64,6 @@ def replay(
     _show(view, as_json=as_json)
     is_rebuilt = view["status"] == "swapped" or _is_equal(view)
     raise SystemExit(exits.DONE if is_rebuilt and not view["poison"] else exits.NOT_ALL)
-
-
-def _who() -> str:
-    with suppress(KeyError, OSError):  # an account that has no name
-        return getpass.getuser()
-    return f"uid {os.getuid()}"
 
 
 def _names(projection: str | None, *, of_some: bool) -> tuple[str, ...]:

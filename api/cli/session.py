@@ -1,8 +1,9 @@
 """The store that a command works on: the one at DATABASE_URL, or the embedded one, running already or not."""
 
+import getpass
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +53,13 @@ def with_store_at(work: Callable[[Store, str], Awaitable[T]]) -> T:
 
     with database(Settings.from_environment()) as dsn:
         return run(session(dsn))
+
+
+def who() -> str:
+    """The account that runs the command."""
+    with suppress(KeyError, OSError):  # one that has no name
+        return getpass.getuser()
+    return f"uid {os.getuid()}"
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

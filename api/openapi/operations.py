@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from api.credentials import CredentialExists, CredentialNotFound
-from api.openapi import answers, explained, queries, requests
+from api.openapi import answers, explained, privacy, queries, requests
 from api.openapi.kinds import Schema
 from api.refusal_table import REFUSALS, TAKEN
 from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule, TooMany
@@ -31,6 +31,7 @@ NO_LABEL = _by_table(refusals.LabelNotFound)
 NO_USER = _by_table(refusals.UserNotFound)
 NO_ORDER = _by_table(refusals.OrderNotFound)
 UNTOLD = _by_table(PoisonedError, 9214, "")
+NOT_ERASED = Rule(404, "Customer is not erased.")
 UNKNOWN_USER = Invalid({"user_id": {"exists": "User not found."}})
 NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such order."}})
 
@@ -216,6 +217,8 @@ def _others() -> dict[str, Operation]:
         "get_history": Operation(
             "History", answers.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,), tagged="unless erased"
         ),
+        "get_export": Operation("Privacy", privacy.Exported, refusals=(NO_CUSTOMER,), tagged=True),
+        "get_erasure": Operation("Privacy", privacy.Erased, refusals=(NO_CUSTOMER, NOT_ERASED)),
         "get_store_history": Operation("History", answers.History, query=queries.HISTORY),
         "live": Operation("Health", answers.Health),
         "ready": Operation("Health", answers.Ready, unready=True),

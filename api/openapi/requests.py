@@ -4,6 +4,7 @@ from api.addresses import MAX_LABEL
 from api.application_passwords import MAX_NAME
 from api.auth import LOGIN, MAX_USER_LENGTH
 from api.customers import MAX_BULK, MAX_NOTES
+from api.erasure import MAX_REASON
 from api.labels import MAX_LENGTH
 from api.openapi.kinds import (
     Schema,
@@ -79,6 +80,10 @@ BULK_ACTION = body(
         "customer_ids": ids([1, 2, 3], max_items=MAX_BULK),
     },
     new_status=said(ref("CustomerStatus", "active"), "Required to change the status."),
+    reason=said(
+        text("asked by the customer", max_length=MAX_REASON),
+        "Why customers are deleted. It stays, so it must name nobody.",
+    ),
 )
 
 _ADDRESS = {

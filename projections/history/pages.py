@@ -42,6 +42,7 @@ FILTERED = """
 AT = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id = ANY($1::bigint[]) AND {FILTERED}"
 BELOW = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id < $1 AND notification_id >= $7 AND {FILTERED}"
 
+OF_STREAMS = "SELECT notification_id FROM stored_events WHERE originator_id = ANY($1)"
 ERASED = """
     SELECT s.id FROM unnest($1::uuid[]) AS s (id) CROSS JOIN LATERAL (
         SELECT topic FROM stored_events WHERE originator_id = s.id ORDER BY originator_version DESC LIMIT 1
@@ -101,6 +102,13 @@ async def store_history(
     lowest = 0 if filters == EVERYTHING else max(0, before - LOG_WINDOW)
     rows = await on.fetch(BELOW, before, *_filtering(log, filters), limit + 1, lowest)
     return await _page(on, log, rows, limit, lowest if lowest > 1 else None)
+
+
+async def streams_history(on: Connection, log: Log, streams: Iterable[Stream]) -> list[Entry]:
+    """All that happened to these, newest first."""
+    positions = [row[0] for row in await on.fetch(OF_STREAMS, [to_uuid(stream) for stream in streams])]
+    rows = await on.fetch(AT, positions, *_filtering(log, EVERYTHING), len(positions))
+    return (await _page(on, log, rows, len(positions), None)).entries
 
 
 async def was_registered(on: Connection, customer_id: int) -> bool:

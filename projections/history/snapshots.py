@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import msgspec
 from eventsourcing.persistence import MapperDeserialisationError
 
-from domain.customer import CustomerErased
 from domain.event import Recorded, Stream
 from eventstore.log import Connection, Log
 from eventstore.streams import to_uuid
@@ -87,9 +86,9 @@ async def rows_at(on: Connection, wanted: Sequence[Wanted]) -> list[Any]:
 async def keep(log: Log, on: Connection, events: Sequence[Recorded]) -> None:
     """Make a snapshot of every stream that these events, about to be appended, take to a multiple of EVERY.
 
-    They are all that the transaction appends. Nothing is left of the snapshots of customers that they erase.
+    They are all that the transaction appends. Nothing is left of the snapshots of customers and users that they erase.
     """
-    erased = {recorded.stream for recorded in events if isinstance(recorded.event, CustomerErased)}
+    erased = {recorded.stream for recorded in events if recorded.event.outlives_erasure}
     if erased:
         ids = [to_uuid(stream) for stream in erased]
         await on.execute(FORGET, ids)

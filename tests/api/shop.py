@@ -42,7 +42,10 @@ HOME: Body = {
 class Shop:
     """Requests are an administrator's; bodies are JSON."""
 
-    def __init__(self, app: Litestar, http: httpx.AsyncClient, store: Store, passwords: dict[Role, str]) -> None:
+    def __init__(
+        self, app: Litestar, http: httpx.AsyncClient, store: Store, passwords: dict[Role, str], dsn: str
+    ) -> None:
+        self.dsn = dsn
         self.app = app
         self.http = http
         self.store = store
@@ -175,7 +178,7 @@ async def open_shop(dsn: str, settings: Settings = SETTINGS) -> AsyncIterator[Sh
             base_url=f"http://store.example{BASE}",
             auth=("administrator", passwords["administrator"]),
         ) as http:
-            yield Shop(app, http, store, passwords)
+            yield Shop(app, http, store, passwords, dsn)
 
 
 @asynccontextmanager

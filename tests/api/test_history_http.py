@@ -251,6 +251,7 @@ async def test_an_erased_customers_email_and_user_are_free(shop: Shop) -> None:
     email, user_id = new_email(), await shop.user()
     await erase(shop, await shop.customer(email=email, user_id=user_id))
     id_ = await shop.customer(email=email)
+    done(await shop.put(f"/users/{user_id}", {"user_login": f"user{user_id}", "user_email": new_email()}))
     done(await shop.post(f"/customers/{id_}/attachable-user", {"user_id": user_id}))
 
 

@@ -199,6 +199,10 @@ async def _credentials(shop: Shop) -> AsyncIterator[httpx.Response]:
 
 
 async def _ends(shop: Shop) -> AsyncIterator[httpx.Response]:
+    yield await shop.put(
+        "/customers/1", {"email": "x@example.com", "first_name": "X"}, headers={"Idempotency-Key": "x"}
+    )
+    yield await shop.get("/customers/1/export")
     yield await shop.post("/customers/1/detach-user")
     yield await shop.delete("/users/1")
     yield await shop.delete("/labels/1")
@@ -207,6 +211,7 @@ async def _ends(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.post("/customers/do-bulk-action", status)
     yield await shop.post("/customers/do-bulk-action", {"action": "delete_customers", "customer_ids": [1, 2]})
     yield await shop.get("/customers/1/history")
+    yield await shop.get("/customers/1/erasure")
 
 
 PRESSED = [

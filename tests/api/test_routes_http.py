@@ -52,6 +52,8 @@ OURS: dict[tuple[str, str], str] = {
     ("GET", "/customers/{}/history"): "customers/view",
     ("GET", "/customers/{}/ltv/explain"): "customers/view",
     ("GET", "/history"): "history/view",
+    ("GET", "/customers/{}/export"): "users/view",  # and customers/view
+    ("GET", "/customers/{}/erasure"): "history/view",
     ("POST", "/replays"): "replays/manage",
     ("GET", "/replays"): "replays/manage",
     ("GET", "/replays/{}"): "replays/manage",

@@ -1,0 +1,81 @@
+"""`custodiary export`, `erase` and `erasure`: what is held about a person, its end, and the receipt of that."""
+
+from datetime import UTC, datetime
+from typing import Annotated, NoReturn
+
+import typer
+
+from api import erasure as erasing
+from api.cli import exits
+from api.cli.options import Json
+from api.cli.output import errors, print_json, say
+from api.cli.session import who, with_store
+from api.export import export_body
+from api.settings import Settings
+from domain.refusals import CustomerNotFound
+from eventstore.transact import By, Store, Unit
+from projections.database import at_one_moment
+from projections.export import Export
+from projections.export import export as export_customer
+from projections.history.erasure import Receipt, receipt
+
+Id = Annotated[int, typer.Argument(min=1, metavar="ID")]
+
+
+def export(customer_id: Id) -> None:
+    """Print all that is held about a customer, as JSON."""
+
+    async def work(store: Store) -> Export | None:
+        async with at_one_moment(store.pool) as on:
+            return await export_customer(on, store.log, customer_id)
+
+    found = with_store(work)
+    if found is None:
+        _nobody(customer_id)
+    print_json({"export": export_body(found, Settings.from_environment().store_url)})
+
+
+def erase(
+    customer_id: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="Why. It stays, so it must not name the person.")],
+    as_json: Json = False,
+) -> None:
+    """Erase a customer for good, with its user, and print the receipt. Nothing brings it back."""
+    if not reason.isprintable() or len(reason) > erasing.MAX_REASON:
+        raise typer.BadParameter(f"At most {erasing.MAX_REASON} printable characters.", param_hint="--reason")
+    by = By(actor=who(), at=datetime.now(UTC))
+
+    async def decide(unit: Unit) -> None:
+        await erasing.erase(unit, [customer_id], reason)
+
+    async def work(store: Store) -> Receipt | None:
+        try:
+            await store.transact(by, decide)
+        except CustomerNotFound:
+            return None
+        return await receipt(store.pool, store.log, customer_id)
+
+    _show(customer_id, with_store(work), as_json=as_json)
+
+
+def erasure(customer_id: Id, *, as_json: Json = False) -> None:
+    """Print the receipt of an erasure."""
+    _show(customer_id, with_store(lambda store: receipt(store.pool, store.log, customer_id)), as_json=as_json)
+
+
+def _show(customer_id: int, found: Receipt | None, *, as_json: bool) -> None:
+    if found is None:
+        _nobody(customer_id)
+    body = erasing.receipt_body(found)
+    if as_json:
+        print_json(body)
+        return
+    why = f": {found.reason}" if found.reason else ""
+    say(f"Customer {customer_id} was erased at {body['erased_at']} by {found.erased_by}{why}")
+    say(f"{found.events} events are sealed for good, up to position {found.position}.")
+
+
+def _nobody(customer_id: int) -> NoReturn:
+    errors.print(f"There is no such customer {customer_id}.")
+    raise SystemExit(exits.NOT_ALL)

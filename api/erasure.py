@@ -1,0 +1,83 @@
+"""Erasing customers, with the users that are the same person; and the receipt, for whoever asks later."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from api.answer import answer
+from api.refusals import Rule
+from api.serving import AnyRequest, customer_in_path, needs, serving
+from domain.customer import CUSTOMER, Customer, EraseCustomer
+from domain.event import Stream
+from domain.refusals import CustomerNotFound
+from domain.user import USER, EraseUser
+from eventstore.streams import from_uuid, to_uuid
+from eventstore.transact import Unit
+from projections.database import at_one_moment
+from projections.history.erasure import Receipt, receipt
+from projections.history.pages import was_registered
+from projections.projection import utc
+
+MAX_REASON = 255
+
+# As users are found for customers: by email, while nobody has them.
+WITH_EMAIL = """
+    SELECT u.id, lower(u.user_email) AS email FROM users AS u WHERE lower(u.user_email) = ANY($1)
+    AND NOT EXISTS (SELECT FROM customers AS c WHERE c.user_id = u.id)"""
+WITH_KEY = "SELECT originator_id FROM stream_keys WHERE originator_id = ANY($1) AND wrapped IS NOT NULL"
+
+
+async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:
+    """Customers that stand, each with its user, users that it had and that are deleted, and one with its email."""
+    customers = {id_: await _standing(unit, id_) for id_ in ids}
+    emails = [known.profile.email.lower() for known in customers.values()]
+    with_email: dict[str, set[int]] = {}
+    for user_id, email in await unit.pool.fetch(WITH_EMAIL, emails):
+        with_email.setdefault(email, set()).add(user_id)
+    possible = {user_id for known in customers.values() for user_id in known.users}.union(*with_email.values())
+    await unit.load_many(USER, possible)
+    told_of = await _told_of(unit, possible)
+    for id_, known in customers.items():
+        own = {known.user_id, *with_email.get(known.profile.email.lower(), ())}
+        deleted = {user_id for user_id in known.users if await unit.load(USER, user_id) is None}
+        users = tuple(sorted((own | deleted) & told_of))
+        told_of = told_of.difference(users)
+        await unit.decide(CUSTOMER, id_, EraseCustomer(users=users, reason=reason))
+        for user_id in users:
+            await unit.decide(USER, user_id, EraseUser())
+
+
+async def _standing(unit: Unit, id_: int) -> Customer:
+    known = await unit.load(CUSTOMER, id_)
+    if known is None or known.erased:
+        raise CustomerNotFound
+    return known
+
+
+async def _told_of(unit: Unit, user_ids: Collection[int]) -> set[int | None]:
+    """Of whom there is something to erase: an import keeps links to users that were never here."""
+    rows = await unit.pool.fetch(WITH_KEY, [to_uuid(Stream("user", user_id)) for user_id in user_ids])
+    standing = [user_id for user_id in user_ids if await unit.load(USER, user_id) is not None]
+    return {*standing, *(from_uuid(row[0]).id for row in rows)}
+
+
+@get("/customers/{customer_id:str}/erasure", opt=needs("history/view"), summary="The receipt of an erasure")
+async def get_erasure(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+    """Who erased the customer, when and why, and how many events are sealed for good."""
+    store, id_ = serving(request).store, customer_in_path(customer_id)
+    async with at_one_moment(store.pool) as on:
+        found = await receipt(on, store.log, id_)
+        if found is None and not await was_registered(on, id_):
+            raise CustomerNotFound
+    if found is None:
+        raise Rule(404, "Customer is not erased.")
+    return answer({"erasure": receipt_body(found)})
+
+
+def receipt_body(found: Receipt) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in Receipt.__struct_fields__} | {"erased_at": str(utc(found.erased_at))}
+
+
+HANDLERS: list[Any] = [get_erasure]

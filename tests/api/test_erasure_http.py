@@ -1,0 +1,134 @@
+"""Erasing over HTTP: who goes with whom, what other processes know of it, and the receipt."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from api.auth import Role
+from domain.event import Forgotten, Stream
+from domain.refusals import CustomerNotFound
+from domain.user import UserErased, UserProfileChanged, UserRegistered
+from eventstore.forgetting import forget
+from eventstore.streams import to_uuid
+from projections.database import open_store
+from tests.api.searching import found_in
+from tests.api.shop import FORBIDDEN, NO_CUSTOMER, Shop, done, new_email, problems, refusal, rule
+from tests.eventstore.acts import rename
+from tests.projections.replays import asked, made
+
+REASON = "asked by letter"
+NAMES = ("customer_id", "erased_by", "request_id", "reason", "events", "users")
+
+
+async def erase(shop: Shop, id_: int, **options: Any) -> None:
+    body = {"action": "delete_customers", "customer_ids": [id_], "reason": REASON}
+    done(await shop.post("/customers/do-bulk-action", body, **options))
+
+
+async def test_the_receipt_says_who_when_why_and_how_much_at_any_later_time(shop: Shop) -> None:
+    id_ = await shop.customer(wp_user="yes")
+    user_id = (await shop.shown(id_))["user_id"]
+    await shop.order(id_)
+    await erase(shop, id_, auth=("manager", shop.passwords["manager"]), headers={"X-Request-Id": f"erase-{id_}"})
+    receipt = done(await shop.get(f"/customers/{id_}/erasure"))["erasure"]
+    assert [receipt[name] for name in NAMES] == [id_, "manager", f"erase-{id_}", REASON, 2, [user_id]]
+    assert receipt["erased_at"] <= str(datetime.now(UTC))
+    done(await shop.put(f"/users/{user_id}", {"user_login": f"again{id_}", "user_email": f"again{id_}@example.com"}))
+    assert done(await shop.get(f"/customers/{id_}/erasure"))["erasure"] == receipt
+
+
+async def test_who_is_not_erased_has_no_receipt(shop: Shop) -> None:
+    assert refusal(await shop.get(f"/customers/{await shop.customer()}/erasure")) == rule(
+        404, "Customer is not erased."
+    )
+    assert refusal(await shop.get("/customers/4711471/erasure")) == NO_CUSTOMER
+
+
+@pytest.mark.parametrize("role", ["manager", "worker", "monitor"])
+async def test_receipts_are_for_administrators(shop: Shop, role: Role) -> None:
+    id_ = await shop.customer()
+    await erase(shop, id_)
+    assert refusal(await shop.get(f"/customers/{id_}/erasure", auth=(role, shop.passwords[role]))) == FORBIDDEN
+
+
+async def test_a_reason_has_its_limits(shop: Shop) -> None:
+    body = {"action": "delete_customers", "customer_ids": [await shop.customer()], "reason": "r" * 256}
+    assert problems(await shop.post("/customers/do-bulk-action", body)) == {"reason": ["maxLength"]}
+
+
+async def users(shop: Shop) -> set[int]:
+    return {each["ID"] for each in done(await shop.get("/users"))["users"]}
+
+
+async def test_the_linked_user_goes_with_its_customer_and_may_come_back(shop: Shop) -> None:
+    id_ = await shop.customer(wp_user="yes")
+    user_id = (await shop.shown(id_))["user_id"]
+    await erase(shop, id_)
+    assert user_id not in await users(shop)
+    profile = {"user_login": f"user{user_id}", "user_email": f"user{user_id}@example.net"}
+    done(await shop.put(f"/users/{user_id}", profile))
+    done(await shop.put(f"/users/{user_id}", profile | {"first_name": "Jane"}))
+    async with open_store(shop.dsn, connections=1) as elsewhere:  # which remembers nothing of it
+        events = await elsewhere.log.stream(elsewhere.pool, Stream("user", user_id))
+    assert [type(each.event) for each in events] == [Forgotten, UserErased, UserRegistered, UserProfileChanged]
+    other = await shop.customer(user_id=user_id)
+    assert (await shop.shown(other))["user_id"] == user_id
+    assert (await made(shop.store, asked("equal"))).status == "swapped"
+
+
+async def test_users_with_its_email_or_that_it_had_go_too_unless_they_are_somebody_elses(shop: Shop) -> None:
+    id_, other = await shop.customer(), await shop.customer()
+    email = (await shop.shown(id_))["email"]
+    same = await shop.user(user_email=email.upper())
+    deleted, moved, stranger = [await shop.user() for _ in range(3)]
+    for user_id in (deleted, moved):
+        done(await shop.post(f"/customers/{id_}/attachable-user", {"user_id": user_id}))
+        done(await shop.post(f"/customers/{id_}/detach-user"))
+    done(await shop.delete(f"/users/{deleted}"))
+    done(await shop.post(f"/customers/{other}/attachable-user", {"user_id": moved}))
+    await erase(shop, id_)
+    receipt = done(await shop.get(f"/customers/{id_}/erasure"))["erasure"]
+    assert receipt["users"] == sorted([same, deleted])
+    assert await users(shop) >= {moved, stranger}
+    assert same not in await users(shop)
+
+
+async def test_of_many_that_are_erased_at_once_each_has_its_receipt(shop: Shop) -> None:
+    ids = [await shop.customer(wp_user="yes") for _ in range(5)]
+    body = {"action": "delete_customers", "customer_ids": [*ids, 4711471], "reason": REASON}
+    done(await shop.post("/customers/do-bulk-action", body))
+    receipts = [done(await shop.get(f"/customers/{id_}/erasure"))["erasure"] for id_ in ids]
+    assert [(each["customer_id"], each["events"], len(each["users"])) for each in receipts] == [
+        (id_, 2, 1) for id_ in ids
+    ]
+
+
+async def test_plain_events_that_another_tool_has_written_are_erased_too(shop: Shop) -> None:
+    id_ = await shop.customer(first_name="Zsófia")
+    done(await shop.put(f"/customers/{id_}", {"email": new_email(), "first_name": "Quimbölt"}))
+    stream = to_uuid(Stream("customer", id_))
+    plain = '{"event":"customer-registered","profile":{"email":"z@example.com","first_name":"Zsófia"},"uuid":"0"}'
+    await shop.pool.execute(
+        "UPDATE stored_events SET state = convert_to($2, 'UTF8') WHERE originator_id = $1 AND originator_version = 1",
+        stream, plain,
+    )  # fmt: skip
+    await erase(shop, id_)
+    states = await shop.pool.fetch(
+        "SELECT encode(state, 'escape') FROM stored_events WHERE originator_id = $1 ORDER BY originator_version", stream
+    )
+    assert found_in("".join(row[0] for row in states).encode(), ["Zsófia", "Quimbölt"]) == []
+    entries = done(await shop.get(f"/customers/{id_}/history"))["history"]["data"]
+    assert [entry["data"] for entry in entries[1:]] == [None] * (len(entries) - 1)
+
+
+async def test_another_process_forgets_what_it_remembers(shop: Shop) -> None:
+    id_ = await shop.customer()
+    async with open_store(shop.dsn, connections=2) as elsewhere:
+        await rename(elsewhere, id_, "Zsófia")
+        assert elsewhere._heads.newest(Stream("customer", id_))
+        await erase(shop, id_)
+        await forget(elsewhere)
+        assert elsewhere._heads.newest(Stream("customer", id_)) is None
+        with pytest.raises(CustomerNotFound):
+            await rename(elsewhere, id_, "Quimbölt")
