@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.event import Stream
 from eventstore.connection import Connection, Executor
-from eventstore.sealing import DataKey, KeyMissingError, Sealing, bound, unseal
+from eventstore.sealing import DataKey, KeyMissingError, Sealing, unseal
 from eventstore.streams import to_hex, to_uuid
 
 encode = msgspec.json.Encoder().encode
@@ -50,16 +50,12 @@ class MasterKeyChangedError(Exception):
     """Another master key wraps new keys since a moment ago."""
 
 
-class Known(NamedTuple):
-    """A key, and the versions from `since` to before `until` that it opens."""
-
-    since: int
-    until: float
-    cipher: AESGCM | None
+# The versions from one to before another that a key opens, and what opens them, if it is not destroyed.
+Known: TypeAlias = tuple[int, float, AESGCM | None]
 
 
 class StreamKeys:
-    """Of some streams, to open their events with."""
+    """Of some streams, to open their events with: for every event of a replay, so that each step counts."""
 
     def __init__(self, sealing: Sealing, rows: Iterable[asyncpg.Record]) -> None:
         self._unwrap = sealing.unwrap
@@ -79,17 +75,16 @@ class StreamKeys:
     def opened(self, originator_id: bytes, version: int, topic: str, state: bytes) -> bytes | None:
         """A sealed state, or None when its key is destroyed. Raises SealError and MasterKeyError."""
         known = self._last.get(originator_id)
-        if known is None or not known.since <= version < known.until:
+        if known is None or not known[0] <= version < known[1]:
             known = self._last[originator_id] = self._find(originator_id, version)
-        if known.cipher is None:
-            return None
-        return unseal(known.cipher, bound(originator_id, version, topic), state)
+        cipher = known[2]
+        return None if cipher is None else unseal(cipher, originator_id + version.to_bytes(8) + topic.encode(), state)
 
     def _find(self, originator_id: bytes, version: int) -> Known:
         for _id, since, until, master_id, wrapped in self._rows.get(originator_id, ()):
             if since <= version and (until is None or version < until):
                 cipher = None if wrapped is None else self._unwrap(originator_id, since, master_id, wrapped)
-                return Known(since, inf if until is None else until, cipher)
+                return since, inf if until is None else until, cipher
         raise KeyMissingError
 
 

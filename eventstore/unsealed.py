@@ -54,7 +54,7 @@ async def _seal(connection: Connection, log: Log, ids: Sequence[UUID]) -> None:
         key = made.get(id_) or made.setdefault(id_, log.new_key(from_uuid(id_), 1))
         place = bound(id_.bytes, version, topic)
         sealed.append((id_, version, FORMAT if id_ in erased else seal(key.cipher, place, state)))
-    ended = [(from_uuid(id_), version) for id_, version in erased.items()]
-    await change_keys(connection, [(from_uuid(id_), key) for id_, key in made.items()], ended)
     if sealed:
         await connection.execute(WRITE, *zip(*sealed, strict=True))
+    ended = [(from_uuid(id_), version) for id_, version in erased.items()]
+    await change_keys(connection, [(from_uuid(id_), key) for id_, key in made.items()], ended)

@@ -14,9 +14,12 @@ from domain.event import Claim, Command, Decider, Event, Recorded, Stream
 from domain.label import LABEL, LabelCreated
 from domain.order import OrderPlaced
 from domain.refusals import ClaimTaken
+from domain.user import UserErased
 from eventstore.transact import Unit
 
 TAKEN = "SELECT id FROM addresses WHERE id = ANY($1)"
+
+ERASED = frozenset({CustomerErased, UserErased})
 
 # By stream, the first event of each identity.
 Known: TypeAlias = dict[Stream, dict[Any, Event]]
@@ -52,14 +55,14 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 async def record(unit: Unit, entries: Sequence[Entry], marks: Marks) -> Report:
-    """Decide on what is not here yet. What belongs to an erased customer stays away."""
+    """Decide on what is not here yet. What belongs to the erased stays away."""
     facts = [fact for entry in entries for fact in entry.facts]
     known = await _load(unit, facts)
     taken = await _taken_addresses(unit, facts, known)
     claimed: dict[Claim, Stream] = {}
     report = Report()
     for entry in entries:
-        wanted = [fact for fact in entry.facts if CustomerErased not in known[fact.stream]]
+        wanted = [fact for fact in entry.facts if ERASED.isdisjoint(known[fact.stream])]
         missing = [fact for fact in wanted if identity(fact.event) not in known[fact.stream]]
         if differing := list(_differences(wanted, known)):
             message = f"It is here already, with other facts: {'; '.join(differing)}."
@@ -159,10 +162,10 @@ def _strangeness(stream: Stream, began: type[Event], known: Known, marks: Marks)
     """What is referred to must be here, and be the same as in the export: a store may have had its ids before."""
     who = f"{stream.category.capitalize()} {stream.id}"
     first = known[stream].get(began)
-    if first is None:
-        yield f"{who} is not here."
-    elif CustomerErased in known[stream]:
+    if not ERASED.isdisjoint(known[stream]):
         yield f"{who} has been erased."
+    elif first is None:
+        yield f"{who} is not here."
     elif stream not in marks:
         yield f"{who} is not in the export, or not as it should be."
     elif mark(first) != marks[stream]:

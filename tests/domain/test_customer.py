@@ -190,6 +190,21 @@ def test_erasure_names_the_addresses_and_orders_whose_data_went() -> None:
     )
 
 
+def test_an_erasure_names_the_users_that_go_along() -> None:
+    given(CUSTOMER, registered_with_user).when(EraseCustomer(users=(7, 8))).then(CustomerErased(users=(7, 8)))
+
+
+def test_the_state_knows_every_user_that_the_customer_had() -> None:
+    state = folded(CUSTOMER, registered_with_user, detached, UserAttached(user_id=8))
+    assert state is not None
+    assert state.user_id == 8
+    assert state.users == {4, 8}
+
+
+def test_an_erased_customer_is_so_also_when_all_before_is_forgotten() -> None:
+    given(CUSTOMER, erased).when(RegisterCustomer(profile=JOHN, uuid=UUID)).refused(CustomerExists)
+
+
 def test_an_erased_customer_leaves_no_personal_data_in_the_state() -> None:
     state = folded(CUSTOMER, registered_with_user, labelled, *home_added, note_recorded, erased)
     assert state is not None

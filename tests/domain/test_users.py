@@ -6,8 +6,10 @@ from domain.user import (
     USER,
     ChangeUserProfile,
     DeleteUser,
+    EraseUser,
     RegisterUser,
     UserDeleted,
+    UserErased,
     UserProfile,
     UserProfileChanged,
     UserRegistered,
@@ -19,6 +21,7 @@ JANE_RENAMED = UserProfile(user_login="Jane", user_email="Jane@Example.com", dis
 
 registered = UserRegistered(profile=JANE)
 deleted = UserDeleted()
+erased = UserErased()
 
 
 def test_a_user_is_registered() -> None:
@@ -61,6 +64,16 @@ def test_a_user_who_is_not_there_is_neither_changed_nor_deleted(
 
 def test_wordpress_may_bring_a_deleted_user_back() -> None:
     given(USER, registered, deleted).when(RegisterUser(profile=JANE)).then(registered)
+
+
+@pytest.mark.parametrize("history", [(registered,), (registered, deleted)])
+def test_a_user_is_erased_also_when_it_was_deleted_before(history: tuple[UserRegistered | UserDeleted, ...]) -> None:
+    given(USER, *history).when(EraseUser()).then(erased)
+    assert folded(USER, *history, erased) is None
+
+
+def test_wordpress_may_bring_an_erased_user_back() -> None:
+    given(USER, registered, erased).when(RegisterUser(profile=JANE)).then(registered)
 
 
 def test_login_and_email_are_claimed_without_regard_to_case() -> None:

@@ -8,6 +8,8 @@ import pytest
 from api.importing.files import ImportFileError
 from api.importing.fluentcart import import_fluentcart
 from domain.customer import CUSTOMER, EraseCustomer
+from domain.user import USER as WORDPRESS_USER
+from domain.user import EraseUser
 from projections.database import open_store
 from tests.conftest import new_database, with_database
 from tests.eventstore.acts import add_user, do, register
@@ -193,7 +195,8 @@ async def test_an_address_whose_id_another_customer_has_stays_out(desk: Desk) ->
 
 async def test_of_an_erased_customer_nothing_comes_back(desk: Desk) -> None:
     await desk.export(GOOD)
-    await do(desk.store, CUSTOMER, 1, EraseCustomer())
+    await do(desk.store, CUSTOMER, 1, EraseCustomer(users=(7,)))
+    await do(desk.store, WORDPRESS_USER, 7, EraseUser())
     before = await everything(desk.store)
     await desk.export(GOOD)
     assert await everything(desk.store) == before

@@ -120,7 +120,7 @@ async def test_an_import_whose_postgresql_is_killed_goes_on_or_says_so_and_loses
     """It goes on when the server is back soon enough."""
     directory, dsn = own_server
     async with open_store(dsn) as store, closed_gate(dsn, store) as gate:
-        process = Process("import", "orders", FILE, CUSTODIARY_DATA=directory)
+        process = Process("import", "orders", FILE, CUSTODIARY_DATA=directory, MASTER_KEY=os.environ["MASTER_KEY"])
         await gate.let_through(transactions)
         acknowledged = await arrived(store)
         if place == "on its way":
@@ -134,7 +134,10 @@ async def test_an_import_whose_postgresql_is_killed_goes_on_or_says_so_and_loses
         assert complaint.startswith("the database cannot be reached: ")
         async with open_store(dsn) as store:
             await assert_whole(store, acknowledged, place)
-        assert custodiary("import", "orders", FILE, CUSTODIARY_DATA=directory).code == exits.DONE
+        assert (
+            custodiary("import", "orders", FILE, CUSTODIARY_DATA=directory, MASTER_KEY=os.environ["MASTER_KEY"]).code
+            == exits.DONE
+        )
     async with open_store(dsn) as store:
         await assert_complete(store)
 

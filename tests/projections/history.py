@@ -1,7 +1,7 @@
 """A history that somebody might have lived through: commands of every kind, at random, on a real store."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -34,7 +34,7 @@ from domain.order import (
     TransferOrder,
 )
 from domain.refusals import Refusal, UserNotFound
-from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
+from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserProfile
 from eventstore.transact import By, Store, Unit
 from tests.eventstore.acts import NOW, existing
 
@@ -133,8 +133,17 @@ class History:
 
     async def _erase(self, unit: Unit) -> None:
         id_ = self._id(self._customers)
-        await unit.decide(CUSTOMER, id_, EraseCustomer(reason="asked"))
-        self._once_accepted.append(lambda: self._customers.remove(id_))
+        known = await unit.load(CUSTOMER, id_)
+        users = (known.user_id,) if known and known.user_id in self._users else ()
+        await unit.decide(CUSTOMER, id_, EraseCustomer(users=users, reason="asked"))
+        for user_id in users:
+            await unit.decide(USER, user_id, EraseUser())
+        self._once_accepted.append(lambda: self._gone(id_, users))
+
+    def _gone(self, customer_id: int, users: Iterable[int]) -> None:
+        self._customers.remove(customer_id)
+        for user_id in users:
+            self._users.remove(user_id)
 
     async def _add_address(self, unit: Unit) -> None:
         [address_id] = await unit.next_ids("address", 1)

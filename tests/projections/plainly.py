@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.address import PrimaryAddressSet
 from domain.customer import CustomerErased, OrderDetails, OrderDetailsRecorded
-from domain.event import Recorded
+from domain.event import Forgotten, Recorded
 from domain.order import OrderTransferred
 from eventstore.transact import Store
 from projections.addresses import ADDRESSES
@@ -43,7 +43,10 @@ def changes(log: Sequence[Recorded]) -> dict[int, Changes | None]:
     """By position; None for what is forgotten."""
     erased = {recorded.stream for recorded in log if isinstance(recorded.event, CustomerErased)}
     rows: dict[Any, Any] = {}
-    return {recorded.position: None if recorded.stream in erased else _changed(rows, recorded) for recorded in log}
+    forgotten = {
+        recorded.position for recorded in log if recorded.stream in erased or isinstance(recorded.event, Forgotten)
+    }
+    return {recorded.position: None if recorded.position in forgotten else _changed(rows, recorded) for recorded in log}
 
 
 def _changed(rows: dict[Any, Any], recorded: Recorded) -> Changes:
@@ -68,6 +71,8 @@ def _changed(rows: dict[Any, Any], recorded: Recorded) -> Changes:
 
 def _difference(before: Any, after: Any, not_told: frozenset[str]) -> Changes:
     changed: Changes = {}
+    if before is after is None:
+        return changed
     for name in (after if before is None else before).__struct_fields__:
         old, new = getattr(before, name, None), getattr(after, name, None)
         if name in not_told or old == new:
