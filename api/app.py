@@ -26,6 +26,7 @@ from api import (
     users,
 )
 from api.browsers import cors, telling_browsers
+from api.checkpointer import checkpointing
 from api.docs_page import DOCS, DocsPage, docs_assets
 from api.door import Door
 from api.edge import guarding
@@ -77,7 +78,11 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             app.state.service = Service(store, settings, door, find, Totals(), runner, pasts, turns, counts)
             if await unfinished(store.pool):
                 runner.start()
-            async with sampling(store, settings.verify_seconds), forgetting(store):
+            async with (
+                sampling(store, settings.verify_seconds),
+                checkpointing(store, settings.checkpoint_seconds),
+                forgetting(store),
+            ):
                 yield
 
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]

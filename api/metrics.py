@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from eventstore.chain.checkpoints import newest
 from eventstore.transact import Store
 from projections.drift.findings import known
 
@@ -103,6 +104,13 @@ class _Given(Collector):
 async def of_store(store: Store) -> list[Metric]:
     """Read when it is asked for, and so the same from every process."""
     told = {"custodiary_log_position": ("Position of the newest event.", float(await store.log.head(store.pool)))}
+    if (last := await newest(store.pool)) and (statement := last.read()):
+        told |= {
+            "custodiary_checkpoint_position": ("Position up to which the log is signed.", float(statement.until)),
+            "custodiary_checkpoint_timestamp_seconds": (
+                "When the log was last signed.", statement.signed_at.timestamp(),
+            ),
+        }  # fmt: skip
     if drift := await known(store.pool):
         told |= {
             "custodiary_drifted_customers": ("Whose stored figures are not what the events give.", drift.drifted),

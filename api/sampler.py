@@ -1,12 +1,12 @@
 """Verifies a few customers now and then, in one process of all that share the store."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 
+from api.regularly import regularly
 from eventstore.transact import Store
 from projections.drift.findings import some
 from projections.drift.verify import Checked, drawn, verify
@@ -21,26 +21,9 @@ IS_DUE = """
         SELECT FROM verifications WHERE checked_at > clock_timestamp() - make_interval(secs => $1))"""
 
 
-@asynccontextmanager
-async def sampling(store: Store, seconds: float) -> AsyncIterator[None]:
+def sampling(store: Store, seconds: float) -> AbstractAsyncContextManager[None]:
     """In the background, every so many seconds, until the end of the block; 0 is never."""
-    task = asyncio.create_task(_regularly(store, seconds)) if seconds else None
-    try:
-        yield
-    finally:
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-
-async def _regularly(store: Store, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await sample(store, seconds)
-        except Exception:  # such as a database that is away; the next round tries again
-            logger.exception("customers could not be verified")
+    return regularly(seconds, lambda: sample(store, seconds), logger, "customers could not be verified")
 
 
 async def sample(store: Store, seconds: float) -> None:

@@ -26,9 +26,9 @@ class BadSetting(ValueError):
 class Settings:
     """`store_url` has no slash at its end; without a `database_url` the service runs its own PostgreSQL in `data`.
 
-    Every `verify_seconds` a few customers' figures are verified; 0 is never. A client may take `client_seconds` to send
-    its headers, the same for its body, and between two requests. Browsers of `cors_origins` may read answers, and are
-    told to insist on TLS for `hsts_seconds`.
+    Every `verify_seconds` a few customers' figures are verified, every `checkpoint_seconds` what is new in the log is
+    signed; 0 is never. A client may take `client_seconds` to send its headers, the same for its body, and between two
+    requests. Browsers of `cors_origins` may read answers, and are told to insist on TLS for `hsts_seconds`.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -38,6 +38,7 @@ class Settings:
     name_mode: NameMode = "first_name"
     admin_password: str | None = field(default=None, repr=False)
     verify_seconds: float = 0
+    checkpoint_seconds: float = 300
     client_seconds: float = 30
     cors_origins: tuple[str, ...] = ()
     hsts_seconds: int = 0
@@ -54,6 +55,9 @@ class Settings:
             name_mode=_name_mode(given.get("NAME_MODE", cls.name_mode)),
             admin_password=given.get("CUSTODIARY_ADMIN_PASSWORD"),
             verify_seconds=_seconds("CUSTODIARY_VERIFY_SECONDS", given.get("CUSTODIARY_VERIFY_SECONDS", "0")),
+            checkpoint_seconds=_seconds(
+                "CUSTODIARY_CHECKPOINT_SECONDS", given.get("CUSTODIARY_CHECKPOINT_SECONDS", "300")
+            ),
             client_seconds=_client_seconds(given.get("CUSTODIARY_CLIENT_SECONDS", str(cls.client_seconds))),
             cors_origins=_origins(given.get("CUSTODIARY_CORS_ORIGINS", "")),
             hsts_seconds=int(_seconds("CUSTODIARY_HSTS_SECONDS", given.get("CUSTODIARY_HSTS_SECONDS", "0"))),

@@ -12,6 +12,7 @@ from api import credentials as stored_credentials
 from api.application_passwords import credential
 from api.auth import PERMISSIONS, Role, is_login
 from api.cli import checking, exits, privacy
+from api.cli.auditing import audit
 from api.cli.imports import imports
 from api.cli.keys import keys
 from api.cli.looking import explain, history
@@ -32,6 +33,7 @@ app.add_typer(credentials, name="credentials")
 app.add_typer(keys, name="keys")
 app.command()(replay)
 app.add_typer(replays, name="replays")
+app.add_typer(audit, name="audit")
 app.command()(checking.verify)
 app.command()(history)
 app.command()(explain)

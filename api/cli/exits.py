@@ -11,6 +11,9 @@ import asyncpg
 from api.credentials import CredentialExists, CredentialNotFound
 from api.importing.files import ImportFileError
 from api.settings import BadSetting
+from eventstore.chain.dump import DumpError
+from eventstore.chain.signer import NotSound, SetBack
+from eventstore.chain.signing import SigningKeyError
 from eventstore.embedded import EmbeddedError
 from eventstore.masters import MasterKeyError
 from eventstore.migrate import MigrationChangedError
@@ -46,14 +49,14 @@ def plain_errors() -> Iterator[None]:
     try:
         with _database_errors():
             yield
-    except (ImportFileError, NotReadyError, NothingToRollBackError) as error:
+    except (ImportFileError, NotReadyError, NothingToRollBackError, DumpError, NotSound, SetBack) as error:
         end(NOT_ALL, str(error))
     except CredentialExists as error:
         login, name = error.args
         end(NOT_ALL, f"{login} has a password named {name} already; give this one another --name")
     except CredentialNotFound:
         end(NOT_ALL, "there is no application password of this uuid")
-    except (BadSetting, MasterKeyError) as error:
+    except (BadSetting, MasterKeyError, SigningKeyError) as error:
         end(USAGE, str(error))
     except (EmbeddedError, MigrationChangedError) as error:
         end(NO_STORE, str(error))

@@ -11,8 +11,9 @@ import uvloop
 
 from api.cli import exits
 from api.settings import Settings
+from eventstore import masters
+from eventstore.chain import signing
 from eventstore.embedded import embedded
-from eventstore.masters import KEY, KEY_FILE, ensure_file
 from eventstore.transact import Store
 from projections.database import migrate, open_store
 
@@ -26,16 +27,16 @@ def database(settings: Settings) -> Iterator[str]:
         yield settings.database_url
     else:
         with embedded(settings.data) as dsn:
-            if not any(os.environ.get(name, "").strip() for name in (KEY, KEY_FILE)):
-                os.environ[KEY_FILE] = str(_master_key_file(settings.data))  # for the processes of this one, too
+            _set_key(settings.data / "master.key", masters.KEY, masters.KEY_FILE)
+            _set_key(settings.data / "signing.key", signing.KEY, signing.KEY_FILE)
             yield dsn
 
 
-def _master_key_file(data: Path) -> Path:
-    """Of the embedded store: made with it, and kept beside it."""
-    file = data.absolute() / "master.key"
-    ensure_file(file)
-    return file
+def _set_key(file: Path, variable: str, file_variable: str) -> None:
+    """Of the embedded store: made with it, kept beside it, and known to the processes of this one, too."""
+    if not any(os.environ.get(name, "").strip() for name in (variable, file_variable)):
+        masters.ensure_file(file.absolute())
+        os.environ[file_variable] = str(file.absolute())
 
 
 def with_store(work: Callable[[Store], Awaitable[T]]) -> T:

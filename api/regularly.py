@@ -1,0 +1,31 @@
+"""Work in the background, every so many seconds."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+
+@asynccontextmanager
+async def regularly(
+    seconds: float, work: Callable[[], Awaitable[Any]], logger: logging.Logger, problem: str
+) -> AsyncIterator[None]:
+    """Until the end of the block; 0 is never. What goes wrong is logged, and tried again the next time."""
+    task = asyncio.create_task(_go_on(seconds, work, logger, problem)) if seconds else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _go_on(seconds: float, work: Callable[[], Awaitable[Any]], logger: logging.Logger, problem: str) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:  # such as a database that is away
+            logger.exception(problem)

@@ -1,0 +1,168 @@
+"""Signed checkpoints: what stood in the log up to a position, so that nothing can be taken out or put in unnoticed.
+
+Each covers the events since the one before, and names it; the newest therefore stands for the whole log. Positions may
+have gaps, of transactions that were rolled back: the inventory says which there were.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import TypeAlias
+
+import asyncpg
+import msgspec
+
+from eventstore.chain.entries import NOTE, Entry, Executor, due, note
+from eventstore.chain.signing import SigningKey, is_signed
+
+AT_A_TIME = 20
+
+SELECT = "SELECT number, statement, signature, inventory FROM checkpoints"
+NEXT = f"{SELECT} WHERE number > $1 ORDER BY number LIMIT $2"
+NEWEST = f"{SELECT} ORDER BY number DESC LIMIT 1"
+INSERT = "INSERT INTO checkpoints (number, statement, signature, inventory) VALUES ($1, $2, $3, $4)"
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """What is signed. It covers `events` events at positions from behind `after` up to `until`.
+
+    `previous`, `digests` and `inventory` are SHA-256 in hex: of the statement before this one, of the events' digests
+    one after the other, and of the inventory as it is stored.
+    """
+
+    number: int
+    after: int
+    until: int
+    events: int
+    previous: str
+    digests: str
+    inventory: str
+    signed_at: datetime
+    key: str
+
+
+class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
+    number: int
+    statement: str
+    signature: bytes
+    inventory: bytes
+
+    def read(self) -> Statement | None:
+        """What it says, if its key has signed that."""
+        return _read(self.statement, self.signature)
+
+    @property
+    def after(self) -> int:
+        """The position behind which it covers events; 0 if it can't be read."""
+        statement = self.read()
+        return statement.after if statement else 0
+
+
+class Events(msgspec.Struct, frozen=True, tag="events"):
+    """A page of the log."""
+
+    entries: list[Entry]
+
+
+Block: TypeAlias = Checkpoint | Events
+
+
+@lru_cache(64)  # who reads the log in order asks twice
+def _read(text: str, signature: bytes) -> Statement | None:
+    try:
+        statement = msgspec.json.decode(text, type=Statement)
+    except msgspec.DecodeError:
+        return None
+    return statement if is_signed(text.encode(), signature, statement.key) else None
+
+
+class Part:
+    """Consecutive events, noted for a checkpoint."""
+
+    def __init__(self) -> None:
+        self.notes: list[bytes] = []
+        self._digests = sha256()
+
+    def add(self, entry: Entry) -> None:
+        """One without digest counts by that which it ought to have."""
+        digest = entry[4] or due(entry)
+        self.notes.append(note(entry, digest))
+        self._digests.update(digest)
+
+    @property
+    def noted(self) -> bytes:
+        return b"".join(self.notes)
+
+    @property
+    def digests(self) -> str:
+        return self._digests.hexdigest()
+
+
+def sign(key: SigningKey, entries: Sequence[Entry], last: Checkpoint | None, at: datetime) -> Checkpoint:
+    """Over events that come next after the last checkpoint."""
+    before = msgspec.json.decode(last.statement, type=Statement) if last else None
+    part = Part()
+    for entry in entries:
+        part.add(entry)
+    inventory = packed(part.noted)
+    statement = Statement(
+        number=before.number + 1 if before else 1,
+        after=before.until if before else 0,
+        until=entries[-1][0],
+        events=len(entries),
+        previous=hashed(last),
+        digests=part.digests,
+        inventory=sha256(inventory).hexdigest(),
+        signed_at=at,
+        key=key.public,
+    )
+    text = msgspec.json.encode(statement)
+    return Checkpoint(statement.number, text.decode(), key.sign(text), inventory)
+
+
+def hashed(checkpoint: Checkpoint | None) -> str:
+    """What the next statement calls it."""
+    return sha256(checkpoint.statement.encode() if checkpoint else b"").hexdigest()
+
+
+def packed(noted: bytes) -> bytes:
+    """Byte by byte of all notes, because the first bytes of a number hardly change: a third of the size."""
+    return zlib.compress(b"".join(noted[place::NOTE] for place in range(NOTE)))
+
+
+def unpacked(inventory: bytes, events: int) -> bytes:
+    """The notes of so many events. What was signed can be unpacked."""
+    planes = zlib.decompressobj().decompress(inventory, max(events, 1) * NOTE)
+    count = len(planes) // NOTE
+    noted = bytearray(count * NOTE)
+    for place in range(NOTE):
+        noted[place::NOTE] = planes[place * count : (place + 1) * count]
+    return bytes(noted)
+
+
+async def checkpoints(on: asyncpg.Pool, *, after: int = 0) -> AsyncIterator[Checkpoint]:
+    while page := [Checkpoint(*row) for row in await on.fetch(NEXT, after, AT_A_TIME)]:
+        for checkpoint in page:
+            yield checkpoint
+        after = page[-1].number
+
+
+async def newest(on: Executor) -> Checkpoint | None:
+    row = await on.fetchrow(NEWEST)
+    return Checkpoint(*row) if row else None
+
+
+async def write(on: asyncpg.pool.PoolConnectionProxy, checkpoint: Checkpoint) -> None:
+    await on.execute(INSERT, *msgspec.structs.astuple(checkpoint))
+
+
+def kept(lines: Iterable[str]) -> list[Checkpoint]:
+    """Checkpoints as `line` writes them. Raises msgspec.DecodeError."""
+    return [msgspec.json.decode(text, type=Checkpoint) for text in lines if text.strip()]
+
+
+def line(checkpoint: Checkpoint) -> str:
+    """For keeping it elsewhere: without the inventory, which its statement vouches for."""
+    return msgspec.json.encode(msgspec.structs.replace(checkpoint, inventory=b"")).decode()

@@ -1,0 +1,102 @@
+"""Events as an auditor sees them: the bytes that digests are made of, not what they mean."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from struct import Struct
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from eventstore.chain.digest import EVENT, NONE
+from eventstore.streams import from_uuid
+
+Executor: TypeAlias = asyncpg.Pool | asyncpg.pool.PoolConnectionProxy
+
+PAGE = 2_000
+MAX = 2**63 - 1
+HEAD = "SELECT max(notification_id) FROM stored_events"
+# The predecessor is whichever stands before it now: if one is missing, that shows.
+ENTRIES = f"""
+    SELECT e.notification_id, timestamptz_send(e.recorded_at), p.originator_version, p.digest, e.digest, {EVENT}
+    FROM stored_events AS e LEFT JOIN LATERAL (
+        SELECT originator_version, digest FROM stored_events
+        WHERE originator_id = e.originator_id AND originator_version < e.originator_version
+        ORDER BY originator_version DESC LIMIT 1
+    ) AS p ON true
+    WHERE e.notification_id > $1 AND e.notification_id <= $2 ORDER BY e.notification_id LIMIT $3"""
+
+# Position, time of recording, version and digest of the predecessor, digest, and the event as `digest` takes it.
+Entry: TypeAlias = tuple[int, bytes, int | None, bytes | None, bytes | None, bytes]
+
+_ID, _VERSION = slice(12, 28), slice(36, 44)  # of an event's bytes
+_note = Struct(">q8s16s8s8s")
+NOTE = _note.size
+
+
+class Place(NamedTuple):
+    """Where an event stands, or ought to."""
+
+    stream: str
+    version: int
+    position: int | None
+
+    @property
+    def event(self) -> tuple[str, int]:
+        return self.stream, self.version
+
+
+class Note(NamedTuple):
+    """An event in a few bytes: enough to tell it from every other."""
+
+    position: int
+    recorded_at: bytes
+    id: bytes
+    version: bytes
+    digest: bytes  # its first 8 bytes
+
+    @property
+    def event(self) -> tuple[bytes, bytes]:
+        return self.id, self.version
+
+    @property
+    def place(self) -> Place:
+        return Place(named(self.id), int.from_bytes(self.version), self.position)
+
+
+def place(entry: Entry) -> Place:
+    return Place(named(entry[5][_ID]), int.from_bytes(entry[5][_VERSION]), entry[0])
+
+
+def named(id_: bytes) -> str:
+    """The stream that an id belongs to, as people say it."""
+    uuid = UUID(bytes=id_)
+    try:
+        stream = from_uuid(uuid)
+    except KeyError:
+        return str(uuid)
+    return f"{stream.category} {stream.id}"
+
+
+def due(entry: Entry) -> bytes:
+    """The digest that it ought to have."""
+    return sha256((entry[3] or NONE) + entry[5]).digest()
+
+
+def note(entry: Entry, digest: bytes) -> bytes:
+    """See Note."""
+    event = entry[5]
+    return _note.pack(entry[0], entry[1], event[_ID], event[_VERSION], digest[:8])
+
+
+def notes(noted: bytes) -> list[Note]:
+    return [Note(*fields) for fields in _note.iter_unpack(noted)]
+
+
+async def pages(on: Executor, *, after: int = -MAX, until: int | None = None) -> AsyncIterator[list[Entry]]:
+    """Events behind a position, in order, up to a position or to the end of now."""
+    if until is None:
+        until = await on.fetchval(HEAD) or 0
+    while entries := [tuple(row) for row in await on.fetch(ENTRIES, after, until, PAGE)]:
+        yield entries
+        after = entries[-1][0]

@@ -1,0 +1,68 @@
+"""The key that checkpoints are signed with (Ed25519). It comes from the environment and is never in the database."""
+
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+KEY, KEY_FILE = "SIGNING_KEY", "SIGNING_KEY_FILE"
+BYTES = 32
+HOW = "make one with `openssl rand -base64 32`, and keep it apart from the database"
+
+
+class SigningKeyError(Exception):
+    """There is no such key, or it is none."""
+
+
+class SigningKey:
+    """`public` is what auditors check signatures with, in base64.
+
+    Beside a key in a file, `witness` is a file that holds the newest checkpoint which this machine has seen.
+    """
+
+    def __init__(self, text: str, file: Path | None = None) -> None:
+        """32 random bytes in base64. Raises SigningKeyError, which never tells the key."""
+        secret = decoded(text.strip())
+        if secret is None:
+            raise SigningKeyError(f"{KEY_FILE if file else KEY} must hold {BYTES} random bytes in base64: {HOW}")
+        self.witness = file.with_suffix(".checkpoint") if file and os.access(file.parent, os.W_OK) else None
+        self._private = Ed25519PrivateKey.from_private_bytes(secret)
+        self.public = b64encode(self._private.public_key().public_bytes_raw()).decode()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "SigningKey | None":
+        """Of SIGNING_KEY, or of the file at SIGNING_KEY_FILE, if one of them is set. Raises SigningKeyError."""
+        if text := environment.get(KEY, "").strip():
+            return cls(text)
+        if name := environment.get(KEY_FILE, "").strip():
+            try:
+                return cls(Path(name).read_text("ascii"), Path(name))
+            except (OSError, ValueError) as error:
+                raise SigningKeyError(f"{KEY_FILE} can't be read: {error}") from error
+        return None
+
+    def sign(self, statement: bytes) -> bytes:
+        return self._private.sign(statement)
+
+
+def is_signed(statement: bytes, signature: bytes, public: str) -> bool:
+    key = decoded(public)
+    if key is None:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, statement)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def decoded(text: str) -> bytes | None:
+    """A key in base64; None for what is none."""
+    try:
+        key = b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return key if len(key) == BYTES else None
