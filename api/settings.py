@@ -54,13 +54,11 @@ class Settings:
             store_currency=_currency(given.get("STORE_CURRENCY", cls.store_currency)),
             name_mode=_name_mode(given.get("NAME_MODE", cls.name_mode)),
             admin_password=given.get("CUSTODIARY_ADMIN_PASSWORD"),
-            verify_seconds=_seconds("CUSTODIARY_VERIFY_SECONDS", given.get("CUSTODIARY_VERIFY_SECONDS", "0")),
-            checkpoint_seconds=_seconds(
-                "CUSTODIARY_CHECKPOINT_SECONDS", given.get("CUSTODIARY_CHECKPOINT_SECONDS", "300")
-            ),
-            client_seconds=_client_seconds(given.get("CUSTODIARY_CLIENT_SECONDS", str(cls.client_seconds))),
+            verify_seconds=_seconds(given, "CUSTODIARY_VERIFY_SECONDS", "0"),
+            checkpoint_seconds=_seconds(given, "CUSTODIARY_CHECKPOINT_SECONDS", "300"),
+            client_seconds=_client_seconds(given),
             cors_origins=_origins(given.get("CUSTODIARY_CORS_ORIGINS", "")),
-            hsts_seconds=int(_seconds("CUSTODIARY_HSTS_SECONDS", given.get("CUSTODIARY_HSTS_SECONDS", "0"))),
+            hsts_seconds=int(_seconds(given, "CUSTODIARY_HSTS_SECONDS", "0")),
         )
 
 
@@ -95,14 +93,15 @@ def _name_mode(value: str) -> NameMode:
     return cast("NameMode", value)
 
 
-def _seconds(variable: str, value: str) -> float:
+def _seconds(given: Mapping[str, str], variable: str, default: str) -> float:
+    value = given.get(variable, default)
     if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
         raise BadSetting(variable, "must be a number of seconds, or 0 for never")
     return float(value)
 
 
-def _client_seconds(value: str) -> float:
-    seconds = _seconds("CUSTODIARY_CLIENT_SECONDS", value)
+def _client_seconds(given: Mapping[str, str]) -> float:
+    seconds = _seconds(given, "CUSTODIARY_CLIENT_SECONDS", "30")
     if seconds < 1:
         raise BadSetting("CUSTODIARY_CLIENT_SECONDS", "must be at least 1")
     return seconds
