@@ -1,6 +1,7 @@
 """Events as an auditor sees them: the bytes that digests are made of, not what they mean."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator
 from hashlib import sha256
 from struct import Struct
 from typing import NamedTuple, TypeAlias
@@ -93,10 +94,21 @@ def notes(noted: bytes) -> list[Note]:
     return [Note(*fields) for fields in _note.iter_unpack(noted)]
 
 
-async def pages(on: Executor, *, after: int = -MAX, until: int | None = None) -> AsyncIterator[list[Entry]]:
-    """Events behind a position, in order, up to a position or to the end of now."""
-    if until is None:
-        until = await on.fetchval(HEAD) or 0
-    while entries := [tuple(row) for row in await on.fetch(ENTRIES, after, until, PAGE)]:
-        yield entries
-        after = entries[-1][0]
+async def pages(on: Executor, *, after: int = -MAX, until: int | None = None) -> AsyncGenerator[list[Entry]]:
+    """Events behind a position, in order, up to a position or to the end of now.
+
+    PostgreSQL is at the next page while the last one is looked at. Close it before you use its connection.
+    """
+    end = until if until is not None else await on.fetchval(HEAD) or 0
+    reading = asyncio.ensure_future(_page(on, after, end))
+    try:
+        while entries := await reading:
+            reading = asyncio.ensure_future(_page(on, entries[-1][0], end))
+            await asyncio.sleep(0)  # sends it
+            yield entries
+    finally:  # a connection does one thing at a time
+        await asyncio.wait([reading])
+
+
+async def _page(on: Executor, after: int, until: int) -> list[Entry]:
+    return [tuple(row) for row in await on.fetch(ENTRIES, after, until, PAGE)]

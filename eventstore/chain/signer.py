@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,10 +57,11 @@ async def sign_new(pool: asyncpg.Pool, key: SigningKey, *, unless_within: float 
 async def _next(on: asyncpg.pool.PoolConnectionProxy, last: Checkpoint | None) -> list[Entry]:
     after = _statement(last).until if last else 0
     entries: list[Entry] = []
-    async for page in pages(on, after=after, until=await on.fetchval(TAKEN)):
-        entries += page
-        if len(entries) >= MOST:
-            break
+    async with aclosing(pages(on, after=after, until=await on.fetchval(TAKEN))) as log:
+        async for page in log:
+            entries += page
+            if len(entries) >= MOST:
+                break
     return entries[:MOST]
 
 

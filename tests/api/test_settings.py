@@ -13,6 +13,7 @@ ALL = {
     "NAME_MODE": "full_name",
     "CUSTODIARY_ADMIN_PASSWORD": "abcd efgh",
     "CUSTODIARY_VERIFY_SECONDS": "1.5",
+    "CUSTODIARY_CHECKPOINT_SECONDS": "60",
     "CUSTODIARY_CLIENT_SECONDS": "2.5",
     "CUSTODIARY_CORS_ORIGINS": "https://shop.example, http://localhost:3000",
     "CUSTODIARY_HSTS_SECONDS": "31536000",
@@ -29,6 +30,7 @@ def test_everything_has_a_default() -> None:
         name_mode="first_name",
         admin_password=None,
         verify_seconds=0,
+        checkpoint_seconds=300,
         client_seconds=30,
         cors_origins=(),
         hsts_seconds=0,
@@ -48,6 +50,7 @@ def test_the_environment_says_it_all() -> None:
         name_mode="full_name",
         admin_password="abcd efgh",
         verify_seconds=1.5,
+        checkpoint_seconds=60,
         client_seconds=2.5,
         cors_origins=("https://shop.example", "http://localhost:3000"),
         hsts_seconds=31_536_000,
@@ -80,6 +83,7 @@ def test_the_environment_says_it_all() -> None:
         ("CUSTODIARY_VERIFY_SECONDS", "-1"),
         ("CUSTODIARY_VERIFY_SECONDS", "nan"),
         ("CUSTODIARY_VERIFY_SECONDS", "1m"),
+        ("CUSTODIARY_CHECKPOINT_SECONDS", "5m"),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_the_variable_and_hides_the_value(variable: str, value: str) -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from api.auth import Role
 from api.sampler import sample
+from eventstore.chain.signer import sign_new
 from tests.api.documented import conforms
 from tests.api.shop import FORBIDDEN, SETTINGS, UNAUTHENTICATED, Body, Shop, done, open_shop, refusal, rule
 from tests.eventstore.acts import until
+from tests.eventstore.audited import KEY
 from tests.projections.test_verify import whole
 
 SPOIL = "UPDATE figures SET ltv = 7 WHERE id = $1"
@@ -129,6 +131,16 @@ async def test_requests_are_counted_by_route_and_by_nothing_that_a_client_made_u
     assert counted == expected
     assert after[f'custodiary_http_request_seconds_count{{method="GET",{one}}}'] == 4
     assert not [name for name in after if "secret" in name.lower() or "9999" in name]
+
+
+async def test_how_far_the_log_is_signed_is_told(empty_shop: Shop) -> None:
+    shop = empty_shop
+    await shop.customer()
+    assert not [name for name in await numbers(shop) if "checkpoint" in name]
+    await sign_new(shop.pool, KEY)
+    counted = await numbers(shop)
+    assert counted["custodiary_checkpoint_position"] == counted["custodiary_log_position"]
+    assert counted["custodiary_checkpoint_timestamp_seconds"] > 1_700_000_000
 
 
 async def test_metrics_are_for_those_who_may_see_them_and_a_monitor_sees_nothing_else(

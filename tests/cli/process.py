@@ -17,6 +17,7 @@ SETTINGS = (
     "DATABASE_URL", "CUSTODIARY_DATA", "STORE_URL", "STORE_CURRENCY", "NAME_MODE", "CUSTODIARY_ADMIN_PASSWORD",
     "CUSTODIARY_VERIFY_SECONDS", "CUSTODIARY_CLIENT_SECONDS", "CUSTODIARY_CORS_ORIGINS", "CUSTODIARY_HSTS_SECONDS",
     "MASTER_KEY", "MASTER_KEY_FILE",
+    "CUSTODIARY_CHECKPOINT_SECONDS", "SIGNING_KEY", "SIGNING_KEY_FILE",
 )  # fmt: skip
 PATIENCE = 60  # seconds, after which what must end is said not to
 NOWHERE = tempfile.gettempdir()  # where nothing lies that a command could find by chance

@@ -114,6 +114,12 @@ def test_commands_join_the_store_of_a_running_service(service: Service, tmp_path
     assert httpx.get(service.customers, auth=("eve", added.stdout.strip())).status_code == 200
 
 
+def test_the_log_is_signed_with_a_key_that_only_its_owner_can_read(service: Service) -> None:
+    assert (service.directory / "signing.key").stat().st_mode & 0o777 == 0o600
+    assert custodiary("audit", "checkpoint", CUSTODIARY_DATA=service.directory).json["number"] == 1
+    assert custodiary("audit", "verify", "--json", CUSTODIARY_DATA=service.directory).json["unsigned"] == 0
+
+
 def test_of_two_hundred_creates_with_one_email_on_two_workers_one_wins(service: Service) -> None:
     with (
         httpx.Client(auth=service.login, limits=httpx.Limits(max_connections=50)) as http,

@@ -1,0 +1,140 @@
+"""`custodiary audit`: what it prints, how it ends, and that a service signs by itself."""
+
+import gzip
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from api.cli import exits
+from eventstore.chain.checkpoints import newest
+from eventstore.chain.signing import HOW
+from eventstore.transact import Store
+from projections.database import open_store
+from tests.cli.process import Process, custodiary
+from tests.cli.test_serve import free_port
+from tests.eventstore.acts import append, facts, until
+from tests.eventstore.audited import KEY, OTHER_KEY
+
+SECRET = b64encode(bytes(range(32))).decode()
+SPOIL = "UPDATE stored_events SET actor = 'eve' WHERE notification_id = 2"
+FAULT = "label 1, version 2, position 2: altered, what is stored does not give its digest"
+CUT_OFF = "TRUNCATE checkpoints; DELETE FROM stored_events WHERE notification_id = 3"
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[Store]:
+    async with open_store(database, connections=2) as store:
+        await append(store, facts(1, 3))
+        yield store
+
+
+async def test_a_sound_store_and_its_dump_are_told_alike(database: str, store: Store, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": database, "SIGNING_KEY": SECRET}
+    line = custodiary("audit", "checkpoint", **settings)
+    assert line.code == exits.DONE
+    assert line.json["number"] == 1
+    await append(store, facts(2))
+    dump, packed = tmp_path / "dump", tmp_path / "dump.gz"
+    for file in (dump, packed):
+        assert custodiary("audit", "dump", file, **settings).code == exits.DONE
+    assert gzip.decompress(packed.read_bytes()) == dump.read_bytes()
+    told = custodiary("audit", "verify", "--json", **settings)
+    assert told.code == exits.DONE
+    assert told.json["signed_at"]
+    assert told.json | {"signed_at": ""} == {
+        "events": 4,
+        "checkpoints": 1,
+        "signed_by": [KEY.public],
+        "signed_until": 3,
+        "signed_at": "",
+        "unsigned": 1,
+        "faults": 0,
+        "first": [],
+    }
+    for file in (dump, packed):
+        assert custodiary("audit", "verify", file, "--json").json == told.json
+    said = custodiary("audit", "verify", dump).lines
+    assert re.fullmatch(r"Checked 4 events \([\d,]+ a second\) and 1 checkpoints: 0 faults\.", said[0])
+    assert re.fullmatch(r"Signed up to position 3, .* UTC; no checkpoint covers 1 of the events\.", said[1])
+    assert said[2:] == [f"Signed with {KEY.public}: compare it, or give --key."]
+    assert custodiary("audit", "key", **settings).lines == [KEY.public]
+
+
+async def test_what_was_altered_is_named_in_a_store_and_in_its_dump(
+    database: str, store: Store, tmp_path: Path
+) -> None:
+    settings = {"DATABASE_URL": database, "SIGNING_KEY": SECRET}
+    await store.pool.execute(SPOIL)
+    custodiary("audit", "dump", tmp_path / "dump", **settings)
+    for ended in (custodiary("audit", "verify", **settings), custodiary("audit", "verify", tmp_path / "dump")):
+        assert (ended.code, ended.lines[0]) == (exits.NOT_ALL, FAULT)
+        assert ended.lines[2:] == ["No checkpoint covers them: events at the end of the log may be missing."]
+    [fault] = custodiary("audit", "verify", tmp_path / "dump", "--json").json["first"]
+    place = {"stream": "label 1", "version": 2, "position": 2, "number": None}
+    assert fault == place | {"kind": "altered", "problem": "what is stored does not give its digest"}
+    assert custodiary("audit", "checkpoint", **settings).code == exits.DONE  # up to there
+    assert custodiary("audit", "checkpoint", **settings).complaint == (exits.NOT_ALL, FAULT)
+
+
+async def test_a_checkpoint_that_was_kept_and_a_key_that_is_known_are_held_against_the_log(
+    database: str, store: Store, tmp_path: Path
+) -> None:
+    settings = {"DATABASE_URL": database, "SIGNING_KEY": SECRET}
+    kept = tmp_path / "kept"
+    kept.write_text(custodiary("audit", "checkpoint", **settings).stdout)
+    assert custodiary("audit", "verify", "--kept", kept, "--key", KEY.public, DATABASE_URL=database).code == exits.DONE
+    other = custodiary("audit", "verify", "--key", OTHER_KEY.public, DATABASE_URL=database)
+    assert (other.code, other.lines[0]) == (exits.NOT_ALL, f"checkpoint 1: signed with another key, {KEY.public}")
+    await store.pool.execute(CUT_OFF)
+    assert custodiary("audit", "verify", **settings).code == exits.DONE
+    missing = "checkpoint 1: missing, though it was kept elsewhere: the log was cut off or set back"
+    ended = custodiary("audit", "verify", "--kept", kept, **settings)
+    assert (ended.code, ended.lines[0]) == (exits.NOT_ALL, missing)
+    kept.write_text("nonsense")
+    assert custodiary("audit", "verify", "--kept", kept, **settings).code == exits.USAGE
+
+
+@pytest.mark.parametrize("command", ["checkpoint", "key"])
+async def test_without_a_key_nothing_is_signed(database: str, command: str) -> None:
+    said = f"neither SIGNING_KEY nor SIGNING_KEY_FILE is set: {HOW}"
+    assert custodiary("audit", command, DATABASE_URL=database).complaint == (exits.USAGE, said)
+    said = f"SIGNING_KEY must hold 32 random bytes in base64: {HOW}"
+    wrong = custodiary("audit", command, DATABASE_URL=database, SIGNING_KEY="c2VjcmV0")
+    assert wrong.complaint == (exits.USAGE, said)
+
+
+async def test_what_is_no_dump_is_said_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "dump"
+    file.write_text("nonsense")
+    code, said = custodiary("audit", "verify", file).complaint
+    assert (code, said) == (exits.NOT_ALL, f"{file} is not a whole dump: its first line is another")
+
+
+async def test_a_service_signs_what_is_new_by_itself(database: str, store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "signing.key"
+    file.write_text(SECRET)
+    settings = {"DATABASE_URL": database, "SIGNING_KEY_FILE": file, "CUSTODIARY_CHECKPOINT_SECONDS": 0.05}
+    service = Process("serve", "--port", free_port(), "--workers", 2, **settings)
+    try:
+        service.lines_until("Its documentation")
+        for number in (1, 2):
+
+            async def is_signed(number: int = number) -> bool:
+                last = await newest(store.pool)
+                return last is not None and last.number == number
+
+            await until(is_signed, f"checkpoint {number}")
+            await append(store, facts(number + 1))
+    finally:
+        service.process.terminate()
+        service.end()
+    seen = tmp_path / "signing.checkpoint"
+    assert seen.exists()
+    assert custodiary("audit", "verify", DATABASE_URL=database, SIGNING_KEY_FILE=file).code == exits.DONE
+    await store.pool.execute("TRUNCATE checkpoints")
+    cut_off = custodiary("audit", "verify", DATABASE_URL=database, SIGNING_KEY_FILE=file)
+    assert cut_off.code == exits.NOT_ALL
+    assert re.match(r"checkpoint \d: missing, though it was kept elsewhere", cut_off.lines[0])
