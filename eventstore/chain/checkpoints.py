@@ -20,7 +20,9 @@ from eventstore.chain.signing import SigningKey, is_signed
 AT_A_TIME = 20
 LARGEST = 1_000_000  # events under one checkpoint that somebody else may have made
 
-NEXT = "SELECT number, statement, signature, inventory FROM checkpoints WHERE number > $1 ORDER BY number LIMIT $2"
+NEXT = """
+    SELECT number, statement, signature, inventory FROM checkpoints
+    WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3"""
 NEWEST = "SELECT number, statement, signature, ''::bytea FROM checkpoints ORDER BY number DESC LIMIT 1"
 INSERT = "INSERT INTO checkpoints (number, statement, signature, inventory) VALUES ($1, $2, $3, $4)"
 
@@ -142,8 +144,10 @@ def unpacked(inventory: bytes, events: int) -> bytes:
     return bytes(noted)
 
 
-async def checkpoints(on: asyncpg.Pool, *, after: int = 0) -> AsyncIterator[Checkpoint]:
-    while page := [Checkpoint(*row) for row in await on.fetch(NEXT, after, AT_A_TIME)]:
+async def checkpoints(on: asyncpg.Pool, until: int) -> AsyncIterator[Checkpoint]:
+    """In order, up to a number."""
+    after = 0
+    while page := [Checkpoint(*row) for row in await on.fetch(NEXT, after, until, AT_A_TIME)]:
         for checkpoint in page:
             yield checkpoint
         after = page[-1].number

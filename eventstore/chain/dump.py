@@ -12,7 +12,7 @@ from typing import IO, cast
 import asyncpg
 import msgspec
 
-from eventstore.chain.checkpoints import Block, Checkpoint, Events, checkpoints
+from eventstore.chain.checkpoints import Block, Checkpoint, Events, checkpoints, newest
 from eventstore.chain.entries import MAX, pages
 
 FIRST_LINE = b"custodiary dump 1\n"
@@ -34,7 +34,8 @@ class DumpError(Exception):
 
 async def blocks(pool: asyncpg.Pool) -> AsyncIterator[Block]:
     """The log as it is now."""
-    signed = checkpoints(pool)
+    last = await newest(pool)  # before the log's end is looked for: what is signed meanwhile covers events behind that
+    signed = checkpoints(pool, last.number if last else 0)
     checkpoint = await anext(signed, None)
     async for page in pages(pool):
         while checkpoint is not None and checkpoint.after < page[-1][0]:

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from domain.event import Stream
 from eventstore.chain import entries, signer
 from eventstore.chain.checkpoints import Checkpoint, Statement, newest
-from eventstore.chain.dump import DumpError, dump, dumped
+from eventstore.chain.dump import DumpError, blocks, dump, dumped
 from eventstore.chain.signer import NotSound, SetBack, sign_new, witnessed
 from eventstore.chain.signing import KEY_FILE, SigningKey
+from eventstore.chain.verify import Verifier
 from eventstore.streams import to_uuid
 from eventstore.transact import Store
 from projections.database import open_store
@@ -339,10 +340,19 @@ async def test_any_history_beside_signers_and_a_replay_is_sound(store: Store, el
     lived = asyncio.gather(
         History(store, seed, "first").live(150), History(elsewhere, seed + 10, "second").live(150), replay(store)
     )
-    while not lived.done():
-        await sign_new(elsewhere.pool, KEY)
-        await asyncio.wait({lived}, timeout=0.05)
-    await lived
+
+    async def sign() -> None:
+        while not lived.done():
+            await sign_new(elsewhere.pool, KEY)
+            await asyncio.wait({lived}, timeout=0.05)
+
+    async def audit() -> None:
+        while not lived.done():
+            verifier = Verifier([KEY.public])
+            found = [fault async for block in blocks(elsewhere.pool) for fault in verifier.block(block)]
+            assert [*found, *verifier.end()] == []
+
+    await asyncio.gather(lived, sign(), audit())
     await erase(store, await register(store, "eve@example.com"))
     assert await audited(store) == []
     last = await sign_new(store.pool, KEY)
