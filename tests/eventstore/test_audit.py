@@ -21,7 +21,7 @@ from eventstore.streams import to_uuid
 from eventstore.transact import Store
 from projections.database import open_store
 from projections.replay.engine import replay
-from tests.eventstore.acts import append, count, erase, facts, register
+from tests.eventstore.acts import append, count, erase, facts, register, rename
 from tests.eventstore.audited import KEY, OTHER_KEY, audited, first_fault
 from tests.projections.history import History
 
@@ -359,6 +359,16 @@ async def test_any_history_beside_signers_and_a_replay_is_sound(store: Store, el
     assert last is not None
     assert last.number > 2
     assert statement_of(last).until == await store.log.head(store.pool)
+    assert await audited(store) == []
+
+
+async def test_an_erasure_leaves_what_is_signed_as_it_is(store: Store) -> None:
+    customer_id = await register(store, "eve@example.com")
+    await rename(store, customer_id, "Eve")
+    await sign_new(store.pool, KEY)
+    before = await store.pool.fetch("SELECT * FROM stored_events")
+    await erase(store, customer_id)
+    assert (await store.pool.fetch("SELECT * FROM stored_events ORDER BY notification_id"))[:2] == before
     assert await audited(store) == []
 
 
