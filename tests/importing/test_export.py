@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from domain.event import Recorded
+from eventstore.chain.signer import sign_new
 from tests.api.shop import Shop, done
+from tests.eventstore.audited import KEY, audited
 from tests.importing.desk import Desk, everything, seed
 from tests.projections.rows import Rows, folded, live
 
@@ -47,6 +49,11 @@ ORDER_FACTS = (
 
 async def rows_of(desk: Desk) -> Rows:
     return await live(desk.store)
+
+
+async def test_what_is_imported_is_chained_and_can_be_signed(imported: Desk) -> None:
+    assert await sign_new(imported.store.pool, KEY)
+    assert await audited(imported.store) == []
 
 
 async def test_everything_keeps_its_id_and_its_facts(imported: Desk) -> None:
