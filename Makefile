@@ -1,6 +1,7 @@
 # Two commands are enough: `make run` and `make test`. `make help` lists the rest.
 
 VENV  := .venv
+LOCKED := requirements-dev.lock
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
 
@@ -31,12 +32,14 @@ check: test lint types ## tests, lint and types: what CI runs
 prove: install ## kill, cut off and fill up whatever can be for five minutes, and check that nothing is lost (PROVE_SECONDS=300)
 	@$(BIN)/python -m proof $${PROVE_SECONDS:-300}
 
-bench: install ## measure import and lists of a million customers
-	@$(BIN)/python -m benchmarks
+bench: ## measure everything beside its peers, about 25 minutes, and renew the README's figures (BENCH=--quick: a look)
+	@$(BENCHMARKS) $(BENCH)
 
-bench-replay: install ## measure the replay of two million events, and writers beside one (minutes)
-	@$(BIN)/python -m benchmarks.replay
-	@$(BIN)/python -m benchmarks.beside
+bench-replay: ## measure the replay of two million events, and writers beside one (minutes)
+	@$(BENCHMARKS) replay beside $(BENCH)
+
+# Peers have an environment of their own: what the tests run in stays as it is.
+BENCHMARKS = $(MAKE) --no-print-directory install VENV=.venv-bench LOCKED=requirements-bench.lock && .venv-bench/bin/python -m benchmarks
 
 install: $(STAMP) ## install into .venv what requirements-dev.lock names, and nothing else
 
@@ -56,7 +59,7 @@ export SSL_CERT_FILE
 endif
 
 # A name on the PATH may be a shim that only fails: each candidate is run to see. Without uv, a venv brings its own.
-$(STAMP): pyproject.toml requirements-dev.lock
+$(STAMP): pyproject.toml $(LOCKED)
 	@set -e; \
 	[ -w "$${HOME:-/nowhere}" ] || export UV_CACHE_DIR="$${UV_CACHE_DIR:-$(CURDIR)/.uv-cache}"; \
 	uv=$$(command -v uv || true); "$$uv" --version >/dev/null 2>&1 || uv=; \
@@ -70,11 +73,11 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	if [ -n "$$uv" ]; then "$$uv" venv --quiet --no-python-downloads --python "$$python" $(VENV); \
 	else \
 	    "$$python" -m venv $(VENV); \
-	    sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > $(VENV)/uv.lock; \
+	    sed -n '/^uv==/,/[^\\]$$/p' $(LOCKED) > $(VENV)/uv.lock; \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.lock; \
 	    uv=$(BIN)/uv; \
 	fi; \
-	$(UV_PIP) sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock; \
+	$(UV_PIP) sync --quiet --python $(BIN)/python --require-hashes $(LOCKED); \
 	$(UV_PIP) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
 	printf '%s' '$(CURDIR)' > $@
 
@@ -85,7 +88,8 @@ LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile pyproject.tom
 lock: install ## renew requirements*.lock (UPGRADE=--upgrade: each to its newest allowed version)
 	@$(LOCK) --group dev --output-file requirements-dev.lock
 	@$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock
+	@$(LOCK) --constraint requirements-dev.lock --group dev --group bench --output-file requirements-bench.lock
 
 clean: ## remove what was installed and cached, never the data in .custodiary
-	@rm -rf $(VENV) .uv-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf $(VENV) .venv-bench .uv-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,17 +1,14 @@
-"""Writers beside a replay: how long their commands take at rest, and while a million events are replayed.
-
-`python -m benchmarks.beside [EVENTS]`. The limit is the issue's own: p99 within 3 times its value at rest.
-"""
+"""Writers beside a replay: how long their commands take at rest, and while very many events are replayed."""
 
 import asyncio
-import sys
 import time
 from datetime import UTC, datetime
-from statistics import median, quantiles
 
 from api.replay_runner import ReplayRunner
 from benchmarks.events import PER_CUSTOMER, load
-from benchmarks.server import own_server
+from benchmarks.harness import P50, P99, PER_SECOND, Found, Row, Scale, say, summary
+from benchmarks.report import Table, number, ratio
+from benchmarks.server import own_database
 from domain.order import ORDER, RecordPayment
 from eventstore.transact import By, Store, Unit
 from projections.database import migrate, open_store
@@ -23,6 +20,7 @@ from projections.replay.registry import ENDED, Asked
 CLIENTS = 8
 REST_SECONDS = 10.0
 LIMIT = 3
+AT_REST, BESIDE = "at rest", "beside a replay"
 LOOK_SECONDS = 0.2
 PAID = "SELECT count(*) FROM stored_events WHERE topic = 'payment-recorded#1' AND actor = 'client'"
 
@@ -36,7 +34,7 @@ class Clients:
         self.acknowledged = 0
 
     async def write(self, client: int, stopped: asyncio.Event) -> list[float]:
-        """Milliseconds of each command."""
+        """Seconds of each command."""
         times = []
         while not stopped.is_set():
             self.acknowledged += 1
@@ -48,10 +46,10 @@ class Clients:
 
             started = time.perf_counter()
             await self._store.transact(By(actor="client", at=datetime.now(UTC)), work)
-            times.append((time.perf_counter() - started) * 1_000)
+            times.append(time.perf_counter() - started)
         return times
 
-    async def while_(self, waited_for: asyncio.Task[None]) -> list[float]:
+    async def while_(self, waited_for: asyncio.Future[None]) -> list[float]:
         stopped = asyncio.Event()
         writers = [asyncio.create_task(self.write(client, stopped)) for client in range(CLIENTS)]
         await waited_for
@@ -69,31 +67,34 @@ async def replayed(store: Store, dsn: str) -> None:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def shown(label: str, times: list[float]) -> float:
-    p99 = quantiles(times, n=100)[-1]
-    print(f"{label:<24}{len(times):>9,} commands   median {median(times):6.2f} ms   p99 {p99:7.2f} ms", flush=True)
-    return p99
+def _figures(times: list[float], seconds: float) -> dict[str, list[float]]:
+    return {name: [figure] for name, figure in summary(times, seconds).items()}
 
 
-async def run(dsn: str, count: int) -> None:
-    await migrate(dsn)
-    async with open_store(dsn) as store:
-        async with store.pool.acquire() as connection:
-            await load(connection, count)
-        await replay(store)
-        clients = Clients(store, count // PER_CUSTOMER)
-        rest = shown("at rest", await clients.while_(asyncio.create_task(asyncio.sleep(REST_SECONDS))))
-        beside = shown("beside a replay", await clients.while_(asyncio.create_task(replayed(store, dsn))))
-        stored = await store.pool.fetchval(PAID)
-        print(
-            f"p99 {beside / rest:.2f} times that at rest (limit {LIMIT}); {stored:,} of {clients.acknowledged:,} stored"
-        )
+async def beside(server: str, scale: Scale) -> Found:
+    async with own_database(server) as dsn:
+        await migrate(dsn)
+        async with open_store(dsn) as store:
+            async with store.pool.acquire() as connection:
+                await load(connection, scale.events // 2)
+            await replay(store)
+            clients = Clients(store, scale.events // 2 // PER_CUSTOMER)
+            rows = []
+            for name, waited_for in ((AT_REST, asyncio.sleep(REST_SECONDS)), (BESIDE, replayed(store, dsn))):
+                say(name)
+                started = time.perf_counter()
+                times = await clients.while_(asyncio.ensure_future(waited_for))
+                rows.append(Row(name, rounds=_figures(times, time.perf_counter() - started)))
+            say("")
+            if await store.pool.fetchval(PAID) != clients.acknowledged:
+                raise RuntimeError("not every command that was acknowledged is in the log")
+            return Found(rows)
 
 
-def main() -> None:
-    with own_server() as dsn:
-        asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
-
-
-if __name__ == "__main__":
-    main()
+def table(found: Found) -> Table:
+    lines = [
+        [row.name, *(number(found.median(name, row.name)) for name in (PER_SECOND, P50, P99))] for row in found.rows
+    ]
+    times = ratio(found.ratio(P99, BESIDE, AT_REST))
+    remark = f"p99 beside a replay is {times} times that at rest; it should be at most {LIMIT} times."
+    return Table(f"Payments, {CLIENTS} at once", ("", PER_SECOND, P50, P99), lines, [remark])

@@ -1,37 +1,34 @@
-"""Import the bundled sample into an embedded store, several times; orders a second, as a median."""
+"""The bundled sample, imported into an empty store."""
 
-import asyncio
 import time
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import as_file, files
-from statistics import median
 
 from api.cli.serve import SAMPLE
 from api.importing.orders import import_orders
-from benchmarks.server import own_server
+from benchmarks.harness import PER_SECOND, Figures, Found, Row, Scale, measure
+from benchmarks.report import Table, number
+from benchmarks.server import own_database
 from eventstore.transact import By
 from projections.database import migrate, open_store
 
-ROUNDS = 5
+ORDERS = "orders of the sample"
 
 
-async def import_sample(dsn: str) -> float:
-    """Orders a second."""
-    await migrate(dsn)
-    async with open_store(dsn) as store:
-        with as_file(files("api") / "data" / SAMPLE) as path:
-            started = time.perf_counter()
-            report = await import_orders(store, By(actor="bench", at=datetime.now(UTC)), path)
-            return report.created["orders"] / (time.perf_counter() - started)
+async def imports(server: str, scale: Scale) -> Found:
+    return Found(await measure([(Row(ORDERS), partial(_import, server))], scale))
 
 
-def main() -> None:
-    rates = []
-    for _round in range(ROUNDS):
-        with own_server() as dsn:
-            rates.append(asyncio.run(import_sample(dsn)))
-    print(f"import: {median(rates):,.0f} orders/s, median of {ROUNDS} rounds ({min(rates):,.0f} to {max(rates):,.0f})")
+async def _import(server: str, _seconds: float) -> Figures:
+    async with own_database(server) as dsn:
+        await migrate(dsn)
+        async with open_store(dsn) as store:
+            with as_file(files("api") / "data" / SAMPLE) as path:
+                started = time.perf_counter()
+                report = await import_orders(store, By(actor="bench", at=datetime.now(UTC)), path)
+                return {PER_SECOND: report.created["orders"] / (time.perf_counter() - started)}
 
 
-if __name__ == "__main__":
-    main()
+def table(found: Found) -> Table:
+    return Table("Import", ("", "a second"), [[ORDERS, number(found.median(PER_SECOND, ORDERS))]])

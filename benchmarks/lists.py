@@ -1,29 +1,30 @@
-"""Lists of a million customers: how long each kind of query takes, and what plan it has when that is long.
+"""Lists of very many customers: how long each kind of query takes, and what plan it has when that is long."""
 
-`python -m benchmarks.lists [CUSTOMERS]`. The limit is the issue's own: 50 ms at the 95th percentile.
-"""
-
-import asyncio
 import json
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from statistics import median, quantiles
+from pathlib import Path
+from statistics import quantiles
 from typing import Any
 
 import asyncpg
 
-from benchmarks.people import load
-from benchmarks.server import own_server
-from projections.database import migrate, open_store
+from benchmarks.grown import fill
+from benchmarks.harness import Found, Row, Scale, say
+from benchmarks.report import Table, number
+from benchmarks.server import own_database
+from projections.database import open_store
 from projections.queries.clock import clock
 from projections.queries.customers import LISTING, list_customers
 from projections.queries.pages import Totals, count_statement, page_statement, sort_of
 from projections.queries.query import ListQuery
 
-LIMIT_MS = 50
-ROUNDS = 30
+LIMIT_MS = 50  # at the 95th percentile, and at first
+ANSWERS = 6  # in place of a round
+SHOWN = 10
+PLANS = Path(__file__).parent / "results" / "plans.txt"  # of those that took longer
+FIRST, P95 = "first ms", "p95 ms"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -57,14 +58,34 @@ def queries() -> Iterator[tuple[str, ListQuery]]:
                                  ("customer/customer_full_name", "like_all", "an"))  # fmt: skip
 
 
-async def measure(pool: asyncpg.Pool, query: ListQuery) -> tuple[float, float, float, int]:
-    """Milliseconds: the first answer, which counts; median and 95th percentile of the next; and the total."""
-    totals, times, total = Totals(), [], 0
-    for _ in range(ROUNDS + 1):
+async def lists(server: str, scale: Scale) -> Found:
+    async with own_database(server) as dsn:
+        await fill(dsn, scale.sizes[-1])
+        rows, plans = [], ""
+        async with open_store(dsn) as store:
+            for name, query in queries():
+                say(name)
+                row = Row(name, scale.sizes[-1], rounds=await _times(store.pool, query, ANSWERS * scale.rounds))
+                if _is_slow(row):
+                    plans += f"{name}\n{await explain(store.pool, query)}\n"
+                rows.append(row)
+        say("")
+        PLANS.write_text(plans)
+        return Found(rows)
+
+
+async def _times(pool: asyncpg.Pool, query: ListQuery, answers: int) -> dict[str, list[float]]:
+    """Of the first answer, which nothing was known for, and of the next."""
+    totals, times = Totals(), []
+    for _ in range(answers + 1):
         started = time.perf_counter()
-        total = (await list_customers(pool, query, now=NOW, totals=totals)).total
+        await list_customers(pool, query, now=NOW, totals=totals)
         times.append((time.perf_counter() - started) * 1_000)
-    return times[0], median(times[1:]), quantiles(times[1:], n=20)[-1], total
+    return {FIRST: times[:1], P95: [quantiles(times[1:], n=20)[-1]]}
+
+
+def _is_slow(row: Row) -> bool:
+    return max(row.rounds[FIRST] + row.rounds[P95]) > LIMIT_MS
 
 
 async def explain(pool: asyncpg.Pool, query: ListQuery) -> str:
@@ -76,29 +97,9 @@ async def explain(pool: asyncpg.Pool, query: ListQuery) -> str:
     return "\n".join(plans)
 
 
-async def run(dsn: str, count: int) -> bool:
-    await migrate(dsn)
-    async with open_store(dsn) as store:
-        started = time.perf_counter()
-        async with store.pool.acquire() as connection:
-            await load(connection, count)
-        print(f"{count:,} customers loaded in {time.perf_counter() - started:.0f} s\n")
-        print(f"{'query':<32}{'first':>10}{'median':>10}{'p95':>10}   ms, {'of the limit':>12}{'total':>12}")
-        slow = []
-        for name, query in queries():
-            first, middle, p95, total = await measure(store.pool, query)
-            print(f"{name:<32}{first:>10.1f}{middle:>10.1f}{p95:>10.1f}{p95 / LIMIT_MS:>18.2f}{total:>12,}", flush=True)
-            if max(first, p95) > LIMIT_MS:
-                slow.append((name, query))
-        for name, query in slow:
-            print(f"\n{name}\n{await explain(store.pool, query)}")
-        return not slow
-
-
-def main() -> None:
-    with own_server() as dsn:
-        asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
-
-
-if __name__ == "__main__":
-    main()
+def table(found: Found) -> Table:
+    slowest = sorted(found.rows, key=lambda row: -max(row.rounds[FIRST] + row.rounds[P95]))
+    lines = [[row.name, number(row.rounds[FIRST][0]), number(row.rounds[P95][0])] for row in slowest[:SHOWN]]
+    slow = sum(map(_is_slow, found.rows))
+    remark = f"{len(found.rows)} kinds of lists, of which {slow} took more than {LIMIT_MS} ms; these are the slowest."
+    return Table(f"Lists of {found.rows[0].at:,} customers", ("query", FIRST, P95), lines, [remark])

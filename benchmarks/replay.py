@@ -1,72 +1,68 @@
-"""Replaying a long log: events a second from beginning to swap, against reading it inside the server.
+"""Replaying a long log, from beginning to swap, beside reading it inside the server."""
 
-`python -m benchmarks.replay [EVENTS]`. The limit is `COPY (SELECT … ORDER BY notification_id) TO '/dev/null'`.
-"""
-
-import asyncio
 import resource
 import sys
 import time
-from statistics import median
+from functools import partial
 
 import asyncpg
+import msgspec
 
 from benchmarks.events import load
-from benchmarks.server import own_server
+from benchmarks.harness import PER_SECOND, Figures, Found, Row, Scale, measure
+from benchmarks.report import Table, number
+from benchmarks.server import own_database
+from eventstore.transact import Store
 from projections.database import migrate, open_store
 from projections.live import PROJECTIONS
 from projections.replay import engine
 from projections.replay.registry import Asked
 
-ROUNDS = 3
-COLUMNS = (
-    "originator_id, topic, state, notification_id, occurred_at, customer_id, former_customer_id"  # all a fold needs
-)
+ROUNDS = 3  # each takes its time
+LIMIT, REPLAYS = "COPY inside the server", {1: "replay, 1 worker", 2: "replay, 2 workers"}
+SECONDS, FOLDED_SECONDS, PEAK = "seconds", "until folded", "peak MB"
+COLUMNS = "originator_id, topic, state, notification_id, occurred_at, customer_id, former_customer_id"  # a fold needs
 COPY = f"COPY (SELECT {COLUMNS} FROM stored_events ORDER BY notification_id) TO '/dev/null' (FORMAT binary)"
 FOLDED = """
     SELECT extract(epoch FROM max(built_at) - started_at)::float
     FROM replays JOIN replay_ranges ON replay_id = replays.id WHERE replays.id = $1 GROUP BY replays.id"""
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1_024
 
 
-async def copied(pool: asyncpg.Pool) -> float:
+async def replays(server: str, scale: Scale) -> Found:
+    async with own_database(server) as dsn:
+        await migrate(dsn)
+        async with open_store(dsn) as store:
+            async with store.pool.acquire() as connection:
+                await load(connection, scale.events)
+            runs = [(Row(LIMIT), partial(_copied, store.pool, scale.events))] + [
+                (Row(name), partial(_replayed, store, dsn, workers, scale.events)) for workers, name in REPLAYS.items()
+            ]
+            return Found(await measure(runs, msgspec.structs.replace(scale, rounds=ROUNDS), warm_up=False))
+
+
+async def _copied(pool: asyncpg.Pool, events: int, _seconds: float) -> Figures:
     started = time.perf_counter()
     await pool.execute(COPY)
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    return {SECONDS: seconds, PER_SECOND: events / seconds}
 
 
-async def replayed(dsn: str, workers: int) -> tuple[float, float]:
-    """Seconds in all, and until everything was folded and loaded."""
-    async with open_store(dsn) as store:
-        id_ = await engine.begin(store, Asked(projections=tuple(p.name for p in PROJECTIONS), started_by="benchmark"))
-        started = time.perf_counter()
-        await engine.run(store, id_, dsn=dsn, workers=workers)
-        seconds = time.perf_counter() - started
-        return seconds, await store.pool.fetchval(FOLDED, id_)
+async def _replayed(store: Store, dsn: str, workers: int, events: int, _seconds: float) -> Figures:
+    id_ = await engine.begin(store, Asked(projections=tuple(p.name for p in PROJECTIONS), started_by="benchmark"))
+    started = time.perf_counter()
+    await engine.run(store, id_, dsn=dsn, workers=workers)
+    seconds = time.perf_counter() - started
+    folded: float = await store.pool.fetchval(FOLDED, id_)
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    peaks = {PEAK: peak * MAXRSS_UNIT / 1e6}
+    return {SECONDS: seconds, FOLDED_SECONDS: folded, PER_SECOND: events / seconds} | peaks
 
 
-async def run(dsn: str, count: int) -> None:
-    await migrate(dsn)
-    async with open_store(dsn) as store:
-        started = time.perf_counter()
-        async with store.pool.acquire() as connection:
-            await load(connection, count)
-        print(f"{count:,} events loaded in {time.perf_counter() - started:.0f} s")
-        limit = median([await copied(store.pool) for _ in range(ROUNDS)])
-    print(f"{'':<24}{'seconds':>9}{'folded':>9}{'events/s':>12}{'of the COPY':>13}")
-    print(f"{'COPY inside the server':<24}{limit:>9.2f}{'':>9}{count / limit:>12,.0f}{1:>13.3f}")
-    for workers in (1, 2):
-        rounds = sorted([await replayed(dsn, workers) for _ in range(ROUNDS)])
-        seconds, folded = rounds[len(rounds) // 2]
-        label = f"replay, {workers} worker{'s' if workers > 1 else ''}"
-        print(f"{label:<24}{seconds:>9.2f}{folded:>9.2f}{count / seconds:>12,.0f}{limit / seconds:>13.3f}", flush=True)
-    peaks = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print("peak memory: this process {:.0f} MB, the largest other {:.0f} MB".format(*peaks))
-
-
-def main() -> None:
-    with own_server() as dsn:
-        asyncio.run(run(dsn, int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000))
-
-
-if __name__ == "__main__":
-    main()
+def table(found: Found) -> Table:
+    lines = []
+    for row in found.rows:
+        share = found.ratio(PER_SECOND, row.name, LIMIT)
+        figures = (SECONDS, FOLDED_SECONDS, PER_SECOND, PEAK)
+        lines.append([row.name, *(number(found.median(f, row.name)) for f in figures), f"{share or 0:.3f}"])
+    return Table("Replay", ("", SECONDS, FOLDED_SECONDS, "events a second", PEAK, "of the COPY"), lines)
