@@ -28,13 +28,15 @@ COLUMNS = """uuid_send(originator_id) AS stream, topic, state, notification_id,
 OF_CUSTOMERS = """
     SELECT {columns} FROM stored_events WHERE customer_id {within} AND notification_id <= $1
     ORDER BY customer_id, notification_id"""
-# The rest of orders that came from, or went to, another customer. There are few, and their index holds no others.
+# Orders that came from, or went to, another customer: there are few, and their index holds no others. And what the
+# others' events of them are.
+MOVED = """
+    SELECT DISTINCT originator_id, uuid_send(originator_id) FROM stored_events
+    WHERE former_customer_id IS NOT NULL AND (former_customer_id {within} OR customer_id {within})
+        AND notification_id <= $1"""
 OF_OTHERS = """
     SELECT {columns} FROM stored_events
-    WHERE originator_id IN (
-        SELECT originator_id FROM stored_events
-        WHERE former_customer_id IS NOT NULL AND (former_customer_id {within} OR customer_id {within}))
-    AND NOT customer_id {within} AND notification_id <= $1"""
+    WHERE originator_id = ANY(${last}) AND NOT customer_id {within} AND notification_id <= $1"""
 OF_STREAMS = """
     SELECT {columns} FROM stored_events WHERE originator_id {within} AND notification_id <= $1
     ORDER BY originator_id, originator_version"""
@@ -94,20 +96,26 @@ async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Group
     if part != "customer":
         return Groups([await on.fetch(OF_STREAMS.format(columns=COLUMNS, within=within), *arguments)])
     own = await on.fetch(OF_CUSTOMERS.format(columns=COLUMNS, within=within), *arguments)
-    others = await on.fetch(OF_OTHERS.format(columns=COLUMNS, within=within), *arguments)
-    return Groups(_by_customer(own, others), has_others=bool(others))
+    moved = await on.fetch(MOVED.format(within=within), *arguments)
+    if not moved:
+        return Groups(_by_customer(own))
+    uuids, streams = zip(*moved, strict=True)
+    template = OF_OTHERS.format(columns=COLUMNS, within=within, last=len(arguments) + 1)
+    others = await on.fetch(template, *arguments, uuids)
+    return Groups(_entangled_first(own, others, frozenset(streams)), has_others=bool(others))
 
 
-def _by_customer(own: Events, others: Events) -> Iterator[Events]:
-    """One customer after another, whose events lie together; and all those together who gave or got an order."""
-    moved = {STREAM(event) for event in own if FORMER(event) is not None} | set(map(STREAM, others))
-    if moved:
-        entangled = {id_ for event in own if STREAM(event) in moved for id_ in (CUSTOMER(event), FORMER(event))}
-        among = [event for event in own if CUSTOMER(event) in entangled]
-        yield sorted([*among, *others], key=POSITION)
-        own = [event for event in own if CUSTOMER(event) not in entangled]
+def _by_customer(own: Events) -> Iterator[Events]:
     for _customer_id, events in groupby(own, CUSTOMER):
         yield list(events)
+
+
+def _entangled_first(own: Events, others: Events, moved: frozenset[bytes]) -> Iterator[Events]:
+    """All those together who gave or got an order, and then one customer after another."""
+    entangled = {id_ for event in own if STREAM(event) in moved for id_ in (CUSTOMER(event), FORMER(event))}
+    among = [event for event in own if CUSTOMER(event) in entangled]
+    yield sorted([*among, *others], key=POSITION)
+    yield from _by_customer([event for event in own if CUSTOMER(event) not in entangled])
 
 
 def projections_of(part: Part) -> list[Projection[Any]]:
