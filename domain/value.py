@@ -105,9 +105,9 @@ def figures(orders: Iterable[OrderValue], rule: Rule = NET_OF_REFUNDS) -> Figure
     counted = [order for order in orders if order.payment_status in rule.counted]
     if not counted:
         return Figures()
-    ltv = sum(contribution(order, rule) for order in counted)
-    by_currency: dict[str, int] = {}
+    ltv, by_currency = 0, dict[str, int]()
     for order in counted:
+        ltv += contribution(order, rule)
         by_currency[order.currency] = by_currency.get(order.currency, 0) + rule.cents(order)
     dates = [order.created_at for order in counted]
     return Figures(

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
 
 import asyncpg
 
@@ -28,7 +29,16 @@ IS_RUNNING = """
             AND (classid::bigint << 32 | objid::bigint) = hashtext('custodiary replay')::bigint)"""
 
 Progress = Callable[[int, int], None]
-Helped = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class Workers(NamedTuple):
+    """Processes that fold: this one, and those beside it, which reach the store by the dsn."""
+
+    processes: int = 1
+    dsn: str = ""
+
+
+ALONE = Workers()
 
 
 class ReplayRunningError(Exception):
@@ -93,7 +103,7 @@ async def run(store: Store, id_: int, progress: Progress = unseen, *, dsn: str =
     """
     async with alone(store.pool) as connection:
         await _make_way(store, connection, id_)
-        work = asyncio.create_task(_run(store, id_, progress, lambda: helpers(dsn, id_, workers - 1)))
+        work = asyncio.create_task(_run(store, id_, progress, Workers(workers, dsn)))
         watch = asyncio.create_task(_watch(store.pool, id_, work))
         try:
             await work
@@ -113,13 +123,13 @@ async def run(store: Store, id_: int, progress: Progress = unseen, *, dsn: str =
         return await find(connection, id_)
 
 
-async def _run(store: Store, id_: int, progress: Progress, helped: Helped) -> None:
+async def _run(store: Store, id_: int, progress: Progress, workers: Workers) -> None:
     current = await find(store.pool, id_)
     if current.status in EXCHANGING:
         await _finish(store, current)
     if current.status in BUILDING:
         await set_status(store.pool, id_, "building")
-        await _build(store, current, progress, helped)
+        await _build(store, current, progress, workers)
         await set_status(store.pool, id_, "comparing")
         report = await _compare(store, id_)
         await keep_report(store.pool, id_, report)
@@ -129,17 +139,17 @@ async def _run(store: Store, id_: int, progress: Progress, helped: Helped) -> No
             await swap(store, await find(store.pool, id_))
 
 
-async def _build(store: Store, current: Replay, progress: Progress, helped: Helped = nullcontext) -> None:
+async def _build(store: Store, current: Replay, progress: Progress, workers: Workers = ALONE) -> None:
     async def tell() -> None:
         progress((await find(store.pool, current.id)).done, current.total)
 
     async with store.pool.acquire() as connection:
         await create_tables(connection, current)
-    async with helped():
+    async with helpers(workers.dsn, current.id, workers.processes - 1):
         await build_ranges(store, current, tell)
         while not await is_built(store.pool, current):
             await build_ranges(store, current, tell)
-    await index_tables(store.pool, current)
+    await index_tables(store.pool, current, workers.processes)
     progress(current.total, current.total)
 
 
