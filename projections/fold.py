@@ -1,5 +1,6 @@
 """Read models from events alone: the rows of some customers, users or labels, as they are at a position of the log."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -42,6 +43,9 @@ OF_STREAMS = """
     ORDER BY originator_id, originator_version"""
 STREAM, POSITION, CUSTOMER, FORMER = map(itemgetter, (0, 3, 5, 6))  # of COLUMNS
 
+# Events after which others may go on: what PostgreSQL has for them it holds back until it is read.
+IN_ONE_GO = 1_000
+
 Events: TypeAlias = Sequence[asyncpg.Record]
 
 
@@ -80,7 +84,7 @@ async def fold_range(on: Executor, log: Log, ids: Range, until: int) -> Folded:
     ends = (low, high) if part == "customer" else (to_uuid(Stream(part, low)), to_uuid(Stream(part, high)))
     groups = await _read(on, part, "BETWEEN $2 AND $3", until, *ends)
     sealed_with = await StreamKeys.between(on, log.sealing, Stream(part, low), Stream(part, high))
-    return _Fold(log, part, sealed_with).fold(groups, lambda id_: low <= id_ <= high)
+    return await _Fold(log, part, sealed_with).fold(groups, lambda id_: low <= id_ <= high)
 
 
 async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], until: int) -> Folded:
@@ -89,7 +93,7 @@ async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], unti
     keys = list(wanted) if part == "customer" else [to_uuid(Stream(part, id_)) for id_ in wanted]
     groups = await _read(on, part, "= ANY($2)", until, keys)
     sealed_with = await StreamKeys.of(on, log.sealing, [Stream(part, id_) for id_ in wanted])
-    return _Fold(log, part, sealed_with).fold(groups, wanted.__contains__)
+    return await _Fold(log, part, sealed_with).fold(groups, wanted.__contains__)
 
 
 async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Groups:
@@ -139,9 +143,13 @@ class _Fold:
             for event, (keys, evolve) in projection.changes.items():
                 self._steps.setdefault(event, []).append((keys, evolve, rows))
 
-    def fold(self, groups: Groups, is_wanted: Callable[[int], bool]) -> Folded:
+    async def fold(self, groups: Groups, is_wanted: Callable[[int], bool]) -> Folded:
+        breath = IN_ONE_GO
         for events in groups.events:
             self._events += len(events)
+            if self._events > breath:
+                await asyncio.sleep(0)
+                breath = self._events + IN_ONE_GO
             self._fold(events)
             if self._part == "customer":
                 self._sum()
