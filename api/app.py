@@ -11,7 +11,6 @@ from litestar.types import Message, Scope
 from api import (
     addresses,
     application_passwords,
-    credentials,
     customers,
     erasure,
     explain,
@@ -28,7 +27,7 @@ from api import (
 from api.browsers import cors, telling_browsers
 from api.checkpointer import checkpointing
 from api.docs_page import DOCS, DocsPage, docs_assets
-from api.door import Door
+from api.door import open_door
 from api.edge import guarding
 from api.errors import exception_handlers
 from api.head import answering_head
@@ -40,6 +39,7 @@ from api.places import is_country
 from api.refusal_table import REFUSALS
 from api.replay_runner import ReplayRunner
 from api.sampler import sampling
+from api.sender import behind
 from api.serving import Service, authorise, request_id
 from api.settings import NameMode, Settings
 from api.turns import Turns
@@ -72,8 +72,8 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             open_store(database_url, connections=CONNECTIONS) as store,
             open_pasts(database_url, store) as pasts,
             ReplayRunner(database_url) as runner,
+            open_door(store.pool) as door,
         ):
-            door = Door(credentials.lookup(store.pool), await credentials.password_key(store.pool))
             turns, find = Turns(AT_ONCE, WAITING), finding_together(store.pool)
             app.state.service = Service(store, settings, door, find, Totals(), runner, pasts, turns, counts)
             if await unfinished(store.pool):
@@ -99,7 +99,8 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     )
     # Around all of it: middleware does not see what reaches no route.
     guarded = guarding(app.asgi_handler, settings.client_seconds)
-    app.asgi_handler = counts.counting(answering_head(telling_browsers(guarded, settings.hsts_seconds)))
+    answering = counts.counting(answering_head(telling_browsers(guarded, settings.hsts_seconds)))
+    app.asgi_handler = behind(settings.trusted_proxies, answering)
     return app
 
 

@@ -72,7 +72,7 @@ class Given(NamedTuple):
 class CredentialLookup(Protocol):
     """Whose password has this digest. More than one, if a password that was given from outside is another's too."""
 
-    async def __call__(self, digest: bytes) -> Sequence[Principal]: ...
+    async def __call__(self, digest: bytes, /) -> Sequence[Principal]: ...
 
 
 def allowed(role: Role, narrowed: Collection[str] | None) -> frozenset[Permission]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -19,6 +19,7 @@ from api.auth import (
     password_digest,
 )
 from eventstore.log import Executor
+from eventstore.together import Together
 
 ADMIN = "admin"
 FIRST_START, FROM_ENVIRONMENT = "first start", "CUSTODIARY_ADMIN_PASSWORD"
@@ -37,7 +38,8 @@ SET = """
     INSERT INTO credentials AS c (login, name, role, digest) VALUES ($1, $2, $3, $4)
     ON CONFLICT (login, name) DO UPDATE SET role = $3, permissions = NULL, digest = $4
     WHERE (c.role, c.digest) <> ($3, $4) OR c.permissions IS NOT NULL"""
-FIND = "SELECT login, role, permissions, uuid FROM credentials WHERE digest = $1 ORDER BY created_at, name"
+FIND = """
+    SELECT digest, login, role, permissions, uuid FROM credentials WHERE digest = ANY($1) ORDER BY created_at, name"""
 LIST = f"SELECT {COLUMNS} FROM credentials WHERE login = $1 OR $1 IS NULL ORDER BY login, created_at, name"  # noqa: S608
 REVOKE = "DELETE FROM credentials WHERE uuid = $1 AND (login = $2 OR $2 IS NULL) RETURNING uuid"
 NONE_YET = "SELECT NOT EXISTS (SELECT FROM credentials)"
@@ -79,15 +81,15 @@ async def password_key(on: Executor) -> bytes:
 
 
 def lookup(pool: asyncpg.Pool) -> CredentialLookup:
-    """For `authenticate`."""
+    """For `authenticate`. Who sends many wrong passwords at once does not take all of the pool's connections."""
 
-    async def find(digest: bytes) -> list[Principal]:
-        return [
-            Principal(row["login"], allowed(row["role"], row["permissions"]), row["uuid"])
-            for row in await pool.fetch(FIND, digest)
-        ]
+    async def find(digests: Sequence[bytes]) -> list[list[Principal]]:
+        found: dict[bytes, list[Principal]] = {digest: [] for digest in digests}
+        for digest, login, role, narrowed, uuid in await pool.fetch(FIND, list(found)):
+            found[digest].append(Principal(login, allowed(role, narrowed), uuid))
+        return [found[digest] for digest in digests]
 
-    return find
+    return Together(find)
 
 
 async def add(on: Executor, login: str, role: Role, name: str, permissions: Collection[str] | None = None) -> Added:

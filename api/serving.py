@@ -15,6 +15,7 @@ from api.door import Door
 from api.metrics import Metrics
 from api.refusals import Forbidden, NoRoute
 from api.replay_runner import ReplayRunner
+from api.sender import sender
 from api.settings import Settings
 from api.turns import Turns
 from domain.refusals import CustomerNotFound
@@ -57,7 +58,7 @@ async def authorise(request: AnyRequest) -> None:
     """
     if request.method == "OPTIONS":  # which Litestar answers to for every path
         raise NoRoute
-    principal = await serving(request).door.let_in(request.headers.get("authorization"))
+    principal = await serving(request).door.let_in(request.headers.get("authorization"), sender(request.scope))
     if (permission := request.route_handler.opt.get("permission")) is None:
         raise Forbidden
     principal.require(permission)

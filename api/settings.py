@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ class Settings:
     Every `verify_seconds` a few customers' figures are verified, every `checkpoint_seconds` what is new in the log is
     signed; 0 is never. A client may take `client_seconds` to send its headers, the same for its body, and between two
     requests. Browsers of `cors_origins` may read answers, and are told to insist on TLS for `hsts_seconds`.
+    `trusted_proxies` are addresses and networks.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -42,6 +44,7 @@ class Settings:
     client_seconds: float = 30
     cors_origins: tuple[str, ...] = ()
     hsts_seconds: int = 0
+    trusted_proxies: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -59,6 +62,7 @@ class Settings:
             client_seconds=_client_seconds(given),
             cors_origins=_origins(given.get("CUSTODIARY_CORS_ORIGINS", "")),
             hsts_seconds=int(_seconds(given, "CUSTODIARY_HSTS_SECONDS", "0")),
+            trusted_proxies=_networks(given.get("CUSTODIARY_TRUSTED_PROXIES", "")),
         )
 
 
@@ -113,3 +117,11 @@ def _origins(value: str) -> tuple[str, ...]:
     if not all(_ORIGIN.fullmatch(origin) for origin in origins):
         raise BadSetting("CUSTODIARY_CORS_ORIGINS", "must be like https://shop.example, several with commas between")
     return origins
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(each.strip())) for each in value.split(",") if each.strip())
+    except ValueError as error:
+        problem = "must be addresses or networks such as 10.0.0.7,10.1.0.0/16"
+        raise BadSetting("CUSTODIARY_TRUSTED_PROXIES", problem) from error

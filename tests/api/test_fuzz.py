@@ -22,12 +22,17 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 ROOT = CONFIG.parents[2]
 PASSWORD = "open sesame"
 SECONDS = os.environ.get("FUZZ_SECONDS")
+# To every operation wrong passwords are sent, too: with all of them forgiven, time does not run out for the others.
+FORGIVE = """
+    CREATE FUNCTION forgive() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.level := 0; RETURN NEW; END';
+    CREATE TRIGGER forgive BEFORE INSERT OR UPDATE ON login_failures FOR EACH ROW EXECUTE FUNCTION forgive()"""
 BOUNDED = ["--max-time", "12", "--max-examples", "5", "--seed", "1"]
 
 
 async def test_nothing_that_a_client_may_send_breaks_what_the_document_says(database: str) -> None:
     async with open_store(database, connections=1) as store:
         await credentials.bootstrap(store.pool, PASSWORD)
+        await store.pool.execute(FORGIVE)
     extent = ["--max-time", SECONDS, "--max-examples", "1000"] if SECONDS else BOUNDED
     with served(database) as address:
         found = schemathesis(f"{address}/docs/openapi.json", *extent)

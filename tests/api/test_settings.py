@@ -17,6 +17,7 @@ ALL = {
     "CUSTODIARY_CLIENT_SECONDS": "2.5",
     "CUSTODIARY_CORS_ORIGINS": "https://shop.example, http://localhost:3000",
     "CUSTODIARY_HSTS_SECONDS": "31536000",
+    "CUSTODIARY_TRUSTED_PROXIES": "10.0.0.7, fd00::/8",
     "HOME": "/root",
 }
 
@@ -34,6 +35,7 @@ def test_everything_has_a_default() -> None:
         client_seconds=30,
         cors_origins=(),
         hsts_seconds=0,
+        trusted_proxies=(),
     )
 
 
@@ -54,6 +56,7 @@ def test_the_environment_says_it_all() -> None:
         client_seconds=2.5,
         cors_origins=("https://shop.example", "http://localhost:3000"),
         hsts_seconds=31_536_000,
+        trusted_proxies=("10.0.0.7/32", "fd00::/8"),
     )
 
 
@@ -84,6 +87,9 @@ def test_the_environment_says_it_all() -> None:
         ("CUSTODIARY_VERIFY_SECONDS", "nan"),
         ("CUSTODIARY_VERIFY_SECONDS", "1m"),
         ("CUSTODIARY_CHECKPOINT_SECONDS", "5m"),
+        ("CUSTODIARY_TRUSTED_PROXIES", "*"),
+        ("CUSTODIARY_TRUSTED_PROXIES", "proxy.example"),
+        ("CUSTODIARY_TRUSTED_PROXIES", "10.0.0.1/8"),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_the_variable_and_hides_the_value(variable: str, value: str) -> None:

@@ -2,41 +2,51 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
+from base64 import b64encode
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 from typing import Any
 
 import httpx
 import pytest
 
+from api.app import BASE
+from api.throttle import LONGEST
 from tests.cli.process import Process, custodiary
 from tests.cli.test_serve import free_port
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 CUSTOMERS = "/customers"
+PASSWORD = "open sesame"
+GUESSES = 10_000
+ROOT = Path(__file__).parents[2]
 
 
 class Service:
     def __init__(self, url: str) -> None:
-        port = free_port()
-        self.base = f"http://127.0.0.1:{port}/wp-json/fluent-cart/v2"
-        self.process = Process("serve", "--port", port, DATABASE_URL=url, CUSTODIARY_ADMIN_PASSWORD="open sesame")
+        self.port = free_port()
+        self.process = Process("serve", "--port", self.port, DATABASE_URL=url, CUSTODIARY_ADMIN_PASSWORD=PASSWORD)
         self.process.lines_until("Its documentation")
-        self.http = httpx.Client(base_url=self.base)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}{BASE}")
 
     def status(self, credential: dict[str, Any]) -> int:
         return self.http.get(CUSTOMERS, auth=(credential["login"], credential["password"])).status_code
 
     def make(self, name: str) -> dict[str, Any]:
         body = {"login": "ann", "name": name, "role": "manager"}
-        answer = self.http.post("/credentials", json=body, auth=("admin", "open sesame")).raise_for_status()
+        answer = self.http.post("/credentials", json=body, auth=("admin", PASSWORD)).raise_for_status()
         made: dict[str, Any] = answer.json()["data"]
         return made
 
     def revoke(self, credential: dict[str, Any]) -> None:
         path = f"/credentials/{credential['uuid']}"
-        self.http.delete(path, auth=("admin", "open sesame")).raise_for_status()
+        self.http.delete(path, auth=("admin", PASSWORD)).raise_for_status()
 
     def send(self, number: signal.Signals) -> None:
         """To the process that answers."""
@@ -48,6 +58,13 @@ class Service:
         self.http.close()
         self.process.process.terminate()
         self.process.end()
+
+
+def guesser(guesses: int, connections: int, *services: Service) -> subprocess.Popen[str]:
+    arguments = map(str, [guesses, connections, *(service.port for service in services)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.guesser", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +105,43 @@ def test_a_process_that_was_halted_meanwhile_does_not_go_by_what_it_knew(service
     finally:
         other.send(signal.SIGCONT)
     assert other.status(credential) == 401
+
+
+def latencies(services: tuple[Service, Service], credential: dict[str, Any], number: int) -> list[float]:
+    """In seconds, of a client of both, which does as little itself as can be."""
+    login = b64encode(f"{credential['login']}:{credential['password']}".encode()).decode()
+    clients = [HTTPConnection("127.0.0.1", service.port) for service in services]
+    times = []
+    for each in range(number):
+        began = perf_counter()
+        clients[each % 2].request("GET", BASE + CUSTOMERS, headers={"Authorization": f"Basic {login}"})
+        answer = clients[each % 2].getresponse()
+        answer.read()
+        times.append(perf_counter() - began)
+        assert answer.status == 200
+    for client in clients:
+        client.close()
+    return times
+
+
+def test_wrong_passwords_that_one_was_sent_are_slow_at_the_other(services: tuple[Service, Service]) -> None:
+    one, other = services
+    assert guesser(100, 50, one).communicate(timeout=60)[0] == "{401: 100}\n"
+    began = perf_counter()
+    assert other.http.get(CUSTOMERS, auth=("admin", "wrong")).status_code == 401
+    assert perf_counter() - began >= LONGEST - 1
+
+
+def test_ten_thousand_wrong_passwords_from_one_address_harm_nobody(services: tuple[Service, Service]) -> None:
+    """Sent from the same address as the right ones, for the same login."""
+    admin = {"login": "admin", "password": PASSWORD}
+    latencies(services, admin, 100)
+    alone = latencies(services, admin, 200)
+    attack, meanwhile = guesser(GUESSES, 1_000, *services), list[float]()
+    while attack.poll() is None:
+        meanwhile += latencies(services, admin, 20)
+        time.sleep(0.05)
+    alone += latencies(services, admin, 200)
+    assert attack.communicate()[0] == f"{{401: {GUESSES}}}\n"
+    assert len(meanwhile) > 100
+    assert median(meanwhile) < 2 * median(alone), [median(alone), median(meanwhile)]
