@@ -1,9 +1,11 @@
 """The composition root: everything that the service is made of, put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar, Router
+from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Message, Scope
@@ -24,6 +26,7 @@ from api import (
     replays,
     users,
 )
+from api.access_log import is_logged, logging_access
 from api.browsers import cors, telling_browsers
 from api.checkpointer import checkpointing
 from api.docs_page import DOCS, DocsPage, docs_assets
@@ -32,6 +35,7 @@ from api.edge import guarding
 from api.errors import exception_handlers
 from api.head import answering_head
 from api.input import MAX_BODY_BYTES
+from api.logs import log_lost
 from api.metrics import Metrics
 from api.openapi.document import DocumentConfig
 from api.openapi.operations import operations
@@ -39,8 +43,8 @@ from api.places import is_country
 from api.refusal_table import REFUSALS
 from api.replay_runner import ReplayRunner
 from api.sampler import sampling
-from api.sender import behind
-from api.serving import Service, authorise, request_id
+from api.sender import behind, sender
+from api.serving import Service, authorise, request_id, request_id_of
 from api.settings import NameMode, Settings
 from api.turns import Turns
 from eventstore.forgetting import forgetting
@@ -67,6 +71,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
 
     @asynccontextmanager
     async def serving(app: Litestar) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(log_lost)
         is_country("US")  # reads the world's countries once, before the first request has to wait for it
         async with (
             open_store(database_url, connections=CONNECTIONS) as store,
@@ -99,16 +104,18 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     )
     # Around all of it: middleware does not see what reaches no route.
     guarded = guarding(app.asgi_handler, settings.client_seconds)
-    answering = counts.counting(answering_head(telling_browsers(guarded, settings.hsts_seconds)))
+    access = logging_access(request_id_of, lambda scope: app.state.service.door.throttle.alias(sender(scope).network))
+    answering = counts.counting(answering_head(telling_browsers(guarded, settings.hsts_seconds)), access)
     app.asgi_handler = behind(settings.trusted_proxies, answering)
     return app
 
 
 async def _name_request(message: Message, scope: Scope) -> None:
-    """So that a client can tell which events in the history came of its request."""
-    known = scope["state"].get("request_id")
-    if known and message["type"] == "http.response.start":
-        message["headers"] = [*message["headers"], (b"x-request-id", known.encode())]
+    """So that a client can tell which events in the history, and which line of the log, came of its request."""
+    if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
+        is_told = is_logged(scope["method"], str(message["status"]))
+        if known := request_id_of(scope) if is_told else scope["state"].get("request_id"):
+            message["headers"] = [*message["headers"], (b"x-request-id", known.encode())]
 
 
 def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args, runtime_checkable
 from uuid import UUID
 
+from api.hidden import Personal, Secret
 from api.refusals import Forbidden, Unauthenticated
 
 Role: TypeAlias = Literal["administrator", "manager", "worker", "monitor"]
@@ -64,8 +65,8 @@ class Principal(NamedTuple):
 class Given(NamedTuple):
     """What a request claims; a bearer names no user."""
 
-    user: str | None
-    password: str
+    user: Personal | None
+    password: Secret
 
 
 @runtime_checkable
@@ -93,8 +94,8 @@ def password_digest(password: str, key: bytes) -> bytes:
 
 async def authenticate(given: Given, find: CredentialLookup, key: bytes) -> Principal:
     """Raises Unauthenticated, after the same work whether the user is known or not: nobody looks for the user."""
-    for found in await find(password_digest(given.password, key)):
-        if given.user in {None, found.user}:
+    for found in await find(password_digest(given.password.reveal(), key)):
+        if given.user is None or given.user.reveal() == found.user:
             return found
     raise Unauthenticated
 
@@ -102,7 +103,7 @@ async def authenticate(given: Given, find: CredentialLookup, key: bytes) -> Prin
 def read_authorization(header: str) -> Given:
     """Basic with user and password, or the password as bearer. Raises Unauthenticated for anything else."""
     if bearer := _BEARER.fullmatch(header):
-        return Given(None, bearer[1])
+        return Given(None, Secret(bearer[1]))
     basic = _BASIC.fullmatch(header)
     try:
         user, colon, password = b64decode(basic[1], validate=True).decode().partition(":") if basic else ("", "", "")
@@ -110,7 +111,7 @@ def read_authorization(header: str) -> Given:
         raise Unauthenticated from error
     if not colon or not 0 < len(user) <= MAX_USER_LENGTH or not user.isprintable():
         raise Unauthenticated
-    return Given(user, password)
+    return Given(Personal(user), Secret(password))
 
 
 def is_login(user: str) -> bool:

@@ -18,6 +18,7 @@ from api.auth import (
     new_password,
     password_digest,
 )
+from api.hidden import Secret
 from eventstore.log import Executor
 from eventstore.together import Together
 
@@ -124,13 +125,13 @@ async def everywhere() -> None:
     await asyncio.sleep(REVOKED)
 
 
-async def bootstrap(pool: asyncpg.Pool, given: str | None) -> str | None:
+async def bootstrap(pool: asyncpg.Pool, given: Secret | None) -> str | None:
     """Let an administrator in: with the password given, from now on, or else at the first start with a new one.
 
     Returns the new one.
     """
     if given is not None:
-        digest = password_digest(given, await password_key(pool))
+        digest = password_digest(given.reveal(), await password_key(pool))
         await pool.execute(SET, ADMIN, FROM_ENVIRONMENT, "administrator", digest)
         return None
     if not await pool.fetchval(NONE_YET):

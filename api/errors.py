@@ -32,7 +32,8 @@ def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], st
 
     def fault(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
         reference = request_id(request)
-        logger.error("request %s failed: %s %s", reference, request.method, request.url.path, exc_info=error)
+        facts = {"request_id": reference, "route": request.scope.get("path_template")}
+        logger.error("a request failed", extra=facts, exc_info=error)
         return _response(Fault(reference))
 
     return {**dict.fromkeys(refusals, by_table), HttpRefusal: refused, HTTPException: framework, Exception: fault}

@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from api.access_log import Answered
 from eventstore.chain.checkpoints import newest
 from eventstore.transact import Store
 from projections.drift.findings import known
@@ -52,8 +53,8 @@ class Metrics:
             registry=self._registry,
         )
 
-    def counting(self, app: ASGIApp) -> ASGIApp:
-        """The application, with every request counted: those too that reach no route."""
+    def counting(self, app: ASGIApp, answered: Answered) -> ASGIApp:
+        """The application, with every request counted, those too that reach no route; `answered` is told of each."""
 
         @cache  # finding them by their labels takes longer than counting
         def of(method: str, route: str, status: str) -> tuple[Counter, Histogram]:
@@ -78,7 +79,9 @@ class Metrics:
                 route = scope.get("path_template") or NO_ROUTE
                 requests, seconds = of(method, route, status)
                 requests.inc()
-                seconds.observe(perf_counter() - began)
+                taken = perf_counter() - began
+                seconds.observe(taken)
+                answered(scope, method, route, status, taken)
 
         return counted
 

@@ -11,6 +11,7 @@ from typing import Self
 
 import uvloop
 
+from api import logs
 from projections.database import open_store
 from projections.replay.engine import ReplayRunningError, resume, run
 
@@ -75,5 +76,6 @@ async def _main(dsn: str, id_: int | None) -> None:
 
 
 if __name__ == "__main__":
+    logs.configure()
     os.nice(POLITENESS)
     uvloop.run(_main(os.environ["DATABASE_URL"], int(sys.argv[1]) if sys.argv[1:] else None))

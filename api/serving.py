@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import asyncpg
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.types import Scope
 
 from api.auth import Permission, Principal
 from api.door import Door
@@ -59,18 +60,23 @@ async def authorise(request: AnyRequest) -> None:
     if request.method == "OPTIONS":  # which Litestar answers to for every path
         raise NoRoute
     principal = await serving(request).door.let_in(request.headers.get("authorization"), sender(request.scope))
+    request.scope["user"] = principal  # the access log names who is denied, too
     if (permission := request.route_handler.opt.get("permission")) is None:
         raise Forbidden
     principal.require(permission)
-    request.scope["user"] = principal
 
 
-def request_id(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+def request_id(request: AnyRequest) -> str:
+    return request_id_of(request.scope)
+
+
+def request_id_of(scope: Scope) -> str:
     """The client's X-Request-Id, or one of ours; the same for the whole request."""
-    known: str | None = connection.state.get("request_id")
+    state = scope.setdefault("state", {})  # which is not there yet at the edge
+    known: str | None = state.get("request_id")
     if known is None:
-        sent = connection.headers.get("x-request-id", "")
-        known = connection.state["request_id"] = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        sent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        known = state["request_id"] = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
     return known
 
 

@@ -3,11 +3,13 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 from urllib.parse import urlsplit
+
+from api.hidden import Secret
 
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 
@@ -33,12 +35,12 @@ class Settings:
     `trusted_proxies` are addresses and networks.
     """
 
-    database_url: str | None = field(default=None, repr=False)
+    database_url: Secret | None = None
     data: Path = Path(".custodiary")
     store_url: str = "http://127.0.0.1:8000"
     store_currency: str = "USD"
     name_mode: NameMode = "first_name"
-    admin_password: str | None = field(default=None, repr=False)
+    admin_password: Secret | None = None
     verify_seconds: float = 0
     checkpoint_seconds: float = 300
     client_seconds: float = 30
@@ -56,7 +58,7 @@ class Settings:
             store_url=_store_url(given.get("STORE_URL", cls.store_url)),
             store_currency=_currency(given.get("STORE_CURRENCY", cls.store_currency)),
             name_mode=_name_mode(given.get("NAME_MODE", cls.name_mode)),
-            admin_password=given.get("CUSTODIARY_ADMIN_PASSWORD"),
+            admin_password=_secret(given.get("CUSTODIARY_ADMIN_PASSWORD")),
             verify_seconds=_seconds(given, "CUSTODIARY_VERIFY_SECONDS", "0"),
             checkpoint_seconds=_seconds(given, "CUSTODIARY_CHECKPOINT_SECONDS", "300"),
             client_seconds=_client_seconds(given),
@@ -66,12 +68,16 @@ class Settings:
         )
 
 
-def _database_url(value: str | None) -> str | None:
+def _secret(value: str | None) -> Secret | None:
+    return None if value is None else Secret(value)
+
+
+def _database_url(value: str | None) -> Secret | None:
     """What asyncpg would stumble over, with a part of the password in its message."""
     if value is not None and not _DATABASE_URL.fullmatch(value):
         form = "must be like postgresql://user:password@host:5432/database"
         raise BadSetting("DATABASE_URL", f"{form}; in a password @ / ? # are written %40 %2F %3F %23")
-    return value
+    return _secret(value)
 
 
 def _store_url(value: str) -> str:

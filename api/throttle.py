@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 import asyncpg
 
+from api.hidden import Personal
 from api.refusals import TooMany
 from eventstore.together import Together
 
@@ -36,13 +37,14 @@ class Throttle:
         self._waiting = 0
         self._level = Together(self._levels)
 
-    async def slow(self, network: str, login: str | None) -> None:
+    async def slow(self, network: Personal, login: Personal | None) -> None:
         """Returns when the one who sent a wrong password may know that it was. Raises TooMany, instead of waiting."""
         if self._waiting >= MAX_WAITING:
             raise TooMany(int(LONGEST))
         self._waiting += 1
         try:
-            level = await self._level([self._digest("network", network), *self._of_login(login)])
+            keys = [] if login is None else [self._digest("login", login)]
+            level = await self._level([self._digest("network", network), *keys])
             await asyncio.sleep(min(LONGEST, max(0, level - FREE) * STEP))
         finally:
             self._waiting -= 1
@@ -51,11 +53,12 @@ class Throttle:
         """Those who have long stopped."""
         await self._pool.execute(FORGET, FORGET_SECONDS)
 
-    def _of_login(self, login: str | None) -> Keys:
-        return [] if login is None else [self._digest("login", login)]
+    def alias(self, network: Personal) -> str:
+        """What tells a network from others, and nothing else of it."""
+        return self._digest("network", network).hex()[:16]
 
-    def _digest(self, kind: str, value: str) -> bytes:
-        return blake2b(f"{kind} {value}".encode(), key=self._key, digest_size=16).digest()
+    def _digest(self, kind: str, who: Personal) -> bytes:
+        return blake2b(f"{kind} {who.reveal()}".encode(), key=self._key, digest_size=16).digest()
 
     async def _levels(self, failures: Sequence[Keys]) -> list[float]:
         """The higher one of each."""

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
+from api.hidden import Personal
+
 # In one order, so that two processes never wait for each other in a circle.
 WRITE = """
     WITH used AS (
@@ -20,7 +22,7 @@ WRITE = """
 
 class Use(NamedTuple):
     at: float
-    address: str
+    address: Personal
 
 
 class Uses:
@@ -28,7 +30,7 @@ class Uses:
         self._pool = pool
         self._noted: dict[UUID, Use] = {}
 
-    def note(self, credential: UUID, address: str) -> None:
+    def note(self, credential: UUID, address: Personal) -> None:
         self._noted[credential] = Use(time.time(), address)
 
     async def write(self) -> None:
@@ -38,7 +40,7 @@ class Uses:
         noted, self._noted = self._noted, {}
         times = [datetime.fromtimestamp(use.at, UTC) for use in noted.values()]
         try:
-            await self._pool.execute(WRITE, list(noted), times, [use.address for use in noted.values()])
+            await self._pool.execute(WRITE, list(noted), times, [use.address.reveal() for use in noted.values()])
         except BaseException:
             self._noted = noted | self._noted
             raise

@@ -21,7 +21,7 @@ def create_worker_app() -> Litestar:
     settings = Settings.from_environment()
     if settings.database_url is None:
         raise BadSetting("DATABASE_URL", "is missing")
-    app = create_app(settings, settings.database_url)
+    app = create_app(settings, settings.database_url.reveal())
     give_up_on_idle_takers(app, settings.client_seconds)
     return app
 

@@ -25,6 +25,7 @@ from api.cli.output import progress_bar, say
 from api.cli.session import database, run
 from api.edge import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.importing.orders import import_orders
+from api.logs import LOGGING
 from api.settings import Settings
 from domain.event import Stream
 from eventstore.transact import By, Store
@@ -59,6 +60,7 @@ def _server(address: Address, workers: int, client_seconds: float) -> AbstractSe
         port=address.port,
         workers=workers,
         log_level=LogLevels.warning,
+        log_dictconfig=LOGGING,
         workers_kill_timeout=10,
         # Where it has to find out first which HTTP is spoken, it waits for ever.
         http=HTTPModes.http1,

@@ -24,7 +24,7 @@ T = TypeVar("T")
 def database(settings: Settings) -> Iterator[str]:
     """The address of the database, for as long as it is needed. Raises EmbeddedError."""
     if settings.database_url is not None:
-        yield settings.database_url
+        yield settings.database_url.reveal()
     else:
         with embedded(settings.data) as dsn:
             _set_key(settings.data / "master.key", masters.KEY, masters.KEY_FILE)

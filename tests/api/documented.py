@@ -33,6 +33,11 @@ def closed(schema: Any) -> Any:
 CLOSED = {"schemas": closed(SCHEMAS)}
 
 
+def example_of(operation: Body) -> Any:
+    body = operation.get("requestBody")
+    return body["content"]["application/json"]["example"] if body else None
+
+
 def check(schema: Body, value: Any) -> None:
     _validator(json.dumps(schema)).validate(value)
 

@@ -18,6 +18,7 @@ from api.auth import (
     password_digest,
     read_authorization,
 )
+from api.hidden import Personal, Secret
 from api.refusals import Forbidden, Unauthenticated
 
 KEY = b"the store's key"
@@ -129,7 +130,7 @@ async def test_whoever_does_not_prove_it_is_refused(authorization: str) -> None:
 
 
 def test_a_password_may_hold_a_colon() -> None:
-    assert read_authorization(basic("wally:a:b")) == ("wally", "a:b")
+    assert read_authorization(basic("wally:a:b")) == (Personal("wally"), Secret("a:b"))
 
 
 @given(st.text(max_size=60))

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from api import credentials
+from api.hidden import Secret
 from api.openapi.operations import operations
 from projections.database import open_store
 
@@ -31,7 +32,7 @@ BOUNDED = ["--max-time", "12", "--max-examples", "5", "--seed", "1"]
 
 async def test_nothing_that_a_client_may_send_breaks_what_the_document_says(database: str) -> None:
     async with open_store(database, connections=1) as store:
-        await credentials.bootstrap(store.pool, PASSWORD)
+        await credentials.bootstrap(store.pool, Secret(PASSWORD))
         await store.pool.execute(FORGIVE)
     extent = ["--max-time", SECONDS, "--max-examples", "1000"] if SECONDS else BOUNDED
     with served(database) as address:

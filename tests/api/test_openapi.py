@@ -13,7 +13,7 @@ from api.app import BASE, create_app
 from api.openapi.filters import CUSTOMER_PROPERTIES, ORDER_PROPERTIES, Form
 from api.presentation import ADDRESS, CUSTOMER, ORDER
 from api.settings import Settings
-from tests.api.documented import DOCUMENT, OPERATIONS, SCHEMAS, check, conforms
+from tests.api.documented import DOCUMENT, OPERATIONS, SCHEMAS, check, conforms, example_of
 from tests.api.shop import HOME, SETTINGS, Body, Shop, done
 
 
@@ -104,13 +104,13 @@ def test_every_example_fits(schema: Body, example: Any) -> None:
 
 async def test_answers_are_as_documented(empty_shop: Shop) -> None:
     shop = empty_shop
-    answers = [answer async for answer in _story(shop)]
+    answers = [answer async for answer in story(shop)]
     assert {answer.status_code for answer in answers} == {200}
     told = {conforms(answer) for answer in answers}
     assert told == {operation["operationId"] for operation in OPERATIONS.values()}
 
 
-async def _story(shop: Shop) -> AsyncIterator[httpx.Response]:
+async def story(shop: Shop) -> AsyncIterator[httpx.Response]:
     """Every operation, carried out."""
     health = httpx.AsyncClient(transport=shop.http._transport, base_url="http://store.example")
     yield await health.get("/health/live")
@@ -261,11 +261,6 @@ async def test_refusals_are_as_documented(shop: Shop) -> None:
         answers.append(await shop.http.request(method, missing, json=example_of(operation)))
         for answer in answers:
             assert conforms(answer) == operation["operationId"]
-
-
-def example_of(operation: Body) -> Any:
-    body = operation.get("requestBody")
-    return body["content"]["application/json"]["example"] if body else None
 
 
 def filters(properties: dict[tuple[str, str], tuple[Form, ...]]) -> list[tuple[tuple[str, str], str, Any]]:

@@ -27,13 +27,16 @@ class Process:
     """In a session of its own, as in a terminal. `settings` are environment variables."""
 
     def __init__(self, *arguments: object, **settings: object) -> None:
+        # A file: nobody reads a pipe while the process runs, and one that is full would stop it.
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - until its end
+        self._ended: Ended | None = None
         self.process = subprocess.Popen(
             [COMMAND, *map(str, arguments)],
             env=_environment(settings),
             cwd=NOWHERE,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
             start_new_session=True,
         )
@@ -60,8 +63,12 @@ class Process:
         return self.end()
 
     def end(self) -> "Ended":
-        stdout, stderr = self.process.communicate(timeout=PATIENCE)
-        return Ended(self.process.returncode, stdout, stderr)
+        if self._ended is None:
+            stdout, _ = self.process.communicate(timeout=PATIENCE)
+            with self._errors as errors:
+                errors.seek(0)
+                self._ended = Ended(self.process.returncode, stdout, errors.read())
+        return self._ended
 
 
 class Ended:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec import json
 
 from api.cli import exits
 from tests.cli.process import Ended, Process, custodiary
@@ -168,10 +169,19 @@ def test_each_worker_is_a_process(service: Service) -> None:
 
 @needs_proc
 def test_ctrl_c_ends_everything(service: Service, stopped: Ended) -> None:
-    assert (stopped.code, stopped.stdout, stopped.stderr) == (exits.DONE, "", "")
+    assert (stopped.code, stopped.stdout) == (exits.DONE, "")
     assert of_the_store(service.directory) == []
     assert is_still(service.directory)
     assert is_free(service.port)
+
+
+def test_all_that_it_logged_is_who_wrote_and_who_was_denied_in_lines_of_json(service: Service, stopped: Ended) -> None:
+    lines = [json.decode(line) for line in stopped.stderr.splitlines()]
+    assert {line["logger"] for line in lines} == {"custodiary.access"}
+    assert {line["message"] for line in lines} == {"write", "denied"}
+    assert {line["actor"] for line in lines if line["message"] == "write"} == {"admin"}
+    assert service.login[1] not in stopped.stderr
+    assert "shop.example" not in stopped.stderr
 
 
 def test_commands_work_when_no_service_runs(service: Service, stopped: Ended) -> None:

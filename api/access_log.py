@@ -1,0 +1,53 @@
+"""The access log: a line for each write and each request that was denied."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from litestar.types import Scope
+
+from api.auth import Principal
+
+logger = logging.getLogger("custodiary.access")
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+DENIED = frozenset({"401", "403", "429"})
+_ID = re.compile(r"[0-9]{1,16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# A request, its method and route as they are counted, the status that it was answered with, the seconds until then.
+Answered: TypeAlias = Callable[[Scope, str, str, str, float], None]
+
+
+def is_logged(method: str, status: str) -> bool:
+    return method not in READS or status in DENIED
+
+
+def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], str]) -> Answered:
+    """`alias` says in place of an address which requests came from the same one.
+
+    Nothing is logged that a stranger has made up: no path, no login that was tried, no id that is nobody's.
+    """
+
+    def log(scope: Scope, method: str, route: str, status: str, seconds: float) -> None:
+        if not is_logged(method, status):
+            return
+        principal: Principal | None = scope.get("user")
+        facts = {
+            "request_id": request_id(scope),
+            "actor": principal and principal.user,
+            "credential": principal and str(principal.credential),
+            "method": method,
+            "route": route,
+            "ids": _ids(scope.get("path_params", {})) if status.startswith("2") else {},
+            "status": int(status) if status.isdigit() else None,  # none when the client has gone away
+            "seconds": round(seconds, 6),
+            "from": alias(scope),
+        }
+        logger.info("denied" if status in DENIED else "write", extra=facts)
+
+    return log
+
+
+def _ids(parameters: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if _ID.fullmatch(str(value))}
