@@ -14,7 +14,7 @@ from api.answer import answer, encode
 from api.command import Shown, carry_out
 from api.input import read_input, read_nothing
 from api.replay_view import replay_view
-from api.serving import AnyRequest, id_in_path, needs, serving
+from api.serving import AnyRequest, id_in_path, is_still_let_in, needs, serving
 from api.validation import Fields
 from eventstore.log import Connection
 from eventstore.transact import Unit
@@ -86,7 +86,9 @@ async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[
 
 @get(f"{PATH}/progress", opt=needs("replays/manage"), summary="Follow a replay, as server-sent events")
 async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> ServerSentEvent:
-    """Each `progress` event has the replay as JSON, whenever that has changed; the last one is `end`."""
+    """Each `progress` event has the replay as JSON, whenever that has changed; the last one is `end`. It breaks off
+    when the credential is revoked.
+    """
     pool, id_ = serving(request).store.pool, id_in_path(replay_id)
     await registry.find(pool, id_)
 
@@ -102,6 +104,8 @@ async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> Server
                 return
             last = told
             await asyncio.sleep(LOOK_SECONDS)
+            if not await is_still_let_in(request):
+                return
 
     return ServerSentEvent(events())
 

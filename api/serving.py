@@ -14,7 +14,7 @@ from litestar.types import Scope
 from api.auth import Permission, Principal
 from api.door import Door
 from api.metrics import Metrics
-from api.refusals import Forbidden, NoRoute
+from api.refusals import Forbidden, NoRoute, Unauthenticated
 from api.replay_runner import ReplayRunner
 from api.sender import sender
 from api.settings import Settings
@@ -64,6 +64,15 @@ async def authorise(request: AnyRequest) -> None:
     if (permission := request.route_handler.opt.get("permission")) is None:
         raise Forbidden
     principal.require(permission)
+
+
+async def is_still_let_in(request: AnyRequest) -> bool:
+    """For an answer that goes on and on: what it was asked for with may have been revoked since."""
+    try:
+        await authorise(request)
+    except (Unauthenticated, Forbidden):
+        return False
+    return True
 
 
 def request_id(request: AnyRequest) -> str:

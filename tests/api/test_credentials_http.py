@@ -1,5 +1,6 @@
 """Application passwords over HTTP: made, shown once, seen, and revoked one by one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,8 +8,11 @@ import httpx
 import pytest
 
 from api.auth import PERMISSIONS, Permission
+from projections.replay import registry
+from projections.replay.registry import Asked
 from tests.api.documented import conforms
 from tests.api.shop import FORBIDDEN, UNAUTHENTICATED, Body, Shop, done, problems, refusal, rule
+from tests.eventstore.acts import until
 
 NO_CREDENTIAL = rule(404, "Credential not found.")
 NOWHERE = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -142,6 +146,24 @@ async def test_a_revoked_password_lets_nobody_in_and_its_name_is_free(shop: Shop
     assert await status(web, second) == 200
     assert refusal(await shop.delete(f"/credentials/{first['uuid']}")) == NO_CREDENTIAL
     await made(shop, "hugo")
+
+
+async def test_what_is_being_followed_with_a_revoked_password_breaks_off(shop: Shop, web: httpx.AsyncClient) -> None:
+    new = await made(shop, "ingrid", role="administrator")
+    async with shop.pool.acquire() as connection:
+        id_ = await registry.start(connection, Asked(projections=("labels",)))  # which nobody runs
+    following = asyncio.create_task(web.get(f"/replays/{id_}/progress", **bearer(new)))
+    await until(lambda: was_let_in(shop, new), "it is let in")
+    done(await shop.delete(f"/credentials/{new['uuid']}"))
+    answer = await asyncio.wait_for(following, 10)
+    assert answer.text.startswith("event: progress")
+    assert "event: end" not in answer.text
+
+
+async def was_let_in(shop: Shop, credential: Body) -> bool:
+    await shop.app.state.service.door.uses.write()
+    used = "SELECT last_used_at IS NOT NULL FROM credentials WHERE uuid = $1"
+    return bool(await shop.pool.fetchval(used, credential["uuid"]))
 
 
 async def test_a_repetition_makes_none_and_shows_none(shop: Shop) -> None:
