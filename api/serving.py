@@ -59,7 +59,7 @@ async def authorise(request: AnyRequest) -> None:
     """
     if request.method == "OPTIONS":  # which Litestar answers to for every path
         raise NoRoute
-    principal = await serving(request).door.let_in(request.headers.get("authorization"), sender(request.scope))
+    principal = await _let_in(request)
     request.scope["user"] = principal  # the access log names who is denied, too
     if (permission := request.route_handler.opt.get("permission")) is None:
         raise Forbidden
@@ -69,10 +69,14 @@ async def authorise(request: AnyRequest) -> None:
 async def is_still_let_in(request: AnyRequest) -> bool:
     """For an answer that goes on and on: what it was asked for with may have been revoked since."""
     try:
-        await authorise(request)
-    except (Unauthenticated, Forbidden):
+        await _let_in(request)
+    except Unauthenticated:
         return False
     return True
+
+
+async def _let_in(request: AnyRequest) -> Principal:
+    return await serving(request).door.let_in(request.headers.get("authorization"), sender(request.scope))
 
 
 def request_id(request: AnyRequest) -> str:
