@@ -133,15 +133,19 @@ def test_wrong_passwords_that_one_was_sent_are_slow_at_the_other(services: tuple
 
 
 def test_ten_thousand_wrong_passwords_from_one_address_harm_nobody(services: tuple[Service, Service]) -> None:
-    """Sent from the same address as the right ones, for the same login."""
+    """Sent from the same address as the right ones, for the same login.
+
+    The guesser is halted now and then: what else the machine has to do comes and goes, and must not be held against it.
+    """
     admin = {"login": "admin", "password": PASSWORD}
     latencies(services, admin, 100)
-    alone = latencies(services, admin, 200)
-    attack, meanwhile = guesser(GUESSES, 1_000, *services), list[float]()
+    attack, times_longer = guesser(GUESSES, 1_000, *services), list[float]()
     while attack.poll() is None:
-        meanwhile += latencies(services, admin, 20)
-        time.sleep(0.05)
-    alone += latencies(services, admin, 200)
+        meanwhile = latencies(services, admin, 300)
+        attack.send_signal(signal.SIGSTOP)
+        time.sleep(LONGEST)  # after which nobody is kept waiting any more
+        times_longer.append(median(meanwhile) / median(latencies(services, admin, 300)))
+        attack.send_signal(signal.SIGCONT)
     assert attack.communicate()[0] == f"{{401: {GUESSES}}}\n"
-    assert len(meanwhile) > 100
-    assert median(meanwhile) < 2 * median(alone), [median(alone), median(meanwhile)]
+    assert len(times_longer) > 2
+    assert median(times_longer) < 2, times_longer
