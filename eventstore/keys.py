@@ -50,16 +50,16 @@ class MasterKeyChangedError(Exception):
     """Another master key wraps new keys since a moment ago."""
 
 
-# The versions from one to before another that a key opens, and what opens them, if it is not destroyed.
-Known: TypeAlias = tuple[int, float, AESGCM | None]
+# Stream, the versions from one to before another that a key opens, and what opens them, if it is not destroyed.
+Known: TypeAlias = tuple[bytes, int, float, AESGCM | None]
 
 
 class StreamKeys:
-    """Of some streams, to open their events with: for every event of a replay, so that each step counts."""
+    """Of some streams, to open their events with, one stream after another: for each event of a replay."""
 
     def __init__(self, sealing: Sealing, rows: Iterable[asyncpg.Record]) -> None:
         self._unwrap = sealing.unwrap
-        self._last: dict[bytes, Known] = {}  # that opened something
+        self._last: Known = b"", 0, 0, None  # no more than one: a cipher is large, and made faster than found
         self._rows: dict[bytes, list[asyncpg.Record]] = {}
         for row in rows:
             self._rows.setdefault(row[0], []).append(row)
@@ -74,17 +74,17 @@ class StreamKeys:
 
     def opened(self, originator_id: bytes, version: int, topic: str, state: bytes) -> bytes | None:
         """A sealed state, or None when its key is destroyed. Raises SealError and MasterKeyError."""
-        known = self._last.get(originator_id)
-        if known is None or not known[0] <= version < known[1]:
-            known = self._last[originator_id] = self._find(originator_id, version)
-        cipher = known[2]
+        id_, since, until, cipher = self._last
+        if id_ != originator_id or not since <= version < until:
+            self._last = self._find(originator_id, version)
+            cipher = self._last[3]
         return None if cipher is None else unseal(cipher, originator_id + version.to_bytes(8) + topic.encode(), state)
 
     def _find(self, originator_id: bytes, version: int) -> Known:
         for _id, since, until, master_id, wrapped in self._rows.get(originator_id, ()):
             if since <= version and (until is None or version < until):
                 cipher = None if wrapped is None else self._unwrap(originator_id, since, master_id, wrapped)
-                return since, inf if until is None else until, cipher
+                return originator_id, since, inf if until is None else until, cipher
         raise KeyMissingError
 
 
