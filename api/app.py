@@ -40,6 +40,7 @@ from api.metrics import Metrics
 from api.openapi.document import DocumentConfig
 from api.openapi.operations import operations
 from api.places import is_country
+from api.rate_limit import RateLimit, tell_standing
 from api.refusal_table import REFUSALS
 from api.replay_runner import ReplayRunner
 from api.sampler import sampling
@@ -80,7 +81,8 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             open_door(store.pool) as door,
         ):
             turns, find = Turns(AT_ONCE, WAITING), finding_together(store.pool)
-            app.state.service = Service(store, settings, door, find, Totals(), runner, pasts, turns, counts)
+            limit = RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None
+            app.state.service = Service(store, settings, door, find, Totals(), runner, pasts, turns, counts, limit)
             if await unfinished(store.pool):
                 runner.start()
             async with (
@@ -96,14 +98,14 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         [Router(BASE, route_handlers=handlers, before_request=authorise), *watched, docs_assets()],
         lifespan=[serving],
         exception_handlers=exception_handlers(REFUSALS, request_id),
-        before_send=[_name_request],
+        before_send=[_name_request, *([tell_standing] if settings.rate_limit else [])],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
         cors_config=cors(settings),
         openapi_config=_openapi(handlers, settings.name_mode),
     )
     # Around all of it: middleware does not see what reaches no route.
-    guarded = guarding(app.asgi_handler, settings.client_seconds)
+    guarded = guarding(app.asgi_handler, settings.client_seconds, settings.cors_origins)
     access = logging_access(request_id_of, lambda scope: app.state.service.door.throttle.alias(sender(scope).network))
     answering = counts.counting(answering_head(telling_browsers(guarded, settings.hsts_seconds)), access)
     app.asgi_handler = behind(settings.trusted_proxies, answering)

@@ -7,6 +7,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from api.docs_page import DOCS
 from api.settings import Settings
 
+RATE_HEADERS = ("RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 Headers = list[tuple[bytes, bytes]]
 
 _ALWAYS: Headers = [
@@ -18,7 +19,7 @@ _ALWAYS: Headers = [
 # Answers are about people, and nobody's to keep. They are no pages either: a browser has nothing to load for them.
 _OF_ANSWERS: Headers = [
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
 ]
 # Swagger UI draws its icons from data: addresses.
 _DOCS_POLICY = b"; ".join([
@@ -57,5 +58,5 @@ def cors(settings: Settings) -> CORSConfig | None:
         allow_origins=list(settings.cors_origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id"],
-        expose_headers=["ETag", "Retry-After", "X-Request-Id"],
+        expose_headers=["ETag", "Retry-After", "X-Request-Id", *RATE_HEADERS],
     )

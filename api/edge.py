@@ -4,30 +4,36 @@ Bodies are counted by Litestar while they are read; connections, and headers tha
 """
 
 import asyncio
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import json
 
-from api.refusals import BadEncoding, HttpRefusal, Late, Rule, Slow
+from api.refusals import BadEncoding, Forbidden, HttpRefusal, Late, Rule, Slow
 
 MAX_URL_BYTES = 32 << 10  # a thousand ids fit, with PHP's brackets around each
 MAX_HEADER_BYTES = 32 << 10
 ANSWER_SECONDS = 300  # until an answer begins: a past of a very long log takes that, and nothing else should
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
+_LOOKED_AT = _BODY | {b"content-encoding", b"sec-fetch-site", b"origin"}
 
 
-def guarding(app: ASGIApp, client_seconds: float, answer_seconds: float = ANSWER_SECONDS) -> ASGIApp:
-    """`client_seconds` is how long a body may take to arrive."""
+def guarding(
+    app: ASGIApp, client_seconds: float, origins: Collection[str] = (), answer_seconds: float = ANSWER_SECONDS
+) -> ASGIApp:
+    """`client_seconds` is how long a body may take to arrive; `origins` are those whose pages may write."""
+    may_write = frozenset(origin.encode() for origin in origins)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         try:
-            has_body = _looked_at(scope)
+            has_body = _looked_at(scope, may_write)
         except HttpRefusal as refusal:
             await _answer(refusal, send)
         else:
@@ -37,20 +43,30 @@ def guarding(app: ASGIApp, client_seconds: float, answer_seconds: float = ANSWER
     return guarded
 
 
-def _looked_at(scope: Scope) -> bool:
+def _looked_at(scope: HTTPScope, may_write: Collection[bytes]) -> bool:
     """Whether it has a body. Raises HttpRefusal for what nobody should read."""
     if len(scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
         raise Rule(414, f"An address may not be longer than {MAX_URL_BYTES} bytes. Send long lists in the body.")
-    size, has_body = 0, False
+    size, found = 0, dict[bytes, bytes]()
     for name, value in scope["headers"]:
         size += len(name) + len(value)
-        if name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
-            raise BadEncoding
-        if name in _BODY:
-            has_body = True
+        if name in _LOOKED_AT:
+            found[name] = value
     if size > MAX_HEADER_BYTES:
         raise Rule(431, f"The headers of a request may not be longer than {MAX_HEADER_BYTES} bytes together.")
-    return has_body
+    if not found:
+        return False
+    if found.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
+        raise BadEncoding
+    if scope["method"] not in _SAFE and _is_forged(found, may_write):
+        raise Forbidden
+    return not found.keys().isdisjoint(_BODY)
+
+
+def _is_forged(headers: Mapping[bytes, bytes], may_write: Collection[bytes]) -> bool:
+    """Sent by a browser for another's page. It adds the password that it was once given, and a form needs no leave."""
+    elsewhere = headers.get(b"sec-fetch-site", b"none") not in {b"none", b"same-origin"}
+    return elsewhere and headers.get(b"origin") not in may_write
 
 
 def _in_time(receive: Receive, seconds: float) -> Receive:

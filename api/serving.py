@@ -14,6 +14,7 @@ from litestar.types import Scope
 from api.auth import Permission, Principal
 from api.door import Door
 from api.metrics import Metrics
+from api.rate_limit import RateLimit
 from api.refusals import Forbidden, NoRoute, Unauthenticated
 from api.replay_runner import ReplayRunner
 from api.sender import sender
@@ -40,6 +41,7 @@ class Service(NamedTuple):
     pasts: Pasts
     turns: Turns
     metrics: Metrics
+    rate_limit: RateLimit | None
 
 
 def serving(request: ASGIConnection[Any, Any, Any, Any]) -> Service:
@@ -61,6 +63,8 @@ async def authorise(request: AnyRequest) -> None:
         raise NoRoute
     principal = await _let_in(request)
     request.scope["user"] = principal  # the access log names who is denied, too
+    if (limit := serving(request).rate_limit) is not None:
+        await limit.count(request.scope, principal.credential)
     if (permission := request.route_handler.opt.get("permission")) is None:
         raise Forbidden
     principal.require(permission)

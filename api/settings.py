@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from api.hidden import Secret
@@ -14,8 +14,20 @@ from api.hidden import Secret
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 
 _HOST = r"(?:\[[^][@/?#]+\]|[^][@:/?#,]*)(?::[0-9]{1,5})?"
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:[^@/?#]*@)?{_HOST}(?:,{_HOST})*(?:[/?].*)?")
+
+
+class Rate(NamedTuple):
+    """`requests` in `seconds`: all at once, then one for each step of time."""
+
+    requests: int
+    seconds: int
+
+    @property
+    def step(self) -> float:
+        return self.seconds / self.requests
 
 
 class BadSetting(ValueError):
@@ -32,7 +44,7 @@ class Settings:
     Every `verify_seconds` a few customers' figures are verified, every `checkpoint_seconds` what is new in the log is
     signed; 0 is never. A client may take `client_seconds` to send its headers, the same for its body, and between two
     requests. Browsers of `cors_origins` may read answers, and are told to insist on TLS for `hsts_seconds`.
-    `trusted_proxies` are addresses and networks.
+    `trusted_proxies` are addresses and networks, `rate_limit` is for each credential.
     """
 
     database_url: Secret | None = None
@@ -47,6 +59,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     hsts_seconds: int = 0
     trusted_proxies: tuple[str, ...] = ()
+    rate_limit: Rate | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -63,6 +76,7 @@ class Settings:
             checkpoint_seconds=_seconds(given, "CUSTODIARY_CHECKPOINT_SECONDS", "300"),
             client_seconds=_client_seconds(given),
             cors_origins=_origins(given.get("CUSTODIARY_CORS_ORIGINS", "")),
+            rate_limit=_rate(given.get("CUSTODIARY_RATE_LIMIT")),
             hsts_seconds=int(_seconds(given, "CUSTODIARY_HSTS_SECONDS", "0")),
             trusted_proxies=_networks(given.get("CUSTODIARY_TRUSTED_PROXIES", "")),
         )
@@ -115,6 +129,15 @@ def _client_seconds(given: Mapping[str, str]) -> float:
     if seconds < 1:
         raise BadSetting("CUSTODIARY_CLIENT_SECONDS", "must be at least 1")
     return seconds
+
+
+def _rate(value: str | None) -> Rate | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,5})/(second|minute|hour)", value)
+    if found is None:
+        raise BadSetting("CUSTODIARY_RATE_LIMIT", "must be like 600/minute: up to 999999 a second, minute or hour")
+    return Rate(int(found[1]), _SECONDS[found[2]])
 
 
 def _origins(value: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What browsers are told with every answer, and that the page of the documentation lives with it."""
 
+import json
 import shutil
 import subprocess
 import tempfile
@@ -12,8 +13,9 @@ import pytest
 from api.openapi.operations import operations
 from api.settings import Settings
 from tests.api.client import client_of
-from tests.api.shop import Shop, open_shop, refusal
+from tests.api.shop import FORBIDDEN, Shop, done, open_shop, refusal
 from tests.api.test_fuzz import served
+from tests.api.test_hostile_http import writes
 from tests.api.test_routes_http import NO_ROUTE
 
 ALWAYS = {
@@ -24,7 +26,7 @@ ALWAYS = {
 }
 ANSWERS = ALWAYS | {
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 }
 CORS = ("access-control-allow-origin", "access-control-allow-headers", "access-control-allow-credentials")
 SHOP, OTHER = "https://shop.example", "https://other.example"
@@ -143,6 +145,37 @@ async def test_a_preflight_needs_no_password_and_does_nothing(open_to_shop: Shop
         assert (await stranger.request("OPTIONS", path, headers=preflight(SHOP))).status_code == 204
         assert (await stranger.get(path, headers={"Origin": SHOP})).status_code == 401
         assert await open_to_shop.position() == before
+
+
+# Pages that write in somebody's name
+
+
+FORM_OF_ANOTHER = {"Content-Type": "text/plain", "Origin": OTHER}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_browser_may_not_write_for_another_origins_page(shop: Shop, site: str) -> None:
+    """It would add the password by itself, and needs no leave to send a form."""
+    before = await shop.position()
+    for method, path, body in await writes(shop):
+        before = await shop.position()
+        headers = FORM_OF_ANOTHER | {"Sec-Fetch-Site": site}
+        answer = await shop.ask(method, path, headers=headers, content=json.dumps(body))
+        assert refusal(answer) == FORBIDDEN, (method, path)
+        assert await shop.position() == before
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none", None])
+async def test_a_page_of_its_own_and_other_programs_may_write(shop: Shop, site: str | None) -> None:
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    done(await shop.post("/labels", {"value": f"from {site!r}"}, headers=headers))
+
+
+async def test_a_page_of_an_origin_that_is_set_may_write(open_to_shop: Shop) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": SHOP}
+    done(await open_to_shop.post("/labels", {"value": "theirs"}, headers=headers))
+    refused = await open_to_shop.post("/labels", {"value": "none's"}, headers=headers | {"Origin": OTHER})
+    assert refusal(refused) == FORBIDDEN
 
 
 # A real browser

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from api.hidden import Secret
-from api.settings import BadSetting, Settings
+from api.settings import BadSetting, Rate, Settings
 
 ALL = {
     "DATABASE_URL": "postgresql://app:secret@db/custodiary",
@@ -19,6 +19,7 @@ ALL = {
     "CUSTODIARY_CORS_ORIGINS": "https://shop.example, http://localhost:3000",
     "CUSTODIARY_HSTS_SECONDS": "31536000",
     "CUSTODIARY_TRUSTED_PROXIES": "10.0.0.7, fd00::/8",
+    "CUSTODIARY_RATE_LIMIT": "600/minute",
     "HOME": "/root",
 }
 
@@ -37,6 +38,7 @@ def test_everything_has_a_default() -> None:
         cors_origins=(),
         hsts_seconds=0,
         trusted_proxies=(),
+        rate_limit=None,
     )
 
 
@@ -58,6 +60,7 @@ def test_the_environment_says_it_all() -> None:
         cors_origins=("https://shop.example", "http://localhost:3000"),
         hsts_seconds=31_536_000,
         trusted_proxies=("10.0.0.7/32", "fd00::/8"),
+        rate_limit=Rate(600, 60),
     )
 
 
@@ -78,6 +81,10 @@ def test_the_environment_says_it_all() -> None:
         ("CUSTODIARY_CORS_ORIGINS", "https://shop.example/"),
         ("CUSTODIARY_CORS_ORIGINS", "https://shop.example, shop.example"),
         ("CUSTODIARY_CORS_ORIGINS", "null"),
+        ("CUSTODIARY_RATE_LIMIT", "600"),
+        ("CUSTODIARY_RATE_LIMIT", "0/minute"),
+        ("CUSTODIARY_RATE_LIMIT", "1000000/second"),
+        ("CUSTODIARY_RATE_LIMIT", "5/fortnight"),
         ("STORE_URL", "store.example"),
         ("STORE_URL", "https://"),
         ("STORE_URL", "https://[store"),

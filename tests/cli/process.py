@@ -18,6 +18,7 @@ SETTINGS = (
     "CUSTODIARY_VERIFY_SECONDS", "CUSTODIARY_CLIENT_SECONDS", "CUSTODIARY_CORS_ORIGINS", "CUSTODIARY_HSTS_SECONDS",
     "MASTER_KEY", "MASTER_KEY_FILE",
     "CUSTODIARY_CHECKPOINT_SECONDS", "SIGNING_KEY", "SIGNING_KEY_FILE",
+    "CUSTODIARY_RATE_LIMIT",
 )  # fmt: skip
 PATIENCE = 60  # seconds, after which what must end is said not to
 NOWHERE = tempfile.gettempdir()  # where nothing lies that a command could find by chance
