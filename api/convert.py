@@ -17,6 +17,8 @@ MAX_INTEGER = 2**53 - 1
 MAX_RATE = Decimal(10**9)
 RATE_STEP = Decimal("0.0000000001")
 
+BLANKS = " \t\r\n"  # around any value; Python's own also has control characters, which int() does not know
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,19})?")
 # NUL, the other C0 and C1 controls, and lone surrogates, which are no characters at all.
@@ -37,7 +39,7 @@ def text(raw: Any, *, max_length: int = 255, lines: bool = False) -> str:
     """Trimmed; a JSON integer is as good as its digits. Only with `lines` may it hold line breaks and tabs."""
     if isinstance(raw, bool) or not isinstance(raw, str | int):
         raise Unfit("string", "must be a text.")
-    trimmed = str(raw).strip(" \t\r\n")
+    trimmed = str(raw).strip(BLANKS)
     if (_FORBIDDEN_IN_LINES if lines else _FORBIDDEN).search(trimmed):
         raise Unfit("string", "may contain neither control characters nor broken Unicode.")
     trimmed = trimmed.strip()
@@ -67,8 +69,8 @@ def country(raw: Any) -> str:
 
 def integer(raw: Any, *, minimum: int, maximum: int = MAX_INTEGER) -> int:
     """A JSON integer, or a text of digits."""
-    if isinstance(raw, str) and _INTEGER.fullmatch(raw.strip()):
-        raw = int(raw)
+    if isinstance(raw, str) and _INTEGER.fullmatch(digits := raw.strip(BLANKS)):
+        raw = int(digits)
     if isinstance(raw, bool) or not isinstance(raw, int):
         raise Unfit("numeric", "must be a whole number.")
     if raw < minimum:
@@ -95,7 +97,7 @@ def choice(raw: Any, options: Iterable[L]) -> L:
 
 def rate(raw: Any) -> Decimal:
     """An exchange rate above 0 and below 10⁹, rounded half even to 10 decimals."""
-    written = str(raw).strip() if isinstance(raw, str | int | float) else ""
+    written = str(raw).strip(BLANKS) if isinstance(raw, str | int | float) else ""
     number = Decimal(written) if isinstance(raw, float) or _DECIMAL.fullmatch(written) else Decimal("NaN")
     if not number.is_finite():
         raise Unfit("numeric", "must be a number.")

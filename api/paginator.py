@@ -7,6 +7,8 @@ from urllib.parse import quote, unquote_plus
 
 from msgspec import UNSET, UnsetType
 
+from api.convert import BLANKS
+
 DEFAULT_PER_PAGE = 10
 MAX_PER_PAGE = 199
 # Beyond any list, and its offset is still a number that PostgreSQL and JSON can hold.
@@ -121,6 +123,6 @@ def _kept(query: bytes) -> str:
 
 def _whole(value: Any) -> int:
     """0 for anything but a whole number above it."""
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        return int(value)
+    if isinstance(value, str) and _WHOLE.fullmatch(digits := value.strip(BLANKS)):
+        return int(digits)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -15,6 +15,7 @@ NASTY: dict[str, Any] = {
     "bell": "a\x07b",
     "C1 control": "a\x85b",
     "lone surrogate": "a\ud800b",
+    "a digit and a separator": "1\x1f",
     "true": True,
     "a fraction": 1.5,
     "beyond 64 bits": 2**64,
@@ -34,7 +35,7 @@ NASTY: dict[str, Any] = {
     "infinite": "Infinity",
 }
 # What can't be stored in any field, whatever it is for.
-NEVER_TEXT = ("NUL", "bell", "C1 control", "lone surrogate", "an object", "absurdly long")
+NEVER_TEXT = ("NUL", "bell", "C1 control", "lone surrogate", "a digit and a separator", "an object", "absurdly long")
 ORDER: dict[str, Any] = {
     "customer_id": 1, "total_amount": 1_000, "id": None, "currency": "USD", "rate": 1, "total_paid": 0,
     "total_refund": 0, "payment_status": "pending", "status": "on-hold", "type": "payment", "mode": "live",
@@ -128,8 +129,9 @@ QUERIES = [
     "search[{}]=1", "{}", "[{}]=1", "a[{}][b][]=1",
 ]  # fmt: skip
 VALUES = [
-    "", "%00", "%ED%A0%80", "%FF", "-1", "0", "1.5", "1e999", "9" * 40, "NaN", "null", "true", "%25", "%5C", "%27", "*",
-    "**", "%3B", "{}", "[]", "[[]]", "[[[]]]", "[[{}]]", "[{]", "%22", "a" * 2_000, "%F0%9F%98%80", "%E2%80%AE",
+    "", "%00", "1%1F", "%ED%A0%80", "%FF", "-1", "0", "1.5", "1e999", "9" * 40, "NaN", "null", "true", "%25", "%5C",
+    "%27", "*", "**", "%3B", "{}", "[]", "[[]]", "[[[]]]", "[[{}]]", "[{]", "%22", "a" * 2_000,
+    "%F0%9F%98%80", "%E2%80%AE",
     "[[{%22source%22:[],%22operator%22:%22=%22,%22value%22:1}]]",
     "[[{%22source%22:[%22customer%22,%22ltv%22],%22operator%22:{},%22value%22:{}}]]",
     "[[{%22source%22:[%22customer%22,%22ltv%22],%22operator%22:%22=%22,%22value%22:1e400}]]",
