@@ -6,7 +6,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test fuzz lint types check prove bench bench-replay lock clean FORCE
+.PHONY: help install run test fuzz audit-deps lint types check prove bench bench-replay lock clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s%s\n' "$$name" "$$text"; done
@@ -17,8 +17,12 @@ run: install ## install, start with a PostgreSQL of its own, serve the bundled s
 test: install ## run every test, against a PostgreSQL of their own
 	@$(BIN)/python -m pytest
 
-fuzz: install ## send the API what nobody would, for five minutes (FUZZ_SECONDS=300)
-	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} $(BIN)/python -m pytest tests/api/test_fuzz.py
+fuzz: install ## send the API, and its parser, what nobody would, for ten minutes (FUZZ_SECONDS=600)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/python -m pytest tests/api/test_fuzz.py tests/queries/test_fuzz_queries.py \
+	    tests/api/test_injection_http.py
+
+audit-deps: install ## ask PyPI for known vulnerabilities of what the lock names
+	@AUDIT_DEPS=1 $(BIN)/python -m pytest tests/test_dependencies.py
 
 lint: install ## ruff, its rules and its format
 	@$(BIN)/ruff check .

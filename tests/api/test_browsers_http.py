@@ -194,5 +194,5 @@ def looked_at(url: str) -> tuple[str, str]:
     with tempfile.TemporaryDirectory(prefix="custodiary-test-") as profile:
         browser = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
                    "--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom", url]  # fmt: skip
-        ended = subprocess.run(browser, check=True, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(browser, check=True, capture_output=True, text=True, timeout=180)
     return ended.stdout, ended.stderr

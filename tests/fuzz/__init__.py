@@ -1,0 +1,1 @@
+"""What a fuzzer that watches coverage is let loose on."""
