@@ -19,10 +19,10 @@ from domain.address import AddAddress, AddressDetails, AddressType, ChangeAddres
 from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
 from domain.order import ORDER
 from domain.refusals import CustomerNotFound
-from eventstore.log import Connection, Executor
+from eventstore.log import Session
 from eventstore.transact import Unit
 from projections.addresses import ADDRESSES
-from projections.queries.customers import find_customer
+from projections.queries.customers import find_version
 
 TYPES: tuple[AddressType, ...] = ("billing", "shipping")
 PATH = "/customers/{customer_id:str}/address"
@@ -169,19 +169,11 @@ async def _give_to_order(unit: Unit, customer_id: int, order_id: int | None, add
     await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
 
 
-async def _version(on: Executor, customer_id: int) -> int:
-    row = await find_customer(on, customer_id)
-    if row is None:
-        raise CustomerNotFound
-    version: int = row["version"]
-    return version
-
-
-def _shown(customer_id: int, message: str) -> Callable[[Connection, int], Awaitable[Shown]]:
-    async def show(connection: Connection, address_id: int) -> Shown:
-        row = await ADDRESSES.table.find(connection, address_id)
+def _shown(customer_id: int, message: str) -> Callable[[Session, int], Awaitable[Shown]]:
+    async def show(session: Session, address_id: int) -> Shown:
+        row = await ADDRESSES.table.find(session, address_id)
         body = {"message": message, "data": row and address(row)}
-        return Shown(body, customer_id=customer_id, version=await _version(connection, customer_id))
+        return Shown(body, customer_id=customer_id, version=await find_version(session, customer_id))
 
     return show
 

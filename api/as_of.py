@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-import asyncpg
-
 from api.serving import Service
 from api.validation import Fields
 from eventstore.log import Executor
@@ -16,6 +14,7 @@ from projections.queries.clock import clock
 from projections.queries.customers import find_customer
 from projections.queries.pages import Totals
 from projections.queries.refusals import UnknownTimeZone
+from projections.table import Shown
 
 # A position, the last moment of a day or a second, or now.
 AsOf: TypeAlias = int | datetime | None
@@ -25,7 +24,7 @@ class View(NamedTuple):
     """Read models, from `now` on which days count, and the counts that hold for them."""
 
     on: Executor
-    find_customer: Callable[[int], Awaitable[asyncpg.Record | None]]
+    find_customer: Callable[[int], Awaitable[Shown | None]]
     now: datetime
     totals: Totals
 

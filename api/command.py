@@ -16,13 +16,13 @@ from api.refusals import HttpRefusal, Stale
 from api.serving import AnyRequest, asked_by, serving
 from domain.event import Command, Decider
 from domain.refusals import ClaimTaken, CustomerNotFound, Refusal
-from eventstore.log import Connection, Executor
+from eventstore.log import Executor, Session
 from eventstore.transact import Unit
+from projections.queries.customers import find_version
 
 T = TypeVar("T")
 
 AGAIN = 2
-VERSION = "SELECT version FROM figures WHERE id = $1 FOR UPDATE"
 
 _VERSION_TAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
 
@@ -43,7 +43,7 @@ class Shown(NamedTuple):
 async def carry_out(
     request: AnyRequest,
     work: Callable[[Unit], Awaitable[T]],
-    show: Callable[[Connection, T], Awaitable[Shown]],
+    show: Callable[[Session, T], Awaitable[Shown]],
     *,
     customer_id: int | None = None,
     within: Callable[[], AbstractContextManager[None]] = nullcontext,
@@ -82,7 +82,7 @@ async def carry_out(
 async def _run(
     request: AnyRequest,
     work: Callable[[Unit], Awaitable[T]],
-    show: Callable[[Connection, T], Awaitable[Shown]],
+    show: Callable[[Session, T], Awaitable[Shown]],
     customer_id: int | None,
     key: Key | None,
 ) -> Response[bytes]:
@@ -92,12 +92,12 @@ async def _run(
         if customer_id is not None and expected is not None:
             await _require_version(on, customer_id, expected)
 
-    async def check(connection: Connection) -> None:
+    async def check(connection: Session) -> None:
         if key is not None:
             await key.begin(connection)
         await require_version(connection)
 
-    async def respond(connection: Connection, result: T) -> Response[bytes]:
+    async def respond(connection: Session, result: T) -> Response[bytes]:
         shown = await show(connection, result)
         response = answer(shown.body, version=shown.version)
         if key is not None:
@@ -136,21 +136,20 @@ async def nothing(_unit: Unit) -> None:
     """The work of a request that leads to no event."""
 
 
-def just(body: Any) -> Callable[[Connection, Any], Awaitable[Shown]]:
+def just(body: Any) -> Callable[[Session, Any], Awaitable[Shown]]:
     """An answer that is always the same."""
 
-    async def show(_connection: Connection, _result: Any) -> Shown:
+    async def show(_connection: Session, _result: Any) -> Shown:
         return Shown(body)
 
     return show
 
 
-def about(customer_id: int, body: Any) -> Callable[[Connection, Any], Awaitable[Shown]]:
+def about(customer_id: int, body: Any) -> Callable[[Session, Any], Awaitable[Shown]]:
     """As `just`, with the version that the customer is at now."""
 
-    async def show(connection: Connection, _result: Any) -> Shown:
-        version = await connection.fetchval(VERSION, customer_id)
-        return Shown(body, customer_id=customer_id, version=version)
+    async def show(session: Session, _result: Any) -> Shown:
+        return Shown(body, customer_id=customer_id, version=await find_version(session, customer_id))
 
     return show
 
@@ -165,7 +164,7 @@ def _expected_versions(request: AnyRequest) -> frozenset[int] | None:
 
 
 async def _require_version(on: Executor, customer_id: int, expected: frozenset[int]) -> None:
-    current: int | None = await on.fetchval(VERSION, customer_id)
+    current = await find_version(on, customer_id)
     if current is None:
         raise CustomerNotFound
     if current not in expected:

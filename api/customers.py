@@ -35,7 +35,7 @@ from domain.customer import (
 )
 from domain.event import Command
 from domain.refusals import ClaimTaken, CustomerNotFound
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.transact import Unit
 from projections.queries.customers import find_customer
 from projections.queries.relations import OF_CUSTOMER, customer_relations
@@ -244,11 +244,11 @@ def email_as_sent() -> Iterator[None]:
 
 def _shown(
     service: Service, message: str, *, labels: list[int] | None = None
-) -> Callable[[Connection, int], Awaitable[Shown]]:
+) -> Callable[[Session, int], Awaitable[Shown]]:
     """The customer as the command leaves it."""
 
-    async def show(connection: Connection, id_: int) -> Shown:
-        row = await find_customer(connection, id_)
+    async def show(session: Session, id_: int) -> Shown:
+        row = await find_customer(session, id_)
         if row is None:
             raise CustomerNotFound
         data = customer(row, service.settings.store_url)

@@ -18,7 +18,7 @@ from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
 from domain.value import CENT
-from eventstore.log import Connection
+from eventstore.log import Session
 from projections.queries.customers import find_customer
 from projections.recalculate import Drift, recalculate
 
@@ -51,7 +51,7 @@ async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Re
     service, id_ = serving(request), customer_in_path(customer_id)
     await read_nothing(request)
 
-    async def show(connection: Connection, _result: None) -> Shown:
+    async def show(connection: Session, _result: None) -> Shown:
         drift = await recalculate(connection, service.store.log, id_)
         row = await find_customer(connection, id_)
         if row is None or drift is None:

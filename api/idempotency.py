@@ -9,7 +9,7 @@ from litestar import Response
 from api.input import read_body
 from api.refusals import HttpRefusal, Invalid, Rule
 from api.serving import AnyRequest
-from eventstore.log import Connection, Executor
+from eventstore.log import Executor, Session
 
 MAX_KEY = 255
 IN_FLIGHT = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
@@ -56,7 +56,7 @@ class Key(NamedTuple):
             raise KeyRefused(OTHER_REQUEST)
         raise Answered(_replayed(row))
 
-    async def begin(self, connection: Connection) -> None:
+    async def begin(self, connection: Session) -> None:
         """Let no other request with this key in, until the transaction ends. Raises as `find`, or KeyRefused."""
         if not await connection.fetchval(IN_FLIGHT, f"{self.actor}\n{self.key}"):
             raise KeyRefused(RUNNING)
@@ -64,7 +64,7 @@ class Key(NamedTuple):
         await self.find(connection)
 
     async def keep(
-        self, connection: Connection, response: Response[bytes], customer_id: int | None, user_id: int | None = None
+        self, connection: Session, response: Response[bytes], customer_id: int | None, user_id: int | None = None
     ) -> None:
         """The ids say whom the answer is about: it is forgotten together with the customer or the user."""
         status, etag = response.status_code or 200, response.headers.get("ETag")

@@ -12,7 +12,7 @@ from api.presentation import label
 from api.serving import AnyRequest, id_in_path, needs, serving
 from api.validation import Fields
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.transact import Unit
 from projections.labels import LABELS
 
@@ -60,8 +60,8 @@ async def _value(request: AnyRequest) -> str:
     return value
 
 
-def _shown(message: str) -> Callable[[Connection, int], Awaitable[Shown]]:
-    async def show(connection: Connection, id_: int) -> Shown:
+def _shown(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
+    async def show(connection: Session, id_: int) -> Shown:
         row = await LABELS.table.find(connection, id_)
         return Shown({"message": message, "data": row and label(row)})
 

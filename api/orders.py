@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from msgspec.structs import replace
 
 from api.answer import answer
-from api.command import VERSION, Shown, carry_out, decision
+from api.command import Shown, carry_out, decision
 from api.input import read_input, read_nothing
 from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
 from api.presentation import whole_order
@@ -27,9 +27,10 @@ from domain.order import (
     TransferOrder,
 )
 from domain.refusals import CustomerNotFound, OrderNotFound
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.transact import Unit
 from projections.orders import ORDERS
+from projections.queries.customers import find_version
 
 T = TypeVar("T")
 
@@ -154,9 +155,9 @@ async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Response
         order = await unit.load(ORDER, id_)
         return order.customer_id if order else None
 
-    async def show(connection: Connection, customer_id: int | None) -> Shown:
+    async def show(session: Session, customer_id: int | None) -> Shown:
         body = {"message": "Order deleted successfully!", "data": ""}
-        return Shown(body, customer_id, await connection.fetchval(VERSION, customer_id))
+        return Shown(body, customer_id, customer_id and await find_version(session, customer_id))
 
     return await _carry_out(request, id_, work, show)
 
@@ -165,7 +166,7 @@ async def _carry_out(
     request: AnyRequest,
     order_id: int,
     work: Callable[[Unit], Awaitable[T]],
-    show: Callable[[Connection, T], Awaitable[Shown]],
+    show: Callable[[Session, T], Awaitable[Shown]],
 ) -> Response[bytes]:
     """An order has no version but its customer's, of which everything that happens to it is part."""
     owner = await serving(request).store.pool.fetchval(OWNER, order_id) if "if-match" in request.headers else None
@@ -183,13 +184,13 @@ async def _record_details(unit: Unit, customer_id: int, order_id: int, details: 
         await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
 
 
-def _shown(message: str) -> Callable[[Connection, int], Awaitable[Shown]]:
-    async def show(connection: Connection, id_: int) -> Shown:
-        row = await ORDERS.table.find(connection, id_)
+def _shown(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
+    async def show(session: Session, id_: int) -> Shown:
+        row = await ORDERS.table.find(session, id_)
         if row is None:
             raise OrderNotFound
         customer_id = row["customer_id"]
-        version = await connection.fetchval(VERSION, customer_id)
+        version = await find_version(session, customer_id)
         return Shown({"message": message, "data": whole_order(row)}, customer_id, version)
 
     return show

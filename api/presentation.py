@@ -16,6 +16,7 @@ from projections.history.pages import Entry
 from projections.projection import utc
 
 Row: TypeAlias = asyncpg.Record | Mapping[str, Any]
+EMPTY = (b"{}", {})
 
 CUSTOMER = (
     "id", "user_id", "contact_id", "email", "first_name", "last_name", "status", "purchase_value", "purchase_count",
@@ -52,7 +53,7 @@ _SHOWN_AS: Mapping[type, Callable[[Any], Any]] = {datetime: str, Decimal: _decim
 def customer(row: Row, store_url: str) -> dict[str, Any]:
     """A customer, from its row."""
     body = {key: shown(row[key]) for key in CUSTOMER}
-    if row["purchase_value"] == b"{}":
+    if row["purchase_value"] in EMPTY:
         body["purchase_value"] = []
     place = formatted_customer(**{key: row[key] for key in NAME_AND_PLACE})
     body["full_name"] = place["full_name"]
@@ -77,7 +78,7 @@ def address(row: Row) -> dict[str, Any]:
 
 def order(row: Row) -> dict[str, Any]:
     body = {key: shown(row[key]) for key in ORDER}
-    if row["config"] == b"{}":
+    if row["config"] in EMPTY:
         body["config"] = []
     return body
 
@@ -92,9 +93,12 @@ def whole_order(row: Row) -> dict[str, Any]:
     }
 
 
-def order_address(stored: bytes | None) -> dict[str, Any] | None:
+def order_address(stored: bytes | Mapping[str, str] | None) -> dict[str, Any] | None:
     """With all its parts: those that are empty are not stored."""
-    return None if stored is None else asdict(msgspec.json.decode(stored, type=AddressDetails))
+    if stored is None:
+        return None
+    parts = msgspec.json.decode(stored) if isinstance(stored, bytes) else stored
+    return asdict(msgspec.convert(parts, AddressDetails))
 
 
 def user(row: Row) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from api.input import read_input, read_nothing
 from api.replay_view import replay_view
 from api.serving import AnyRequest, id_in_path, is_still_let_in, needs, serving
 from api.validation import Fields
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.transact import Unit
 from projections.live import PROJECTIONS
 from projections.ranges import Range
@@ -149,7 +149,7 @@ async def _told(pool: asyncpg.Pool, id_: int, message: str) -> dict[str, Any]:
     return {"message": message, "data": await _view(pool, id_)}
 
 
-async def _result(_connection: Connection, body: dict[str, Any]) -> Shown:
+async def _result(_connection: Session, body: dict[str, Any]) -> Shown:
     return Shown(body)
 
 

@@ -14,7 +14,7 @@ from domain.customer import CUSTOMER, AttachUser, DetachUser
 from domain.event import Claim
 from domain.refusals import ClaimTaken, UserNotFound
 from domain.user import USER, DeleteUser, RegisterUser, UserProfile
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.transact import Unit
 from projections.users import USERS
 
@@ -40,7 +40,7 @@ async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Response[byte
     if not id_:
         raise UserNotFound
 
-    async def show(connection: Connection, _id: int) -> Shown:
+    async def show(connection: Session, _id: int) -> Shown:
         row = await USERS.table.find(connection, id_)
         return Shown({"message": "User saved successfully!", "data": row and user(row)}, user_id=id_)
 

@@ -11,14 +11,14 @@ from eventstore.claims import Claims
 from eventstore.claims import lock_key as claim_key
 from eventstore.heads import Head
 from eventstore.keys import MasterKeyChangedError, change_keys
-from eventstore.log import Connection, Log, Receipt
+from eventstore.log import Connection, Log, Receipt, Session
 from eventstore.streams import lock_key
 from eventstore.unit import Conflict, Rewrapped, Unit
+from eventstore.view import View
 
-Project = Callable[[Connection, Sequence[Recorded]], Awaitable[None]]
-Check = Callable[[Connection], Awaitable[None]]
-Show = Callable[[Connection, Any], Awaitable[Any]]
-
+Project = Callable[[Session, Sequence[Recorded]], Awaitable[None]]
+Check = Callable[[Session], Awaitable[None]]
+Show = Callable[[Session, Any], Awaitable[Any]]
 
 # The server has room for some thousands of locks in all. A larger command, such as an import's, is left to the locks of
 # rows, and may be undone and made again.
@@ -103,8 +103,10 @@ class Batch:
             for command in commands:
                 await self._apart(command)
         else:
+            view = View(self._connection, [recorded for command in commands for recorded in command.unit.events])
             for layer in layers(commands):
-                await self._together(layer)
+                await self._together(view, layer)
+            await view.flush()
         if events := [recorded for command in self.shown for recorded in command.unit.events]:
             await self._keep(self._connection, events)
             await self._change_keys(events)
@@ -137,19 +139,20 @@ class Batch:
         if wanted := {claim for command in commands for claim in (*command.taken, *command.freed)}:
             self._claims = await Claims.hold(self._connection, wanted)
 
-    async def _together(self, commands: Iterable[Waiting]) -> None:
-        accepted = [command for command in commands if await self._accepts(command)]
+    async def _together(self, view: View, commands: Iterable[Waiting]) -> None:
+        accepted = [command for command in commands if await self._accepts(view, command)]
         if accepted:
-            events = [recorded for command in accepted for recorded in command.unit.events]
-            await self._project(self._connection, events)
+            await self._project(view, [recorded for command in accepted for recorded in command.unit.events])
             for command in accepted:
-                self.shown[command] = await command.show(self._connection, command.result)
+                self.shown[command] = await command.show(view, command.result)
 
     async def _apart(self, command: Waiting) -> None:
         before = self._claims.copy(), dict(self._heads)
         try:
             async with self._connection.transaction():
-                await self._together([command])
+                view = View(self._connection, command.unit.events)
+                await self._together(view, [command])
+                await view.flush()
         except Exception as error:
             if is_lost(self._connection, error):
                 raise
@@ -157,12 +160,12 @@ class Batch:
             self.refused[command] = Conflict() if isinstance(error, asyncpg.UniqueViolationError) else error
             self._claims, self._heads = before
 
-    async def _accepts(self, command: Waiting) -> bool:
+    async def _accepts(self, view: View, command: Waiting) -> bool:
         """Whether it may be written. A refusal by the database itself is an error of the whole transaction."""
         try:
             self._require_bases(command.unit)
             if command.check is not None:
-                await command.check(self._connection)
+                await command.check(view)
             self._claims.change(command.taken, command.freed)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             raise

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from domain.event import Claim, Stream
 from domain.refusals import ClaimTaken
-from eventstore.log import Connection, encode
+from eventstore.log import Session, encode
 from eventstore.streams import from_uuid, to_hex
 
 HOLDERS = """
@@ -28,7 +28,7 @@ class Claims:
         self._after: dict[Claim, Stream | None] = {**held}
 
     @classmethod
-    async def hold(cls, connection: Connection, wanted: Iterable[Claim]) -> "Claims":
+    async def hold(cls, connection: Session, wanted: Iterable[Claim]) -> "Claims":
         """Nobody else takes or frees those that are held, until the transaction ends."""
         columns = list(zip(*set(wanted), strict=True))
         rows = await connection.fetch(HOLD, *columns) if columns else []

@@ -4,5 +4,8 @@ from typing import TypeAlias
 
 import asyncpg
 
+from eventstore.view import View
+
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
-Executor: TypeAlias = Connection | asyncpg.Pool
+Session: TypeAlias = Connection | View  # within a transaction
+Executor: TypeAlias = Session | asyncpg.Pool

@@ -12,7 +12,7 @@ from domain.event import Event, Recorded, Stream
 from eventstore.chain.digest import NONE, digest
 from eventstore.chain.predecessors import predecessors
 from eventstore.codec import Codec
-from eventstore.connection import Connection, Executor
+from eventstore.connection import Connection, Executor, Session
 from eventstore.keys import change_keys
 from eventstore.masters import MasterKeyError
 from eventstore.sealing import (
@@ -29,7 +29,7 @@ from eventstore.sealing import (
 )
 from eventstore.streams import from_uuid, to_bytes, to_hex, to_uuid
 
-__all__ = ["Connection", "Executor", "History", "Log", "Receipt", "Row"]
+__all__ = ["Connection", "Executor", "History", "Log", "Receipt", "Row", "Session"]
 
 PAGE = 10_000
 encode = msgspec.json.Encoder().encode

@@ -12,9 +12,10 @@ from domain.event import Recorded, Stream
 from eventstore.batch import Check, Project, Waiting
 from eventstore.heads import Heads
 from eventstore.keys import settle
-from eventstore.log import Connection, Log
+from eventstore.log import Log, Session
 from eventstore.reads import Reads
 from eventstore.unit import By, Conflict, Rewrapped, Unit
+from eventstore.view import View
 from eventstore.writer import OutcomeUnknown, Writer
 
 __all__ = ["By", "Conflict", "Contended", "OutcomeUnknown", "Overloaded", "Project", "Store", "Unit"]
@@ -35,7 +36,7 @@ class Overloaded(Exception):
     """More commands are under way than can be carried out soon."""
 
 
-async def nothing_more(_connection: Connection, _events: Sequence[Recorded]) -> None:
+async def nothing_more(_session: Session, _events: Sequence[Recorded]) -> None:
     pass
 
 
@@ -82,7 +83,7 @@ class Store:
         self,
         by: By,
         work: Callable[[Unit], Awaitable[T]],
-        show: Callable[[Connection, T], Awaitable[R]],
+        show: Callable[[Session, T], Awaitable[R]],
         *,
         check: Check | None = None,
     ) -> R:
@@ -105,7 +106,7 @@ class Store:
         self,
         by: By,
         work: Callable[[Unit], Awaitable[T]],
-        show: Callable[[Connection, T], Awaitable[R]],
+        show: Callable[[Session, T], Awaitable[R]],
         check: Check | None,
     ) -> R:
         overtaken_on: Collection[Stream] = ()
@@ -144,7 +145,7 @@ class Store:
         return command
 
     async def _unchanged(
-        self, unit: Unit, result: T, show: Callable[[Connection, T], Awaitable[R]], check: Check | None
+        self, unit: Unit, result: T, show: Callable[[Session, T], Awaitable[R]], check: Check | None
     ) -> R:
         """The answer of a command that leads to no event."""
         if not await unit.bases_are_written():
@@ -152,9 +153,10 @@ class Store:
         async with self.pool.acquire() as connection, connection.transaction():
             if not await unit.stands(connection):
                 raise Conflict
+            view = View(connection)
             if check is not None:
-                await check(connection)
-            return await show(connection, result)
+                await check(view)
+            return await show(view, result)
 
     @asynccontextmanager
     async def _turn(self, streams: Collection[Stream]) -> AsyncIterator[None]:
@@ -166,5 +168,5 @@ class Store:
             yield
 
 
-async def _result(_connection: Connection, result: T) -> T:
+async def _result(_session: Session, result: T) -> T:
     return result

@@ -15,6 +15,7 @@ from projections.addresses import ADDRESSES
 from projections.history.pages import NEWEST, Entry, customer_history, streams_history
 from projections.orders import ORDERS
 from projections.queries.customers import find_customer
+from projections.table import Shown
 from projections.users import USERS
 
 PAGE = 1_000
@@ -36,7 +37,7 @@ Rows = Sequence[asyncpg.Record]
 class Export(NamedTuple):
     """Events newest first: of the customer with its orders, and of the users that it has or had."""
 
-    customer: asyncpg.Record
+    customer: Shown
     labels: Rows
     addresses: Rows
     orders: Rows

@@ -1,9 +1,10 @@
 """Writes the read models in the transaction of the events that they show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from domain.address import AddressAdded
 from domain.customer import CustomerErased, CustomerRegistered, UserAttached
@@ -12,19 +13,20 @@ from domain.order import OrderPlaced, OrderTransferred
 from domain.refusals import AmountTooLarge
 from domain.user import UserErased
 from domain.value import MAX_CENTS, Figures, OrderValue, figures
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.streams import to_uuid
 from eventstore.transact import Conflict
+from eventstore.view import View
 from projections.addresses import ADDRESSES
 from projections.customers import CUSTOMERS
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.labels import LABELS
-from projections.orders import ORDERS
+from projections.orders import ORDERS, OrderRow, value_of
 from projections.projection import Projection
+from projections.rows import Rows
 from projections.users import USERS
 
-# In this order, always, so that no two writers wait for each other; figures are locked first and saved last, because
-# they come from orders.
+# Locked in this order, always, so that no two writers wait for each other.
 PROJECTIONS: tuple[Projection[Any], ...] = (FIGURES, CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
 
 STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
@@ -46,30 +48,40 @@ FORGET = {
         WHERE customer_id = ANY($1)""",
 }
 VALUES = """
-    SELECT customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
+    SELECT id, customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
     FROM orders WHERE customer_id = ANY($1)"""
 
 
-async def project(connection: Connection, events: Sequence[Recorded]) -> None:
+class Kept(msgspec.Struct):
+    """Of a transaction, in memory. `values` are those of all orders of the customers some of whose orders change."""
+
+    rows: Rows
+    values: dict[int, dict[int, OrderValue]] = {}
+
+
+async def project(on: Session, events: Sequence[Recorded]) -> None:
     """Apply the events to every read model, and forget stored answers and copies of those who are erased.
 
     Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken; AmountTooLarge when
-    a customer's figures would be.
+    a customer's figures would be. On a view, rows are written when somebody asks for what they show, or at its end.
     """
-    try:
-        await apply(connection, events, PROJECTIONS, may_refuse=True)
-    except asyncpg.UniqueViolationError as error:  # someone else has just made the same row
-        raise Conflict from error
-    await _refuse_users_that_are_gone(connection, events)
+    view = on if isinstance(on, View) else View(on, events)
+    _apply(await _kept(view, events), events)
+    if view is not on:
+        try:
+            await view.flush()
+        except asyncpg.UniqueViolationError as error:  # someone else has just made the same row
+            raise Conflict from error
+    await _refuse_users_that_are_gone(view, events)
     customers = [recorded.stream.id for recorded in events if isinstance(recorded.event, CustomerErased)]
     users = [recorded.stream.id for recorded in events if isinstance(recorded.event, UserErased)]
     if customers or users:
-        await connection.execute(FORGET_ANSWERS, customers, users)
-        await connection.execute(FORGET_ERRORS, customers, users)
-        await _forget_copies(connection, customers, users)
+        await view.execute(FORGET_ANSWERS, customers, users)
+        await view.execute(FORGET_ERRORS, customers, users)
+        await _forget_copies(view, customers, users)
 
 
-async def _forget_copies(connection: Connection, customers: list[int], users: list[int]) -> None:
+async def _forget_copies(connection: Session, customers: list[int], users: list[int]) -> None:
     """Raises Conflict when a copy vanishes meanwhile."""
     for (schema,) in await connection.fetch(COPIES):
         for name, forget in FORGET.items():
@@ -81,7 +93,7 @@ async def _forget_copies(connection: Connection, customers: list[int], users: li
                     raise Conflict from error
 
 
-async def _refuse_users_that_are_gone(connection: Connection, events: Sequence[Recorded]) -> None:
+async def _refuse_users_that_are_gone(connection: Session, events: Sequence[Recorded]) -> None:
     linked = {
         recorded.event.user_id
         for recorded in events
@@ -94,58 +106,69 @@ async def _refuse_users_that_are_gone(connection: Connection, events: Sequence[R
         raise Conflict
 
 
-async def apply(
-    connection: Connection,
-    events: Sequence[Recorded],
-    projections: Iterable[Projection[Any]],
-    *,
-    may_refuse: bool = False,
-) -> None:
-    """Apply the events to these read models, in the connection's search path. Recorded events are past refusing."""
-    of_customers: dict[int, FiguresRow | None] = {}
-    known: dict[int, FiguresRow] = {}
-    for projection in projections:
-        ids = {key for recorded in events for key in projection.keys(recorded)}
-        if not ids:
-            continue
-        loaded: dict[int, Any] = await projection.table.load(connection, ids)
-        rows: dict[int, Any] = dict(loaded)
-        if may_refuse and projection is ADDRESSES:
+async def _kept(view: View, events: Sequence[Recorded]) -> Kept:
+    """With all rows that the events touch."""
+    if view.kept is None:
+        view.kept = Kept(Rows(view, PROJECTIONS))
+        await _load(view, view.kept, view.expected)
+    if events is not view.expected:
+        await _load(view, view.kept, events)
+    kept: Kept = view.kept
+    return kept
+
+
+async def _load(view: View, kept: Kept, events: Iterable[Recorded]) -> None:
+    keys = {each.name: [key for recorded in events for key in each.keys(recorded)] for each in PROJECTIONS}
+    await kept.rows.load(keys)
+    unknown = [id_ for id_ in _whose_orders_change(events) if id_ not in kept.values]
+    kept.values |= {id_: {} for id_ in unknown}
+    if known := [id_ for id_ in unknown if id_ in kept.rows.found[FIGURES.name]]:
+        # After their figures are locked: nobody else changes their orders any more.
+        for id_, customer_id, *value in await view.fetch(VALUES, known):
+            kept.values[customer_id][id_] = OrderValue(*value)
+
+
+def _whose_orders_change(events: Iterable[Recorded]) -> set[int]:
+    return {id_ for recorded in events if recorded.stream.category == "order" for id_ in FIGURES.keys(recorded)}
+
+
+def _apply(kept: Kept, events: Sequence[Recorded]) -> None:
+    changed: dict[str, dict[int, Any]] = {}
+    for projection in PROJECTIONS:
+        rows = kept.rows.touched(projection, events)
+        if projection is ADDRESSES:
             _refuse_taken_ids(rows, events)
         projection.fold(rows, events)
-        if projection is FIGURES:
-            of_customers, known = rows, loaded
-            if may_refuse:
-                _refuse_orders_of_nobody(of_customers, events)
-        else:
-            await projection.table.save(connection, rows, loaded)
-    if of_customers:
-        await _sum(connection, of_customers, events)
-        await FIGURES.table.save(connection, of_customers, known)
+        changed[projection.name] = rows
+    _refuse_orders_of_nobody(changed[FIGURES.name], events)
+    for id_, order in changed[ORDERS.name].items():
+        _change_value(kept, id_, order)
+    for id_ in _whose_orders_change(events):
+        if row := changed[FIGURES.name].get(id_):
+            changed[FIGURES.name][id_] = with_figures(row, _kept_exact(figures(kept.values[id_].values())))
+    kept.rows.change(changed)
 
 
-def _refuse_orders_of_nobody(of_customers: dict[int, FiguresRow | None], events: Sequence[Recorded]) -> None:
+def _change_value(kept: Kept, id_: int, order: OrderRow | None) -> None:
+    before: OrderRow | None = kept.rows.now[ORDERS.name].get(id_)
+    if before is not None and before.customer_id in kept.values:
+        kept.values[before.customer_id].pop(id_, None)
+    if order is not None and order.customer_id in kept.values:
+        kept.values[order.customer_id][id_] = value_of(order)
+
+
+def _refuse_orders_of_nobody(of_customers: Mapping[int, FiguresRow | None], events: Sequence[Recorded]) -> None:
     for recorded in events:
         gone = of_customers.get(recorded.customer_id or 0) is None
         if gone and isinstance(recorded.event, OrderPlaced | OrderTransferred):
             raise Conflict
 
 
-def _refuse_taken_ids(addresses: dict[int, Any], events: Sequence[Recorded]) -> None:
+def _refuse_taken_ids(addresses: Mapping[int, Any], events: Sequence[Recorded]) -> None:
     """An address's id is unique among all customers, of which its stream knows one."""
     for recorded in events:
-        if isinstance(recorded.event, AddressAdded) and recorded.event.address_id in addresses:
+        if isinstance(recorded.event, AddressAdded) and addresses.get(recorded.event.address_id) is not None:
             raise Conflict
-
-
-async def _sum(connection: Connection, of_customers: dict[int, FiguresRow | None], events: Sequence[Recorded]) -> None:
-    """In place, for the customers whose orders have changed."""
-    of_orders = [recorded for recorded in events if recorded.stream.category == "order"]
-    if changed := {id_ for recorded in of_orders for id_ in FIGURES.keys(recorded)}:
-        sums = await figures_of(connection, changed)
-        for id_ in changed:
-            if row := of_customers.get(id_):
-                of_customers[id_] = with_figures(row, _kept_exact(sums.get(id_, Figures())))
 
 
 def _kept_exact(figures: Figures) -> Figures:
@@ -153,11 +176,3 @@ def _kept_exact(figures: Figures) -> Figures:
     if largest > MAX_CENTS:
         raise AmountTooLarge(largest, MAX_CENTS)
     return figures
-
-
-async def figures_of(on: Connection, customer_ids: Iterable[int]) -> dict[int, Figures]:
-    """Figures from the orders as they stand, of the customers that have any."""
-    orders: dict[int, list[OrderValue]] = {}
-    for customer_id, *value in await on.fetch(VALUES, list(customer_ids)):
-        orders.setdefault(customer_id, []).append(OrderValue(*value))
-    return {customer_id: figures(values) for customer_id, values in orders.items()}

@@ -6,7 +6,7 @@ import msgspec
 
 from domain.event import Stream
 from domain.value import Figures
-from eventstore.log import Connection, Log
+from eventstore.log import Log, Session
 from eventstore.streams import from_uuid, to_uuid
 from projections.drift import findings
 from projections.figures import FIGURES
@@ -26,7 +26,7 @@ class Drift(msgspec.Struct, frozen=True):
     recalculated: Any
 
 
-async def recalculate(connection: Connection, log: Log, customer_id: int) -> dict[str, Drift] | None:
+async def recalculate(connection: Session, log: Log, customer_id: int) -> dict[str, Drift] | None:
     """Repair the figures, and the orders that they come from; what was wrong by field, or None for no customer.
 
     Writers about this customer wait until the connection's transaction ends. Appends no event. Raises PoisonedError.
@@ -60,7 +60,7 @@ async def recalculate(connection: Connection, log: Log, customer_id: int) -> dic
     }
 
 
-async def _owners(connection: Connection, customer_id: int) -> dict[int, int | None]:
+async def _owners(connection: Session, customer_id: int) -> dict[int, int | None]:
     """Of the orders that are stored as the customer's: whose they are by their events, None for nobody's."""
     ids = [row[0] for row in await connection.fetch(ITS_ROWS, customer_id)]
     events = await connection.fetch(OWNERS, [to_uuid(Stream("order", id_)) for id_ in ids])

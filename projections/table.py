@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import asyncpg
 import msgspec
 
-from eventstore.log import Connection, Executor
+from eventstore.log import Connection, Executor, Session
+from eventstore.view import View
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+# By name of the column. JSON is bytes in a record, and what it stands for in a row that is not written yet.
+Shown: TypeAlias = asyncpg.Record | Mapping[str, Any]
 
 SQL_TYPES: dict[Any, str] = {
     int: "bigint", str: "text", bool: "boolean", Decimal: "numeric", datetime: "timestamp",
@@ -72,6 +75,7 @@ class Table(Generic[Row]):
         self._select = f"SELECT {listed} FROM {name} WHERE id = ANY($1) ORDER BY id FOR UPDATE"
         self._find = f"SELECT {listed} FROM {name} WHERE id = $1"
         self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"
+        self._decode = msgspec.json.Decoder(list[row_type]).decode  # type: ignore[valid-type]  # known when it runs
         self._upsert = (
             f"INSERT INTO {name} ({listed}) SELECT {listed} "
             f"FROM json_to_recordset($1::text::json) AS r ({typed}) "
@@ -81,15 +85,17 @@ class Table(Generic[Row]):
         self._in = [(i, to_sql) for i, column in enumerate(self.columns) if (to_sql := column.to_sql())]
         self._out = [(i, from_sql) for i, column in enumerate(self.columns) if (from_sql := column.from_sql())]
 
-    async def find(self, on: Executor, id_: int) -> asyncpg.Record | None:
-        """The record of one row, for showing."""
+    async def find(self, on: Executor, id_: int) -> Shown | None:
+        """One row, for showing."""
+        if isinstance(on, View) and (row := on.row(self.name, id_)) is not None:
+            return msgspec.structs.asdict(row)
         return await on.fetchrow(self._find, id_)
 
-    async def load(self, on: Connection, ids: Iterable[int]) -> dict[int, Row]:
+    async def load(self, on: Session, ids: Iterable[int]) -> dict[int, Row]:
         """Rows by id, locked until the transaction ends; in order of id, so that no two writers wait for each other."""
         return {record["id"]: self.row(record) for record in await on.fetch(self._select, sorted(ids))}
 
-    async def save(self, on: Connection, rows: Mapping[int, Row | None], loaded: Mapping[int, Row] = NO_ROWS) -> None:
+    async def save(self, on: Session, rows: Mapping[int, Row | None], loaded: Mapping[int, Row] = NO_ROWS) -> None:
         """Write rows by id; None deletes. What was not loaded is new, what is still the same is left alone.
 
         Raises asyncpg.UniqueViolationError when someone else has just made a new row.
@@ -104,7 +110,21 @@ class Table(Generic[Row]):
         if gone := [id_ for id_, row in rows.items() if row is None]:
             await on.execute(self._delete, gone)
 
-    async def copy(self, on: Connection, rows: Iterable[Row], schema: str | None = None) -> None:
+    def locking(self, number: int) -> str:
+        """An expression for the rows of the ids in a parameter, as JSON for `decode`."""
+        return f"(SELECT json_agg(r) FROM ({self._select.replace('$1', f'${number}')}) AS r)"
+
+    def upserting(self, number: int) -> str:
+        """A statement that writes a parameter's rows, encoded as JSON."""
+        return self._upsert.replace("$1", f"${number}")
+
+    def deleting(self, number: int) -> str:
+        return self._delete.replace("$1", f"${number}")
+
+    def decode(self, found: bytes) -> list[Row]:
+        return self._decode(found)
+
+    async def copy(self, on: Session, rows: Iterable[Row], schema: str | None = None) -> None:
         """Load new rows, into the table of a schema or the first in the search path."""
         records = map(self.record, rows)
         await on.copy_records_to_table(self.name, records=records, columns=self.names, schema_name=schema)

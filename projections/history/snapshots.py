@@ -7,7 +7,7 @@ import msgspec
 from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.event import Recorded, Stream
-from eventstore.log import Connection, Log
+from eventstore.log import Log, Session
 from eventstore.streams import to_uuid
 from projections.history.shown import FINGERPRINTS, Key, Rows, Shown, evolve, keys
 
@@ -54,7 +54,7 @@ class Wanted(NamedTuple):
     shown: Shown
 
 
-async def newest_below(on: Connection, wanted: Sequence[tuple[Stream, int]]) -> list[int]:
+async def newest_below(on: Session, wanted: Sequence[tuple[Stream, int]]) -> list[int]:
     """For each stream the version of its newest snapshot below a version; 0 for none."""
     rows = await on.fetch(
         NEWEST_BELOW,
@@ -65,7 +65,7 @@ async def newest_below(on: Connection, wanted: Sequence[tuple[Stream, int]]) -> 
     return [row[0] for row in rows]
 
 
-async def rows_at(on: Connection, wanted: Sequence[Wanted]) -> list[Any]:
+async def rows_at(on: Session, wanted: Sequence[Wanted]) -> list[Any]:
     """Each row, or None where there is none."""
     if not any(each.version for each in wanted):
         return [None] * len(wanted)
@@ -83,7 +83,7 @@ async def rows_at(on: Connection, wanted: Sequence[Wanted]) -> list[Any]:
     ]
 
 
-async def keep(log: Log, on: Connection, events: Sequence[Recorded]) -> None:
+async def keep(log: Log, on: Session, events: Sequence[Recorded]) -> None:
     """Make a snapshot of every stream that these events, about to be appended, take to a multiple of EVERY.
 
     They are all that the transaction appends. Nothing is left of the snapshots of customers and users that they erase.
@@ -97,7 +97,7 @@ async def keep(log: Log, on: Connection, events: Sequence[Recorded]) -> None:
         await _keep(on, log, stream, [recorded for recorded in events if recorded.stream == stream])
 
 
-async def _keep(on: Connection, log: Log, stream: Stream, new: Sequence[Recorded]) -> None:
+async def _keep(on: Session, log: Log, stream: Stream, new: Sequence[Recorded]) -> None:
     """With all that are missing since the newest one."""
     first, last = new[0].version, new[-1].version // EVERY * EVERY
     [base] = await newest_below(on, [(stream, first)])

@@ -5,9 +5,11 @@ from datetime import datetime
 
 import asyncpg
 import msgspec
+from msgspec.structs import asdict
 
 from eventstore.log import Executor
 from eventstore.together import Together
+from eventstore.view import View
 from projections.customers import CODES, CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.figures import FIGURES
 from projections.queries.clock import clock
@@ -17,6 +19,7 @@ from projections.queries.properties import amounts, blank, choices, counts, date
 from projections.queries.query import ListQuery, Page
 from projections.queries.search import Searchable
 from projections.queries.sql import NOTHING, Args, Part, searchable_text
+from projections.table import Shown
 
 # The three parts of `searched`; see its definition.
 NAME = Part("r.searched", tail=f"{EMAIL_MARK} || '%'")
@@ -51,6 +54,7 @@ COLUMNS["email"] = msgspec.structs.replace(COLUMNS["email"], part=EMAIL)
 SHOWN = tuple(dict.fromkeys(n for n in (*CUSTOMERS.table.names, *FIGURES.table.names) if n not in INTERNAL))
 EVERYTHING = f"SELECT {', '.join((*SHOWN, *INTERNAL))} FROM customers AS r JOIN figures AS f USING (id)"
 FIND = f"{EVERYTHING} WHERE id = $1"
+VERSION = "SELECT version FROM figures WHERE id = $1 FOR UPDATE"
 NAMED = f"{EVERYTHING} WHERE id = ANY($1)"
 
 
@@ -97,9 +101,22 @@ async def list_customers(on: Executor, query: ListQuery, *, now: datetime, total
     return await fetch_page(on, LISTING, query, clock(now, query.user_tz), totals)
 
 
-async def find_customer(on: Executor, id_: int) -> asyncpg.Record | None:
+async def find_customer(on: Executor, id_: int) -> Shown | None:
     """Everything about one customer, for showing."""
+    if isinstance(on, View):
+        customer, figures = on.row(CUSTOMERS.name, id_), on.row(FIGURES.name, id_)
+        if customer is not None and figures is not None:
+            return asdict(customer) | asdict(figures)
     return await on.fetchrow(FIND, id_)
+
+
+async def find_version(on: Executor, id_: int) -> int | None:
+    """At which a customer is. In a transaction, nobody changes it until that ends."""
+    if isinstance(on, View) and (figures := on.row(FIGURES.name, id_)) is not None:
+        version: int = figures.version
+        return version
+    found: int | None = await on.fetchval(VERSION, id_)
+    return found
 
 
 async def find_customers(on: Executor, ids: list[int]) -> list[asyncpg.Record]:

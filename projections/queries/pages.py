@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from eventstore.log import Connection, Executor
+from eventstore.log import Executor, Session
 from projections.queries.clock import Clock
 from projections.queries.columns import Column
 from projections.queries.cursor import Sort, after, encode
@@ -102,7 +102,7 @@ async def fetch_page(on: Executor, listing: Listing, query: ListQuery, clock: Cl
 
 
 @asynccontextmanager
-async def reading(on: Executor, field: str) -> AsyncIterator[Connection]:
+async def reading(on: Executor, field: str) -> AsyncIterator[Session]:
     """A connection whose settings are those of one list. Each statement sees the store as it is when it starts.
 
     A connection that is given has them already. Raises TooExpensive, about the field, for what takes too long.
@@ -214,9 +214,7 @@ def _total_without_counting(rows: Sequence[Any], query: ListQuery) -> int | None
     return skipped + len(rows)
 
 
-async def _total(
-    connection: Connection, listing: Listing, count: Statement, rows: Sequence[Any], totals: Totals
-) -> int:
+async def _total(connection: Session, listing: Listing, count: Statement, rows: Sequence[Any], totals: Totals) -> int:
     """Counted, unless it was before and nothing has changed, or only by what the log tells cheaply."""
     if rows and (last := totals.last(count)):
         state, (last_state, total) = _state(rows[0]), last

@@ -28,7 +28,7 @@ from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund, TransferOrder
 from domain.refusals import Refusal, UserNotFound
 from domain.user import USER, ChangeUserProfile
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.transact import By, Store, Unit
 from projections.database import open_store
 from tests.eventstore.acts import NOW, existing, terms
@@ -68,13 +68,13 @@ class Fate:
     def __init__(self, number: float) -> None:
         self._number = number
 
-    async def check(self, connection: Connection) -> None:
+    async def check(self, connection: Session) -> None:
         await self._fail(connection, 0)
 
-    async def show(self, connection: Connection, _result: None) -> None:
+    async def show(self, connection: Session, _result: None) -> None:
         await self._fail(connection, 0.1)
 
-    async def _fail(self, connection: Connection, where: float) -> None:
+    async def _fail(self, connection: Session, where: float) -> None:
         if where < self._number < where + 0.05:
             raise Failed
         if where + 0.05 < self._number < where + 0.1:

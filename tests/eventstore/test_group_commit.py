@@ -13,7 +13,7 @@ from domain.event import Recorded, Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, RefundExceedsPayment
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.streams import to_uuid
 from eventstore.transact import Store, Unit
 from projections.database import open_store
@@ -149,7 +149,7 @@ async def test_what_was_refused_for_a_command_that_is_refused_itself_is_decided_
 
 @pytest.mark.parametrize("nobody_else", [True, False])
 async def test_a_projection_that_fails_fails_its_own_command_only(store: Store, *, nobody_else: bool) -> None:
-    async def fail_for_seven(connection: Connection, events: Sequence[Recorded]) -> None:
+    async def fail_for_seven(connection: Session, events: Sequence[Recorded]) -> None:
         await project(connection, events)
         if any(recorded.stream.id == 7 for recorded in events):
             await connection.execute("SELECT 1 / 0")
@@ -168,7 +168,7 @@ async def test_a_projection_that_fails_fails_its_own_command_only(store: Store, 
 
 
 async def test_an_answer_that_fails_fails_its_own_command_only(store: Store) -> None:
-    async def show(connection: Connection, id_: int) -> str:
+    async def show(connection: Session, id_: int) -> str:
         if id_ == 7:
             raise ZeroDivisionError
         return str(await connection.fetchval("SELECT value FROM labels WHERE id = $1", id_))
@@ -192,11 +192,11 @@ async def test_each_is_checked_and_shown_as_if_the_others_were_not_there(store: 
     customer_id = await register(store, "ada@example.com")
     version = "SELECT version FROM figures WHERE id = $1"
 
-    async def still_at_one(connection: Connection) -> None:
+    async def still_at_one(connection: Session) -> None:
         if await connection.fetchval(version, customer_id) != 1:
             raise Stale
 
-    async def shown(connection: Connection, _result: None) -> Any:
+    async def shown(connection: Session, _result: None) -> Any:
         return await connection.fetchval(version, customer_id)
 
     async def work(unit: Unit) -> None:

@@ -12,7 +12,7 @@ from domain.customer import CUSTOMER, AttachUser, ChangeCustomer, CustomerErased
 from domain.event import Recorded, Stream
 from domain.order import ORDER, OrderPlaced, OrderTransferred, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, CustomerNotFound, OrderNotFound, Refusal, UserAlreadyAttached
-from eventstore.log import Connection
+from eventstore.log import Session
 from eventstore.transact import Store, Unit
 from projections.database import open_store
 from projections.live import project
@@ -188,7 +188,7 @@ async def test_of_a_unit_whose_last_command_is_refused_nothing_stays(store: Stor
 
 
 async def test_an_error_in_a_projection_takes_everything_back(store: Store) -> None:
-    async def fail(connection: Connection, events: Sequence[Recorded]) -> None:
+    async def fail(connection: Session, events: Sequence[Recorded]) -> None:
         await project(connection, events)
         raise ZeroDivisionError
 
