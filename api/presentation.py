@@ -16,7 +16,7 @@ from projections.history.pages import Entry
 from projections.projection import utc
 
 Row: TypeAlias = asyncpg.Record | Mapping[str, Any]
-EMPTY = (b"{}", {})
+EMPTY: tuple[bytes, dict[str, Any]] = (b"{}", {})
 
 CUSTOMER = (
     "id", "user_id", "contact_id", "email", "first_name", "last_name", "status", "purchase_value", "purchase_count",

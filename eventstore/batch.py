@@ -134,10 +134,10 @@ class Batch:
             for stream, base in command.unit.bases.items()
             if base.ended is None
         }
+        claims = sorted({claim for command in commands for claim in (*command.taken, *command.freed)})
         held = sorted(keys) if len(keys) <= MAX_KEYS else ()
-        self._ends = ends | await self._log.moved(self._connection, ends, held=held)
-        if wanted := {claim for command in commands for claim in (*command.taken, *command.freed)}:
-            self._claims = await Claims.hold(self._connection, wanted)
+        moved, holders = await self._log.hold(self._connection, ends, held, claims)
+        self._ends, self._claims = ends | moved, Claims(holders)
 
     async def _together(self, view: View, commands: Iterable[Waiting]) -> None:
         accepted = [command for command in commands if await self._accepts(view, command)]

@@ -1,18 +1,15 @@
 """Values that only one stream may hold at a time, when many commands are written at once."""
 
-from collections.abc import Iterable
 from hashlib import blake2b
 
 from domain.event import Claim, Stream
 from domain.refusals import ClaimTaken
-from eventstore.log import Session, encode
-from eventstore.streams import from_uuid, to_hex
+from eventstore.log import encode
+from eventstore.streams import to_hex
 
 HOLDERS = """
     SELECT kind, value, originator_id FROM claims
     JOIN unnest($1::text[], $2::text[]) AS w (kind, value) USING (kind, value)"""
-# In one order for all, so that two who give up what the other wants don't wait for each other in a circle.
-HOLD = f"{HOLDERS} ORDER BY kind, value FOR UPDATE OF claims"
 
 
 def lock_key(claim: Claim) -> int:
@@ -26,13 +23,6 @@ class Claims:
     def __init__(self, held: dict[Claim, Stream]) -> None:
         self._before = held
         self._after: dict[Claim, Stream | None] = {**held}
-
-    @classmethod
-    async def hold(cls, connection: Session, wanted: Iterable[Claim]) -> "Claims":
-        """Nobody else takes or frees those that are held, until the transaction ends."""
-        columns = list(zip(*set(wanted), strict=True))
-        rows = await connection.fetch(HOLD, *columns) if columns else []
-        return cls({Claim(kind, value): from_uuid(originator_id) for kind, value, originator_id in rows})
 
     def change(self, taken: dict[Claim, Stream], freed: dict[Claim, Stream]) -> None:
         """As a command does. Raises ClaimTaken, and then leaves everything as it was."""

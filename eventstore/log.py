@@ -1,6 +1,6 @@
 """The log: recorded events into and out of `stored_events`."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 from eventsourcing.persistence import MapperDeserialisationError
 
-from domain.event import Event, Recorded, Stream
+from domain.event import Claim, Event, Recorded, Stream
 from eventstore.chain.digest import NONE, digest
 from eventstore.chain.predecessors import predecessors
 from eventstore.codec import Codec
@@ -49,7 +49,9 @@ LOG = f"""
     SELECT {COLUMNS} FROM readable_events
     WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"""
 HEAD = "SELECT max(notification_id) FROM stored_events"
-HOLD = "SELECT originator_id, version FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[])"
+HOLD = """
+    SELECT originator_id, version, kind, value
+    FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[], $4::text::json)"""
 APPEND = "SELECT notification_id, recorded_at FROM append_events($1::text::json, $2::text::json, $3::text::json)"
 # As `append_events` does: whoever gets it knows that every append before is committed or undone.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('stored_events'))"
@@ -132,14 +134,23 @@ class Log:
         """The position of the newest event; 0 for an empty log."""
         return await on.fetchval(HEAD) or 0
 
-    async def moved(self, on: Executor, ends: dict[Stream, int], *, held: Iterable[int] = ()) -> dict[Stream, int]:
-        """Those of the streams that do not end at these versions, with the one at which they do (0 for no stream).
+    async def moved(self, on: Executor, ends: Mapping[Stream, int]) -> dict[Stream, int]:
+        """Those of the streams that do not end at these versions, with the one at which they do (0 for no stream)."""
+        moved, _holders = await self.hold(on, ends)
+        return moved
 
-        Nobody else holds any of the keys then; they are held until the transaction ends. They ascend, or two would wait
-        for each other in a circle.
+    async def hold(
+        self, on: Executor, ends: Mapping[Stream, int], keys: Sequence[int] = (), claims: Sequence[Claim] = ()
+    ) -> tuple[dict[Stream, int], dict[Claim, Stream]]:
+        """As `moved`, when nobody else holds any of the keys; and who has the claims, of those that somebody has.
+
+        Keys and claims are held until the transaction ends. They ascend, or two would wait for each other in a circle.
         """
-        rows = await on.fetch(HOLD, array(held), array(map(to_hex, ends)), array(ends.values()))
-        return {from_uuid(originator_id): version for originator_id, version in rows}
+        wanted = encode(claims).decode() if claims else None
+        rows = await on.fetch(HOLD, array(keys), array(map(to_hex, ends)), array(ends.values()), wanted)
+        moved = {from_uuid(originator_id): version for originator_id, version, kind, _value in rows if kind is None}
+        holders = {Claim(kind, value): from_uuid(id_) for id_, _version, kind, value in rows if kind is not None}
+        return moved, holders
 
     async def append(self, on: Connection, events: Sequence[Recorded]) -> list[int]:
         """Write events in the connection's transaction, as late in it as can be: it holds the log's lock until it ends.

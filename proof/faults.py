@@ -136,7 +136,9 @@ class Faults:
         recorded = Recorded(
             stream=stream, version=1, event=event, occurred_at=datetime.now(UTC), actor="dawdler", request_id=id_
         )
-        claims = await Claims.hold(connection, [claim := Claim("label", event.value)])
+        claim = Claim("label", event.value)
+        _moved, holders = await self._log.hold(connection, {}, claims=[claim])
+        claims = Claims(holders)
         claims.change({claim: stream}, {})
         await project(connection, [recorded])
         await self._log.append_rows(connection, self._log.rows([recorded], [None], {}), *claims.changes())
