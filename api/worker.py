@@ -1,6 +1,7 @@
 """A process of the server that answers requests."""
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from api.settings import BadSetting, Settings
 from api.takers import give_up_on_idle_takers
 
 PR_SET_PDEATHSIG = 1
+# A request makes some hundreds of objects, most of which end with it.
+GC_THRESHOLDS = 20_000, 20, 20
 
 
 def create_worker_app() -> Litestar:
@@ -23,6 +26,8 @@ def create_worker_app() -> Litestar:
         raise BadSetting("DATABASE_URL", "is missing")
     app = create_app(settings, settings.database_url.reveal())
     give_up_on_idle_takers(app, settings.client_seconds)
+    gc.freeze()  # all that was imported and put together stays, and need not be looked through again and again
+    gc.set_threshold(*GC_THRESHOLDS)
     return app
 
 
