@@ -48,6 +48,7 @@ from api.sender import behind, sender
 from api.serving import Service, authorise, request_id, request_id_of
 from api.settings import NameMode, Settings
 from api.turns import Turns
+from api.wordpress import users_with_emails
 from eventstore.forgetting import forgetting
 from projections.database import open_store
 from projections.past import open_pasts
@@ -80,9 +81,11 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             ReplayRunner(database_url) as runner,
             open_door(store.pool) as door,
         ):
-            turns, find = Turns(AT_ONCE, WAITING), finding_together(store.pool)
+            together, turns = (finding_together(store.pool), users_with_emails(store.pool)), Turns(AT_ONCE, WAITING)
             limit = RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None
-            app.state.service = Service(store, settings, door, find, Totals(), runner, pasts, turns, counts, limit)
+            app.state.service = Service(
+                store, settings, door, *together, Totals(), runner, pasts, turns, counts, limit
+            )
             if await unfinished(store.pool):
                 runner.start()
             async with (

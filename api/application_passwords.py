@@ -16,7 +16,7 @@ from api.presentation import shown
 from api.refusals import Forbidden
 from api.serving import AnyRequest, needs, serving
 from api.validation import Fields
-from eventstore.log import Connection
+from eventstore.log import Session
 from projections.projection import utc
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -47,7 +47,7 @@ async def create_credential(request: AnyRequest) -> Response[bytes]:
     if not asking.permissions >= allowed(role, narrowed):
         raise Forbidden
 
-    async def show(connection: Connection, _result: None) -> Shown:
+    async def show(connection: Session, _result: None) -> Shown:
         added = await credentials.add(connection, login, role, name, narrowed)
         made = credential(added.credential)
         message = "Application password created. It is shown this once!"
@@ -65,7 +65,7 @@ async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Respons
     await read_nothing(request)
     whose = _whose(request)
 
-    async def show(connection: Connection, _result: None) -> Shown:
+    async def show(connection: Session, _result: None) -> Shown:
         await credentials.revoke(connection, _uuid(uuid), whose)
         return Shown({"message": "Application password revoked.", "data": ""})
 

@@ -107,7 +107,7 @@ async def _run(
 
     # Also before the work: that the customer has changed is what may stand against it now.
     await require_version(store.pool)
-    return await store.answer(asked_by(request), work, respond, check=check)
+    return await store.answer(asked_by(request), work, respond, check=check, alone=key and key.claim)
 
 
 async def _refused(pool: asyncpg.Pool, key: Key, refusal: HttpRefusal, customer_id: int | None) -> Response[bytes]:

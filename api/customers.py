@@ -23,7 +23,7 @@ from api.serving import AnyRequest, Service, customer_in_path, id_in_path, needs
 from api.settings import NameMode
 from api.users import attach, free_user
 from api.validation import Fields
-from api.wordpress import create_user, let_user_follow, user_with_email
+from api.wordpress import create_user, let_user_follow
 from domain.customer import (
     CUSTOMER,
     ChangeCustomer,
@@ -68,7 +68,7 @@ async def create_customer(request: AnyRequest) -> Response[bytes]:
     async def work(unit: Unit) -> int:
         id_ = await unit.new_id(CUSTOMER)
         named = None if user_id is None else await free_user(unit, user_id)
-        linked = await user_with_email(unit, profile.email) or named
+        linked = await service.find_free_user(profile.email) or named
         if linked is None and wants_user:
             linked = await create_user(unit, profile, user_url)
         await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=uuid4().hex, user_id=linked))

@@ -9,6 +9,7 @@ from litestar import Response
 from api.input import read_body
 from api.refusals import HttpRefusal, Invalid, Rule
 from api.serving import AnyRequest
+from domain.event import Claim
 from eventstore.log import Executor, Session
 
 MAX_KEY = 255
@@ -46,6 +47,10 @@ class Key(NamedTuple):
     actor: str
     key: str
     fingerprint: bytes
+
+    @property
+    def claim(self) -> Claim:
+        return Claim("idempotency-key", f"{self.actor}\n{self.key}")
 
     async def find(self, on: Executor) -> None:
         """Raises Answered, or KeyRefused when the key came with another request."""

@@ -1,16 +1,22 @@
 """From the domain's refusals to HTTP."""
 
+import logging
+
+from eventsourcing.persistence import MapperDeserialisationError
+
 from api.credentials import CredentialExists, CredentialNotFound
 from api.errors import Refusals
 from api.refusals import HttpRefusal, Invalid, Rule, TooMany
 from domain import refusals
 from domain.refusals import ClaimTaken
-from eventstore.transact import Contended, Overloaded
+from eventstore.transact import Contended, OutcomeUnknown, Overloaded
 from projections.fold import PoisonedError
 from projections.queries.refusals import QueryRefused
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
+
+logger = logging.getLogger("custodiary.api")
 
 TAKEN: dict[str, HttpRefusal] = {
     "customer-email": Rule(400, "Customer already exists."),
@@ -57,6 +63,16 @@ def _poisoned(error: PoisonedError) -> HttpRefusal:
     return Rule(409, f"The event at position {position} can't be applied: what depends on it can't be told.")
 
 
+def _unreadable(error: MapperDeserialisationError) -> HttpRefusal:
+    logger.error("a command met an event that can't be read: %s", error)
+    return Rule(409, "An event of what this is about can't be read any more: nothing can be decided on it.")
+
+
+UNKNOWN = (
+    "The database went away while this was being written, and has not come back: whether it was written is not known. "
+    "With the same Idempotency-Key, the request may be sent again without harm."
+)
+
 REFUSALS: Refusals = {
     refusals.ClaimTaken: _taken,
     refusals.CustomerNotFound: Rule(404, "Customer not found."),
@@ -79,6 +95,8 @@ REFUSALS: Refusals = {
     CredentialNotFound: Rule(404, "Credential not found."),
     Contended: TooMany(1),
     Overloaded: TooMany(1),
+    OutcomeUnknown: Rule(503, UNKNOWN),
+    MapperDeserialisationError: _unreadable,
     ReplayNotFoundError: Rule(404, "Replay not found."),
     ReplayRunningError: Rule(409, "Another replay is running."),
     ReplayStuckError: Rule(409, "Readers or writers held the tables all the time; try again."),

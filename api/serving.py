@@ -36,6 +36,7 @@ class Service(NamedTuple):
     settings: Settings
     door: Door
     find_customer: Callable[[int], Awaitable[asyncpg.Record | None]]
+    find_free_user: Callable[[str], Awaitable[int | None]]
     totals: Totals
     replays: ReplayRunner
     pasts: Pasts

@@ -1,24 +1,33 @@
 """What a customer's life means for its WordPress user: found by email, made on demand, kept in step."""
 
 import re
+from collections.abc import Sequence
 from itertools import chain, count
+
+import asyncpg
 
 from domain.customer import CustomerProfile
 from domain.user import USER, ChangeUserProfile, RegisterUser, UserProfile
+from eventstore.together import Together
 from eventstore.transact import Unit
 
 FREE_WITH_EMAIL = """
-    SELECT u.id FROM users u WHERE lower(u.user_email) = lower($1)
-    AND NOT EXISTS (SELECT FROM customers c WHERE c.user_id = u.id) ORDER BY u.id LIMIT 1"""
+    SELECT (
+        SELECT u.id FROM users u WHERE lower(u.user_email) = lower(w.email)
+        AND NOT EXISTS (SELECT FROM customers c WHERE c.user_id = u.id) ORDER BY u.id LIMIT 1
+    ) FROM unnest($1::text[]) WITH ORDINALITY AS w (email, place) ORDER BY w.place"""
 LOGIN_TAKEN = "SELECT EXISTS (SELECT FROM claims WHERE kind = 'user-login' AND value = $1)"
 NOT_IN_LOGINS = re.compile(r"[^a-z0-9_-]")
 MAX_LOGIN = 40
 
 
-async def user_with_email(unit: Unit, email: str) -> int | None:
-    """The user with this email, if it has no customer yet."""
-    id_: int | None = await unit.pool.fetchval(FREE_WITH_EMAIL, email)
-    return id_
+def users_with_emails(pool: asyncpg.Pool) -> Together[str, int | None]:
+    """Asked with an email: the user who has it, if it has no customer yet."""
+
+    async def find(emails: Sequence[str]) -> list[int | None]:
+        return [row[0] for row in await pool.fetch(FREE_WITH_EMAIL, emails)]
+
+    return Together(find)
 
 
 async def create_user(unit: Unit, profile: CustomerProfile, user_url: str) -> int:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
-from domain.event import Recorded, Stream
+from domain.event import Claim, Recorded, Stream
 from eventstore.claims import Claims
 from eventstore.claims import lock_key as claim_key
 from eventstore.heads import Head
@@ -26,18 +26,29 @@ MAX_KEYS = 1_000
 LARGE = 100  # events or keys of one command, from which on it does not go with others
 
 
+class Asked(NamedTuple):
+    """What is asked of a command's transaction, beside its events.
+
+    Of those with the same `alone`, each is checked after the ones before it are shown.
+    """
+
+    show: Show
+    check: Check | None = None
+    alone: Claim | None = None
+
+
 class Waiting:
     """A command that was decided on, and waits to be written. `outcome` is what its caller waits for.
 
     `touched` are keys of what its events are about, `keys` also of what it was decided on and of its claims.
     """
 
-    def __init__(self, unit: Unit, log: Log, result: Any, show: Show, check: Check | None) -> None:
+    def __init__(self, unit: Unit, log: Log, result: Any, asked: Asked) -> None:
         loop = asyncio.get_running_loop()
         self.unit = unit
         self.result = result
-        self.show = show
-        self.check = check
+        self.show = asked.show
+        self.check = asked.check
         self.outcome: asyncio.Future[Any] = loop.create_future()
         self.ended: asyncio.Future[bool] = loop.create_future()
         digests = {stream: base.digest for stream, base in unit.bases.items()}
@@ -46,6 +57,8 @@ class Waiting:
         self.taken, self.freed = unit.claims()
         self.heads = unit.heads(digests, self.ended)
         self.touched = _touched(unit.events)
+        if asked.alone is not None:
+            self.touched.add(claim_key(asked.alone))
         self.keys = self.touched.union(map(lock_key, unit.bases))
         if self.taken or self.freed:
             self.keys |= {claim_key(claim) for claim in (*self.taken, *self.freed)}

@@ -8,8 +8,8 @@ from weakref import WeakValueDictionary
 
 import asyncpg
 
-from domain.event import Recorded, Stream
-from eventstore.batch import Check, Project, Waiting
+from domain.event import Claim, Recorded, Stream
+from eventstore.batch import Asked, Check, Project, Waiting
 from eventstore.heads import Heads
 from eventstore.keys import settle
 from eventstore.log import Log, Session
@@ -86,46 +86,41 @@ class Store:
         show: Callable[[Session, T], Awaitable[R]],
         *,
         check: Check | None = None,
+        alone: Claim | None = None,
     ) -> R:
         """As `transact`, but in the same transaction `check` comes before the writing, and may raise, and `show` after.
 
         `show` sees the read models as the command leaves them, and what it writes is as durable as the events. Other
-        commands may share the transaction, and then `check` and `show` run more than once if one of them fails.
+        commands may share the transaction, and then `check` and `show` run more than once if one of them fails. Of
+        those with the same `alone`, each is checked after the ones before it are shown.
         """
         if self._under_way >= MAX_COMMANDS:
             raise Overloaded
         self._under_way += 1
         try:
-            return await self._answer(by, work, show, check)
+            answer: R = await self._answer(by, work, Asked(show, check, alone))
+            return answer
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._at_rest.set()
 
-    async def _answer(
-        self,
-        by: By,
-        work: Callable[[Unit], Awaitable[T]],
-        show: Callable[[Session, T], Awaitable[R]],
-        check: Check | None,
-    ) -> R:
+    async def _answer(self, by: By, work: Callable[[Unit], Awaitable[T]], asked: Asked) -> Any:
         overtaken_on: Collection[Stream] = ()
         for attempt in range(ATTEMPTS):
-            unit = Unit(self._reads, by)
+            unit = Unit(self._reads, by, trusts_new_ids=not attempt)
             try:
                 async with self._turn(overtaken_on) if overtaken_on else ANY_TIME:
                     result = await self._decided(unit, work)
-                    command = self._submitted(unit, result, show, check) if unit.events else None
+                    command = self._submitted(unit, result, asked) if unit.events else None
                 if command is None:
-                    return await self._unchanged(unit, result, show, check)
-                shown: R = await command.outcome
+                    return await self._unchanged(unit, result, asked)
+                return await command.outcome
             except (Conflict, asyncpg.DeadlockDetectedError) as error:
                 overtaken_on = unit.bases.keys()
                 if isinstance(error, Rewrapped):
                     await settle(self.pool, self.log.sealing)
                 await asyncio.sleep(0.001 * attempt)
-            else:
-                return shown
         raise Contended
 
     async def _decided(self, unit: Unit, work: Callable[[Unit], Awaitable[T]]) -> T:
@@ -137,16 +132,14 @@ class Store:
                 raise Conflict from None
             raise
 
-    def _submitted(self, unit: Unit, result: Any, show: Any, check: Check | None) -> Waiting:
+    def _submitted(self, unit: Unit, result: Any, asked: Asked) -> Waiting:
         if not unit.is_newest():
             raise Conflict
-        command = Waiting(unit, self.log, result, show, check)
+        command = Waiting(unit, self.log, result, asked)
         self._writer.submit(command)
         return command
 
-    async def _unchanged(
-        self, unit: Unit, result: T, show: Callable[[Session, T], Awaitable[R]], check: Check | None
-    ) -> R:
+    async def _unchanged(self, unit: Unit, result: Any, asked: Asked) -> Any:
         """The answer of a command that leads to no event."""
         if not await unit.bases_are_written():
             raise Conflict
@@ -154,9 +147,9 @@ class Store:
             if not await unit.stands(connection):
                 raise Conflict
             view = View(connection)
-            if check is not None:
-                await check(view)
-            return await show(view, result)
+            if asked.check is not None:
+                await asked.check(view)
+            return await asked.show(view, result)
 
     @asynccontextmanager
     async def _turn(self, streams: Collection[Stream]) -> AsyncIterator[None]:

@@ -44,7 +44,7 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
 class Unit:
     """One attempt at a command: the streams that it has loaded, and the events that it has decided on."""
 
-    def __init__(self, reads: Reads, by: By) -> None:
+    def __init__(self, reads: Reads, by: By, *, trusts_new_ids: bool = False) -> None:
         self.pool = reads.pool
         self.by = by
         self.events: list[Recorded] = []
@@ -52,6 +52,7 @@ class Unit:
         self.new_keys: list[tuple[Stream, DataKey]] = []
         self.bases: dict[Stream, Head] = {}
         self.fresh: set[Stream] = set()  # those bases that this unit has read itself
+        self._trusts_new_ids = trusts_new_ids
         self._reads = reads
         self._heads = reads.heads
         self._states: dict[Stream, tuple[Any, int]] = {}
@@ -159,9 +160,19 @@ class Unit:
         free: list[int] = []
         while missing := count - len(free):
             ids = await self.next_ids(decider.category, missing)
-            await self.load_many(decider, ids)
+            if self._trusts_new_ids:
+                self._believe_free(decider, ids)
+            else:
+                await self.load_many(decider, ids)
             free += [id_ for id_ in ids if await self.load(decider, id_) is decider.initial]
         return free
+
+    def _believe_free(self, decider: Decider[Any], ids: Iterable[int]) -> None:
+        """Only what came from outside can be in the way: that is found when the command is written."""
+        for id_ in ids:
+            stream = Stream(decider.category, id_)
+            self.bases[stream] = Head(decider.initial, 0, NONE, None)
+            self._states[stream] = decider.initial, 0
 
     async def next_ids(self, kind: str, count: int) -> list[int]:
         """New ids for streams, or for parts of them: address, item."""

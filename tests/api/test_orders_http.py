@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.shop import FORM, NO_CUSTOMER, NO_ORDER, NUMBERS, Shop, done, problems, refusal, rule
+from tests.api.shop import FORM, HOME, NO_CUSTOMER, NO_ORDER, NUMBERS, Shop, done, problems, refusal, rule
 
 KEYS = [
     "id", "status", "parent_id", "receipt_number", "invoice_no", "fulfillment_type", "type", "mode", "shipping_status",
@@ -348,3 +348,32 @@ async def test_find_order_shows_all_orders_oldest_first_with_items(shop: Shop) -
 async def test_nobody_has_orders(shop: Shop, id_: str) -> None:
     assert refusal(await shop.get(f"/customers/{id_}/orders")) == NO_CUSTOMER
     assert refusal(await shop.get(f"/customers/{id_}/order")) == NO_CUSTOMER
+
+
+# What is answered to a write comes from memory, to a read from the database.
+
+
+async def test_a_write_is_answered_as_a_read_after_it(shop: Shop) -> None:
+    customer_id = await shop.customer()
+    address = done(await shop.post(f"/customers/{customer_id}/address", HOME))["data"]
+    item = {"object_id": 7, "title": "Mug", "quantity": 2, "unit_price": 250, "other_info": {"b": 1.5, "a": None}}
+    sent = {"customer_id": customer_id, "total_amount": 5_000, "rate": "1.10", "items": [item], "note": "Ring twice"}
+    id_ = done(await shop.post("/orders", sent))["data"]["id"]
+    given = HOME | {"order_id": id_, "type": "shipping", "company_name": "Smith & Söhne"}
+    await shop.post(f"/customers/{customer_id}/address", given)
+    writes = [
+        await shop.post(f"/orders/{id_}/payments", {"amount": 300, "transaction_id": "t1", "paid_at": MARCH}),
+        await shop.post(f"/orders/{id_}/payments", {"amount": 300, "transaction_id": "t2"}),
+        await shop.post(f"/orders/{id_}/refunds", {"amount": 100, "transaction_id": "r1"}),
+    ]
+    read = await shop.get(f"/orders/{id_}")
+    assert done(writes[-1])["data"] == done(read)["order"]
+    assert writes[-1].headers["etag"] == read.headers["etag"]
+    assert [done(each)["data"]["total_paid"] for each in writes] == [300, 600, 600]
+    change = {"email": f"j{customer_id}@example.com", "first_name": "Zoë", "last_name": "Ünal", "country": "DE"}
+    written = await shop.ask("PUT", f"/customers/{customer_id}", change)
+    read = await shop.get(f"/customers/{customer_id}", params={"params[customer_only]": "yes"})
+    assert done(written)["data"] == done(read)["customer"]
+    assert written.headers["etag"] == read.headers["etag"]
+    [listed] = done(await shop.get(f"/customers/{customer_id}/address"))["addresses"]
+    assert address == listed

@@ -5,10 +5,14 @@ from collections import Counter
 
 import pytest
 
+from domain.event import Stream
 from eventstore import transact
+from eventstore.streams import to_uuid
+from eventstore.transact import OutcomeUnknown
 from tests.api.shop import HOME, NUMBERS, Shop, done, new_email, rule
 from tests.eventstore.acts import a_writer_waits, facts
 
+UNREADABLE = "UPDATE stored_events SET state = '{}' WHERE originator_id = $1"
 STREAMS = "SELECT count(DISTINCT originator_id) FROM stored_events WHERE topic LIKE 'customer-registered#%'"
 
 
@@ -115,3 +119,22 @@ async def test_more_than_can_be_written_soon_is_turned_away_and_told_when_to_com
     assert Counter(answer.status_code for answer in answers) == {200: 10, 429: 20}
     assert {answer.headers.get("retry-after") for answer in answers if answer.status_code == 429} == {"1"}
     assert await shop.pool.fetchval("SELECT count(*) FROM customers") == 10
+
+
+async def test_a_write_that_nobody_knows_the_outcome_of_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(*_: object, **__: object) -> None:
+        raise OutcomeUnknown
+
+    monkeypatch.setattr(shop.app.state.service.store, "answer", lost)
+    answer = await shop.post("/labels", {"value": "lost"})
+    assert answer.status_code == answer.json()["code"] == 503
+    assert "whether it was written is not known" in answer.json()["message"]
+
+
+async def test_a_write_to_what_cannot_be_read_any_more_is_refused_by_name(shop: Shop) -> None:
+    label_id = done(await shop.post("/labels", {"value": "readable"}))["data"]["id"]
+    await shop.pool.execute(UNREADABLE, to_uuid(Stream("label", label_id)))
+    shop.app.state.service.store._reads.heads.clear()
+    answer = await shop.ask("PUT", f"/labels/{label_id}", {"value": "more so"})
+    told = rule(409, "An event of what this is about can't be read any more: nothing can be decided on it.")
+    assert (answer.status_code, answer.json()) == told

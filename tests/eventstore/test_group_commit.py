@@ -9,7 +9,7 @@ import pytest
 from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CUSTOMER, ChangeCustomer
-from domain.event import Recorded, Stream
+from domain.event import Claim, Recorded, Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, RefundExceedsPayment
@@ -209,6 +209,55 @@ async def test_each_is_checked_and_shown_as_if_the_others_were_not_there(store: 
     assert [type(task.exception()) for task in checked] == [type(None), Stale, Stale]
     assert checked[0].result() == 2
     assert {task.result() for task in free} == {3, 4, 5}
+
+
+async def test_those_that_must_be_alone_are_checked_after_the_one_before_is_shown(store: Store) -> None:
+    told: list[str] = []
+
+    async def create(id_: int, alone: Claim | None) -> None:
+        async def work(unit: Unit) -> int:
+            await unit.decide(LABEL, id_, CreateLabel(value=f"label {id_}"))
+            return id_
+
+        async def check(_session: Session) -> None:
+            told.append(f"check {id_}")
+
+        async def show(_session: Session, id_: int) -> None:
+            told.append(f"show {id_}")
+
+        await store.answer(BY, work, show, check=check, alone=alone)
+
+    async with arriving_together(store) as start:
+        start(create(1, Claim("key", "a")), create(2, Claim("key", "a")), create(3, Claim("key", "b")))
+    assert told == ["check 1", "show 1", "check 2", "check 3", "show 2", "show 3"]
+    assert await transactions(store, *(Stream("label", id_) for id_ in (1, 2, 3))) == 1
+
+
+async def test_an_id_that_came_from_outside_is_passed_over(store: Store) -> None:
+    following = await store.pool.fetchval("SELECT nextval('label_ids')") + 1
+    for id_ in (following, following + 1):
+        await label(store, id_)
+
+    async def work(unit: Unit) -> int:
+        id_ = await unit.new_id(LABEL)
+        await unit.decide(LABEL, id_, CreateLabel(value="new"))
+        return id_
+
+    async with arriving_together(store) as start:
+        tasks = start(store.transact(BY, work), label(store, following + 10))
+    assert tasks[0].result() == following + 2
+    assert tasks[1].exception() is None
+
+
+async def test_a_transaction_that_stands_still_is_ended_by_the_server(store: Store) -> None:
+    async def show(session: Session, _result: None) -> Any:
+        return await session.fetchval("SELECT current_setting('idle_in_transaction_session_timeout')")
+
+    async def work(unit: Unit) -> None:
+        await unit.decide(LABEL, 1, CreateLabel(value="one"))
+
+    assert await store.answer(BY, work, show) == "30s"
+    assert await store.pool.fetchval("SELECT current_setting('idle_in_transaction_session_timeout')") == "0"
 
 
 async def test_who_gives_up_while_waiting_leaves_no_trace(store: Store) -> None:
