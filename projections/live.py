@@ -1,14 +1,15 @@
 """Writes the read models in the transaction of the events that they show."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
 
 from domain.address import AddressAdded
 from domain.customer import CustomerErased, CustomerRegistered, UserAttached
-from domain.event import Recorded, Stream
+from domain.event import Event, Recorded, Stream
 from domain.order import OrderPlaced, OrderTransferred
 from domain.refusals import AmountTooLarge
 from domain.user import UserErased
@@ -22,7 +23,7 @@ from projections.customers import CUSTOMERS
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.labels import LABELS
 from projections.orders import ORDERS, OrderRow, value_of
-from projections.projection import Projection
+from projections.projection import Change, Envelope, Projection, envelope
 from projections.rows import Rows
 from projections.users import USERS
 
@@ -52,10 +53,20 @@ VALUES = """
     FROM orders WHERE customer_id = ANY($1)"""
 
 
+class Touch(NamedTuple):
+    """What an event does to rows of one table."""
+
+    table: str
+    ids: Sequence[int]
+    change: Change
+    envelope: Envelope
+
+
 class Kept(msgspec.Struct):
     """Of a transaction, in memory. `values` are those of all orders of the customers some of whose orders change."""
 
     rows: Rows
+    touches: dict[tuple[Stream, int], list[Touch]] = {}
     values: dict[int, dict[int, OrderValue]] = {}
 
 
@@ -118,34 +129,62 @@ async def _kept(view: View, events: Sequence[Recorded]) -> Kept:
 
 
 async def _load(view: View, kept: Kept, events: Iterable[Recorded]) -> None:
-    keys = {each.name: [key for recorded in events for key in each.keys(recorded)] for each in PROJECTIONS}
+    unknown = [recorded for recorded in events if (recorded.stream, recorded.version) not in kept.touches]
+    if not unknown:
+        return
+    keys: dict[str, set[int]] = {}
+    for recorded in unknown:
+        kept.touches[recorded.stream, recorded.version] = touches = _touches(recorded)
+        for touch in touches:
+            keys.setdefault(touch.table, set()).update(touch.ids)
     await kept.rows.load(keys)
-    unknown = [id_ for id_ in _whose_orders_change(events) if id_ not in kept.values]
-    kept.values |= {id_: {} for id_ in unknown}
-    if known := [id_ for id_ in unknown if id_ in kept.rows.found[FIGURES.name]]:
+    new = [id_ for id_ in _whose_orders_change(kept, unknown) if id_ not in kept.values]
+    kept.values |= {id_: {} for id_ in new}
+    if known := [id_ for id_ in new if id_ in kept.rows.found[FIGURES.name]]:
         # After their figures are locked: nobody else changes their orders any more.
         for id_, customer_id, *value in await view.fetch(VALUES, known):
             kept.values[customer_id][id_] = OrderValue(*value)
 
 
-def _whose_orders_change(events: Iterable[Recorded]) -> set[int]:
-    return {id_ for recorded in events if recorded.stream.category == "order" for id_ in FIGURES.keys(recorded)}
+def _touches(recorded: Recorded) -> list[Touch]:
+    event, about = recorded.event, envelope(recorded)
+    return [Touch(name, tuple(change.keys(event, about)), change, about) for name, change in _changes_by(type(event))]
+
+
+@cache
+def _changes_by(event: type[Event]) -> list[tuple[str, Change]]:
+    return [(each.name, each.changes[event]) for each in PROJECTIONS if event in each.changes]
+
+
+def _whose_orders_change(kept: Kept, events: Iterable[Recorded]) -> set[int]:
+    return {
+        id_
+        for recorded in events
+        if recorded.stream.category == "order"
+        for touch in kept.touches[recorded.stream, recorded.version]
+        if touch.table == FIGURES.name
+        for id_ in touch.ids
+    }
 
 
 def _apply(kept: Kept, events: Sequence[Recorded]) -> None:
     changed: dict[str, dict[int, Any]] = {}
-    for projection in PROJECTIONS:
-        rows = kept.rows.touched(projection, events)
-        if projection is ADDRESSES:
-            _refuse_taken_ids(rows, events)
-        projection.fold(rows, events)
-        changed[projection.name] = rows
-    _refuse_orders_of_nobody(changed[FIGURES.name], events)
-    for id_, order in changed[ORDERS.name].items():
+    for recorded in events:
+        for touch in kept.touches[recorded.stream, recorded.version]:
+            now, rows = kept.rows.now[touch.table], changed.setdefault(touch.table, {})
+            for id_ in touch.ids:
+                row = rows[id_] if id_ in rows else now[id_]
+                # An address's id is unique among all customers, of which its stream knows one.
+                if row is not None and isinstance(recorded.event, AddressAdded) and touch.table == ADDRESSES.name:
+                    raise Conflict
+                rows[id_] = touch.change.evolve(id_, row, recorded.event, touch.envelope)
+    of_customers = changed.get(FIGURES.name, {})
+    _refuse_orders_of_nobody(of_customers, events)
+    for id_, order in changed.get(ORDERS.name, {}).items():
         _change_value(kept, id_, order)
-    for id_ in _whose_orders_change(events):
-        if row := changed[FIGURES.name].get(id_):
-            changed[FIGURES.name][id_] = with_figures(row, _kept_exact(figures(kept.values[id_].values())))
+    for id_ in _whose_orders_change(kept, events):
+        if row := of_customers.get(id_):
+            of_customers[id_] = with_figures(row, _kept_exact(figures(kept.values[id_].values())))
     kept.rows.change(changed)
 
 
@@ -161,13 +200,6 @@ def _refuse_orders_of_nobody(of_customers: Mapping[int, FiguresRow | None], even
     for recorded in events:
         gone = of_customers.get(recorded.customer_id or 0) is None
         if gone and isinstance(recorded.event, OrderPlaced | OrderTransferred):
-            raise Conflict
-
-
-def _refuse_taken_ids(addresses: Mapping[int, Any], events: Sequence[Recorded]) -> None:
-    """An address's id is unique among all customers, of which its stream knows one."""
-    for recorded in events:
-        if isinstance(recorded.event, AddressAdded) and addresses.get(recorded.event.address_id) is not None:
             raise Conflict
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from domain.event import Recorded
 from eventstore.view import View
 from projections.projection import Projection
 from projections.table import WORTH_A_COPY, encode_json
@@ -36,11 +35,6 @@ class Rows:
             rows = {row.id: row for row in table.decode(found)} if found else {}
             self.found[table.name] |= rows
             self.now[table.name] |= dict.fromkeys(wanted[table.name]) | rows
-
-    def touched(self, projection: Projection[Any], events: Iterable[Recorded]) -> dict[int, Any]:
-        """A copy of what the events touch; they were loaded before."""
-        now = self.now[projection.name]
-        return {key: now[key] for recorded in events for key in projection.keys(recorded)}
 
     def change(self, rows: Mapping[str, Mapping[int, Any]]) -> None:
         for name, changed in rows.items():
