@@ -13,8 +13,7 @@ from domain.event import Claim
 from eventstore.log import Executor, Session
 
 MAX_KEY = 255
-IN_FLIGHT = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
-FORGET = "DELETE FROM answers WHERE answered_at < now() - interval '24 hours'"
+BEGIN = "SELECT is_free, fingerprint, status, etag, body FROM begin_answer($1, $2)"
 FIND = """
     SELECT fingerprint, status, etag, body FROM answers
     WHERE actor = $1 AND key = $2 AND answered_at >= now() - interval '24 hours'"""
@@ -54,7 +53,9 @@ class Key(NamedTuple):
 
     async def find(self, on: Executor) -> None:
         """Raises Answered, or KeyRefused when the key came with another request."""
-        row = await on.fetchrow(FIND, self.actor, self.key)
+        self._require_new(await on.fetchrow(FIND, self.actor, self.key))
+
+    def _require_new(self, row: asyncpg.Record | None) -> None:
         if row is None:
             return
         if row["fingerprint"] != self.fingerprint:
@@ -63,10 +64,10 @@ class Key(NamedTuple):
 
     async def begin(self, connection: Session) -> None:
         """Let no other request with this key in, until the transaction ends. Raises as `find`, or KeyRefused."""
-        if not await connection.fetchval(IN_FLIGHT, f"{self.actor}\n{self.key}"):
+        row = await connection.fetchrow(BEGIN, self.actor, self.key)
+        if row and not row["is_free"]:
             raise KeyRefused(RUNNING)
-        await connection.execute(FORGET)
-        await self.find(connection)
+        self._require_new(row)
 
     async def keep(
         self, connection: Session, response: Response[bytes], customer_id: int | None, user_id: int | None = None
