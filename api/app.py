@@ -83,9 +83,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         ):
             together, turns = (finding_together(store.pool), users_with_emails(store.pool)), Turns(AT_ONCE, WAITING)
             limit = RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None
-            app.state.service = Service(
-                store, settings, door, *together, Totals(), runner, pasts, turns, counts, limit
-            )
+            app.state.service = Service(store, settings, door, *together, Totals(), runner, pasts, turns, counts, limit)
             if await unfinished(store.pool):
                 runner.start()
             async with (
