@@ -377,3 +377,10 @@ async def test_a_write_is_answered_as_a_read_after_it(shop: Shop) -> None:
     assert written.headers["etag"] == read.headers["etag"]
     [listed] = done(await shop.get(f"/customers/{customer_id}/address"))["addresses"]
     assert address == listed
+
+
+async def test_what_an_item_does_not_say_more_of_is_an_empty_list(shop: Shop) -> None:
+    item = {"object_id": 7, "title": "Mug", "quantity": 1, "unit_price": 250}
+    placed = await shop.post("/orders", {"customer_id": await shop.customer(), "total_amount": 250, "items": [item]})
+    [shown] = done(placed)["data"]["order_items"]
+    assert (shown["other_info"], shown["line_meta"]) == ([], [])
