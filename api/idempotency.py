@@ -22,6 +22,7 @@ KEEP = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
 
 RUNNING = Rule(409, "A request with this Idempotency-Key is still running.")
+FORGOTTEN = Rule(410, "The answer under this Idempotency-Key was about somebody who is erased.")
 OTHER_REQUEST = Invalid({"Idempotency-Key": {"unique": "This Idempotency-Key came with another request before."}})
 
 
@@ -41,7 +42,7 @@ class KeyRefused(HttpRefusal):
 
 
 class Key(NamedTuple):
-    """An Idempotency-Key of an actor, and the request that it came with."""
+    """An Idempotency-Key of an actor, by its digest, for it may name somebody, and the request that it came with."""
 
     actor: str
     key: str
@@ -58,6 +59,8 @@ class Key(NamedTuple):
     def _require_new(self, row: asyncpg.Record | None) -> None:
         if row is None:
             return
+        if not row["fingerprint"]:
+            raise KeyRefused(FORGOTTEN)
         if row["fingerprint"] != self.fingerprint:
             raise KeyRefused(OTHER_REQUEST)
         raise Answered(_replayed(row))
@@ -89,7 +92,7 @@ async def read_key(request: AnyRequest) -> Key | None:
     for part in (request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]):
         said.update(part + b"\n")
     said.update(await read_body(request))
-    return Key(request.user.user, sent, said.digest())
+    return Key(request.user.user, blake2b(sent.encode(), digest_size=16).hexdigest(), said.digest())
 
 
 def _replayed(row: asyncpg.Record) -> Response[bytes]:

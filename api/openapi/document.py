@@ -9,7 +9,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
 from api.edge import MAX_HEADER_BYTES, MAX_URL_BYTES
-from api.idempotency import MAX_KEY, OTHER_REQUEST, RUNNING
+from api.idempotency import FORGOTTEN, MAX_KEY, OTHER_REQUEST, RUNNING
 from api.openapi.components import REFERENCE, components, example
 from api.openapi.kinds import Schema, id_
 from api.openapi.operations import Operation
@@ -128,7 +128,7 @@ class _Route:
         if self.writes or self.said.query:
             yield TooLarge("The request is larger than this service accepts.")
         if self.writes:
-            yield from (RUNNING, OTHER_REQUEST, BadEncoding(), Slow(30))
+            yield from (RUNNING, FORGOTTEN, OTHER_REQUEST, BadEncoding(), Slow(30))
         if self.matches:
             yield Stale(8)
         yield from self.said.refusals

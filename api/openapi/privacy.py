@@ -33,7 +33,7 @@ class HeldClaim(Struct):
 
 
 class KeptAnswer(Struct):
-    """Kept for 24 hours for the Idempotency-Key that its request came with."""
+    """Kept for 24 hours for the Idempotency-Key, by its digest, that its request came with."""
 
     actor: Annotated[str, Meta(examples=["admin"])]
     key: str

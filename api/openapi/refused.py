@@ -107,6 +107,7 @@ ABOUT = {
     404: "Not found",
     408: "The body did not arrive in time",
     409: "In the way of something else",
+    410: "About somebody who is erased",
     412: "The customer has changed since the version in If-Match",
     413: "Too large",
     415: "The body is compressed",

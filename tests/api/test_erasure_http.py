@@ -57,6 +57,17 @@ async def test_a_reason_has_its_limits(shop: Shop) -> None:
     assert problems(await shop.post("/customers/do-bulk-action", body)) == {"reason": ["maxLength"]}
 
 
+async def test_a_request_that_is_sent_again_brings_nobody_back(shop: Shop) -> None:
+    person, key = {"email": new_email(), "first_name": "Jane"}, {"Idempotency-Key": f"for {new_email()}"}
+    created = await shop.post("/customers", person, headers=key)
+    await erase(shop, done(created)["data"]["id"])
+    before = await shop.position()
+    again = await shop.post("/customers", person, headers=key)
+    message = "The answer under this Idempotency-Key was about somebody who is erased."
+    assert refusal(again) == rule(410, message)
+    assert await shop.position() == before
+
+
 async def users(shop: Shop) -> set[int]:
     return {each["ID"] for each in done(await shop.get("/users"))["users"]}
 
