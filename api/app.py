@@ -26,25 +26,25 @@ from api import (
     replays,
     users,
 )
-from api.access_log import is_logged, logging_access
-from api.browsers import cors, telling_browsers
+from api.access.access_log import is_logged, logging_access
+from api.access.door import open_door
+from api.access.rate_limit import RateLimit, tell_standing
+from api.access.sender import behind, sender
 from api.checkpointer import checkpointing
 from api.docs_page import DOCS, DocsPage, docs_assets
-from api.door import open_door
-from api.edge import guarding
+from api.edge.browsers import cors, telling_browsers
+from api.edge.head import answering_head
+from api.edge.limits import guarding
 from api.errors import exception_handlers
-from api.head import answering_head
 from api.input import MAX_BODY_BYTES
 from api.logs import log_lost
 from api.metrics import Metrics
 from api.openapi.document import DocumentConfig
 from api.openapi.operations import operations
 from api.places import is_country
-from api.rate_limit import RateLimit, tell_standing
 from api.refusal_table import REFUSALS
 from api.replay_runner import ReplayRunner
 from api.sampler import sampling
-from api.sender import behind, sender
 from api.serving import Service, authorise, request_id, request_id_of
 from api.settings import NameMode, Settings
 from api.turns import Turns

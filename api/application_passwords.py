@@ -6,11 +6,11 @@ from uuid import UUID
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
-from api import credentials
+from api.access import credentials
+from api.access.auth import MAX_USER_LENGTH, PERMISSIONS, Principal, Role, allowed, is_login
+from api.access.credentials import CredentialNotFound, Listed
 from api.answer import answer
-from api.auth import MAX_USER_LENGTH, PERMISSIONS, Principal, Role, allowed, is_login
 from api.command import Shown, carry_out, nothing
-from api.credentials import CredentialNotFound, Listed
 from api.input import read_input, read_nothing
 from api.presentation import shown
 from api.refusals import Forbidden

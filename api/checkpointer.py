@@ -3,9 +3,9 @@
 import logging
 from contextlib import AbstractAsyncContextManager, nullcontext
 
-from api.regularly import regularly
 from eventstore.chain.signer import sign_new
 from eventstore.chain.signing import KEY, KEY_FILE, SigningKey
+from eventstore.regularly import regularly
 from eventstore.transact import Store
 
 logger = logging.getLogger("custodiary.audit")

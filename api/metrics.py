@@ -20,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from api.access_log import Answered
+from api.access.access_log import Answered
 from eventstore.chain.checkpoints import newest
 from eventstore.transact import Store
 from projections.drift.findings import known

@@ -4,7 +4,7 @@ import logging
 
 from eventsourcing.persistence import MapperDeserialisationError
 
-from api.credentials import CredentialExists, CredentialNotFound
+from api.access.credentials import CredentialExists, CredentialNotFound
 from api.errors import Refusals
 from api.refusals import HttpRefusal, Invalid, Rule, TooMany
 from domain import refusals

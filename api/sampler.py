@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 
-from api.regularly import regularly
+from eventstore.regularly import regularly
 from eventstore.transact import Store
 from projections.drift.findings import some
 from projections.drift.verify import Checked, drawn, verify

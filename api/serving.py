@@ -11,13 +11,13 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.types import Scope
 
-from api.auth import Permission, Principal
-from api.door import Door
+from api.access.auth import Permission, Principal
+from api.access.door import Door
+from api.access.rate_limit import RateLimit
+from api.access.sender import sender
 from api.metrics import Metrics
-from api.rate_limit import RateLimit
 from api.refusals import Forbidden, NoRoute, Unauthenticated
 from api.replay_runner import ReplayRunner
-from api.sender import sender
 from api.settings import Settings
 from api.turns import Turns
 from domain.refusals import CustomerNotFound

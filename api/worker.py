@@ -9,8 +9,8 @@ import sys
 from litestar import Litestar
 
 from api.app import create_app
+from api.edge.stalled_clients import give_up_on_idle_takers
 from api.settings import BadSetting, Settings
-from api.takers import give_up_on_idle_takers
 
 PR_SET_PDEATHSIG = 1
 # A request makes some hundreds of objects, most of which end with it.

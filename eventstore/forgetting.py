@@ -1,10 +1,9 @@
 """What other processes erase is forgotten in this one's memory, too, within seconds."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 
+from eventstore.regularly import regularly
 from eventstore.streams import from_uuid
 from eventstore.transact import Store
 
@@ -17,31 +16,15 @@ DESTROYED = """
 LOOK_BACK = 600.0
 
 
-@asynccontextmanager
-async def forgetting(store: Store, every: float = EVERY) -> AsyncIterator[None]:
+def forgetting(store: Store, every: float = EVERY) -> AbstractAsyncContextManager[None]:
     """In the background, until the end of the block.
 
     What is remembered of an erased stream is never shown, because it is verified before; but it need not stay either.
     """
-    task = asyncio.create_task(_regularly(store, every))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _regularly(store: Store, every: float) -> None:
-    while True:
-        await asyncio.sleep(every)
-        try:
-            await forget(store)
-        except Exception:  # such as a database that is away; the next round looks further back
-            logger.exception("what was erased could not be looked up")
+    return regularly(every, lambda: forget(store), logger, "what was erased could not be looked up")
 
 
 async def forget(store: Store) -> None:
     """Streams whose keys were destroyed lately."""
-    rows = await store.pool.fetch(DESTROYED, LOOK_BACK)
-    store.forget(from_uuid(row[0]) for row in rows)
+    if rows := await store.pool.fetch(DESTROYED, LOOK_BACK):
+        store.forget(from_uuid(row[0]) for row in rows)

@@ -65,8 +65,8 @@ class Store:
 
     def forget(self, erased: Iterable[Stream]) -> None:
         """What is remembered of these streams, and of keys."""
+        self.log.sealing.cipher.cache_clear()
         for stream in erased:
-            self.log.sealing.cipher.cache_clear()
             head = self._heads.newest(stream)
             if head is not None and head.ended is None:  # who waits to be written will find out by itself
                 self._heads.drop(stream)

@@ -8,9 +8,9 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from api import credentials as stored_credentials
+from api.access import credentials as stored_credentials
+from api.access.auth import PERMISSIONS, Role, is_login
 from api.application_passwords import credential
-from api.auth import PERMISSIONS, Role, is_login
 from api.cli import checking, exits, privacy
 from api.cli.auditing import audit
 from api.cli.imports import imports

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import asyncpg
 
-from api.credentials import CredentialExists, CredentialNotFound
+from api.access.credentials import CredentialExists, CredentialNotFound
 from api.importing.files import ImportFileError
 from api.settings import BadSetting
 from eventstore.chain.dump import DumpError

@@ -18,12 +18,12 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
-from api import credentials
+from api.access import credentials
 from api.app import BASE
 from api.cli.listening import Address, address_of
 from api.cli.output import progress_bar, say
 from api.cli.session import database, run
-from api.edge import MAX_HEADER_BYTES, MAX_URL_BYTES
+from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.importing.orders import import_orders
 from api.logs import LOGGING
 from api.settings import Settings

@@ -2,8 +2,8 @@
 
 from typing import get_args
 
+from api.access.auth import Permission, Role
 from api.addresses import TYPES
-from api.auth import Permission, Role
 from api.customers import STATUSES
 from api.openapi.kinds import Schema
 from api.order_input import MODES, ORDER_STATUSES, PAYMENT_STATUSES, UNPAID

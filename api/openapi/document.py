@@ -8,7 +8,7 @@ from typing import Any
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
-from api.edge import MAX_HEADER_BYTES, MAX_URL_BYTES
+from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.idempotency import FORGOTTEN, MAX_KEY, OTHER_REQUEST, RUNNING
 from api.openapi.components import REFERENCE, components, example
 from api.openapi.kinds import Schema, id_

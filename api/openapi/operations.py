@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from api.credentials import CredentialExists, CredentialNotFound
+from api.access.credentials import CredentialExists, CredentialNotFound
 from api.openapi import answers, explained, privacy, queries, requests
 from api.openapi.kinds import Schema
 from api.refusal_table import REFUSALS, TAKEN

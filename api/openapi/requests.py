@@ -1,8 +1,8 @@
 """What clients send: the body of each write, with the lengths and choices that its handler knows."""
 
+from api.access.auth import LOGIN, MAX_USER_LENGTH
 from api.addresses import MAX_LABEL
 from api.application_passwords import MAX_NAME
-from api.auth import LOGIN, MAX_USER_LENGTH
 from api.customers import MAX_BULK, MAX_NOTES
 from api.erasure import MAX_REASON
 from api.labels import MAX_LENGTH

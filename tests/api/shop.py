@@ -11,9 +11,9 @@ import asyncpg
 import httpx
 from litestar import Litestar
 
-from api import credentials
+from api.access import credentials
+from api.access.auth import Role
 from api.app import BASE, create_app
-from api.auth import Role
 from api.settings import Settings
 from eventstore.transact import Store
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.auth import (
+from api.access.auth import (
     PERMISSIONS,
     Permission,
     Principal,

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.auth import PERMISSIONS, Permission
+from api.access.auth import PERMISSIONS, Permission
 from projections.replay import registry
 from projections.replay.registry import Asked
 from tests.api.documented import conforms

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from api import credentials
+from api.access import credentials
 from api.hidden import Secret
 from api.openapi.operations import operations
 from projections.database import open_store

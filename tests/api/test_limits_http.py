@@ -12,7 +12,7 @@ import pytest
 from litestar import Litestar, get
 from litestar.response import Stream
 
-from api.edge import MAX_HEADER_BYTES, MAX_URL_BYTES, guarding
+from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES, guarding
 from api.input import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS
 from tests.api.client import client_of
 from tests.api.shop import FORM, JSON, Shop, done, new_email, problems, refusal, rule

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from api.auth import Role
-from api.rate_limit import RateLimit, Standing
+from api.access.auth import Role
+from api.access.rate_limit import RateLimit, Standing
 from api.settings import Rate, Settings
 from tests.api.shop import Shop, open_shop, refusal, rule
 

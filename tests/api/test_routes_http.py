@@ -8,8 +8,8 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
+from api.access.auth import Role
 from api.app import BASE
-from api.auth import Role
 from tests.api.shop import FORBIDDEN, ROLES, UNAUTHENTICATED, Method, Shop, done, refusal
 
 # As the API document's "Permission" lines say.

@@ -9,8 +9,8 @@ from typing import cast
 import httpx
 import pytest
 
-from api import throttle
-from api.throttle import FREE, LONGEST, STEP
+from api.access import throttle
+from api.access.throttle import FREE, LONGEST, STEP
 from tests.api.shop import SETTINGS, UNAUTHENTICATED, Shop, open_shop, refusal
 
 MANY = FREE + int(LONGEST / STEP)

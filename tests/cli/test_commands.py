@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from api.auth import PERMISSIONS, authenticate, read_authorization
+from api.access.auth import PERMISSIONS, authenticate, read_authorization
+from api.access.credentials import lookup, password_key
 from api.cli import exits
-from api.credentials import lookup, password_key
 from eventstore.transact import Store
 from projections.database import open_store
 from projections.live import PROJECTIONS

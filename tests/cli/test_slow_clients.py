@@ -12,7 +12,7 @@ import httpx
 import pytest
 from msgspec import json
 
-from api.edge import MAX_HEADER_BYTES, MAX_URL_BYTES
+from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
 from tests.cli.process import Process
 from tests.cli.test_serve import free_port
 

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from api.access.throttle import LONGEST
 from api.app import BASE
-from api.throttle import LONGEST
 from tests.cli.process import Process, custodiary
 from tests.cli.test_serve import free_port
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+Work = Callable[[], Awaitable[Any]]
+
 
 @asynccontextmanager
-async def regularly(
-    seconds: float, work: Callable[[], Awaitable[Any]], logger: logging.Logger, problem: str
-) -> AsyncIterator[None]:
+async def regularly(seconds: float, work: Work, logger: logging.Logger, problem: str) -> AsyncIterator[None]:
     """Until the end of the block; 0 is never. What goes wrong is logged, and tried again the next time."""
     task = asyncio.create_task(_go_on(seconds, work, logger, problem)) if seconds else None
     try:
@@ -22,10 +22,15 @@ async def regularly(
                 await task
 
 
-async def _go_on(seconds: float, work: Callable[[], Awaitable[Any]], logger: logging.Logger, problem: str) -> None:
+async def _go_on(seconds: float, work: Work, logger: logging.Logger, problem: str) -> None:
     while True:
         await asyncio.sleep(seconds)
-        try:
-            await work()
-        except Exception:  # such as a database that is away
-            logger.exception(problem)
+        await attempt(work, logger, problem)
+
+
+async def attempt(work: Work, logger: logging.Logger, problem: str) -> None:
+    """Whatever goes wrong is logged: nobody waits for this work, who could be told."""
+    try:
+        await work()
+    except Exception:
+        logger.exception(problem)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from litestar.types import Scope
 
-from api.auth import Principal
+from api.access.auth import Principal
 
 logger = logging.getLogger("custodiary.access")
 

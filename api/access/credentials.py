@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api.auth import (
+from api.access.auth import (
     CredentialLookup,
     Permission,
     Principal,

@@ -1,26 +1,27 @@
 """Who is let in, by the Authorization header of a request."""
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import NamedTuple
 
 import asyncpg
 
-from api.auth import Principal, authenticate, read_authorization
-from api.credentials import TRUSTED, lookup, password_key
+from api.access.auth import Principal, authenticate, read_authorization
+from api.access.credentials import TRUSTED, lookup, password_key
+from api.access.last_used import Uses
+from api.access.sender import Sender
+from api.access.throttle import Throttle
 from api.refusals import Unauthenticated
-from api.sender import Sender
-from api.throttle import Throttle
-from api.uses import Uses
+from eventstore.regularly import attempt, regularly
 
 logger = logging.getLogger("custodiary.door")
 
 MAX_KNOWN = 10_000
 WRITE_SECONDS = 60
+UNWRITTEN = "uses of application passwords could not be written"
 # Goes on while the machine sleeps, where there is such a clock.
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -63,30 +64,18 @@ class Door:
             await self.throttle.slow(sender.network, given.user)
             raise
 
+    async def write(self) -> None:
+        """What is not written with each request."""
+        await self.uses.write()
+        await self.throttle.forget()
+
 
 @asynccontextmanager
 async def open_door(pool: asyncpg.Pool) -> AsyncIterator[Door]:
     """Until the end of the block."""
     door = Door(pool, await password_key(pool))
-    task = asyncio.create_task(_regularly(door))
     try:
-        yield door
+        async with regularly(WRITE_SECONDS, door.write, logger, UNWRITTEN):
+            yield door
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await _write(door)
-
-
-async def _regularly(door: Door) -> None:
-    while True:
-        await asyncio.sleep(WRITE_SECONDS)
-        await _write(door)
-
-
-async def _write(door: Door) -> None:
-    try:
-        await door.uses.write()
-        await door.throttle.forget()
-    except Exception:  # such as a database that is away; the next round tries again
-        logger.exception("uses of application passwords could not be written")
+        await attempt(door.write, logger, UNWRITTEN)

@@ -1,0 +1,1 @@
+"""What stands around the API: how large and how slow a request may be, what browsers are told, HEAD."""
