@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -74,44 +74,42 @@ def _order(customer_id: int, amount: int, chance: random.Random) -> list[Event]:
     ]
 
 
-class Log:
+class Block(NamedTuple):
     """Rows for COLUMNS, in the order of the log, and for KEYS."""
 
-    def __init__(self, sealing: Sealing, seed: int = 1) -> None:
-        self.keys: list[tuple[Any, ...]] = []
-        self._sealing = sealing
-        self._ciphers: dict[Stream, AESGCM] = {}
-        self._chance = random.Random(seed)
+    rows: list[tuple[Any, ...]]
+    keys: list[tuple[Any, ...]]
 
-    def rows(self, count: int) -> Iterator[tuple[Any, ...]]:
-        chance, codec, at = self._chance, Codec(EVENTS), BEGAN
-        ids = iter(range(1, count // PER_CUSTOMER + 1))
-        while block := list(islice(ids, AT_ONCE)):
-            waiting = [story(id_, chance)[::-1] for id_ in block]
-            turns = [story_ for story_ in waiting for _ in range(PER_CUSTOMER)]
-            chance.shuffle(turns)
-            for turn in turns:
-                stream, version, event, customer_id = turn.pop()
-                at += timedelta(milliseconds=500)
-                topic, state = codec.encode(event)
-                if stream.category in PERSONAL:
-                    state = self._sealed(stream, version, topic, state)
-                yield to_uuid(stream), version, topic, state, at, "shop", f"{chance.getrandbits(128):032x}", customer_id
 
-    def _sealed(self, stream: Stream, version: int, topic: str, state: bytes) -> bytes:
-        id_ = to_uuid(stream)
-        if stream not in self._ciphers:
-            key = self._sealing.new_key(id_.bytes, 1)
-            self._ciphers[stream] = key.cipher
-            self.keys.append((id_, 1, key.master_id, key.wrapped))
-        return seal(self._ciphers[stream], bound(id_.bytes, version, topic), state)
+def blocks(count: int, sealing: Sealing, seed: int = 1) -> Iterator[Block]:
+    """Of so many events, one block after the other: who measures a replay's memory must not have it all in its own."""
+    chance, codec, at = random.Random(seed), Codec(EVENTS), BEGAN
+    ids = iter(range(1, count // PER_CUSTOMER + 1))
+    while some := list(islice(ids, AT_ONCE)):
+        block, ciphers = Block([], []), dict[Stream, AESGCM]()
+        waiting = [story(id_, chance)[::-1] for id_ in some]
+        turns = [story_ for story_ in waiting for _ in range(PER_CUSTOMER)]
+        chance.shuffle(turns)
+        for turn in turns:
+            stream, version, event, customer_id = turn.pop()
+            at += timedelta(milliseconds=500)
+            id_, (topic, state) = to_uuid(stream), codec.encode(event)
+            if stream.category in PERSONAL:
+                if stream not in ciphers:
+                    key = sealing.new_key(id_.bytes, 1)
+                    ciphers[stream] = key.cipher
+                    block.keys.append((id_, 1, key.master_id, key.wrapped))
+                state = seal(ciphers[stream], bound(id_.bytes, version, topic), state)
+            request_id = f"{chance.getrandbits(128):032x}"
+            block.rows.append((id_, version, topic, state, at, "shop", request_id, customer_id))
+        yield block
 
 
 async def load(connection: Connection, count: int) -> None:
     """Into an empty, migrated store, whose read models stay empty."""
     sealing = Sealing(MasterKeys.from_environment())
     await settle(connection, sealing)
-    log = Log(sealing)
-    await connection.copy_records_to_table("stored_events", records=log.rows(count), columns=COLUMNS)
-    await connection.copy_records_to_table("stream_keys", records=log.keys, columns=KEYS)
+    for block in blocks(count, sealing):
+        await connection.copy_records_to_table("stored_events", records=block.rows, columns=COLUMNS)
+        await connection.copy_records_to_table("stream_keys", records=block.keys, columns=KEYS)
     await connection.execute("VACUUM (ANALYZE) stored_events, stream_keys")
