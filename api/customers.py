@@ -159,8 +159,10 @@ async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Respons
     status_code=200,
 )
 async def do_bulk_action(request: AnyRequest) -> Response[bytes]:
-    """All or nothing."""
+    """All or nothing. Deleting needs `customers/delete`, too: it is for good."""
     ids, command, message = _bulk_action(Fields(await read_input(request)))
+    if isinstance(command, EraseCustomer):
+        request.user.require("customers/delete")
 
     async def work(unit: Unit) -> None:
         await unit.load_many(CUSTOMER, ids)

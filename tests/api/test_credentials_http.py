@@ -91,6 +91,17 @@ async def test_it_may_not_carry_more_than_its_role(shop: Shop) -> None:
     assert "customers/manage" in answer.json()["message"]
 
 
+async def test_who_may_manage_but_not_delete_erases_nobody(shop: Shop, web: httpx.AsyncClient) -> None:
+    id_ = await shop.customer()
+    limited = await made(shop, "sync", permissions=["customers/manage", "customers/view"])
+    chosen = {"customer_ids": [id_], "new_status": "archived"}
+    body = chosen | {"action": "delete_customers"}
+    assert refusal(await web.post("/customers/do-bulk-action", json=body, **bearer(limited))) == FORBIDDEN
+    body = chosen | {"action": "change_customer_status"}
+    done(await web.post("/customers/do-bulk-action", json=body, **bearer(limited)))
+    assert done(await web.get(f"/customers/{id_}", **bearer(limited)))["customer"]["status"] == "archived"
+
+
 async def test_nobody_gives_what_he_does_not_have(shop: Shop, web: httpx.AsyncClient) -> None:
     own: list[Permission] = ["customers/view", "credentials/own", "credentials/manage"]
     limited = await made(shop, "luke", role="administrator", permissions=own)
