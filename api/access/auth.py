@@ -46,7 +46,7 @@ _ALPHABET = string.ascii_letters + string.digits
 LOGIN = "[!-9;-~]([ -9;-~]*[!-9;-~])?"  # no colon, no blanks around it
 _LOGIN = re.compile(LOGIN)
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/]+={0,2}) *", re.IGNORECASE)
-_BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
+_BEARER = re.compile(r"bearer +(\S(?:.*\S)?) *", re.IGNORECASE)  # with the blanks that it is shown with, or without
 
 
 class Principal(NamedTuple):

@@ -70,7 +70,8 @@ async def test_any_of_a_users_passwords_will_do() -> None:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER "])
 async def test_a_bearer_needs_no_login(scheme: str) -> None:
-    assert await let_in(f"{scheme} {NEW.replace(' ', '')}") == DESK
+    for shown in (NEW.replace(" ", ""), NEW, f"{NEW} "):
+        assert await let_in(f"{scheme} {shown}") == DESK
 
 
 def test_a_credential_may_do_less_than_its_role_and_never_more() -> None:
@@ -111,7 +112,7 @@ async def test_nobody_looks_for_a_user_so_that_time_does_not_tell_whether_there_
         "Basic é",
         "Bearer abc",
         "Bearer",
-        f"Bearer {OLD}",
+        f"Bearer  {OLD[:-1]}",
         f"Bearer wally:{OLD.replace(' ', '')}",
         basic("wally"),
         basic("wally:"),
