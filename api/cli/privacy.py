@@ -18,6 +18,7 @@ from projections.database import at_one_moment
 from projections.export import Export
 from projections.export import export as export_customer
 from projections.history.erasure import Receipt, receipt
+from projections.history.pages import was_registered
 
 Id = Annotated[int, typer.Argument(min=1, metavar="ID")]
 
@@ -61,7 +62,16 @@ def erase(
 
 def erasure(customer_id: Id, *, as_json: Json = False) -> None:
     """Print the receipt of an erasure."""
-    _show(customer_id, with_store(lambda store: receipt(store.pool, store.log, customer_id)), as_json=as_json)
+
+    async def work(store: Store) -> tuple[Receipt | None, bool]:
+        async with at_one_moment(store.pool) as on:
+            return await receipt(on, store.log, customer_id), await was_registered(on, customer_id)
+
+    found, is_known = with_store(work)
+    if is_known and found is None:
+        errors.print(f"Customer {customer_id} is not erased.")
+        raise SystemExit(exits.NOT_ALL)
+    _show(customer_id, found, as_json=as_json)
 
 
 def _show(customer_id: int, found: Receipt | None, *, as_json: bool) -> None:

@@ -42,7 +42,8 @@ def test_nobody_can_be_neither_erased_nor_shown(shop: str, arguments: list[str])
 
 
 def test_who_stands_has_no_receipt(shop: str) -> None:
-    assert custodiary("erasure", 1, DATABASE_URL=shop).code == exits.NOT_ALL
+    ended = custodiary("erasure", 1, DATABASE_URL=shop)
+    assert (ended.code, ended.stdout, ended.stderr) == (exits.NOT_ALL, "", "Customer 1 is not erased.\n")
 
 
 def test_an_erasure_has_a_reason(shop: str) -> None:
