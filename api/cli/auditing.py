@@ -129,18 +129,21 @@ def write_dump(
     file: Annotated[Path, typer.Argument(help="Is packed when its name ends in .gz.", metavar="FILE")],
 ) -> None:
     """Write all events and checkpoints into a file that `audit verify` checks without a database."""
-    with _opened(file) as opened:
+    try:
+        raw = file.open("wb")
+    except OSError as error:
+        exits.end(exits.NOT_ALL, f"{file} can't be written: {error.strerror}")
+    with raw, _packed(raw, file) as opened:
         with_store(lambda store: dump(store.pool, opened))
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
-    with file.open("wb") as raw:
-        if file.suffix == ".gz":
-            with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1) as packed:
-                yield cast("IO[bytes]", packed)
-        else:
-            yield raw
+def _packed(raw: IO[bytes], file: Path) -> Iterator[IO[bytes]]:
+    if file.suffix == ".gz":
+        with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1) as packed:
+            yield cast("IO[bytes]", packed)
+    else:
+        yield raw
 
 
 @audit.command("checkpoint")

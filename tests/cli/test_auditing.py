@@ -63,6 +63,12 @@ async def test_a_sound_store_and_its_dump_are_told_alike(database: str, store: S
     assert custodiary("audit", "key", **settings).lines == [KEY.public]
 
 
+def test_a_dump_that_cannot_be_written_is_not_blamed_on_the_database(database: str, tmp_path: Path) -> None:
+    for file, why in ((tmp_path / "nowhere" / "dump", "No such file or directory"), (tmp_path, "Is a directory")):
+        complaint = custodiary("audit", "dump", file, DATABASE_URL=database).complaint
+        assert complaint == (exits.NOT_ALL, f"{file} can't be written: {why}")
+
+
 async def test_what_was_altered_is_named_in_a_store_and_in_its_dump(
     database: str, store: Store, tmp_path: Path
 ) -> None:
