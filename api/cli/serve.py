@@ -28,6 +28,7 @@ from api.importing.orders import import_orders
 from api.logs import LOGGING
 from api.settings import Settings
 from domain.event import Stream
+from eventstore.chain.signing import SigningKey
 from eventstore.transact import By, Store
 from projections.database import migrate, open_store
 
@@ -92,6 +93,8 @@ def _counted_together(workers: int) -> Iterator[None]:
 
 
 async def _prepare(dsn: str, settings: Settings, *, sample: bool) -> None:
+    if settings.checkpoint_seconds:
+        SigningKey.from_environment()  # what is wrong with it is said here in a line, and by a worker in a traceback
     await migrate(dsn)
     async with open_store(dsn) as store:
         if sample:

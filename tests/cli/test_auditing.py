@@ -112,6 +112,11 @@ async def test_without_a_key_nothing_is_signed(database: str, command: str) -> N
     assert wrong.complaint == (exits.USAGE, said)
 
 
+def test_a_service_with_a_wrong_key_says_so_in_a_line(database: str) -> None:
+    ended = custodiary("serve", "--port", free_port(), DATABASE_URL=database, SIGNING_KEY="c2VjcmV0")
+    assert ended.complaint == (exits.USAGE, f"SIGNING_KEY must hold 32 random bytes in base64: {HOW}")
+
+
 async def test_what_is_no_dump_is_said_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "dump"
     file.write_text("nonsense")
