@@ -127,7 +127,7 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Respons
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
 async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
-    """What the order says about the person goes with it."""
+    """What the order says about the person goes with it, and stays when the former customer is erased."""
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     customer_id = fields.required.id("customer_id")
     fields.check()

@@ -88,6 +88,20 @@ async def test_the_linked_user_goes_with_its_customer_and_may_come_back(shop: Sh
     assert (await made(shop.store, asked("equal"))).status == "swapped"
 
 
+async def test_what_went_to_another_customer_with_an_order_is_the_others(shop: Shop) -> None:
+    """Two customers are often one person, whose orders were put together: see ADR 17."""
+    id_, other = await shop.customer(), await shop.customer()
+    order_id = await shop.order(id_, 500, note="ring twice", total_paid=500)
+    done(await shop.post(f"/orders/{order_id}/transfer", {"customer_id": other}))
+    await erase(shop, id_)
+    assert done(await shop.get(f"/orders/{order_id}"))["order"]["note"] == "ring twice"
+    entries = done(await shop.get(f"/customers/{id_}/history"))["history"]["data"]
+    assert {"customer_id": other, "former_customer_id": id_} in [entry["data"] for entry in entries]
+    assert (await made(shop.store, asked("equal"))).status == "swapped"
+    await erase(shop, other)
+    assert done(await shop.get(f"/orders/{order_id}"))["order"]["note"] == ""
+
+
 async def test_users_with_its_email_or_that_it_had_go_too_unless_they_are_somebody_elses(shop: Shop) -> None:
     id_, other = await shop.customer(), await shop.customer()
     email = (await shop.shown(id_))["email"]
