@@ -62,6 +62,14 @@ class Forbidden(HttpRefusal):
         super().__init__(403, envelope("rest_forbidden", NOT_ALLOWED, {"status": 403}))
 
 
+class Forged(HttpRefusal):
+    """A browser has sent it for a page of another origin."""
+
+    def __init__(self) -> None:
+        message = "Pages of other origins may not write here, unless CUSTODIARY_CORS_ORIGINS names them."
+        super().__init__(403, envelope("rest_forbidden", message, {"status": 403}))
+
+
 class NoRoute(HttpRefusal):
     """Nothing answers to this path and method."""
 

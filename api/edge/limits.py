@@ -11,7 +11,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import json
 
-from api.refusals import BadEncoding, Forbidden, HttpRefusal, Late, Rule, Slow
+from api.refusals import BadEncoding, Forged, HttpRefusal, Late, Rule, Slow
 
 MAX_URL_BYTES = 32 << 10  # a thousand ids fit, with PHP's brackets around each
 MAX_HEADER_BYTES = 32 << 10
@@ -59,7 +59,7 @@ def _looked_at(scope: HTTPScope, may_write: Collection[bytes]) -> bool:
     if found.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
         raise BadEncoding
     if scope["method"] not in _SAFE and _is_forged(found, may_write):
-        raise Forbidden
+        raise Forged
     return not found.keys().isdisjoint(_BODY)
 
 
