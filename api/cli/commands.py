@@ -6,7 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from api.access import credentials as stored_credentials
 from api.access.auth import PERMISSIONS, Role, is_login
@@ -115,11 +116,14 @@ def list_credentials(*, as_json: Json = False) -> None:
     if as_json:
         print_json([credential(each) for each in listed])
         return
-    table = Table("user", "name", "role", "since", "last used", "from", "uuid", box=None)
+    # However narrow the terminal, nothing is cut off, and what `revoke` asks for is in one piece.
+    folded = (Column(title, overflow="fold") for title in ("user", "name", "role", "since", "last used", "from"))
+    table = Table(Column("uuid", no_wrap=True), *folded, box=None, padding=(0, 1, 0, 0))
     for each in listed:
         role = each.role if each.permissions == PERMISSIONS[each.role] else f"{each.role}, narrowed"
         since, used = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (each.created_at, each.last_used_at))
-        table.add_row(each.login, each.name, role, since, used, each.last_used_from, str(each.uuid))
+        row = (str(each.uuid), each.login, each.name, role, since, used, each.last_used_from or "")
+        table.add_row(*map(escape, row))
     console.print(table)
 
 

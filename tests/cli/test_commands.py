@@ -155,8 +155,18 @@ async def test_an_application_password_lets_in_and_is_told_once(shop: str, store
         ("ann", "default", "manager"), ("ann", "phone", "worker"),
     ]  # fmt: skip
     table = custodiary("credentials", "list", DATABASE_URL=shop)
-    assert [line.split()[:3] for line in table.lines[1:]] == [["ann", "default", "manager"], ["ann", "phone", "worker"]]
+    told = [line.split()[:3] for line in table.lines if "ann" in line]
+    assert told == [[each["uuid"], "ann", each["name"]] for each in listed.json]
     assert password not in listed.stdout + table.stdout
+
+
+def test_a_list_of_passwords_cuts_no_uuid_off_and_shows_names_as_they_are(shop: str) -> None:
+    custodiary("credentials", "add", "[bold]", "--role", "administrator", "--name", "[/red]" * 10, DATABASE_URL=shop)
+    listed = custodiary("credentials", "list", "--json", DATABASE_URL=shop).json
+    table = custodiary("credentials", "list", DATABASE_URL=shop)
+    assert table.code == exits.DONE
+    assert {each["uuid"] for each in listed} <= set(table.stdout.split())
+    assert "[bold]" in table.stdout
 
 
 def test_a_password_may_be_given_less_than_its_role(shop: str) -> None:
