@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from api.cli import exits
@@ -87,7 +88,7 @@ def list_replays(*, as_json: Json = False) -> None:
     table = Table("id", "status", "what", "started", "by", box=None)
     for view in views:
         what = "all" if view["projections"] == list(NAMES) else ", ".join(view["projections"])
-        table.add_row(str(view["id"]), view["status"], what, view["started_at"], view["started_by"])
+        table.add_row(str(view["id"]), view["status"], what, view["started_at"], escape(view["started_by"]))
     console.print(table)
 
 

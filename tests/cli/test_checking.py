@@ -1,16 +1,19 @@
-"""`custodiary verify` and `replay --what-if`: what they print, and how they end."""
+"""`custodiary verify`, `replay --what-if` and `replays list`: what they print, and how they end."""
 
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from api.cli import exits
 from domain.order import ORDER, RecordRefund
 from domain.value import RULES
 from eventstore.transact import Store
 from projections.database import open_store
+from projections.replay import engine
 from tests.cli.process import custodiary
 from tests.eventstore.acts import do, erase, place
+from tests.projections.replays import asked
 from tests.projections.rows import live
 from tests.projections.test_verify import NO_JSON, SPOIL_EVENT, buyers, position_of
 
@@ -51,6 +54,12 @@ async def test_verify_names_what_drifts_and_what_it_cannot_tell(database: str, s
     some = custodiary("verify", "--customers", first, "--json", DATABASE_URL=database)
     assert (some.code, some.json["checked"]) == (exits.DONE, 1)
     assert custodiary("verify", "--sample", 2, "--json", DATABASE_URL=database).json["checked"] == 2
+
+
+async def test_a_list_of_replays_shows_who_started_them_whatever_the_login(database: str, store: Store) -> None:
+    await engine.begin(store, replace(asked(), started_by="[/red]"))
+    ended = custodiary("replays", "list", DATABASE_URL=database)
+    assert (ended.code, ended.lines[1].split()[-1]) == (exits.DONE, "[/red]")
 
 
 @pytest.mark.parametrize(
