@@ -65,11 +65,19 @@ class Touch(NamedTuple):
     envelope: Envelope
 
 
+class Touched(NamedTuple):
+    recorded: Recorded
+    touches: list[Touch]
+
+
 class Kept(msgspec.Struct):
-    """Of a transaction, in memory. `values` are those of all orders of the customers some of whose orders change."""
+    """Of a transaction, in memory. `values` are those of all orders of the customers some of whose orders change.
+
+    `touched` goes by the identity of events: of two that stand for the same version of a stream, one will be refused.
+    """
 
     rows: Rows
-    touches: dict[tuple[Stream, int], list[Touch]] = {}
+    touched: dict[int, Touched] = {}
     values: dict[int, dict[int, OrderValue]] = {}
 
 
@@ -132,13 +140,13 @@ async def _kept(view: View, events: Sequence[Recorded]) -> Kept:
 
 
 async def _load(view: View, kept: Kept, events: Iterable[Recorded]) -> None:
-    unknown = [recorded for recorded in events if (recorded.stream, recorded.version) not in kept.touches]
+    unknown = [recorded for recorded in events if id(recorded) not in kept.touched]
     if not unknown:
         return
     keys: dict[str, set[int]] = {}
     for recorded in unknown:
-        kept.touches[recorded.stream, recorded.version] = touches = _touches(recorded)
-        for touch in touches:
+        kept.touched[id(recorded)] = touched = Touched(recorded, _touches(recorded))
+        for touch in touched.touches:
             keys.setdefault(touch.table, set()).update(touch.ids)
     await kept.rows.load(keys)
     new = [id_ for id_ in _whose_orders_change(kept, unknown) if id_ not in kept.values]
@@ -164,7 +172,7 @@ def _whose_orders_change(kept: Kept, events: Iterable[Recorded]) -> set[int]:
         id_
         for recorded in events
         if recorded.stream.category == "order"
-        for touch in kept.touches[recorded.stream, recorded.version]
+        for touch in kept.touched[id(recorded)].touches
         if touch.table == FIGURES.name
         for id_ in touch.ids
     }
@@ -173,7 +181,7 @@ def _whose_orders_change(kept: Kept, events: Iterable[Recorded]) -> set[int]:
 def _apply(kept: Kept, events: Sequence[Recorded]) -> None:
     changed: dict[str, dict[int, Any]] = {}
     for recorded in events:
-        for touch in kept.touches[recorded.stream, recorded.version]:
+        for touch in kept.touched[id(recorded)].touches:
             now, rows = kept.rows.now[touch.table], changed.setdefault(touch.table, {})
             for id_ in touch.ids:
                 row = rows[id_] if id_ in rows else now[id_]

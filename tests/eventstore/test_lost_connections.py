@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from domain.address import AddAddress, AddressDetails, ChangeAddress
 from domain.customer import CUSTOMER
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
@@ -16,7 +17,9 @@ from eventstore import writer
 from eventstore.transact import OutcomeUnknown, Store
 from projections.database import open_store
 from tests.eventstore.acts import PATIENCE, a_writer_waits, count, do, facts, register, rename, until
+from tests.eventstore.arriving import arriving_together, so_many_wait
 from tests.eventstore.unreliable import Way, unreliable
+from tests.projections.rows import folded, live
 
 KILL_WHO_WAITS = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
@@ -134,3 +137,27 @@ async def test_commands_whose_connection_is_ended_before_the_commit_go_again(sto
         await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
     assert await count(store.pool, "labels") == 21
     assert await count(store.pool, "stored_events") == 22
+
+
+async def test_of_two_that_were_decided_on_the_same_before_and_after_a_loss_each_is_shown_as_it_is(
+    store: Store, database: str
+) -> None:
+    """The second knows nothing of the first, which waits to be written: both stand for the same version of a stream."""
+    async with open_store(database, connections=5) as victim:
+        customer_id = await register(victim, "ada@example.com")
+        home = AddressDetails(name="Ada")
+        added = [AddAddress(address_id=id_, type="billing", details=home) for id_ in (5, 6)]
+        await do(victim, CUSTOMER, customer_id, *added)
+        async with arriving_together(victim) as start:
+            [first] = start(do(victim, CUSTOMER, customer_id, ChangeAddress(address_id=5, city="Lyon")))
+            await so_many_wait(victim, 1)
+            assert await store.pool.fetchval(KILL_WHO_WAITS) == 1
+
+            async def forgotten() -> bool:
+                return victim._heads.newest(Stream(CUSTOMER.category, customer_id)) is None
+
+            await until(forgotten, "what was remembered is forgotten")
+            [second] = start(do(victim, CUSTOMER, customer_id, ChangeAddress(address_id=6, city="Nice")))
+            await so_many_wait(victim, 2)
+    assert [first.exception(), second.exception()] == [None, None]
+    assert (await live(store))["addresses"] == (await folded(store))["addresses"]
