@@ -1,9 +1,11 @@
 """Master keys, which wrap the keys of streams. They come from the environment and are never in the database."""
 
+import fcntl
 import os
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -89,16 +91,28 @@ def ensure_file(path: Path) -> None:
 
 
 def put_first(path: Path) -> None:
-    """A new key in front of those in the file, whoever reads it meanwhile. Raises MasterKeyError."""
+    """A new key in front of those in the file, whoever reads or writes it meanwhile. Raises MasterKeyError."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
-        owner = path.stat()
-        write_private(draft, f"{new_master_key()}\n{_read(path)}")
-        if os.geteuid() == 0:
-            os.chown(draft, owner.st_uid, owner.st_gid)
-        draft.replace(path)
+        with _alone_in(path.parent):
+            owner = path.stat()
+            write_private(draft, f"{new_master_key()}\n{_read(path)}")
+            if os.geteuid() == 0:
+                os.chown(draft, owner.st_uid, owner.st_gid)
+            draft.replace(path)
     except OSError as error:
         raise MasterKeyError(f"{path} can't be written: {error}") from error
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Of two who put a key into the same file at once, one would undo what the other does."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 import asyncpg
 
-from eventstore.keys import DESTROY
+from eventstore.keys import CURRENT, DESTROY
 from eventstore.masters import MasterKeyError
 from eventstore.sealing import SealError, Sealing
 
 AT_A_TIME = 1_000
 
+# Rotations begin one after the other; each ends those that have begun before.
+ONE_AT_A_TIME = "LOCK TABLE master_keys IN SHARE ROW EXCLUSIVE MODE"
 LEAVE = "UPDATE master_keys SET is_current = false WHERE is_current AND id <> $1"
 ENTER = "INSERT INTO master_keys (id, is_current) VALUES ($1, true) ON CONFLICT (id) DO UPDATE SET is_current = true"
 # Who makes a key holds a weaker lock on this table until its commit: when this is granted, none is on its way any more
@@ -20,12 +22,14 @@ COUNT = "SELECT count(*) FROM stream_keys WHERE master_id <> $1 AND wrapped IS N
 NEXT = """
     SELECT originator_id, since, master_id, wrapped FROM stream_keys
     WHERE master_id <> $1 AND wrapped IS NOT NULL AND (originator_id, since) > ($2, $3)
+        AND EXISTS (SELECT FROM master_keys WHERE id = $1 AND is_current)
     ORDER BY originator_id, since LIMIT $4"""
-# One that is destroyed meanwhile stays so.
+# One that is destroyed meanwhile stays so, and one that a later rotation has wrapped.
 REWRAP = """
     UPDATE stream_keys AS k SET master_id = $1, wrapped = n.wrapped
     FROM unnest($2::uuid[], $3::bigint[], $4::bytea[], $5::bytea[]) AS n (id, since, former, wrapped)
-    WHERE (k.originator_id, k.since) = (n.id, n.since) AND k.wrapped = n.former"""
+    WHERE (k.originator_id, k.since) = (n.id, n.since) AND k.wrapped = n.former
+        AND EXISTS (SELECT FROM master_keys WHERE id = $1 AND is_current)"""
 FIRST = ("00000000-0000-0000-0000-000000000000", -1)
 
 UNDONE = """
@@ -57,10 +61,14 @@ class Found(NamedTuple):
 
 
 async def rotate(pool: asyncpg.Pool, sealing: Sealing, master_id: str, progress: Callable[[int, int], None]) -> Rotated:
-    """Make a master key the current one, and wrap every key by it. Raises MasterKeyError when it is not known here."""
+    """Make a master key the current one, and wrap every key by it.
+
+    Raises MasterKeyError when it is not known here, or another one is made the current one meanwhile.
+    """
     sealing.masters.cipher(master_id)
     async with pool.acquire() as connection:
         async with connection.transaction():
+            await connection.execute(ONE_AT_A_TIME)
             await connection.execute(LEAVE, master_id)
             await connection.execute(ENTER, master_id)
         sealing.master_id = master_id
@@ -77,6 +85,8 @@ async def rotate(pool: asyncpg.Pool, sealing: Sealing, master_id: str, progress:
             rewrapped += len(anew)
             unopened += len(rows) - len(anew)
             progress(rewrapped + unopened, total)
+        if (current := await connection.fetchval(CURRENT)) != master_id:
+            raise MasterKeyError(f"another rotation has begun meanwhile, and wraps all keys by {current}")
     return Rotated(rewrapped, unopened)
 
 

@@ -4,18 +4,21 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from domain.event import Forgotten, Stream
-from eventstore.keys import settle
+from domain.user import USER, EraseUser, UserRegistered
+from eventstore import rotation
+from eventstore.keys import CURRENT, settle
 from eventstore.masters import MasterKeyError, MasterKeys, new_master_key, put_first
 from eventstore.rotation import Found, check, rotate
 from eventstore.sealing import Sealing
 from eventstore.streams import to_uuid
 from eventstore.transact import Store
 from projections.database import open_store
-from tests.eventstore.acts import erase, register, rename
+from tests.eventstore.acts import add_user, do, erase, register, rename
 
 WRAPPED_BY = "SELECT DISTINCT master_id FROM stream_keys WHERE wrapped IS NOT NULL"
 
@@ -166,3 +169,50 @@ async def test_keys_of_the_erased_that_a_backup_brings_back_are_destroyed_again(
     assert await names(store, other) == [""]
     await store.pool.execute("DELETE FROM stream_keys")
     assert (await check(store.pool, store.log.sealing)).missing == 2
+
+
+async def test_a_key_of_the_erased_that_comes_back_costs_a_user_who_came_back_nothing(store: Store) -> None:
+    await add_user(store, 7, "lovelace")
+    await store.pool.execute("CREATE TABLE backup AS SELECT * FROM stream_keys")
+    await do(store, USER, 7, EraseUser())
+    await add_user(store, 7, "countess")
+    await store.pool.execute("DELETE FROM stream_keys WHERE since = 1; INSERT INTO stream_keys SELECT * FROM backup")
+    assert (await check(store.pool, store.log.sealing)).destroyed_again == 1
+    former, _erased, again = await store.log.stream(store.pool, Stream("user", 7))
+    assert former.event == Forgotten()
+    assert isinstance(again.event, UserRegistered)
+
+
+async def test_a_rotation_leaves_to_a_later_one_what_it_has_not_come_to(
+    store: Store, file: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would wrap keys by its own that are told of as wrapped by the later one."""
+    monkeypatch.setattr(rotation, "AT_A_TIME", 1)
+    for number in range(3):
+        await register(store, f"ada{number}@example.com")
+    later: list[str] = []
+
+    async def rotate_elsewhere() -> None:
+        async with open_store(database, connections=2) as other:
+            later.append(await rotated(other, file))
+
+    def when_one_is_done(done: int, _total: int) -> None:
+        if done == 1:
+            thread = Thread(target=lambda: asyncio.run(rotate_elsewhere()))
+            thread.start()
+            thread.join()
+
+    put_first(file)
+    sealing = Sealing(MasterKeys.from_file(file))
+    with pytest.raises(MasterKeyError, match="another rotation"):
+        await rotate(store.pool, sealing, sealing.masters.first, when_one_is_done)
+    assert await wrapped_by(store) == later
+
+
+async def test_of_rotations_at_once_the_last_to_begin_has_all_keys(store: Store, file: Path) -> None:
+    for number in range(3):
+        await register(store, f"ada{number}@example.com")
+    ends = await asyncio.gather(*(rotated(store, file) for _ in range(4)), return_exceptions=True)
+    done = [end for end in ends if not isinstance(end, MasterKeyError)]
+    assert await wrapped_by(store) == [await store.pool.fetchval(CURRENT)]
+    assert await store.pool.fetchval(CURRENT) in done

@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -119,6 +120,17 @@ def test_a_key_that_is_put_into_the_file_later_is_found(tmp_path: Path) -> None:
     assert new != known.first
     known.cipher(new)
     MasterKeys.from_file(file).cipher(known.first)
+
+
+def test_of_keys_that_are_put_into_the_file_at_once_none_is_lost(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    ensure_file(file)
+    threads = [Thread(target=put_first, args=[file]) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(file.read_text().split()) == 21
 
 
 def test_a_file_that_is_made_is_the_owners_alone_and_made_once(tmp_path: Path) -> None:
