@@ -30,7 +30,7 @@ MAKE = """
 DESTROY = """
     UPDATE stream_keys AS k SET wrapped = NULL, until = coalesce(k.until, e.until), destroyed_at = clock_timestamp()
     FROM unnest($1::uuid[], $2::bigint[]) AS e (id, until)
-    WHERE k.originator_id = e.id AND k.wrapped IS NOT NULL"""
+    WHERE k.originator_id = e.id AND k.since < e.until AND k.wrapped IS NOT NULL"""
 # Plain events of these streams, which another tool has written, or a process from before there were keys.
 OVERWRITE = """
     UPDATE stored_events AS e SET state = '\\x01' FROM unnest($1::uuid[], $2::bigint[]) AS s (id, until)
