@@ -36,12 +36,18 @@ OVERWRITE = """
     UPDATE stored_events AS e SET state = '\\x01' FROM unnest($1::uuid[], $2::bigint[]) AS s (id, until)
     WHERE e.originator_id = s.id AND e.originator_version < s.until
         AND substring(e.state FOR 1) <> '\\x01' AND e.topic NOT LIKE '%-erased#%'
-    RETURNING s.id, s.until"""
+    RETURNING s.id, e.originator_version, s.until"""
+# Those of which no key says that it is destroyed: one does, up to where the next begins.
 COVER = """
     INSERT INTO stream_keys (originator_id, since, until, master_id, destroyed_at)
-    SELECT s.id, 1, coalesce(min(k.since), s.until), '', clock_timestamp()
-    FROM unnest($1::uuid[], $2::bigint[]) AS s (id, until) LEFT JOIN stream_keys AS k ON k.originator_id = s.id
-    GROUP BY s.id, s.until ON CONFLICT DO NOTHING"""
+    SELECT id, min(version), until, '', clock_timestamp() FROM (
+        SELECT e.id, e.version, coalesce((
+            SELECT min(k.since) FROM stream_keys AS k WHERE k.originator_id = e.id AND k.since > e.version
+        ), e.until) AS until
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS e (id, version, until)
+        WHERE NOT EXISTS (
+            SELECT FROM stream_keys AS k WHERE k.originator_id = e.id AND k.since <= e.version AND e.version < k.until)
+    ) AS uncovered GROUP BY id, until"""
 BEGIN_WITH = "INSERT INTO master_keys (id, is_current) VALUES ($1, true) ON CONFLICT DO NOTHING"
 CURRENT = "SELECT id FROM master_keys WHERE is_current"
 
@@ -110,7 +116,7 @@ async def change_keys(
         ends = [to_uuid(stream) for stream in first], list(first.values())
         await on.execute(DESTROY, *ends)
         if plain := await on.fetch(OVERWRITE, *ends):
-            await on.execute(COVER, *zip(*set(plain), strict=True))
+            await on.execute(COVER, *zip(*plain, strict=True))
     if made:
         try:
             await on.execute(MAKE, encode([_row(stream, key, ended) for stream, key in made]).decode())

@@ -1,13 +1,14 @@
 """Keys of streams in a real store: what is in the tables, who can read it, and what becomes of it."""
 
 import pytest
-from eventsourcing.persistence import MapperDeserialisationError
+from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from msgspec.structs import replace
 
 from domain.customer import CustomerErased, CustomerRenamed
 from domain.event import Forgotten, Recorded, Stream
-from domain.user import USER, DeleteUser
+from domain.user import USER, DeleteUser, EraseUser, UserProfile, UserRegistered
 from eventstore.keys import change_keys
+from eventstore.recorder import Recorder
 from eventstore.streams import to_uuid
 from eventstore.transact import Store
 from projections.database import migrate, open_store
@@ -186,3 +187,17 @@ async def test_of_those_who_were_erased_before_there_were_keys_nothing_can_be_re
     assert forgotten.event == Forgotten()
     assert isinstance(erased.event, CustomerErased)
     assert await states(store, "customer", customer_id) == [b"\x01", store.log.codec.encode(erased.event)[1]]
+
+
+async def test_what_another_tool_says_of_a_user_between_two_erasures_is_erased_and_nothing_is_missing(
+    store: Store,
+) -> None:
+    await add_user(store, 7, "lovelace")
+    await do(store, USER, 7, EraseUser())
+    topic, state = store.log.codec.encode(UserRegistered(profile=UserProfile(user_login="ada", user_email="ada@b.org")))
+    await Recorder(store.pool).insert_events([StoredEvent(to_uuid(Stream("user", 7)), 3, topic, state)])
+    await do(store, USER, 7, EraseUser())
+    first, _erased, between, _again = await stream(store, "user", 7)
+    assert first.event == between.event == Forgotten()
+    await add_user(store, 7, "countess")
+    assert len(await stream(store, "user", 7)) == 5
