@@ -111,8 +111,7 @@ class Store:
             unit = Unit(self._reads, by, trusts_new_ids=not attempt)
             try:
                 async with self._turn(overtaken_on) if overtaken_on else ANY_TIME:
-                    result = await self._decided(unit, work)
-                    command = self._submitted(unit, result, asked) if unit.events else None
+                    result, command = await self._decided(unit, work, asked)
                 if command is None:
                     return await self._unchanged(unit, result, asked)
                 return await command.outcome
@@ -123,10 +122,15 @@ class Store:
                 await asyncio.sleep(0.001 * attempt)
         raise Contended
 
-    async def _decided(self, unit: Unit, work: Callable[[Unit], Awaitable[T]]) -> T:
+    async def _decided(
+        self, unit: Unit, work: Callable[[Unit], Awaitable[T]], asked: Asked
+    ) -> tuple[T, Waiting | None]:
         """A refusal counts when what it was decided on is so. Raises Conflict when it isn't."""
         try:
-            return await work(unit)
+            result = await work(unit)
+            return result, self._submitted(unit, result, asked) if unit.events else None
+        except Conflict:
+            raise
         except Exception:
             if not await unit.bases_are_written() or not await unit.stands(self.pool):
                 raise Conflict from None

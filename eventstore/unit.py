@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from domain.event import Claim, Decider, Forgotten, Recorded, Stream
+from domain.refusals import ClaimTaken
 from eventstore.chain.digest import NONE
 from eventstore.claims import HOLDERS
 from eventstore.heads import Head
@@ -189,13 +190,15 @@ class Unit:
         return {Claim(kind, value): from_uuid(originator_id) for kind, value, originator_id in rows}
 
     def claims(self) -> tuple[dict[Claim, Stream], dict[Claim, Stream]]:
-        """The claims that the decided events take and free, with their streams."""
+        """The claims that the decided events take and free, with their streams. Raises ClaimTaken when two take one."""
         taken: dict[Claim, Stream] = {}
         freed: dict[Claim, Stream] = {}
         for stream, decider in self._decided.items():
             former, current = decider.claims(self.bases[stream].state), decider.claims(self._states[stream][0])
             if former != current:
-                taken |= dict.fromkeys(current - former, stream)
+                for claim in current - former:
+                    if taken.setdefault(claim, stream) != stream:
+                        raise ClaimTaken(*claim)
                 freed |= dict.fromkeys(former - current, stream)
         return taken, freed
 

@@ -10,10 +10,9 @@ from api.importing.differences import differing_fields
 from api.importing.report import Remark, Report
 from domain.address import AddressAdded
 from domain.customer import CUSTOMER, CustomerErased, CustomerRegistered, CustomerRelabelled, OrderDetailsRecorded
-from domain.event import Claim, Command, Decider, Event, Recorded, Stream
+from domain.event import Command, Decider, Event, Recorded, Stream
 from domain.label import LABEL, LabelCreated
 from domain.order import OrderPlaced
-from domain.refusals import ClaimTaken
 from domain.user import UserErased
 from eventstore.transact import Unit
 
@@ -59,7 +58,6 @@ async def record(unit: Unit, entries: Sequence[Entry], marks: Marks) -> Report:
     facts = [fact for entry in entries for fact in entry.facts]
     known = await _load(unit, facts)
     taken = await _taken_addresses(unit, facts, known)
-    claimed: dict[Claim, Stream] = {}
     report = Report()
     for entry in entries:
         wanted = [fact for fact in entry.facts if ERASED.isdisjoint(known[fact.stream])]
@@ -72,7 +70,6 @@ async def record(unit: Unit, entries: Sequence[Entry], marks: Marks) -> Report:
         elif missing:
             for fact in missing:
                 await unit.decide(fact.decider, fact.id, fact.command, at=fact.at)
-                await _claim(unit, fact, claimed)
                 known[fact.stream][identity(fact.event)] = fact.event
             report.created[entry.table] += 1
             report.notes += [entry.remark(note) for note in entry.notes]
@@ -81,13 +78,6 @@ async def record(unit: Unit, entries: Sequence[Entry], marks: Marks) -> Report:
     if unit.events:
         await _pass_ids(unit, facts)
     return report
-
-
-async def _claim(unit: Unit, fact: Fact, claimed: dict[Claim, Stream]) -> None:
-    """Raises ClaimTaken when another row of this transaction has claimed the same."""
-    for claim in fact.decider.claims(await unit.load(fact.decider, fact.id)):
-        if claimed.setdefault(claim, fact.stream) != fact.stream:
-            raise ClaimTaken(*claim)
 
 
 def identity(event: Event) -> Any:

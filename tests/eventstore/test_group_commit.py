@@ -93,6 +93,18 @@ async def test_one_refused_for_its_claims_keeps_none_of_them_and_nobody_else_out
     assert await count(store.pool, "stored_events") == before + 2 + 3
 
 
+async def test_one_that_gives_the_same_to_two_is_refused(store: Store) -> None:
+    one, two = await register(store, "one@example.com"), await register(store, "two@example.com")
+
+    async def work(unit: Unit) -> None:
+        for id_ in (one, two):
+            await unit.decide(CUSTOMER, id_, ChangeCustomer(email="same@example.com"))
+
+    with pytest.raises(ClaimTaken):
+        await store.transact(BY, work)
+    assert await count(store.pool, "stored_events") == 2
+
+
 async def test_of_those_that_arrive_together_one_takes_what_another_gives_up(store: Store) -> None:
     customer_id = await register(store, "given@example.com")
     async with arriving_together(store) as start:
