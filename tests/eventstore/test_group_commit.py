@@ -1,7 +1,7 @@
 """Commands that arrive together share a transaction, and none of them suffers for another."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import asyncpg
@@ -13,6 +13,7 @@ from domain.event import Claim, Recorded, Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, RefundExceedsPayment
+from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserCommand, UserProfile
 from eventstore.log import Session
 from eventstore.streams import to_uuid
 from eventstore.transact import Store, Unit
@@ -221,6 +222,35 @@ async def test_each_is_checked_and_shown_as_if_the_others_were_not_there(store: 
     assert [type(task.exception()) for task in checked] == [type(None), Stale, Stale]
     assert checked[0].result() == 2
     assert {task.result() for task in free} == {3, 4, 5}
+
+
+async def test_a_row_that_is_written_because_somebody_asks_is_changed_again_in_the_same_transaction(
+    store: Store,
+) -> None:
+    """A user is registered, changed, erased and registered anew, and each answer asks the database, once."""
+    asked = 0
+
+    async def shown(session: Session, _result: None) -> Any:
+        nonlocal asked
+        asked += 1
+        return await session.fetchval("SELECT display_name FROM users WHERE id = 7")
+
+    def answer(command: UserCommand) -> Awaitable[Any]:
+        async def work(unit: Unit) -> None:
+            await unit.decide(USER, 7, command)
+
+        return store.answer(BY, work, shown)
+
+    first = RegisterUser(profile=UserProfile(user_login="ada", user_email="ada@example.com", display_name="Ada"))
+    again = RegisterUser(profile=UserProfile(user_login="eve", user_email="eve@example.com", display_name="Eve"))
+    tasks = []
+    async with arriving_together(store) as start:
+        for command in (first, ChangeUserProfile(display_name="Zoe"), EraseUser(), again, DeleteUser()):
+            tasks += start(answer(command))
+            await so_many_wait(store, len(tasks))
+    assert [task.result() for task in tasks] == ["Ada", "Zoe", None, "Eve", None]
+    assert asked == len(tasks)
+    assert await transactions(store, Stream("user", 7)) == 1
 
 
 async def test_those_that_must_be_alone_are_checked_after_the_one_before_is_shown(store: Store) -> None:
