@@ -1,7 +1,7 @@
 """Commands that arrive together share a transaction, and none of them suffers for another."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -222,6 +222,28 @@ async def test_each_is_checked_and_shown_as_if_the_others_were_not_there(store: 
     assert [type(task.exception()) for task in checked] == [type(None), Stale, Stale]
     assert checked[0].result() == 2
     assert {task.result() for task in free} == {3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda session, query: session.fetchval(query),
+        lambda session, query: session.fetchrow(query),
+        lambda session, query: session.fetch(query),
+        lambda session, query: session.execute(query),
+    ],
+    ids=["fetchval", "fetchrow", "fetch", "execute"],
+)
+async def test_however_an_answer_asks_it_sees_what_its_command_did(
+    store: Store, ask: Callable[[Session, str], Awaitable[Any]]
+) -> None:
+    async def shown(session: Session, _result: None) -> Any:
+        return await ask(session, "SELECT value FROM labels WHERE id = 1")
+
+    async def work(unit: Unit) -> None:
+        await unit.decide(LABEL, 1, CreateLabel(value="new"))
+
+    assert await store.answer(BY, work, shown) in ("new", ("new",), [("new",)], "SELECT 1")
 
 
 async def test_a_row_that_is_written_because_somebody_asks_is_changed_again_in_the_same_transaction(

@@ -191,6 +191,17 @@ async def test_an_event_that_cannot_be_applied_leaves_its_customer_alone_and_sto
     assert (await row(store, "figures", third)).ltv == 2_000
 
 
+async def test_what_an_event_that_cannot_be_applied_says_is_erased_with_its_customer(store: Store) -> None:
+    one, other, _third = await shop(store)
+    for id_ in (one, other):
+        await store.pool.execute(SPOIL, await position_of(store, id_))
+    replay = await made(store, asked())
+    await erase(store, one)
+    of_one, of_other = sorted(await registry.poison_of(store.pool, replay.id), key=lambda poison: poison.ids)
+    assert of_one.error == "What it says is erased."
+    assert "JSON is malformed" in of_other.error
+
+
 async def test_a_poisoned_store_is_not_swapped_when_equal(store: Store) -> None:
     one, *_ = await shop(store)
     await store.pool.execute(SPOIL, await position_of(store, one))
