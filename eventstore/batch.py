@@ -20,9 +20,6 @@ Project = Callable[[Session, Sequence[Recorded]], Awaitable[None]]
 Check = Callable[[Session], Awaitable[None]]
 Show = Callable[[Session, Any], Awaitable[Any]]
 
-# The server has room for some thousands of locks in all. A larger command, such as an import's, is left to the locks of
-# rows, and may be undone and made again.
-MAX_KEYS = 1_000
 LARGE = 100  # events or keys of one command, from which on it does not go with others
 
 
@@ -148,8 +145,7 @@ class Batch:
             if base.ended is None
         }
         claims = sorted({claim for command in commands for claim in (*command.taken, *command.freed)})
-        held = sorted(keys) if len(keys) <= MAX_KEYS else ()
-        moved, holders = await self._log.hold(self._connection, ends, held, claims)
+        moved, holders = await self._log.hold(self._connection, ends, keys, claims)
         self._ends, self._claims = ends | moved, Claims(holders)
 
     async def _together(self, view: View, commands: Iterable[Waiting]) -> None:

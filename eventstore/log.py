@@ -1,6 +1,6 @@
 """The log: recorded events into and out of `stored_events`."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -32,6 +32,9 @@ from eventstore.streams import from_uuid, to_bytes, to_hex, to_uuid
 __all__ = ["Connection", "Executor", "History", "Log", "Receipt", "Row", "Session"]
 
 PAGE = 10_000
+# The server has room for some thousands of locks in all. A larger command, such as an import's, is left to the locks of
+# rows, and may be undone and made again.
+MAX_KEYS = 1_000
 encode = msgspec.json.Encoder().encode
 
 # Of `readable_events`: the last three are of the key.
@@ -134,20 +137,17 @@ class Log:
         """The position of the newest event; 0 for an empty log."""
         return await on.fetchval(HEAD) or 0
 
-    async def moved(self, on: Executor, ends: Mapping[Stream, int]) -> dict[Stream, int]:
-        """Those of the streams that do not end at these versions, with the one at which they do (0 for no stream)."""
-        moved, _holders = await self.hold(on, ends)
-        return moved
-
     async def hold(
-        self, on: Executor, ends: Mapping[Stream, int], keys: Sequence[int] = (), claims: Sequence[Claim] = ()
+        self, on: Executor, ends: Mapping[Stream, int], keys: Collection[int] = (), claims: Sequence[Claim] = ()
     ) -> tuple[dict[Stream, int], dict[Claim, Stream]]:
-        """As `moved`, when nobody else holds any of the keys; and who has the claims, of those that somebody has.
+        """Those of the streams that do not end at these versions, with the one at which they do (0 for no stream), when
+        nobody else holds any of the keys; and who has the claims, of those that somebody has.
 
-        Keys and claims are held until the transaction ends. They ascend, or two would wait for each other in a circle.
+        Keys and claims are held until the transaction ends. Claims ascend, or two would wait in a circle.
         """
+        held = sorted(keys) if len(keys) <= MAX_KEYS else ()
         wanted = encode(claims).decode() if claims else None
-        rows = await on.fetch(HOLD, array(keys), array(map(to_hex, ends)), array(ends.values()), wanted)
+        rows = await on.fetch(HOLD, array(held), array(map(to_hex, ends)), array(ends.values()), wanted)
         moved = {from_uuid(originator_id): version for originator_id, version, kind, _value in rows if kind is None}
         holders = {Claim(kind, value): from_uuid(id_) for id_, _version, kind, value in rows if kind is not None}
         return moved, holders

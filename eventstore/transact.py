@@ -144,11 +144,11 @@ class Store:
         return command
 
     async def _unchanged(self, unit: Unit, result: Any, asked: Asked) -> Any:
-        """The answer of a command that leads to no event."""
+        """The answer of a command that leads to no event. Whom it is about is erased before it is kept, or after."""
         if not await unit.bases_are_written():
             raise Conflict
         async with self.pool.acquire() as connection, connection.transaction():
-            if not await unit.stands(connection):
+            if not await unit.stands(connection, alone=True):
                 raise Conflict
             view = View(connection)
             if asked.check is not None:

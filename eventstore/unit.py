@@ -15,7 +15,7 @@ from eventstore.heads import Head
 from eventstore.log import Executor, History
 from eventstore.reads import Reads
 from eventstore.sealing import DataKey, is_personal
-from eventstore.streams import MAX_ID, from_uuid
+from eventstore.streams import MAX_ID, from_uuid, lock_key
 
 S = TypeVar("S")
 NOTHING = History([], {})
@@ -222,10 +222,16 @@ class Unit:
                 self.fresh.add(stream)  # it was so when that command was written, which is not long ago
         return True
 
-    async def stands(self, on: Executor) -> bool:
-        """Whether the log ends where this unit thought it did. Heads that are not its ends are forgotten."""
+    async def stands(self, on: Executor, *, alone: bool = False) -> bool:
+        """Whether the log ends where this unit thought it did. Heads that are not its ends are forgotten.
+
+        `alone`: nobody else writes to its streams until the transaction ends.
+        """
         known = {stream: base.version for stream, base in self.bases.items() if stream not in self.fresh}
-        moved = await self._reads.log.moved(on, known) if known else {}
+        keys = [lock_key(stream) for stream in self.bases] if alone else ()
+        if not known and not keys:
+            return True
+        moved, _holders = await self._reads.log.hold(on, known, keys)
         for stream in moved:
             if self._heads.newest(stream) is self.bases[stream]:
                 self._heads.drop(stream)

@@ -37,7 +37,7 @@ async def seal_old(pool: asyncpg.Pool, log: Log) -> None:
     """Every event of theirs; of those that are erased, under no key at all. Goes on where it was interrupted."""
     while ids := [row[0] for row in await pool.fetch(NEXT, AT_A_TIME)]:
         async with pool.acquire() as connection, connection.transaction():
-            await log.hold(connection, {}, sorted(lock_key(from_uuid(id_)) for id_ in ids))
+            await log.hold(connection, {}, [lock_key(from_uuid(id_)) for id_ in ids])
             await _seal(connection, log, ids)
             await connection.execute(CHAIN_AGAIN, ids)
             await connection.execute(DONE, ids)

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import asyncpg
 
-from eventstore.batch import GONE, MAX_KEYS, Batch, Project, Waiting, is_lost
+from eventstore.batch import GONE, Batch, Project, Waiting, is_lost
 from eventstore.heads import Heads
-from eventstore.log import Log, Receipt
+from eventstore.log import MAX_KEYS, Log, Receipt
 from eventstore.unit import Conflict
 
 MAX_COMMANDS = 128  # in one transaction

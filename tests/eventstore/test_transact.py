@@ -19,6 +19,7 @@ from projections.live import project
 from tests.eventstore.acts import (
     BY,
     PATIENCE,
+    WRITER_WAITS,
     a_writer_waits,
     add_user,
     attach,
@@ -31,9 +32,13 @@ from tests.eventstore.acts import (
     register,
     rename,
     transfer,
+    until,
 )
 
 TABLES = ("stored_events", "claims", "customers", "orders", "addresses", "users", "labels")
+KEEP_ANSWER = """
+    INSERT INTO answers (actor, key, fingerprint, status, body, customer_id)
+    VALUES ('ann', 'one', '\\x01', 200, $1, $2)"""
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
@@ -306,3 +311,33 @@ async def exchange_names(store: Store, one: int, other: int) -> None:
         await unit.decide(CUSTOMER, other, ChangeCustomer(first_name=f"{first.profile.first_name}'"))
 
     await store.transact(BY, work)
+
+
+async def test_an_answer_to_a_command_that_changes_nothing_is_kept_before_an_erasure_or_not_at_all(
+    store: Store, database: str
+) -> None:
+    """Or it would be kept after the erasure has looked for what there is to forget."""
+    customer_id = await register(store, "ada@example.com")
+    asked, erased = asyncio.Event(), asyncio.Event()
+
+    async def work(unit: Unit) -> None:
+        await unit.decide(CUSTOMER, customer_id, ChangeCustomer(first_name="Ada"))
+
+    async def show(session: Session, _result: None) -> None:
+        email = await session.fetchval("SELECT email FROM customers")
+        asked.set()
+        await erased.wait()
+        await session.execute(KEEP_ANSWER, email.encode(), customer_id)
+
+    async with open_store(database, connections=2) as other:
+        answering = asyncio.ensure_future(store.answer(BY, work, show))
+        await asked.wait()
+        erasing = asyncio.ensure_future(erase(other, customer_id))
+
+        async def has_erased_or_waits() -> bool:
+            return erasing.done() or await store.pool.fetchval(WRITER_WAITS)
+
+        await until(has_erased_or_waits, "the erasure waits, or is done")
+        erased.set()
+        await asyncio.wait_for(asyncio.gather(answering, erasing), PATIENCE)
+    assert await store.pool.fetchval("SELECT body FROM answers") == b""
