@@ -4,22 +4,25 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
+import asyncpg
 import pytest
 
 from domain.event import Forgotten, Stream
 from domain.user import USER, EraseUser, UserRegistered
 from eventstore import rotation
-from eventstore.keys import CURRENT, settle
+from eventstore.keys import CURRENT, DESTROY, change_keys, settle
 from eventstore.masters import MasterKeyError, MasterKeys, new_master_key, put_first
 from eventstore.rotation import Found, check, rotate
 from eventstore.sealing import Sealing
 from eventstore.streams import to_uuid
 from eventstore.transact import Store
 from projections.database import open_store
-from tests.eventstore.acts import add_user, do, erase, register, rename
+from tests.eventstore.acts import PATIENCE, add_user, do, erase, register, rename, until
 
+SOMEBODY_WAITS = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"""
 WRAPPED_BY = "SELECT DISTINCT master_id FROM stream_keys WHERE wrapped IS NOT NULL"
 
 
@@ -155,6 +158,57 @@ async def test_a_rotation_brings_no_destroyed_key_back(store: Store, file: Path)
     await erase(store, customer_id)
     await rotated(store, file)
     assert await store.pool.fetchval("SELECT wrapped IS NULL FROM stream_keys")
+
+
+async def test_a_rotation_waits_for_those_who_are_writing_a_key(store: Store, file: Path) -> None:
+    stream = Stream("customer", 99)
+    async with store.pool.acquire() as slow:
+        transaction = slow.transaction()
+        await transaction.start()
+        await change_keys(slow, [(stream, store.log.new_key(stream, 1))], [])
+        rotating = asyncio.ensure_future(rotated(store, file))
+
+        async def waits_or_is_done() -> bool:
+            return rotating.done() or await store.pool.fetchval(SOMEBODY_WAITS)
+
+        await until(waits_or_is_done, "the rotation waits")
+        await transaction.commit()
+    new = await rotating
+    assert await wrapped_by(store) == [new]
+
+
+async def test_a_rotation_brings_no_key_back_that_is_destroyed_while_it_is_at_it(
+    store: Store, file: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "AT_A_TIME", 1)
+    ids = [await register(store, f"ada{number}@example.com") for number in range(2)]
+    destroyed = Event()
+
+    async def destroy_the_second() -> None:
+        connection = await asyncpg.connect(database)
+        try:
+            async with connection.transaction():
+                await connection.execute(DESTROY, [to_uuid(Stream("customer", ids[1]))], [2])
+                destroyed.set()
+                await until(lambda: connection.fetchval(SOMEBODY_WAITS), "the rotation waits")
+        finally:
+            await connection.close()
+
+    thread = Thread(target=lambda: asyncio.run(destroy_the_second()))
+
+    def when_one_is_done(done: int, _total: int) -> None:
+        if done == 1:
+            thread.start()
+            destroyed.wait(PATIENCE)
+
+    put_first(file)
+    sealing = Sealing(MasterKeys.from_file(file))
+    await rotate(store.pool, sealing, sealing.masters.first, when_one_is_done)
+    thread.join()
+    assert await store.pool.fetchval("SELECT array_agg(wrapped IS NULL ORDER BY originator_id) FROM stream_keys") == [
+        False,
+        True,
+    ]
 
 
 async def test_keys_of_the_erased_that_a_backup_brings_back_are_destroyed_again(store: Store) -> None:
