@@ -10,7 +10,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CUSTOMER, ChangeCustomer
 from domain.event import Claim, Recorded, Stream
-from domain.label import LABEL, CreateLabel, RenameLabel
+from domain.label import LABEL, CreateLabel, LabelCreated, LabelRenamed, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, RefundExceedsPayment
 from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserCommand, UserProfile
@@ -19,6 +19,7 @@ from eventstore.streams import to_uuid
 from eventstore.transact import Store, Unit
 from projections.database import open_store
 from projections.live import project
+from proof.checks import claims
 from tests.eventstore.acts import (
     BY,
     PATIENCE,
@@ -198,6 +199,37 @@ async def test_an_answer_that_fails_fails_its_own_command_only(store: Store) -> 
     assert isinstance(tasks.pop(7).exception(), ZeroDivisionError)
     assert {id_: task.result() for id_, task in tasks.items()} == {id_: f"label {id_}" for id_ in tasks}
     assert await count(store.pool, "labels WHERE id = 7") == 0
+
+
+async def test_what_was_decided_on_a_command_whose_answer_fails_is_decided_again(store: Store) -> None:
+    """The one whose answer fails also gives up a name, which nobody gets, and takes one, which anybody may have."""
+    await label(store, 1, "old")
+
+    async def show(_session: Session, _result: None) -> None:
+        raise ZeroDivisionError
+
+    async def work(unit: Unit) -> None:
+        await unit.decide(LABEL, 1, RenameLabel(value="taken"))
+
+    async with arriving_together(store) as start:
+        [failing] = start(store.answer(BY, work, show))
+        await so_many_wait(store, 1)
+        [following] = start(do(store, LABEL, 1, RenameLabel(value="new")))
+        await so_many_wait(store, 2)
+        [taking] = start(label(store, 2, "taken"))
+    assert isinstance(failing.exception(), ZeroDivisionError)
+    assert [following.exception(), taking.exception()] == [None, None]
+    stream = await store.log.stream(store.pool, Stream("label", 1))
+    assert [(each.version, each.event) for each in stream] == [
+        (1, LabelCreated(value="old")),
+        (2, LabelRenamed(value="new")),
+    ]
+    held = await claims(store)
+    assert [held.get(Claim("label", value)) for value in ("old", "new", "taken")] == [
+        None,
+        Stream("label", 1),
+        Stream("label", 2),
+    ]
 
 
 async def test_each_is_checked_and_shown_as_if_the_others_were_not_there(store: Store) -> None:
