@@ -16,7 +16,7 @@ from domain.refusals import ClaimTaken, RefundExceedsPayment
 from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserCommand, UserProfile
 from eventstore.log import Session
 from eventstore.streams import to_uuid
-from eventstore.transact import Store, Unit
+from eventstore.transact import ATTEMPTS, Store, Unit
 from projections.database import open_store
 from projections.live import project
 from proof.checks import claims
@@ -329,20 +329,17 @@ async def test_those_that_must_be_alone_are_checked_after_the_one_before_is_show
     assert await transactions(store, *(Stream("label", id_) for id_ in (1, 2, 3))) == 1
 
 
-async def test_an_id_that_came_from_outside_is_passed_over(store: Store) -> None:
+async def test_ids_that_came_from_outside_are_passed_over(store: Store) -> None:
     following = await store.pool.fetchval("SELECT nextval('label_ids')") + 1
-    for id_ in (following, following + 1):
-        await label(store, id_)
+    taken = range(following, following + ATTEMPTS + 1)
+    await asyncio.gather(*(label(store, id_) for id_ in taken))
 
     async def work(unit: Unit) -> int:
         id_ = await unit.new_id(LABEL)
         await unit.decide(LABEL, id_, CreateLabel(value="new"))
         return id_
 
-    async with arriving_together(store) as start:
-        tasks = start(store.transact(BY, work), label(store, following + 10))
-    assert tasks[0].result() == following + 2
-    assert tasks[1].exception() is None
+    assert await store.transact(BY, work) == taken.stop
 
 
 async def test_a_transaction_that_stands_still_is_ended_by_the_server(store: Store) -> None:
