@@ -17,7 +17,7 @@ from domain.order import Item, OrderPlaced, OrderStatusChanged, PaymentRecorded,
 from eventstore.codec import Codec
 from eventstore.keys import settle
 from eventstore.log import Connection
-from eventstore.masters import MasterKeys
+from eventstore.master_keys import MasterKeys
 from eventstore.sealing import PERSONAL, Sealing, bound, seal
 from eventstore.streams import to_uuid
 

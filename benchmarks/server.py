@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from eventstore.embedded import embedded
-from eventstore.masters import KEY, new_master_key
+from eventstore.key_material import new_key
+from eventstore.master_keys import KEY
 
 SETTINGS = {"max_connections": "400"}
 NUMBERS = count(1)
@@ -20,7 +21,7 @@ NUMBERS = count(1)
 @contextmanager
 def own_server(settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """The DSN of an empty database, gone afterwards."""
-    os.environ.setdefault(KEY, new_master_key())
+    os.environ.setdefault(KEY, new_key())
     with tempfile.TemporaryDirectory(prefix="custodiary-bench-") as directory:
         Path(directory).chmod(0o711)  # so that the server's account gets there when root runs this
         with embedded(Path(directory), {**SETTINGS, **(settings or {})}) as dsn:

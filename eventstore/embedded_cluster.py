@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from eventstore.embedded import DATABASE, SOCKET, EmbeddedError, find_bindir
-from eventstore.masters import KEY
+from eventstore.master_keys import KEY
 
 # Where the server's account gets to, when root's own directories are closed to it.
 OPEN_PLACE = Path("/var/lib/custodiary")

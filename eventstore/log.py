@@ -14,7 +14,7 @@ from eventstore.chain.predecessors import predecessors
 from eventstore.codec import Codec
 from eventstore.connection import Connection, Executor, Session
 from eventstore.keys import change_keys
-from eventstore.masters import MasterKeyError
+from eventstore.master_keys import MasterKeyError
 from eventstore.sealing import (
     FORGOTTEN,
     DataKey,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import asyncpg
 
 from eventstore.keys import CURRENT, DESTROY
-from eventstore.masters import MasterKeyError
+from eventstore.master_keys import MasterKeyError
 from eventstore.sealing import SealError, Sealing
 
 AT_A_TIME = 1_000

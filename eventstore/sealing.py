@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.event import Forgotten, Recorded
-from eventstore.masters import MasterKeys
+from eventstore.master_keys import MasterKeys
 
 FORMAT = b"\x01"
 NONCE = 12

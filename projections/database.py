@@ -11,7 +11,7 @@ from eventstore.chain.unchained import chain_old
 from eventstore.codec import Codec
 from eventstore.keys import settle
 from eventstore.log import Connection, Log
-from eventstore.masters import MasterKeys
+from eventstore.master_keys import MasterKeys
 from eventstore.migrate import migrate as migrate_log
 from eventstore.migrate import one_at_a_time
 from eventstore.sealing import Sealing

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eventstore.embedded import embedded
-from eventstore.masters import KEY, new_master_key
+from eventstore.key_material import new_key
+from eventstore.master_keys import KEY
 from projections.database import migrate, open_store
 from proof import disk
 from proof.checks import Check, check
@@ -31,7 +32,7 @@ SHOWN = 20  # of what is wrong with one promise
 
 async def prove(where: Path, data: Path, asked: argparse.Namespace, *, has_disk: bool) -> bool:
     """Whether all is well."""
-    os.environ.setdefault(KEY, new_master_key())  # for every process
+    os.environ.setdefault(KEY, new_key())  # for every process
     with embedded(data, SETTINGS) as dsn:
         await migrate(dsn)
         async with open_store(dsn) as store:

@@ -18,7 +18,7 @@ from domain.label import LABEL, LabelCreated
 from eventstore.claims import Claims
 from eventstore.codec import Codec
 from eventstore.log import Log
-from eventstore.masters import MasterKeys
+from eventstore.master_keys import MasterKeys
 from eventstore.sealing import Sealing
 from eventstore.subscription import UNREACHABLE
 from projections.live import project

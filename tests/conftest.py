@@ -12,13 +12,14 @@ import asyncpg
 import pytest
 
 from eventstore.embedded import embedded
-from eventstore.masters import KEY, new_master_key
+from eventstore.key_material import new_key
+from eventstore.master_keys import KEY
 from projections.database import migrate
 
 # A copied template need not outlive a power cut; that of the tests' own server is never meant to.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
 NUMBERS = count(1)
-os.environ[KEY] = new_master_key()  # for the processes that tests start, too
+os.environ[KEY] = new_key()  # for the processes that tests start, too
 
 
 @pytest.fixture(scope="session")

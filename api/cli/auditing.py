@@ -18,8 +18,9 @@ from eventstore.chain.checkpoints import Checkpoint, kept, line
 from eventstore.chain.dump import blocks, dump, dumped
 from eventstore.chain.faults import Fault
 from eventstore.chain.signer import sign_new, witnessed
-from eventstore.chain.signing import HOW, KEY, KEY_FILE, SigningKey, SigningKeyError
+from eventstore.chain.signing import KEY, KEY_FILE, SigningKey, SigningKeyError
 from eventstore.chain.verify import Verifier
+from eventstore.key_material import HOW
 from eventstore.transact import Store
 
 audit = typer.Typer(help="Show that nothing in the log was altered, taken out or put in.", no_args_is_help=True)

@@ -15,7 +15,7 @@ from eventstore.chain.dump import DumpError
 from eventstore.chain.signer import NotSound, SetBack
 from eventstore.chain.signing import SigningKeyError
 from eventstore.embedded import EmbeddedError
-from eventstore.masters import MasterKeyError
+from eventstore.master_keys import MasterKeyError
 from eventstore.migrate import MigrationChangedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError

@@ -8,7 +8,7 @@ from api.cli import exits
 from api.cli.options import Json
 from api.cli.output import print_json, progress_bar, say
 from api.cli.session import with_store
-from eventstore.masters import KEY, MasterKeys, put_first
+from eventstore.master_keys import KEY, MasterKeys, put_first
 from eventstore.rotation import check, rotate
 from eventstore.transact import Store
 

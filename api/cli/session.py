@@ -11,9 +11,10 @@ import uvloop
 
 from api.cli import exits
 from api.settings import Settings
-from eventstore import masters
+from eventstore import master_keys
 from eventstore.chain import signing
 from eventstore.embedded import embedded
+from eventstore.key_material import ensure_file
 from eventstore.transact import Store
 from projections.database import migrate, open_store
 
@@ -27,7 +28,7 @@ def database(settings: Settings) -> Iterator[str]:
         yield settings.database_url.reveal()
     else:
         with embedded(settings.data) as dsn:
-            _set_key(settings.data / "master.key", masters.KEY, masters.KEY_FILE)
+            _set_key(settings.data / "master.key", master_keys.KEY, master_keys.KEY_FILE)
             _set_key(settings.data / "signing.key", signing.KEY, signing.KEY_FILE)
             yield dsn
 
@@ -35,7 +36,7 @@ def database(settings: Settings) -> Iterator[str]:
 def _set_key(file: Path, variable: str, file_variable: str) -> None:
     """Of the embedded store: made with it, kept beside it, and known to the processes of this one, too."""
     if not any(os.environ.get(name, "").strip() for name in (variable, file_variable)):
-        masters.ensure_file(file.absolute())
+        ensure_file(file.absolute())
         os.environ[file_variable] = str(file.absolute())
 
 

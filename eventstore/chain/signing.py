@@ -1,16 +1,16 @@
 """The key that checkpoints are signed with (Ed25519). It comes from the environment and is never in the database."""
 
 import os
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from eventstore.key_material import BYTES, HOW, decoded
+
 KEY, KEY_FILE = "SIGNING_KEY", "SIGNING_KEY_FILE"
-BYTES = 32
-HOW = "make one with `openssl rand -base64 32`, and keep it apart from the database"
 
 
 class SigningKeyError(Exception):
@@ -57,12 +57,3 @@ def is_signed(statement: bytes, signature: bytes, public: str) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def decoded(text: str) -> bytes | None:
-    """A key in base64; None for what is none."""
-    try:
-        key = b64decode(text, validate=True)
-    except ValueError:
-        return None
-    return key if len(key) == BYTES else None

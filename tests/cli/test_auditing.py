@@ -10,7 +10,7 @@ import pytest
 
 from api.cli import exits
 from eventstore.chain.checkpoints import newest
-from eventstore.chain.signing import HOW
+from eventstore.key_material import HOW
 from eventstore.transact import Store
 from projections.database import open_store
 from tests.cli.process import Process, custodiary

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from api.cli import exits
 from api.cli.commands import app
-from eventstore.masters import new_master_key
+from eventstore.key_material import new_key
 from tests.cli.process import NOWHERE, Process, custodiary
 from tests.importing.desk import order, order_file, packed
 
@@ -120,7 +120,7 @@ def test_without_a_master_key_it_is_said_how_to_make_one(database: str) -> None:
 
 
 def test_a_master_key_that_is_not_the_stores_is_refused(database: str) -> None:
-    code, said = custodiary("serve", DATABASE_URL=database, MASTER_KEY=new_master_key()).complaint
+    code, said = custodiary("serve", DATABASE_URL=database, MASTER_KEY=new_key()).complaint
     assert code == exits.USAGE
     assert re.fullmatch(
         r"the master key [0-9a-f]{16}, which this store.s keys are wrapped by, is not in MASTER_KEY", said
@@ -131,7 +131,7 @@ def test_a_master_key_in_the_environment_is_changed_there_before_it_is_rotated(d
     ended = custodiary("keys", "rotate", DATABASE_URL=database)
     assert ended.code == exits.USAGE
     assert "Put a new one in front of the others in MASTER_KEY" in " ".join(ended.stderr.replace("│", "").split())
-    both = f"{new_master_key()} {os.environ['MASTER_KEY']}"
+    both = f"{new_key()} {os.environ['MASTER_KEY']}"
     assert custodiary("keys", "rotate", DATABASE_URL=database, MASTER_KEY=both).code == exits.DONE
     assert custodiary("migrate", DATABASE_URL=database, MASTER_KEY=both.split(maxsplit=1)[0]).code == exits.DONE
 

@@ -12,8 +12,9 @@ import pytest
 from domain.event import Forgotten, Stream
 from domain.user import USER, EraseUser, UserRegistered
 from eventstore import rotation
+from eventstore.key_material import new_key
 from eventstore.keys import CURRENT, DESTROY, change_keys, settle
-from eventstore.masters import MasterKeyError, MasterKeys, new_master_key, put_first
+from eventstore.master_keys import MasterKeyError, MasterKeys, put_first
 from eventstore.rotation import Found, check, rotate
 from eventstore.sealing import Sealing
 from eventstore.streams import to_uuid
@@ -75,7 +76,7 @@ async def test_a_store_is_not_opened_with_another_master_key(
     store: Store, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     customer_id = await register(store, "ada@example.com")
-    monkeypatch.setenv("MASTER_KEY", new_master_key())
+    monkeypatch.setenv("MASTER_KEY", new_key())
     with pytest.raises(MasterKeyError, match=f"the master key {store.log.sealing.master_id}, .* is not in"):
         async with open_store(database):
             pass
@@ -84,7 +85,7 @@ async def test_a_store_is_not_opened_with_another_master_key(
 
 async def test_of_two_that_begin_a_store_at_once_with_different_keys_one_is_refused(store: Store) -> None:
     await store.pool.execute("DELETE FROM master_keys")
-    two = [Sealing(MasterKeys(new_master_key())) for _ in range(2)]
+    two = [Sealing(MasterKeys(new_key())) for _ in range(2)]
     ends = await asyncio.gather(*(settle(store.pool, sealing) for sealing in two), return_exceptions=True)
     assert sorted(isinstance(end, MasterKeyError) for end in ends) == [False, True]
 
@@ -131,7 +132,7 @@ async def test_nothing_that_is_written_during_rotations_is_lost(store: Store, fi
         assert {tuple(await names(later, id_)) for id_ in ids} == {("", "Augusta")}
 
 
-async def test_a_process_without_the_new_master_key_says_so(
+async def test_a_process_without_the_new_key_says_so(
     store: Store, file: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MASTER_KEY", text_of(file))

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.masters import MasterKeyError, MasterKeys, ensure_file, new_master_key, put_first
+from eventstore.key_material import ensure_file, new_key
+from eventstore.master_keys import MasterKeyError, MasterKeys, put_first
 from eventstore.sealing import SealError, Sealing, bound, is_sealed, seal, unseal
 
 KEY, OTHER = AESGCM(secrets.token_bytes(32)), AESGCM(secrets.token_bytes(32))
@@ -70,7 +71,7 @@ def test_nothing_is_sealed_alike_twice(place: bytes) -> None:
 def test_a_wrapped_key_opens_for_its_own_stream_from_its_own_version_on(
     id_: bytes, since: int, other_id: bytes, other_since: int
 ) -> None:
-    sealing = Sealing(MasterKeys(new_master_key()))
+    sealing = Sealing(MasterKeys(new_key()))
     key = sealing.new_key(id_, since)
     sealed = seal(key.cipher, b"here", STATE)
     assert unseal(sealing.cipher(id_, since, key.master_id, key.wrapped), b"here", sealed) == STATE
@@ -81,7 +82,7 @@ def test_a_wrapped_key_opens_for_its_own_stream_from_its_own_version_on(
 
 
 def test_a_wrapped_key_does_not_open_with_another_master_key() -> None:
-    mine, other = (Sealing(MasterKeys(new_master_key())) for _ in range(2))
+    mine, other = (Sealing(MasterKeys(new_key())) for _ in range(2))
     key = mine.new_key(b"0" * 16, 1)
     with pytest.raises(MasterKeyError, match=f"the master key {key.master_id}, .* is not in MASTER_KEY"):
         other.cipher(b"0" * 16, 1, key.master_id, key.wrapped)
@@ -89,7 +90,7 @@ def test_a_wrapped_key_does_not_open_with_another_master_key() -> None:
         other.cipher(b"0" * 16, 1, other.master_id, key.wrapped)
 
 
-@pytest.mark.parametrize("text", ["secret words", "c2hvcnQ=", "A" * 43 + "!", new_master_key()[:-4]])
+@pytest.mark.parametrize("text", ["secret words", "c2hvcnQ=", "A" * 43 + "!", new_key()[:-4]])
 def test_what_is_no_master_key_is_refused_and_never_told(text: str) -> None:
     with pytest.raises(MasterKeyError) as refused:
         MasterKeys.from_environment({"MASTER_KEY": text})
@@ -103,7 +104,7 @@ def test_without_a_master_key_it_is_said_how_to_make_one() -> None:
 
 
 def test_a_file_may_hold_several_of_which_the_first_is_to_wrap(tmp_path: Path) -> None:
-    old, new = new_master_key(), new_master_key()
+    old, new = new_key(), new_key()
     file = tmp_path / "keys"
     file.write_text(f"{new}\n{old}\n")
     keys = MasterKeys.from_environment({"MASTER_KEY_FILE": str(file)})

@@ -12,7 +12,7 @@ from domain.customer import CUSTOMER
 from domain.events import EVENTS
 from eventstore.codec import Codec
 from eventstore.log import Executor, Log
-from eventstore.masters import MasterKeys
+from eventstore.master_keys import MasterKeys
 from eventstore.sealing import Sealing
 from eventstore.transact import Store
 from projections.database import migrate, open_store

@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-import secrets
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -11,9 +9,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from eventstore.key_material import BYTES, HOW, decoded, draft_of, new_key, write_private
+
 KEY, KEY_FILE = "MASTER_KEY", "MASTER_KEY_FILE"
-BYTES = 32
-HOW = "make one with `openssl rand -base64 32`, and keep it apart from the database"
 
 
 class MasterKeyError(Exception):
@@ -59,7 +57,7 @@ class MasterKeys:
     def _take(self, text: str) -> None:
         """Those that are known already stay: what was wrapped by them a moment ago may be in use."""
         for word in text.split():
-            key = _decoded(word)
+            key = decoded(word)
             if key is None:
                 raise MasterKeyError(f"{self._named} must hold {BYTES} random bytes in base64: {HOW}")
             self._ciphers[master_id(key)] = AESGCM(key)
@@ -72,31 +70,13 @@ def master_id(key: bytes) -> str:
     return sha256(b"custodiary master key\n" + key).hexdigest()[:16]
 
 
-def new_master_key() -> str:
-    return b64encode(secrets.token_bytes(BYTES)).decode()
-
-
-def ensure_file(path: Path) -> None:
-    """A new key for the owner alone, unless there is one. Several processes may ask at once."""
-    if path.exists():
-        return
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    write_private(draft, f"{new_master_key()}\n")
-    try:
-        os.link(draft, path)
-    except FileExistsError:  # another process was faster
-        pass
-    finally:
-        draft.unlink()
-
-
 def put_first(path: Path) -> None:
     """A new key in front of those in the file, whoever reads or writes it meanwhile. Raises MasterKeyError."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    draft = draft_of(path)
     try:
         with _alone_in(path.parent):
             owner = path.stat()
-            write_private(draft, f"{new_master_key()}\n{_read(path)}")
+            write_private(draft, f"{new_key()}\n{_read(path)}")
             if os.geteuid() == 0:
                 os.chown(draft, owner.st_uid, owner.st_gid)
             draft.replace(path)
@@ -115,25 +95,8 @@ def _alone_in(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def write_private(path: Path, text: str) -> None:
-    """A new file that only its owner can read, on the disk when this returns."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-
-
 def _read(path: Path) -> str:
     try:
         return path.read_text("ascii")
     except (OSError, ValueError) as error:
         raise MasterKeyError(f"{KEY_FILE} can't be read: {error}") from error
-
-
-def _decoded(word: str) -> bytes | None:
-    try:
-        key = b64decode(word, validate=True)
-    except ValueError:
-        return None
-    return key if len(key) == BYTES else None
