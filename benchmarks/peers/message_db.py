@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -35,26 +35,23 @@ FILES = (
 )  # fmt: skip
 
 
-@asynccontextmanager
-async def message_db(dsn: str) -> AsyncIterator[RunAt]:
+def message_db(dsn: str) -> AbstractAsyncContextManager[RunAt]:
     """All in one category, as an application's events of a kind are."""
-    async with _installed(dsn) as pool:
-        data = json.dumps(PAYLOAD)
+    return _writing(dsn, lambda _number: "payment")
 
-        async def write(_number: int) -> None:
-            await pool.execute(WRITE, str(uuid4()), f"payment-{uuid4()}", TOPIC, data)
 
-        yield lambda concurrency: partial(rate, write, concurrency)
+def message_db_in_categories(dsn: str) -> AbstractAsyncContextManager[RunAt]:
+    """In as many categories as there are connections: then it has no order in common that it has to keep."""
+    return _writing(dsn, lambda number: f"payment{number % CONNECTIONS}")
 
 
 @asynccontextmanager
-async def message_db_in_categories(dsn: str) -> AsyncIterator[RunAt]:
-    """In as many categories as there are connections: then it has no order in common that it has to keep."""
+async def _writing(dsn: str, category: Callable[[int], str]) -> AsyncIterator[RunAt]:
     async with _installed(dsn) as pool:
         data = json.dumps(PAYLOAD)
 
         async def write(number: int) -> None:
-            await pool.execute(WRITE, str(uuid4()), f"payment{number % CONNECTIONS}-{uuid4()}", TOPIC, data)
+            await pool.execute(WRITE, str(uuid4()), f"{category(number)}-{uuid4()}", TOPIC, data)
 
         yield lambda concurrency: partial(rate, write, concurrency)
 
