@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from eventstore.chain.signing import KEY as SIGNING_KEY
 from eventstore.embedded import DATABASE, SOCKET, EmbeddedError, find_bindir
-from eventstore.master_keys import KEY
+from eventstore.master_keys import KEY as MASTER_KEY
 
 # Where the server's account gets to, when root's own directories are closed to it.
 OPEN_PLACE = Path("/var/lib/custodiary")
@@ -125,7 +126,7 @@ class Cluster:
     def _spawn(self, program: str, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         # PG… in the environment would be settings, and the server's account may look at the rest. One language for the
         # log, and macOS wants LC_ALL to be set.
-        kept_out = ("PG", KEY, "CUSTODIARY_")
+        kept_out = ("PG", MASTER_KEY, SIGNING_KEY, "CUSTODIARY_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
         return subprocess.Popen(
             [self.bindir / program, *arguments],

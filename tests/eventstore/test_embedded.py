@@ -310,3 +310,13 @@ def test_the_binaries_are_a_wheel_s_or_those_on_the_path(monkeypatch: pytest.Mon
         (new_directory / "initdb").unlink()
         with pytest.raises(EmbeddedError, match="set DATABASE_URL"):
             find_bindir()
+
+
+@needs_proc
+def test_no_key_is_in_the_servers_environment(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MASTER_KEY", "MASTER_KEY_FILE", "SIGNING_KEY", "SIGNING_KEY_FILE"):
+        monkeypatch.setenv(name, "what opens or signs")
+    with embedded(directory):
+        environment = Path(f"/proc/{postmaster(directory)}/environ").read_bytes()
+    assert b"LC_ALL=C" in environment
+    assert b"what opens or signs" not in environment
