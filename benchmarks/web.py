@@ -160,7 +160,7 @@ def _wait(process: psutil.Popen, port: int) -> None:
         with suppress(httpx.HTTPError):
             if httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False).is_success:
                 return
-        time.sleep(0.05)
+        time.sleep(0.05)  # a server tells nobody that it listens
     raise RuntimeError(f"no server answers at port {port}")
 
 

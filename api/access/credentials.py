@@ -34,14 +34,14 @@ KEY = "SELECT secret FROM store_keys WHERE name = $1"
 COLUMNS = "uuid, login, name, role, permissions, created_at, last_used_at, last_used_from"
 ADD = f"""
     INSERT INTO credentials (login, name, role, permissions, digest) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (login, name) DO NOTHING RETURNING {COLUMNS}"""  # noqa: S608
+    ON CONFLICT (login, name) DO NOTHING RETURNING {COLUMNS}"""
 SET = """
     INSERT INTO credentials AS c (login, name, role, digest) VALUES ($1, $2, $3, $4)
     ON CONFLICT (login, name) DO UPDATE SET role = $3, permissions = NULL, digest = $4
     WHERE (c.role, c.digest) <> ($3, $4) OR c.permissions IS NOT NULL"""
 FIND = """
     SELECT digest, login, role, permissions, uuid FROM credentials WHERE digest = ANY($1) ORDER BY created_at, name"""
-LIST = f"SELECT {COLUMNS} FROM credentials WHERE login = $1 OR $1 IS NULL ORDER BY login, created_at, name"  # noqa: S608
+LIST = f"SELECT {COLUMNS} FROM credentials WHERE login = $1 OR $1 IS NULL ORDER BY login, created_at, name"
 REVOKE = "DELETE FROM credentials WHERE uuid = $1 AND (login = $2 OR $2 IS NULL) RETURNING uuid"
 NONE_YET = "SELECT NOT EXISTS (SELECT FROM credentials)"
 

@@ -22,7 +22,7 @@ FAILED = f"""
     SELECT key, count(*), now() FROM unnest($1::bytea[]) AS key GROUP BY key ORDER BY key
     ON CONFLICT (key) DO UPDATE SET at = greatest(known.at, now()), level = least({MOST},
         greatest(0, known.level - {LEAK} * extract(epoch FROM greatest(known.at, now()) - known.at)) + excluded.level)
-    RETURNING key, level"""  # noqa: S608
+    RETURNING key, level"""
 FORGET = "DELETE FROM login_failures WHERE at < now() - make_interval(secs => $1)"
 
 Keys = Sequence[bytes]

@@ -216,7 +216,7 @@ def test_exceptions_are_told_by_kind_and_place_whichever_way_they_are_logged(log
     try:
         raise several from ValueError("jane@example.com")
     except ExceptionGroup as error:
-        logging.getLogger("custodiary.test").exception("failed: %s", error)  # noqa: TRY401
+        logging.getLogger("custodiary.test").exception("failed: %s", error)  # noqa: TRY401 - that is what is tried
     [line] = log.lines("custodiary.test")
     assert line["message"] == "failed: builtins.ExceptionGroup"
     kinds = [each for each in line["exception"].splitlines() if each.startswith("builtins.")]

@@ -107,7 +107,7 @@ async def test_an_import_that_is_killed_time_and_again_leaves_whole_orders_and_c
 
 
 @pytest.fixture
-async def own_server(new_directory: Path) -> AsyncIterator[tuple[Path, str]]:  # noqa: F811
+async def own_server(new_directory: Path) -> AsyncIterator[tuple[Path, str]]:  # noqa: F811 - how a fixture is asked for
     with embedded(new_directory) as dsn:
         await migrate(dsn)
         yield new_directory, dsn
