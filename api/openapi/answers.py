@@ -1,12 +1,10 @@
 """What each operation answers."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.openapi.shapes import Address, Customer, Id, Label, Moment, NoText, Order, User, one_of
-
-BeforeAndAfter: TypeAlias = Annotated[list[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
 
 
 class CustomerRow(Customer):
@@ -156,120 +154,6 @@ class AttachableUser(Struct):
 
 class AttachableUsers(Struct):
     users: list[AttachableUser]
-
-
-class Subject(Struct):
-    """What the event is about."""
-
-    type: Annotated[str, Meta(examples=["customer"])]
-    id: Id
-
-
-class HistoryEntry(Struct):
-    """An event. `changes` has the values before and after of exactly the fields that differ; an item of a list goes by
-    its id, as in `transactions.2`. Both it and `data` are null for what an erased customer's events said.
-    """
-
-    position: Id
-    version: Id
-    type: Annotated[str, Meta(examples=["customer-renamed"])]
-    subject: Subject
-    occurred_at: Moment
-    recorded_at: Moment
-    actor: Annotated[str, Meta(examples=["admin"])]
-    request_id: str
-    data: Annotated[dict[str, Any] | None, Meta(examples=[{"first_name": "Jane", "last_name": "Smith"}])]
-    changes: Annotated[dict[str, BeforeAndAfter] | None, Meta(examples=[{"first_name": ["John", "Jane"]}])]
-
-
-class HistoryPage(Struct):
-    """With filters it may hold fewer events than `per_page`, even none, while `next_cursor` tells where to go on."""
-
-    data: list[HistoryEntry]
-    next_cursor: str | None
-
-
-class History(Struct):
-    history: HistoryPage
-
-
-class ReplayedCustomers(Struct):
-    """By id."""
-
-    first: Id
-    last: Id
-
-
-class ReplayedEvents(Struct):
-    done: Annotated[int, Meta(ge=0, examples=[93229])]
-    total: Annotated[int, Meta(ge=0, examples=[93229])]
-
-
-class DifferingRow(Struct):
-    """`columns` have the stored and the rebuilt value, if it can't name a person."""
-
-    id: Id
-    problem: Literal["missing", "surplus", "differs"]
-    columns: Annotated[dict[str, BeforeAndAfter | None], Meta(examples=[{"ltv": [7, 1000]}])]
-
-
-class DifferingTable(Struct):
-    """Rows that only the events give, that only the live table has, and that differ, in all and by column."""
-
-    rows: Annotated[int, Meta(ge=0, examples=[2357])]
-    missing: Annotated[int, Meta(ge=0, examples=[0])]
-    surplus: Annotated[int, Meta(ge=0, examples=[0])]
-    differing: Annotated[int, Meta(ge=0, examples=[1])]
-    columns: Annotated[dict[str, int], Meta(examples=[{"ltv": 1}])]
-    samples: list[DifferingRow]
-
-
-class Poison(Struct):
-    """An event that can't be applied, and the ids whose rows are therefore left as they are."""
-
-    position: Id
-    topic: Annotated[str, Meta(examples=["customer-renamed#1"])]
-    error: str
-    part: Literal["customer", "user", "label"]
-    ids: list[int]
-
-
-class Replay(Struct):
-    """`position` is that of the rebuilt rows. `rate`, in events a second, and what is left are there while it folds."""
-
-    id: Id
-    status: Literal[
-        "waiting", "building", "comparing", "ready", "swapping", "swapped", "rolling_back", "rolled_back", "cancelled",
-        "failed", "interrupted",
-    ]  # fmt: skip
-    projections: Annotated[list[str], Meta(examples=[["figures", "customers"]])]
-    customers: ReplayedCustomers | None
-    from_: int | None = field(name="from")
-    swap: Literal["always", "equal", "never"]
-    position: Annotated[int, Meta(ge=0, examples=[93229])]
-    events: ReplayedEvents
-    rate: float | None
-    seconds_left: float | None
-    differences: dict[str, DifferingTable] | None
-    poison: list[Poison]
-    not_rebuilt: Annotated[dict[str, list[int]], Meta(examples=[{"customer": [7]}])]
-    error: str | None
-    started_by: Annotated[str, Meta(examples=["admin"])]
-    started_at: Moment
-    finished_at: Moment | None
-
-
-class Replays(Struct):
-    replays: list[Replay]
-
-
-class OneReplay(Struct):
-    replay: Replay
-
-
-class ReplayTold(Struct):
-    message: str
-    data: Replay
 
 
 class Credential(Struct):

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from api.access.credentials import CredentialExists, CredentialNotFound
-from api.openapi import answers, explained, privacy, queries, requests
+from api.openapi import answers, explained, history, privacy, queries, replays, requests
 from api.openapi.kinds import Schema
 from api.refusal_table import REFUSALS, TAKEN
 from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule, TooMany
@@ -193,13 +193,13 @@ def _replays() -> dict[str, Operation]:
     unready, stuck = _by_table(NotReadyError, "cancelled"), _by_table(ReplayStuckError)
     gone = _by_table(NothingToRollBackError)
     return {
-        "start_replay": Operation(group, answers.ReplayTold, requests.REPLAY, refusals=(running,)),
-        "list_replays": Operation(group, answers.Replays),
-        "get_replay": Operation(group, answers.OneReplay, refusals=(none,)),
-        "follow_replay": Operation(group, answers.Replay, refusals=(none,), streams=True),
-        "swap_replay": Operation(group, answers.ReplayTold, refusals=(none, running, unready, stuck)),
-        "roll_back_replay": Operation(group, answers.ReplayTold, refusals=(none, running, unready, stuck, gone)),
-        "cancel_replay": Operation(group, answers.ReplayTold, refusals=(none, unready)),
+        "start_replay": Operation(group, replays.ReplayTold, requests.REPLAY, refusals=(running,)),
+        "list_replays": Operation(group, replays.Replays),
+        "get_replay": Operation(group, replays.OneReplay, refusals=(none,)),
+        "follow_replay": Operation(group, replays.Replay, refusals=(none,), streams=True),
+        "swap_replay": Operation(group, replays.ReplayTold, refusals=(none, running, unready, stuck)),
+        "roll_back_replay": Operation(group, replays.ReplayTold, refusals=(none, running, unready, stuck, gone)),
+        "cancel_replay": Operation(group, replays.ReplayTold, refusals=(none, unready)),
     }
 
 
@@ -215,11 +215,11 @@ def _credentials() -> dict[str, Operation]:
 def _others() -> dict[str, Operation]:
     return {
         "get_history": Operation(
-            "History", answers.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,), tagged="unless erased"
+            "History", history.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,), tagged="unless erased"
         ),
         "get_export": Operation("Privacy", privacy.Exported, refusals=(NO_CUSTOMER,), tagged=True),
         "get_erasure": Operation("Privacy", privacy.Erased, refusals=(NO_CUSTOMER, NOT_ERASED)),
-        "get_store_history": Operation("History", answers.History, query=queries.HISTORY),
+        "get_store_history": Operation("History", history.History, query=queries.HISTORY),
         "live": Operation("Health", answers.Health),
         "ready": Operation("Health", answers.Ready, unready=True),
     }

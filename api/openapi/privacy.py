@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from api.openapi.answers import HistoryEntry, Subject
+from api.openapi.history import HistoryEntry, Subject
 from api.openapi.shapes import Address, Customer, Id, Moment, Order, User
 
 

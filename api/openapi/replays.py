@@ -1,0 +1,87 @@
+"""What is answered of replays, while they go on and afterwards."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from api.openapi.history import BeforeAndAfter
+from api.openapi.shapes import Id, Moment
+
+
+class ReplayedCustomers(Struct):
+    """By id."""
+
+    first: Id
+    last: Id
+
+
+class ReplayedEvents(Struct):
+    done: Annotated[int, Meta(ge=0, examples=[93229])]
+    total: Annotated[int, Meta(ge=0, examples=[93229])]
+
+
+class DifferingRow(Struct):
+    """`columns` have the stored and the rebuilt value, if it can't name a person."""
+
+    id: Id
+    problem: Literal["missing", "surplus", "differs"]
+    columns: Annotated[dict[str, BeforeAndAfter | None], Meta(examples=[{"ltv": [7, 1000]}])]
+
+
+class DifferingTable(Struct):
+    """Rows that only the events give, that only the live table has, and that differ, in all and by column."""
+
+    rows: Annotated[int, Meta(ge=0, examples=[2357])]
+    missing: Annotated[int, Meta(ge=0, examples=[0])]
+    surplus: Annotated[int, Meta(ge=0, examples=[0])]
+    differing: Annotated[int, Meta(ge=0, examples=[1])]
+    columns: Annotated[dict[str, int], Meta(examples=[{"ltv": 1}])]
+    samples: list[DifferingRow]
+
+
+class Poison(Struct):
+    """An event that can't be applied, and the ids whose rows are therefore left as they are."""
+
+    position: Id
+    topic: Annotated[str, Meta(examples=["customer-renamed#1"])]
+    error: str
+    part: Literal["customer", "user", "label"]
+    ids: list[int]
+
+
+class Replay(Struct):
+    """`position` is that of the rebuilt rows. `rate`, in events a second, and what is left are there while it folds."""
+
+    id: Id
+    status: Literal[
+        "waiting", "building", "comparing", "ready", "swapping", "swapped", "rolling_back", "rolled_back", "cancelled",
+        "failed", "interrupted",
+    ]  # fmt: skip
+    projections: Annotated[list[str], Meta(examples=[["figures", "customers"]])]
+    customers: ReplayedCustomers | None
+    from_: int | None = field(name="from")
+    swap: Literal["always", "equal", "never"]
+    position: Annotated[int, Meta(ge=0, examples=[93229])]
+    events: ReplayedEvents
+    rate: float | None
+    seconds_left: float | None
+    differences: dict[str, DifferingTable] | None
+    poison: list[Poison]
+    not_rebuilt: Annotated[dict[str, list[int]], Meta(examples=[{"customer": [7]}])]
+    error: str | None
+    started_by: Annotated[str, Meta(examples=["admin"])]
+    started_at: Moment
+    finished_at: Moment | None
+
+
+class Replays(Struct):
+    replays: list[Replay]
+
+
+class OneReplay(Struct):
+    replay: Replay
+
+
+class ReplayTold(Struct):
+    message: str
+    data: Replay
