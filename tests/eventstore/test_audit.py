@@ -3,31 +3,34 @@
 import asyncio
 import gzip
 import random
-from base64 import b64encode
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from domain.event import Stream
-from eventstore.chain import entries, signer
-from eventstore.chain.checkpoints import Checkpoint, Statement, newest
+from eventstore.chain.checkpoints import newest
 from eventstore.chain.dump import DumpError, blocks, dump, dumped
-from eventstore.chain.signer import NotSound, SetBack, sign_new, witnessed
-from eventstore.chain.signing import KEY_FILE, SigningKey
+from eventstore.chain.signer import sign_new
 from eventstore.chain.verify import Verifier
 from eventstore.streams import to_uuid
 from eventstore.transact import Store
-from projections.database import open_store
 from projections.replay.engine import replay
-from tests.eventstore.acts import append, count, erase, facts, register, rename
-from tests.eventstore.audited import KEY, OTHER_KEY, audited, first_fault
+from tests.eventstore.acts import append, erase, facts, register, rename
+from tests.eventstore.audited import (
+    CHANGES,
+    COPY,
+    KEY,
+    OTHER_KEY,
+    SET_BACK,
+    TWO_OF_LABEL,
+    audited,
+    first_fault,
+    statement_of,
+)
 from tests.projections.history import History
 
-# Positions 1 to 9: three labels with three versions each, in turn.
+# Of the streams in `log`.
 ID = {number: to_uuid(Stream("label", number)) for number in (1, 2, 3)}
-REPLACE_LAST_BYTE = "UPDATE stored_events SET state = set_byte(state, length(state) - 1, 0) WHERE notification_id = 5"
 FORGE = """
     UPDATE stored_events AS e SET state = $1, digest = sha256(p.digest || record_send(ROW(
         e.originator_id, e.originator_version, e.occurred_at, e.customer_id, e.former_customer_id,
@@ -43,48 +46,10 @@ SWAP_POSITIONS = """
     UPDATE stored_events SET notification_id = -2 WHERE notification_id = 5;
     UPDATE stored_events SET notification_id = 5 WHERE notification_id = 8;
     UPDATE stored_events SET notification_id = 8 WHERE notification_id = -2"""
-COPY = """
-    INSERT INTO stored_events SELECT originator_id, 4, topic, state, {position}, occurred_at, recorded_at,
-        actor, request_id, correlation_id, customer_id, former_customer_id, {digest} FROM stored_events
-    WHERE notification_id = 8"""
 RETIME = "UPDATE stored_events SET recorded_at = recorded_at + interval '1 microsecond' WHERE notification_id = 5"
-SET_BACK = "DELETE FROM stored_events WHERE notification_id > 9; DELETE FROM checkpoints WHERE number > 1"
 FLIP = "UPDATE stored_events SET state = set_byte(state, $1, get_byte(state, $1) # 1) WHERE notification_id = $2"
 NEXT = "nextval('stored_events_notification_id_seq')"
 UNSIGNED = "altered, its signature does not fit"
-TWO_OF_LABEL = "label 2, version 2, position 5: "
-
-CHANGES = {
-    "one byte": REPLACE_LAST_BYTE,
-    "actor": "UPDATE stored_events SET actor = 'eve' WHERE notification_id = 5",
-    "request": "UPDATE stored_events SET request_id = 'x' WHERE notification_id = 5",
-    "correlation": "UPDATE stored_events SET correlation_id = 'x' WHERE notification_id = 5",
-    "customer": "UPDATE stored_events SET customer_id = 8 WHERE notification_id = 5",
-    "former customer": "UPDATE stored_events SET former_customer_id = 8 WHERE notification_id = 5",
-    "time": "UPDATE stored_events SET occurred_at = occurred_at + interval '1 microsecond' WHERE notification_id = 5",
-    "topic": "UPDATE stored_events SET topic = 'label-renamed#1' WHERE notification_id = 5",
-    "digest": "UPDATE stored_events SET digest = sha256('') WHERE notification_id = 5",
-}
-
-
-@pytest.fixture
-async def log(store: Store) -> Store:
-    for version in range(3):
-        await append(store, [fact for number in (1, 2, 3) for fact in facts(number, after=version)])
-    return store
-
-
-@pytest.fixture
-async def signed(log: Store) -> Store:
-    await sign_new(log.pool, KEY)
-    return log
-
-
-@pytest.fixture
-async def elsewhere(database: str) -> AsyncIterator[Store]:
-    """Another process, in all that matters here."""
-    async with open_store(database, connections=4) as store:
-        yield store
 
 
 async def test_a_log_that_nobody_has_touched_is_sound(signed: Store) -> None:
@@ -199,14 +164,6 @@ async def test_an_event_that_another_program_wrote_stays_named_when_it_is_signed
     assert await first_fault(signed) == f"label 2, version 4, position 10: {problem}"
 
 
-async def test_what_was_put_in_at_a_position_that_is_yet_to_come_is_not_signed(signed: Store) -> None:
-    await signed.pool.execute(COPY.format(position=100, digest="NULL"))
-    await append(signed, facts(1, after=3))
-    last = await sign_new(signed.pool, KEY)
-    assert last is not None
-    assert statement_of(last).until == 10
-
-
 async def test_versions_that_were_swapped_are_named(signed: Store) -> None:
     await signed.pool.execute(SWAP)
     assert [str(fault) for fault in await audited(signed)] == [
@@ -259,80 +216,6 @@ async def test_a_log_that_somebody_else_has_signed_anew_is_found(signed: Store) 
     assert await first_fault(signed) == f"checkpoint 1: signed with another key, {OTHER_KEY.public}"
     [fault] = await audited(signed, [kept], keys=())
     assert str(fault) == "checkpoint 1: not the one that was kept elsewhere"
-
-
-async def test_positions_that_were_never_taken_are_not_missed(log: Store) -> None:
-    with pytest.raises(ZeroDivisionError):
-        await append_and_fail(log)
-    [position] = await append(log, facts(1, after=3))
-    assert position > 10
-    await sign_new(log.pool, KEY)
-    assert await audited(log) == []
-
-
-async def append_and_fail(store: Store) -> None:
-    async with store.pool.acquire() as connection, connection.transaction():
-        await store.log.append(connection, facts(1, 5, after=3))
-        raise ZeroDivisionError
-
-
-async def test_nothing_is_signed_from_an_altered_event_on(log: Store) -> None:
-    await log.pool.execute(CHANGES["actor"])
-    last = await sign_new(log.pool, KEY)
-    assert last is not None
-    assert statement_of(last).until == 4
-    with pytest.raises(NotSound, match="label 2, version 2, position 5: altered"):
-        await sign_new(log.pool, KEY)
-
-
-async def test_what_is_new_is_signed_and_nothing_is_where_nothing_is(signed: Store) -> None:
-    first = await newest(signed.pool)
-    assert await sign_new(signed.pool, KEY) == first
-    await append(signed, facts(1, after=3))
-    second = await sign_new(signed.pool, KEY)
-    assert first is not None
-    assert second is not None
-    assert (statement_of(second).after, statement_of(second).events) == (statement_of(first).until, 1)
-
-
-async def test_a_log_without_events_has_no_checkpoint(store: Store) -> None:
-    assert await sign_new(store.pool, KEY) is None
-    assert await audited(store) == []
-
-
-async def test_a_long_log_is_signed_part_by_part(log: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signer, "MOST", 2)
-    monkeypatch.setattr(entries, "PAGE", 3)
-    last = await sign_new(log.pool, KEY)
-    assert last is not None
-    assert last.number == 5
-    assert await audited(log) == []
-    await log.pool.execute(CHANGES["one byte"])
-    assert await first_fault(log) == TWO_OF_LABEL + "altered, what is stored does not give its digest"
-
-
-async def test_of_several_processes_one_signs(log: Store, elsewhere: Store) -> None:
-    await asyncio.gather(*(sign_new(each.pool, KEY, unless_within=60) for each in (log, elsewhere) * 4))
-    assert await count(log.pool, "checkpoints") == 1
-    await append(log, facts(1, after=3))
-    assert await sign_new(log.pool, KEY, unless_within=60) == await newest(log.pool)
-    assert await count(log.pool, "checkpoints") == 1
-    assert await audited(log) == []
-
-
-async def test_a_database_that_was_set_back_is_not_signed(log: Store, tmp_path: Path) -> None:
-    (tmp_path / "signing.key").write_text(b64encode(bytes(range(32))).decode())
-    key = SigningKey.from_environment({KEY_FILE: str(tmp_path / "signing.key")})
-    assert key is not None
-    await sign_new(log.pool, key)
-    await append(log, facts(1, after=3))
-    last = await sign_new(log.pool, key)
-    assert last is not None
-    assert witnessed(key.witness) == replace(last, inventory=b"")
-    await log.pool.execute(SET_BACK)
-    await append(log, facts(1, after=3))
-    with pytest.raises(SetBack, match="checkpoint 2"):
-        await sign_new(log.pool, key)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -398,9 +281,3 @@ async def test_a_dump_that_is_not_whole_is_refused(signed: Store, tmp_path: Path
             list(dumped(path))
     path.write_bytes(gzip.compress(whole))
     assert len(list(dumped(path))) == 2
-
-
-def statement_of(checkpoint: Checkpoint) -> Statement:
-    statement = checkpoint.read()
-    assert statement is not None
-    return statement

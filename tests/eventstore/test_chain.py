@@ -18,7 +18,7 @@ from eventstore.chain.digest import EVENT, digest
 from eventstore.recorder import Recorder
 from eventstore.streams import to_uuid
 from eventstore.transact import Store
-from projections.database import migrate, open_store
+from projections.database import migrate
 from tests.eventstore.acts import append, do, erase, facts, place, register, rename
 from tests.eventstore.arriving import arriving_together, label
 from tests.eventstore.chained import unchained
@@ -50,13 +50,6 @@ async def postgresql(server: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(server)
     yield connection
     await connection.close()
-
-
-@pytest.fixture
-async def elsewhere(database: str) -> AsyncIterator[Store]:
-    """Another process, in all that matters here."""
-    async with open_store(database, connections=4) as store:
-        yield store
 
 
 @given(event=EVENTS, previous=st.sampled_from([b"", b"\xff" * 32]))

@@ -4,28 +4,18 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import asyncpg
-import pytest
 
 from domain.event import Recorded
 from eventstore.subscription import Subscription
 from eventstore.transact import Store
-from projections.database import open_store
 from tests.eventstore.acts import NOW, PATIENCE, a_writer_waits, append, break_append, facts, until
 
 WRITERS = 16
 SECONDS = float(os.environ.get("ORDER_TEST_SECONDS", "3"))
 STORED = "SELECT notification_id FROM stored_events ORDER BY notification_id"
-
-
-@pytest.fixture
-async def elsewhere(database: str) -> AsyncIterator[Store]:
-    """The reader's own connections."""
-    async with open_store(database, connections=3) as store:
-        yield store
 
 
 class Follower:

@@ -1,7 +1,5 @@
 """What one process remembers while another writes, or the log is set back: it is never believed without asking."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from domain.event import Stream
@@ -9,7 +7,6 @@ from domain.label import LABEL, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import CustomerNotFound, RefundExceedsPayment
 from eventstore.transact import Store
-from projections.database import open_store
 from tests.eventstore.acts import (
     do,
     erase,
@@ -18,13 +15,6 @@ from tests.eventstore.acts import (
     rename,
 )
 from tests.eventstore.arriving import label
-
-
-@pytest.fixture
-async def elsewhere(database: str) -> AsyncIterator[Store]:
-    """Another process, in all that matters here."""
-    async with open_store(database, connections=4) as store:
-        yield store
 
 
 async def test_nothing_is_refused_for_what_another_process_has_changed(store: Store, elsewhere: Store) -> None:

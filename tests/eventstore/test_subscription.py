@@ -1,7 +1,6 @@
 """A subscriber gets every event after its position, once, in order: woken, or polling, or on a new connection."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from eventsourcing.persistence import Notification, StoredEvent
@@ -12,7 +11,6 @@ from eventstore.recorder import Recorder
 from eventstore.streams import to_uuid
 from eventstore.subscription import Subscription
 from eventstore.transact import Store
-from projections.database import open_store
 from tests.eventstore.acts import PATIENCE, append, facts, register, until
 
 NEVER = 3_600.0
@@ -24,13 +22,6 @@ KILL = "SELECT pg_terminate_backend($1)"
 KILL_OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-
-
-@pytest.fixture
-async def elsewhere(database: str) -> AsyncIterator[Store]:
-    """The subscriber's own connections."""
-    async with open_store(database, connections=3) as store:
-        yield store
 
 
 @pytest.fixture
