@@ -16,7 +16,6 @@ FORMATTED = [
 ]  # fmt: skip
 INVALID_ID = rule(403, "Please use a valid address ID!")
 PRIMARY_KEPT = rule(403, "Primary address cannot be deleted!")
-LAST_KEPT = rule(403, "At least one address must remain. Address deletion failed!")
 NOT_SET = rule(400, "Address set as primary failed.")
 SET = {"message": "Address successfully set as the primary", "data": ""}
 REMOVED = {"message": "Address successfully deleted.", "data": ""}

@@ -35,7 +35,7 @@ SEARCHES = st.one_of(
     st.builds(
         "{}{}{}".format,
         st.sampled_from(COLUMNS),
-        st.sampled_from(["=", "!=", ">", "<", ">=", "<=", "::", " = "]),
+        st.sampled_from(SIGNS),
         TEXTS,
     ),
     st.builds("{}::{}-{}".format, st.sampled_from(COLUMNS), TEXTS, TEXTS),
