@@ -17,8 +17,8 @@ from api.hidden import Personal, Secret
 from api.logs import LOGGING, JsonLines
 from api.settings import Settings
 from tests.api.documented import OPERATIONS, example_of
+from tests.api.every_operation import every_operation
 from tests.api.shop import SETTINGS, Body, Shop, open_shop
-from tests.api.test_openapi import story
 
 MARK = "zmark"
 # What tells who somebody is, or is written by somebody about somebody.
@@ -94,7 +94,7 @@ def marked_values(value: Any, key: str = "") -> Any:
 
 async def test_of_all_that_is_sent_to_any_operation_nothing_is_logged(marked: Shop, log: Log) -> None:
     """Every operation as it should be called, and then in every way that it is refused."""
-    answers = [answer async for answer in story(marked)]
+    answers = [answer async for answer in every_operation(marked)]
     assert {answer.status_code for answer in answers} == {200}
     assert len([answer for answer in answers if MARK in answer.text]) > 20
     wrong = b64encode(f"{MARK}@example.com:{MARK} password".encode()).decode()
