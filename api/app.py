@@ -27,7 +27,7 @@ from api import (
     users,
 )
 from api.access.access_log import is_logged, logging_access
-from api.access.door import open_door
+from api.access.authenticator import open_authenticator
 from api.access.rate_limit import RateLimit, tell_standing
 from api.access.sender import behind, sender
 from api.checkpointer import checkpointing
@@ -79,11 +79,13 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             open_store(database_url, connections=CONNECTIONS) as store,
             open_pasts(database_url, store) as pasts,
             ReplayRunner(database_url) as runner,
-            open_door(store.pool) as door,
+            open_authenticator(store.pool) as authenticator,
         ):
             together, turns = (finding_together(store.pool), users_with_emails(store.pool)), Turns(AT_ONCE, WAITING)
             limit = RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None
-            app.state.service = Service(store, settings, door, *together, Totals(), runner, pasts, turns, counts, limit)
+            app.state.service = Service(
+                store, settings, authenticator, *together, Totals(), runner, pasts, turns, counts, limit
+            )
             if await unfinished(store.pool):
                 runner.start()
             async with (
@@ -107,7 +109,9 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     )
     # Around all of it: middleware does not see what reaches no route.
     guarded = guarding(app.asgi_handler, settings.client_seconds, settings.cors_origins)
-    access = logging_access(request_id_of, lambda scope: app.state.service.door.throttle.alias(sender(scope).network))
+    access = logging_access(
+        request_id_of, lambda scope: app.state.service.authenticator.throttle.alias(sender(scope).network)
+    )
     answering = counts.counting(answering_head(telling_browsers(guarded, settings.hsts_seconds)), access)
     app.asgi_handler = behind(settings.trusted_proxies, answering)
     return app

@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from api.hidden import Hidden
+from api.redaction import Redacted
 
 logger = logging.getLogger("custodiary")
 
@@ -64,7 +64,7 @@ def log_lost(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 def _by_type(value: Any) -> str:
-    return repr(value) if isinstance(value, Hidden) else f"<{type(value).__name__}>"
+    return repr(value) if isinstance(value, Redacted) else f"<{type(value).__name__}>"
 
 
 def _kind(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from api.answer import answer, encode
 from api.command import Shown, carry_out
 from api.input import read_input, read_nothing
 from api.replay_view import replay_view
-from api.serving import AnyRequest, id_in_path, is_still_let_in, needs, serving
+from api.serving import AnyRequest, id_in_path, is_still_authenticated, needs, serving
 from api.validation import Fields
 from eventstore.log import Session
 from eventstore.transact import Unit
@@ -104,7 +104,7 @@ async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> Server
                 return
             last = told
             await asyncio.sleep(LOOK_SECONDS)
-            if not await is_still_let_in(request):
+            if not await is_still_authenticated(request):
                 return
 
     return ServerSentEvent(events())

@@ -12,7 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.types import Scope
 
 from api.access.auth import Permission, Principal
-from api.access.door import Door
+from api.access.authenticator import Authenticator
 from api.access.rate_limit import RateLimit
 from api.access.sender import sender
 from api.metrics import Metrics
@@ -34,7 +34,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 class Service(NamedTuple):
     store: Store
     settings: Settings
-    door: Door
+    authenticator: Authenticator
     find_customer: Callable[[int], Awaitable[asyncpg.Record | None]]
     find_free_user: Callable[[str], Awaitable[int | None]]
     totals: Totals
@@ -62,7 +62,7 @@ async def authorise(request: AnyRequest) -> None:
     """
     if request.method == "OPTIONS":  # which Litestar answers to for every path
         raise NoRoute
-    principal = await _let_in(request)
+    principal = await _authenticated(request)
     request.scope["user"] = principal  # the access log names who is denied, too
     if (limit := serving(request).rate_limit) is not None:
         await limit.count(request.scope, principal.credential)
@@ -71,17 +71,18 @@ async def authorise(request: AnyRequest) -> None:
     principal.require(permission)
 
 
-async def is_still_let_in(request: AnyRequest) -> bool:
+async def is_still_authenticated(request: AnyRequest) -> bool:
     """For an answer that goes on and on: what it was asked for with may have been revoked since."""
     try:
-        await _let_in(request)
+        await _authenticated(request)
     except Unauthenticated:
         return False
     return True
 
 
-async def _let_in(request: AnyRequest) -> Principal:
-    return await serving(request).door.let_in(request.headers.get("authorization"), sender(request.scope))
+async def _authenticated(request: AnyRequest) -> Principal:
+    authorization = request.headers.get("authorization")
+    return await serving(request).authenticator.authenticate(authorization, sender(request.scope))
 
 
 def request_id(request: AnyRequest) -> str:

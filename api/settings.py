@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import urlsplit
 
-from api.hidden import Secret
+from api.redaction import Secret
 
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 

@@ -1,1 +1,1 @@
-"""Who may ask, for what and how often: credentials, the door, what slows it, the access log."""
+"""Who may ask, for what and how often: authentication, what slows it, the access log."""

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args, runtime_checkable
 from uuid import UUID
 
-from api.hidden import Personal, Secret
+from api.redaction import Personal, Secret
 from api.refusals import Forbidden, Unauthenticated
 
 Role: TypeAlias = Literal["administrator", "manager", "worker", "monitor"]

@@ -18,7 +18,7 @@ from api.access.auth import (
     new_password,
     password_digest,
 )
-from api.hidden import Secret
+from api.redaction import Secret
 from eventstore.log import Executor
 from eventstore.together import Together
 

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import asyncpg
 
-from api.hidden import Personal
+from api.redaction import Personal
 from api.refusals import TooMany
 from eventstore.together import Together
 

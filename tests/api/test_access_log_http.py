@@ -13,8 +13,8 @@ import httpx
 import pytest
 from msgspec import json
 
-from api.hidden import Personal, Secret
 from api.logs import LOGGING, JsonLines
+from api.redaction import Personal, Secret
 from api.settings import Settings
 from tests.api.documented import OPERATIONS, example_of
 from tests.api.every_operation import every_operation

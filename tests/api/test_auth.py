@@ -18,7 +18,7 @@ from api.access.auth import (
     password_digest,
     read_authorization,
 )
-from api.hidden import Personal, Secret
+from api.redaction import Personal, Secret
 from api.refusals import Forbidden, Unauthenticated
 
 KEY = b"the store's key"

@@ -172,7 +172,7 @@ async def test_what_is_being_followed_with_a_revoked_password_breaks_off(shop: S
 
 
 async def was_let_in(shop: Shop, credential: Body) -> bool:
-    await shop.app.state.service.door.uses.write()
+    await shop.app.state.service.authenticator.uses.write()
     used = "SELECT last_used_at IS NOT NULL FROM credentials WHERE uuid = $1"
     return bool(await shop.pool.fetchval(used, credential["uuid"]))
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 
 from api.access import credentials
-from api.hidden import Secret
 from api.openapi.operations import operations
+from api.redaction import Secret
 from projections.database import open_store
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from api.hidden import Secret
+from api.redaction import Secret
 from api.settings import BadSetting, Rate, Settings
 
 ALL = {

@@ -123,7 +123,7 @@ async def test_those_who_have_long_stopped_are_forgotten(shop: Shop) -> None:
     await ask(shop, ("jim", "wrong"))
     await shop.pool.execute("UPDATE login_failures SET at = at - interval '1 hour'")
     await ask(shop, ("jim", "wrong"), "198.51.100.1")
-    await shop.app.state.service.door.throttle.forget()
+    await shop.app.state.service.authenticator.throttle.forget()
     assert await shop.pool.fetchval("SELECT count(*) FROM login_failures") == 2
 
 
@@ -137,7 +137,7 @@ async def used_from(shop: Shop, forwarded: str, address: str = "10.0.0.1") -> st
     sent_from = httpx.ASGITransport(transport.app, client=(address, 1))
     async with httpx.AsyncClient(transport=sent_from, base_url=shop.http.base_url, auth=login) as http:
         await http.get("/labels", headers={"X-Forwarded-For": forwarded})
-    await shop.app.state.service.door.uses.write()
+    await shop.app.state.service.authenticator.uses.write()
     return cast("str | None", await shop.pool.fetchval("SELECT last_used_from FROM credentials WHERE login = 'worker'"))
 
 
@@ -159,28 +159,28 @@ async def test_what_a_trusted_proxy_says_is_and_no_more_than_that(database: str)
 
 
 async def test_a_use_is_noted_with_each_request_and_written_once_for_many(empty_shop: Shop) -> None:
-    shop, door = empty_shop, empty_shop.app.state.service.door
+    shop, authenticator = empty_shop, empty_shop.app.state.service.authenticator
     row = "SELECT last_used_at, last_used_from, xmin::text FROM credentials WHERE login = 'worker'"
     before = await shop.pool.fetchrow(row)
     for _ in range(50):
         assert (await ask(shop, ("worker", shop.passwords["worker"])))[0] == 200
     assert await shop.pool.fetchrow(row) == before
-    await door.uses.write()
+    await authenticator.uses.write()
     after = await shop.pool.fetchrow(row)
     assert after
     assert after["last_used_from"] == "192.0.2.1"
-    await door.uses.write()
+    await authenticator.uses.write()
     assert await shop.pool.fetchrow(row) == after
 
 
 async def test_a_use_that_could_not_be_written_is_written_later(empty_shop: Shop) -> None:
-    shop, door = empty_shop, empty_shop.app.state.service.door
+    shop, authenticator = empty_shop, empty_shop.app.state.service.authenticator
     await ask(shop, ("worker", shop.passwords["worker"]))
     await shop.pool.execute("ALTER TABLE credentials RENAME TO away")
     with pytest.raises(Exception, match="credentials"):
-        await door.uses.write()
+        await authenticator.uses.write()
     await shop.pool.execute("ALTER TABLE away RENAME TO credentials")
-    await door.uses.write()
+    await authenticator.uses.write()
     assert await shop.pool.fetchval("SELECT last_used_from FROM credentials WHERE login = 'worker'") == "192.0.2.1"
 
 

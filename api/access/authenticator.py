@@ -17,7 +17,7 @@ from api.access.throttle import Throttle
 from api.refusals import Unauthenticated
 from eventstore.regularly import attempt, regularly
 
-logger = logging.getLogger("custodiary.door")
+logger = logging.getLogger("custodiary.authenticator")
 
 MAX_KNOWN = 10_000
 WRITE_SECONDS = 60
@@ -31,7 +31,7 @@ class Known(NamedTuple):
     until: float
 
 
-class Door:
+class Authenticator:
     """Remembers, for less than the time that a revocation takes to be answered, whom it has let in."""
 
     def __init__(self, pool: asyncpg.Pool, key: bytes) -> None:
@@ -41,7 +41,7 @@ class Door:
         self._key = key
         self._known: dict[bytes, Known] = {}
 
-    async def let_in(self, authorization: str | None, sender: Sender) -> Principal:
+    async def authenticate(self, authorization: str | None, sender: Sender) -> Principal:
         """Raises Unauthenticated, sooner or later; TooMany."""
         if authorization is None:
             raise Unauthenticated
@@ -71,11 +71,11 @@ class Door:
 
 
 @asynccontextmanager
-async def open_door(pool: asyncpg.Pool) -> AsyncIterator[Door]:
+async def open_authenticator(pool: asyncpg.Pool) -> AsyncIterator[Authenticator]:
     """Until the end of the block."""
-    door = Door(pool, await password_key(pool))
+    authenticator = Authenticator(pool, await password_key(pool))
     try:
-        async with regularly(WRITE_SECONDS, door.write, logger, UNWRITTEN):
-            yield door
+        async with regularly(WRITE_SECONDS, authenticator.write, logger, UNWRITTEN):
+            yield authenticator
     finally:
-        await attempt(door.write, logger, UNWRITTEN)
+        await attempt(authenticator.write, logger, UNWRITTEN)

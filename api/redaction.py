@@ -1,7 +1,7 @@
 """Texts that do not show by accident: not in a log, a message, a repr or an answer. Whoever needs one says `reveal`."""
 
 
-class Hidden:
+class Redacted:
     """Shows its kind, and cannot be written as JSON."""
 
     __slots__ = ("_text",)
@@ -22,9 +22,9 @@ class Hidden:
         return hash(self._text)
 
 
-class Secret(Hidden):
+class Secret(Redacted):
     """A password, or what holds one."""
 
 
-class Personal(Hidden):
+class Personal(Redacted):
     """What tells who somebody is."""
