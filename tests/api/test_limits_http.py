@@ -5,6 +5,7 @@ import gzip
 import json
 import zlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,8 +13,20 @@ import pytest
 from litestar import Litestar, get
 from litestar.response import Stream
 
+from api.app import AT_ONCE, WAITING
+from api.convert import MAX_INTEGER
+from api.customers import MAX_BULK, MAX_NOTES
+from api.edge.limits import ANSWER_SECONDS as ANSWERED_WITHIN
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES, guarding
 from api.input import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS
+from api.lists import MAX_IDS, MAX_SEARCH
+from api.order_input import MAX_ITEMS
+from api.paginator import MAX_PER_PAGE
+from api.settings import Settings
+from eventstore.transact import MAX_COMMANDS
+from projections.queries.filters import MAX_ITEMS as MAX_FILTERS
+from projections.queries.pages import PATIENCE
+from projections.queries.properties import MAX_VALUES
 from tests.api.client import client_of
 from tests.api.shop import FORM, JSON, Shop, done, new_email, problems, refusal, rule
 from tests.api.test_hostile_http import writes
@@ -21,6 +34,32 @@ from tests.api.test_hostile_http import writes
 ANSWER_SECONDS = 0.05
 ADVANCED = {"filter_type": "advanced"}
 LTV = {"source": ["customer", "ltv"], "operator": "=", "value": 1}
+PAGE = Path(__file__).parent.parent.parent / "docs" / "limits.md"
+SAID = [
+    f"| address, with its query | {MAX_URL_BYTES >> 10} KiB:",
+    f"| headers together | {MAX_HEADER_BYTES >> 10} KiB,",
+    f"| body | {MAX_BODY_BYTES >> 20} MiB,",
+    f"| fields of a form or query | {MAX_FIELDS:,} |",
+    f"| depth of JSON, or of PHP's brackets | {MAX_DEPTH} |",
+    f"{MAX_NOTES:,} for notes |",
+    f"| numbers | ±2⁵³\N{MINUS SIGN}{2**53 - MAX_INTEGER}, ",
+    f"| ids in `include_ids`, `customer_ids`, `labels` | {MAX_IDS:,} |",
+    f"| ids in `include_ids`, `customer_ids`, `labels` | {MAX_BULK:,} |",
+    f"| items of an order | {MAX_ITEMS} |",
+    f"| search | {MAX_SEARCH:,} characters |",
+    f"| advanced filters | {MAX_FILTERS} in all their groups, {MAX_VALUES:,} values each |",
+    f"| rows of a page | {MAX_PER_PAGE} |",
+    f"| `CUSTODIARY_CLIENT_SECONDS`, {Settings().client_seconds} |",
+    f"| a statement of a list | {PATIENCE} s |",
+    f"| a request, until its answer begins | {ANSWERED_WITHIN // 60} min,",
+    f"| pasts of whole lists, in a process | {AT_ONCE} at a time, {WAITING} waiting |",
+    f"| commands under way, in a process | {MAX_COMMANDS:,} |",
+]
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_the_page_of_limits_says_what_holds(said: str) -> None:
+    assert said in PAGE.read_text()
 
 
 async def test_a_thousand_ids_fit_into_an_address(shop: Shop) -> None:
@@ -125,7 +164,7 @@ async def test_a_list_that_asks_for_too_much_is_told_in_which_field(
     [
         ("/customers/do-bulk-action", {"action": "delete_customers", "customer_ids": list(range(1, 1_002))},
          "customer_ids"),
-        ("/orders", {"customer_id": 1, "total_amount": 1, "items": [{"title": "a"}] * 501}, "items"),
+        ("/orders", {"customer_id": 1, "total_amount": 1, "items": [{"title": "a"}] * (MAX_ITEMS + 1)}, "items"),
     ],
 )  # fmt: skip
 async def test_a_write_of_too_many_things_is_told_in_which_field(
