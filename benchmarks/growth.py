@@ -7,7 +7,7 @@ from functools import partial
 
 import psutil
 
-from benchmarks import grown
+from benchmarks import large_store
 from benchmarks.harness import AT_ONCE, PER_SECOND, Act, Found, Row, Run, Scale, measure, rate
 from benchmarks.processes import CPU, POSTGRES_CPU, costed, postgres
 from benchmarks.report import Table, number, ratio
@@ -45,7 +45,7 @@ async def growth(server: str, scale: Scale) -> Found:
 
 @asynccontextmanager
 async def _store(dsn: str, size: int) -> AsyncIterator[tuple[Shop, dict[str, Act]]]:
-    await grown.fill(dsn, size)
+    await large_store.fill(dsn, size)
     async with open_store(dsn) as store:
         shop = Shop(store)
         yield shop, {CREATE: shop.create, SET_PRIMARY: shop.set_primary, PAY: shop.pay, **_reads(store, size)}

@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.grown import fill
 from benchmarks.harness import Found, Row, Scale, say
+from benchmarks.large_store import fill
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
 from projections.database import open_store

@@ -19,7 +19,7 @@ import msgspec
 import psutil
 
 from api.app import BASE
-from benchmarks import bare, grown
+from benchmarks import bare, large_store
 from benchmarks.harness import AT_ONCE, P50, P99, PER_SECOND, Figures, Found, Row, Run, Scale, measure, next_number
 from benchmarks.load import Load
 from benchmarks.processes import POSTGRES_CPU, completed, costed, memory, postgres
@@ -55,7 +55,7 @@ class Site(NamedTuple):
 async def web(server: str, scale: Scale) -> Found:
     people = scale.sizes[0]
     async with own_database(server) as dsn:
-        await grown.fill(dsn, people)
+        await large_store.fill(dsn, people)
         await execute(dsn, bare.TABLE)
         with served(dsn, SERVICE, secrets.token_hex(16)) as own, served(dsn, BARE) as peer:
             rest = Row(AT_REST, rounds={MEGABYTES: [memory(own.process)]})

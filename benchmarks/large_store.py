@@ -21,7 +21,6 @@ CLAIMS = f"""
     INSERT INTO claims (kind, value, originator_id)
     SELECT known.kind, 'claimed ' || c.email, {STREAM.format(id="c.id")}
     FROM customers AS c CROSS JOIN (SELECT kind FROM claims LIMIT 1) AS known WHERE c.id <= $1 ORDER BY c.id"""
-
 KEYS = f"""
     INSERT INTO stream_keys (originator_id, since, master_id, wrapped)
     SELECT {STREAM.format(id="n")}, 1, key.master_id, key.wrapped
