@@ -9,7 +9,7 @@ RUN sed -n '/^uv==/,/[^\\]$/p' requirements-dev.lock > uv.lock \
     && pip install --quiet --require-hashes --requirement uv.lock \
     && uv venv /opt/custodiary \
     && uv pip sync --python /opt/custodiary --require-hashes --compile-bytecode requirements.lock
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY domain domain
 COPY eventstore eventstore
 COPY projections projections

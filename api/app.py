@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from litestar import Litestar, Router
 from litestar.enums import ScopeType
@@ -130,7 +131,7 @@ def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig
     bearer = SecurityScheme(type="http", scheme="bearer", description="An application password alone.")
     return DocumentConfig(
         title="Custodiary",
-        version="0.1.0",
+        version=version("custodiary"),
         description="Customers whose every change is an event. Amounts are in cents, times in UTC.",
         path=DOCS,
         render_plugins=[DocsPage()],
