@@ -11,7 +11,7 @@ Work = Callable[[], Awaitable[Any]]
 
 @asynccontextmanager
 async def regularly(seconds: float, work: Work, logger: logging.Logger, problem: str) -> AsyncIterator[None]:
-    """Until the end of the block; 0 is never. What goes wrong is logged, and tried again the next time."""
+    """From now until the end of the block; 0 is never. What goes wrong is logged, and tried again the next time."""
     task = asyncio.create_task(_go_on(seconds, work, logger, problem)) if seconds else None
     try:
         yield
@@ -24,8 +24,8 @@ async def regularly(seconds: float, work: Work, logger: logging.Logger, problem:
 
 async def _go_on(seconds: float, work: Work, logger: logging.Logger, problem: str) -> None:
     while True:
-        await asyncio.sleep(seconds)
         await attempt(work, logger, problem)
+        await asyncio.sleep(seconds)
 
 
 async def attempt(work: Work, logger: logging.Logger, problem: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from eventstore.log import Executor
 from projections.addresses import ADDRESSES
 from projections.orders import ORDERS
-from projections.queries.customers import find_customers
 from projections.queries.refusals import UnknownRelation
 
 Row = dict[str, Any]
@@ -88,12 +87,6 @@ async def load_customer_relations(on: Executor, rows: Sequence[Row], wanted: Col
         counts = {row["customer_id"]: row["orders"] for row in await on.fetch(COUNTS_OF, ids)}
         add("orders_count", (counts.get(id_, 0) for id_ in ids))
     return added
-
-
-async def load_order_customers(on: Executor, rows: Sequence[Row]) -> list[Row | None]:
-    """For each order its customer's row. Everything else that `with` adds to orders is in their rows."""
-    customers = {row["id"]: dict(row) for row in await find_customers(on, [row["customer_id"] for row in rows])}
-    return [customers.get(row["customer_id"]) for row in rows]
 
 
 async def _labels(on: Executor, rows: Sequence[Row]) -> list[list[Row]]:

@@ -124,6 +124,22 @@ async def test_what_is_no_dump_is_said_in_one_line(tmp_path: Path) -> None:
     assert (code, said) == (exits.NOT_ALL, f"{file} is not a whole dump: its first line is another")
 
 
+async def test_a_service_signs_as_soon_as_it_is_there(database: str, store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "signing.key"
+    file.write_text(SECRET)
+    settings = {"DATABASE_URL": database, "SIGNING_KEY_FILE": file, "CUSTODIARY_CHECKPOINT_SECONDS": 3_600}
+    service = Process("serve", "--port", free_port(), **settings)
+
+    async def is_signed() -> bool:
+        return await newest(store.pool) is not None
+
+    try:
+        await until(is_signed, "a checkpoint")
+    finally:
+        service.process.terminate()
+        service.end()
+
+
 async def test_a_service_signs_what_is_new_by_itself(database: str, store: Store, tmp_path: Path) -> None:
     file = tmp_path / "signing.key"
     file.write_text(SECRET)

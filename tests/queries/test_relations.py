@@ -6,7 +6,6 @@ import asyncpg
 import pytest
 
 from projections.queries.customers import list_customers
-from projections.queries.orders import list_orders
 from projections.queries.pages import Totals
 from projections.queries.query import ListQuery
 from projections.queries.refusals import UnknownRelation
@@ -15,7 +14,6 @@ from projections.queries.relations import (
     customer_relations,
     item_keys,
     load_customer_relations,
-    load_order_customers,
     order_relations,
 )
 from tests.queries.conftest import NOW
@@ -62,12 +60,6 @@ async def test_users_and_subscriptions(shop: asyncpg.Pool) -> None:
     user = {"ID": 4, "user_login": "jdoe", "user_email": "john.doe@example.com", "display_name": "John Doe"}
     assert relations[1] == {"wp_user": user, "subscriptions": []}
     assert relations[11]["wp_user"] is None  # its user is gone
-
-
-async def test_customers_of_orders(shop: asyncpg.Pool) -> None:
-    page = await list_orders(shop, 1, ListQuery(), now=NOW, totals=Totals())
-    customers = await load_order_customers(shop, page.rows)
-    assert {customer and customer["email"] for customer in customers} == {"john.doe@example.com"}
 
 
 async def test_a_relation_costs_one_query(shop: asyncpg.Pool) -> None:
