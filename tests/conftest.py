@@ -1,6 +1,7 @@
 """One PostgreSQL for the whole run, one migrated template in it, and a database of its own for each test that asks."""
 
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ from projections.database import migrate
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
 NUMBERS = count(1)
 os.environ[KEY] = new_key()  # for the processes that tests start, too
+# A run in the background is told to ignore Ctrl-C, and so would be the processes that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
