@@ -65,6 +65,9 @@ async def swap(store: Store, replay: Replay, *, keep: bool = True) -> None:
     """
     await set_status(store.pool, replay.id, "swapping")
     for (schema,) in await store.pool.fetch(OTHER_FORMERS, replay.former):
+        # One by one: statements that were planned when these were live still lock several before they look again.
+        for (table,) in await store.pool.fetch(TABLES_IN, schema):
+            await store.pool.execute(f"DROP TABLE IF EXISTS {schema}.{table}")
         await store.pool.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
     async def finish(connection: Connection) -> None:

@@ -1,8 +1,10 @@
 """Replays that compare, wait, swap, roll back, rebuild some, and meet poison."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
+import asyncpg
 import pytest
 
 from domain.address import AddressDetails
@@ -14,11 +16,14 @@ from projections.replay import engine, registry
 from projections.replay.engine import NotReadyError
 from projections.replay.exchange import NothingToRollBackError
 from projections.replay.registry import Replay
-from tests.eventstore.acts import count, do, erase, place, register, transfer
+from tests.eventstore.acts import PATIENCE, count, do, erase, place, register, transfer, until
 from tests.projections.history import History
-from tests.projections.replays import OF_CUSTOMERS, SCHEMAS, asked, made, shop
+from tests.projections.replays import NAMES, OF_CUSTOMERS, SCHEMAS, asked, made, shop
 from tests.projections.rows import folded, live, row
 
+DROPS = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks WHERE relation = to_regclass($1) AND mode = 'AccessExclusiveLock' AND NOT granted)"""
 SPOIL = "UPDATE stored_events SET state = 'nonsense' WHERE notification_id = $1"
 
 
@@ -236,3 +241,19 @@ async def test_who_is_erased_is_in_no_copy_that_a_replay_has_made(store: Store) 
     await engine.swap_ready(store, 2)
     assert await live(store) == await folded(store)
     assert (await row(store, "customers", other)) is not None
+
+
+@pytest.mark.parametrize("held", NAMES)
+async def test_former_tables_are_dropped_one_at_a_time(store: Store, held: str) -> None:
+    """A statement that was planned before the swap may hold one of them, and ask for another before it looks again."""
+    await shop(store)
+    former = (await made(store, asked("always"))).former
+    async with store.pool.acquire() as planned, planned.transaction():
+        await planned.execute(f"LOCK TABLE {former}.{held} IN ROW EXCLUSIVE MODE")
+        replaying = asyncio.ensure_future(made(store, asked("always")))
+        await until(lambda: store.pool.fetchval(DROPS, f"{former}.{held}"), "the table is to be dropped")
+        for name in NAMES:
+            with suppress(asyncpg.UndefinedTableError):
+                async with planned.transaction():
+                    await planned.execute(f"LOCK TABLE {former}.{name} IN ROW EXCLUSIVE MODE NOWAIT")
+    assert (await asyncio.wait_for(replaying, PATIENCE)).status == "swapped"
