@@ -16,7 +16,8 @@ from eventstore.chain.verify import broken
 
 MOST = 50_000  # events under one checkpoint
 
-LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('custodiary checkpoint'))"
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('custodiary checkpoint'))"
+LOCK = "SELECT true FROM pg_advisory_xact_lock(hashtext('custodiary checkpoint'))"
 # What stands behind it was put there by somebody; those that get these positions are yet to come.
 TAKEN = "SELECT last_value FROM stored_events_notification_id_seq"
 FIND = "SELECT statement FROM checkpoints WHERE number = $1"
@@ -31,14 +32,15 @@ class SetBack(Exception):
 
 
 async def sign_new(pool: asyncpg.Pool, key: SigningKey, *, unless_within: float = 0) -> Checkpoint | None:
-    """The newest checkpoint, after all that is new is signed; nothing is when that was done within so many seconds.
+    """The newest checkpoint, after all that is new is signed; nothing is when that was done within so many seconds, or
+    is being done.
 
     Raises NotSound and SetBack.
     """
     due = datetime.now(UTC) - timedelta(seconds=unless_within)
     while True:
         async with pool.acquire() as connection, connection.transaction():
-            is_ours = await connection.fetchval(LOCK)
+            is_ours = await connection.fetchval(TRY_LOCK if unless_within else LOCK)
             last = await newest(connection)
             if not is_ours or (last is not None and _statement(last).signed_at > due):
                 return last
