@@ -17,7 +17,7 @@ from benchmarks.processes import CPU, POSTGRES_CPU, costed, postgres
 from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
 from benchmarks.shop import Shop
-from eventstore.transact import Store
+from eventstore.transact import Store, sync_seconds
 from projections.database import migrate, open_store
 
 PGBENCH, RECORDER = "pgbench: one INSERT", "eventsourcing: its recorder, threads"
@@ -68,7 +68,7 @@ async def appends(server: str, scale: Scale, peers: Iterable[str] = PEERS) -> Fo
 async def _ours(dsn: str) -> AsyncIterator[tuple[tuple[Shop, Shop], dict[str, RunAt]]]:
     await migrate(dsn)
     async with open_store(dsn, connections=CONNECTIONS) as store:
-        whole, bare = Shop(store), Shop(Store(store.pool, store.log, _nothing))
+        whole, bare = Shop(store), Shop(Store(store.pool, store.log, _nothing, sync=await sync_seconds(store.pool)))
         acts = {LOG_ALONE: bare.pay, PAY: whole.pay, SET_PRIMARY: whole.set_primary, CREATE: whole.create}
         yield (whole, bare), {name: partial(_run_at, act) for name, act in acts.items()}
 

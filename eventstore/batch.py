@@ -1,90 +1,30 @@
 """One transaction of many commands: what each of them is refused for, and what all of them leave behind."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
 
-from domain.event import Claim, Recorded, Stream
+from domain.event import Recorded, Stream
 from eventstore.claims import Claims
-from eventstore.claims import lock_key as claim_key
 from eventstore.heads import Head
 from eventstore.keys import MasterKeyChangedError, change_keys
 from eventstore.log import Connection, Log, Receipt, Session
-from eventstore.streams import lock_key
+from eventstore.memory import Memory
 from eventstore.unit import Conflict, Rewrapped, Unit
 from eventstore.view import View
+from eventstore.waiting import Waiting, ends_of, events_of, keys_of, layers, receipt_of
 
 Project = Callable[[Session, Sequence[Recorded]], Awaitable[None]]
-Check = Callable[[Session], Awaitable[None]]
-Show = Callable[[Session, Any], Awaitable[Any]]
-
-LARGE = 100  # events or keys of one command, from which on it does not go with others
 
 
-class Asked(NamedTuple):
-    """What is asked of a command's transaction, beside its events.
+class Means(NamedTuple):
+    """What batches are written with. `memory` is of all that this process has written or read lately."""
 
-    Of those with the same `alone`, each is checked after the ones before it are shown.
-    """
-
-    show: Show
-    check: Check | None = None
-    alone: Claim | None = None
-
-
-class Waiting:
-    """A command that was decided on, and waits to be written. `outcome` is what its caller waits for.
-
-    `touched` are keys of what its events are about, `keys` also of what it was decided on and of its claims.
-    """
-
-    def __init__(self, unit: Unit, log: Log, result: Any, asked: Asked) -> None:
-        loop = asyncio.get_running_loop()
-        self.unit = unit
-        self.result = result
-        self.show = asked.show
-        self.check = asked.check
-        self.outcome: asyncio.Future[Any] = loop.create_future()
-        self.ended: asyncio.Future[bool] = loop.create_future()
-        digests = {stream: base.digest for stream, base in unit.bases.items()}
-        self.rows = log.rows(unit.events, unit.keys, digests)
-        self.size = sum(map(len, self.rows))
-        self.taken, self.freed = unit.claims()
-        self.heads = unit.heads(digests, self.ended)
-        self.touched = _touched(unit.events)
-        if asked.alone is not None:
-            self.touched.add(claim_key(asked.alone))
-        self.keys = self.touched.union(map(lock_key, unit.bases))
-        if self.taken or self.freed:
-            self.keys |= {claim_key(claim) for claim in (*self.taken, *self.freed)}
-        self.is_large = max(len(self.rows), len(self.keys)) > LARGE
-
-    def succeed(self, shown: Any) -> None:
-        self.ended.set_result(True)
-        for head in self.heads.values():
-            head.ended = None
-        if not self.outcome.done():
-            self.outcome.set_result(shown)
-
-    def fail(self, error: BaseException) -> None:
-        if not self.ended.done():
-            self.ended.set_result(False)
-        if not self.outcome.done():
-            self.outcome.set_exception(error)
-
-
-def _touched(events: Iterable[Recorded]) -> set[int]:
-    """Keys of the streams and the customers that the events are about."""
-    keys = set()
-    for recorded in events:
-        keys.add(lock_key(recorded.stream))
-        if recorded.customer_id is not None:
-            keys.add(lock_key(Stream("customer", recorded.customer_id)))
-        if recorded.former_customer_id is not None:
-            keys.add(lock_key(Stream("customer", recorded.former_customer_id)))
-    return keys
+    log: Log
+    project: Project
+    keep: Project
+    memory: Memory
 
 
 class Batch:
@@ -93,14 +33,12 @@ class Batch:
     A careful one finds out which command it is that fails; one that is not takes as few round trips as it can.
     """
 
-    def __init__(self, connection: Connection, log: Log, project: Project, keep: Project, *, careful: bool) -> None:
+    def __init__(self, connection: Connection, means: Means, *, careful: bool = False) -> None:
         self.shown: dict[Waiting, Any] = {}
         self.refused: dict[Waiting, Exception] = {}
         self.receipt: Receipt | None = None
         self._connection = connection
-        self._log = log
-        self._project = project
-        self._keep = keep
+        self._log, self._project, self._keep, self._memory = means
         self._careful = careful
         self._claims = Claims({})
         self._ends: dict[Stream, int] = {}
@@ -113,22 +51,20 @@ class Batch:
             for command in commands:
                 await self._apart(command)
         else:
-            view = View(self._connection, [recorded for command in commands for recorded in command.unit.events])
-            for layer in layers(commands):
-                await self._together(view, layer)
+            view = View(self._connection, events_of(commands), self._memory)
+            await self._in_layers(view, commands)
             await view.flush()
-        if events := [recorded for command in self.shown for recorded in command.unit.events]:
+        if events := events_of(self.shown):
             await self._keep(self._connection, events)
             await self._change_keys(events)
         # Last of all, because it holds the log's lock until the commit.
         if rows := [row for command in self.shown for row in command.rows]:
-            [(position, recorded_at), *_] = await self._log.append_rows(self._connection, rows, *self._claims.changes())
-            first = next(iter(self.shown)).unit.events[0]
-            self.receipt = Receipt(first.stream, first.version, position, recorded_at)
+            self.receipt = receipt_of(next(iter(self.shown)))
+            await self._log.append_rows(self._connection, rows, *self._claims.changes())
 
     async def _change_keys(self, events: Iterable[Recorded]) -> None:
         """Raises Rewrapped."""
-        made = [made for command in self.shown for made in command.unit.new_keys]
+        made = [new for command in self.shown for new in command.unit.new_keys]
         ended = [(recorded.stream, recorded.version) for recorded in events if recorded.event.outlives_erasure]
         if made or ended:
             try:
@@ -136,22 +72,21 @@ class Batch:
             except MasterKeyChangedError as error:
                 raise Rewrapped from error
 
-    async def _hold(self, commands: Iterable[Waiting]) -> None:
-        keys = {key for command in commands for key in command.keys}
-        ends = {
-            stream: base.version
-            for command in commands
-            for stream, base in command.unit.bases.items()
-            if base.ended is None
-        }
+    async def _hold(self, commands: Sequence[Waiting]) -> None:
+        ends = ends_of(commands)
         claims = sorted({claim for command in commands for claim in (*command.taken, *command.freed)})
-        moved, holders = await self._log.hold(self._connection, ends, keys, claims)
+        moved, holders = await self._log.hold(self._connection, ends, keys_of(commands), claims)
         self._ends, self._claims = ends | moved, Claims(holders)
+
+    async def _in_layers(self, view: View, commands: Iterable[Waiting]) -> None:
+        await self._project(view, ())  # reads what all of them touch, before anybody asks for a part of it
+        for layer in layers(commands):
+            await self._together(view, layer)
 
     async def _together(self, view: View, commands: Iterable[Waiting]) -> None:
         accepted = [command for command in commands if await self._accepts(view, command)]
         if accepted:
-            await self._project(view, [recorded for command in accepted for recorded in command.unit.events])
+            await self._project(view, events_of(accepted))
             for command in accepted:
                 self.shown[command] = await command.show(view, command.result)
 
@@ -159,7 +94,7 @@ class Batch:
         before = self._claims.copy(), dict(self._heads)
         try:
             async with self._connection.transaction():
-                view = View(self._connection, command.unit.events)
+                view = View(self._connection, command.unit.events, self._memory)
                 await self._together(view, [command])
                 await view.flush()
         except Exception as error:
@@ -194,23 +129,14 @@ class Batch:
                 raise Conflict
 
 
-def layers(commands: Iterable[Waiting]) -> list[list[Waiting]]:
-    """In order, those that touch nothing in common: each is checked and shown as if the others weren't there."""
-    layers: list[list[Waiting]] = []
-    touched: set[int] = set()
-    for command in commands:
-        if not layers or not touched.isdisjoint(command.touched):
-            layers.append([])
-            touched = set()
-        layers[-1].append(command)
-        touched |= command.touched
-    return layers
-
-
 def is_lost(connection: Connection, error: Exception) -> bool:
     """Whether the error is the connection's end, of which the server may have said why before it went."""
     if isinstance(error, GONE) or getattr(error, "severity_en", None) in {"FATAL", "PANIC"}:
         return True
+    return has_ended(connection)
+
+
+def has_ended(connection: Connection) -> bool:
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:  # the pool has taken it back already

@@ -119,9 +119,20 @@ async def change_keys(
             await on.execute(COVER, *zip(*plain, strict=True))
     if made:
         try:
-            await on.execute(MAKE, encode([_row(stream, key, ended) for stream, key in made]).decode())
+            await on.execute(MAKE, described(made, ended))
         except asyncpg.NotNullViolationError as error:
             raise MasterKeyChangedError from error
+
+
+def making(number: int) -> str:
+    """A part of a `Statement` that keeps new keys, as `described`. Raises asyncpg.NotNullViolationError where
+    `change_keys` raises MasterKeyChangedError.
+    """
+    return f"{MAKE.replace('$1', f'${number}')} RETURNING 1"
+
+
+def described(made: Iterable[tuple[Stream, DataKey]], ended: Sequence[tuple[Stream, int]] = ()) -> str:
+    return encode([_row(stream, key, ended) for stream, key in made]).decode()
 
 
 def _row(stream: Stream, key: DataKey, ended: Iterable[tuple[Stream, int]]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from eventstore.sealing import (
     seal,
     unseal,
 )
+from eventstore.statement import Statement
 from eventstore.streams import from_uuid, to_bytes, to_hex, to_uuid
 
 __all__ = ["Connection", "Executor", "History", "Log", "Receipt", "Row", "Session"]
@@ -56,12 +57,17 @@ HOLD = """
     SELECT originator_id, version, kind, value
     FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[], $4::text::json)"""
 APPEND = "SELECT notification_id, recorded_at FROM append_events($1::text::json, $2::text::json, $3::text::json)"
-# As `append_events` does: whoever gets it knows that every append before is committed or undone.
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('stored_events'))"
+APPEND_WHOLE = """
+    SELECT append_whole(
+        hold_unmoved(${0}::text::bigint[], ${1}::text::uuid[], ${2}::text::bigint[]),
+        {{written}}, ${3}, ${4}::text::json, ${5}::text::json)"""
+# Whoever lost a connection ends what is left of its session. In the middle of a commit it is ended after that.
+END_SESSION = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid = $1 AND usename = current_user AND datname = current_database()"""
 WRITTEN = """
     SELECT EXISTS (
-        SELECT FROM stored_events
-        WHERE originator_id = $1 AND originator_version = $2 AND notification_id = $3 AND recorded_at = $4)"""
+        SELECT FROM stored_events WHERE originator_id = $1 AND originator_version = $2 AND digest = $3)"""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -81,12 +87,19 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 
 class Receipt(NamedTuple):
-    """Where an event stands, and when it was put there: nothing else can ever be at the same place at the same time."""
+    """By which an event is found: the digest holds all of it, who asked for it when included, and all before it."""
 
     stream: Stream
     version: int
-    position: int
-    recorded_at: datetime
+    digest: bytes
+
+
+class Expected(NamedTuple):
+    """A statement that writes as many rows as it says, and the versions at which streams end while `keys` are held."""
+
+    statement: Statement
+    keys: Collection[int]
+    ends: Mapping[Stream, int]
 
 
 class History(NamedTuple):
@@ -174,15 +187,27 @@ class Log:
 
         Also raises asyncpg.UniqueViolationError when a claim is taken.
         """
-        return await on.fetch(APPEND, (b"[" + b",".join(rows) + b"]").decode(), freed, taken)
+        return await on.fetch(APPEND, json_array(rows), freed, taken)
 
-    async def was_written(self, connection: Connection, receipt: Receipt) -> bool:
-        """Whether the transaction that got this receipt was committed; waits until it has ended."""
-        async with connection.transaction():
-            await connection.execute(LOCK)
-            written: bool = await connection.fetchval(
-                WRITTEN, to_uuid(receipt.stream), receipt.version, receipt.position, receipt.recorded_at
-            )
+    async def append_whole(
+        self, on: Connection, expected: Expected, rows: Sequence[bytes], taken: str | None = None
+    ) -> int:
+        """As `append_rows`, with what is to be written before and with the commit, in one round trip; the rows' mark.
+
+        Raises asyncpg.SerializationError where it is not as expected, and then nothing was written.
+        """
+        statement, keys, ends = expected
+        first = len(statement.arguments) + 1
+        query = statement.followed_by(APPEND_WHOLE.format(*range(first, first + 6)))
+        held = array(sorted(keys)), array(map(to_hex, ends)), array(ends.values())
+        mark: int = await on.fetchval(query, *statement.arguments, *held, statement.rows, json_array(rows), taken)
+        return mark
+
+    async def was_written(self, on: Connection, receipt: Receipt, session: int) -> bool | None:
+        """Whether what was sent in another session was committed; None while the session has not ended yet."""
+        if await on.fetch(END_SESSION, session):
+            return None
+        written: bool = await on.fetchval(WRITTEN, to_uuid(receipt.stream), receipt.version, receipt.digest)
         return written
 
     def new_key(self, stream: Stream, since: int) -> DataKey:
@@ -262,6 +287,10 @@ def enveloped(row: asyncpg.Record, event: Event) -> Recorded:
         former_customer_id=row[11],
         digest=row[12] or NONE,
     )
+
+
+def json_array(rows: Iterable[bytes]) -> str:
+    return (b"[" + b",".join(rows) + b"]").decode()
 
 
 def array(values: Iterable[int | str]) -> str:

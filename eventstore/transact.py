@@ -1,29 +1,36 @@
 """Commands into the log: load, decide, and have it written, with claims and projections, all or nothing."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from itertools import pairwise
+from math import inf
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import asyncpg
 
 from domain.event import Claim, Recorded, Stream
-from eventstore.batch import Asked, Check, Project, Waiting
+from eventstore.batch import Means, Project
 from eventstore.heads import Heads
 from eventstore.keys import settle
 from eventstore.log import Log, Session
+from eventstore.memory import Memory
 from eventstore.reads import Reads
 from eventstore.unit import By, Conflict, Rewrapped, Unit
 from eventstore.view import View
+from eventstore.waiting import Asked, Check, Waiting
 from eventstore.writer import OutcomeUnknown, Writer
 
-__all__ = ["By", "Conflict", "Contended", "OutcomeUnknown", "Overloaded", "Project", "Store", "Unit"]
+__all__ = ["By", "Conflict", "Contended", "OutcomeUnknown", "Overloaded", "Project", "Store", "Unit", "sync_seconds"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 ATTEMPTS = 100
+SYNC = "SELECT pg_logical_emit_message(true, 'custodiary', '')"
+SYNCS = 5
 ANY_TIME = nullcontext()
 MAX_COMMANDS = 1_000  # under way at a time, from their first read to their answer
 
@@ -36,23 +43,36 @@ class Overloaded(Exception):
     """More commands are under way than can be carried out soon."""
 
 
+async def sync_seconds(pool: asyncpg.Pool) -> float:
+    """How long a commit of next to nothing takes, at best of some."""
+    async with pool.acquire() as connection:
+        times = [time.perf_counter()]
+        for _ in range(SYNCS):
+            await connection.execute(SYNC)
+            times.append(time.perf_counter())
+    return min(after - before for before, after in pairwise(times))
+
+
 async def nothing_more(_session: Session, _events: Sequence[Recorded]) -> None:
     pass
 
 
 class Store:
     """Where commands go in. `project` writes the read models, in the transaction of the events; at its end `keep` is
-    told of all of them at once.
+    told of all of them at once. `sync` is how many seconds a commit takes to be durable (see `sync_seconds`).
 
     Close it before its pool: then everything that is under way is answered.
     """
 
-    def __init__(self, pool: asyncpg.Pool, log: Log, project: Project, keep: Project = nothing_more) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, log: Log, project: Project, keep: Project = nothing_more, *, sync: float = inf
+    ) -> None:
         self.pool = pool
         self.log = log
         self._heads = heads = Heads()
         self._reads = Reads(pool, log, heads)
-        self._writer = Writer(pool, log, project, keep, heads)
+        self._memory = Memory()
+        self._writer = Writer(pool, Means(log, project, keep, self._memory), heads, sync=sync)
         self._turns: WeakValueDictionary[Stream, asyncio.Lock] = WeakValueDictionary()
         self._under_way = 0
         self._at_rest = asyncio.Event()
@@ -66,6 +86,7 @@ class Store:
     def forget(self, erased: Iterable[Stream]) -> None:
         """What is remembered of these streams, and of keys."""
         self.log.sealing.cipher.cache_clear()
+        self._memory.clear()
         for stream in erased:
             head = self._heads.newest(stream)
             if head is not None and head.ended is None:  # who waits to be written will find out by itself

@@ -1,20 +1,20 @@
 """Group commit: what has come while one transaction was written goes into the next, all of it together."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
 import asyncpg
 
-from eventstore.batch import GONE, Batch, Project, Waiting, is_lost
+from eventstore.batch import GONE, Batch, Means, has_ended, is_lost
 from eventstore.heads import Heads
-from eventstore.log import MAX_KEYS, Log, Receipt
+from eventstore.lanes import Lane, Queue
+from eventstore.log import Connection, Receipt
+from eventstore.optimistic import OptimisticBatch
 from eventstore.unit import Conflict
+from eventstore.view import NeedsTransaction
+from eventstore.waiting import Waiting
 
-MAX_COMMANDS = 128  # in one transaction
-MAX_BYTES = 1_000_000  # of events in one transaction, unless a single command has more
-MAX_LAYERS = 15  # on the first, of commands that touch the same
 ROUNDS = 10
 LOSSES = 5  # of the connection, before what waits is told of it
 PAUSE = 0.05  # seconds until the next attempt at reaching the database; longer after each
@@ -22,6 +22,10 @@ PATIENCE = 30.0  # seconds in which a database that went away in the middle of a
 
 # Somebody else was faster, or waits for us as we wait for them: the same again may well succeed.
 OVERTAKEN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+# A batch that counted on what has changed: read and held in a transaction, it may well succeed.
+OPTIMISM_FAILED = (
+    NeedsTransaction, asyncpg.SerializationError, asyncpg.NotNullViolationError, *OVERTAKEN
+)  # fmt: skip
 UNREACHABLE = (*GONE, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.InterfaceError, OSError)
 
 
@@ -33,40 +37,25 @@ class LostError(Exception):
     """The connection ended before the commit: nothing was written."""
 
 
-class Lane:
-    """Batches one after the other; `batch` is the one that is being written, `keys` are its."""
-
-    def __init__(self, *, is_large: bool) -> None:
-        self.is_large = is_large
-        self.batch: Sequence[Waiting] = ()
-        self.keys: set[int] = set()
-        self.waiting = 0
-        self.task: asyncio.Task[None] | None = None
-
-
 class Writer:
     """Writes commands in the order in which they were decided on, large ones beside the others.
 
     Nothing runs when nothing waits.
     """
 
-    def __init__(self, pool: asyncpg.Pool, log: Log, project: Project, keep: Project, heads: Heads) -> None:
+    def __init__(self, pool: asyncpg.Pool, means: Means, heads: Heads, *, sync: float) -> None:
         self._pool = pool
-        self._log = log
-        self._project = project
-        self._keep = keep
+        self._means = means
         self._heads = heads
-        self._waiting: deque[Waiting] = deque()
-        self._lanes = (Lane(is_large=False), Lane(is_large=True))
+        self._queue = Queue(sync)
+        self._lanes = (Lane(), Lane(), Lane(is_large=True))
 
     def submit(self, command: Waiting) -> None:
         """Those that come after may count on it at once: they are written after it, or not at all."""
         for stream, head in command.heads.items():
             self._heads.push(stream, head)
-        self._waiting.append(command)
-        lane = self._lanes[command.is_large]
-        lane.waiting += 1
-        self._go_on(lane)
+        self._queue.append(command)
+        self._go_on()
 
     async def close(self) -> None:
         """Returns when nobody waits any more. What nobody waits for is undone, or is written whole."""
@@ -76,56 +65,47 @@ class Writer:
                     lane.task.cancel()
             await asyncio.wait(tasks)
 
-    def _go_on(self, lane: Lane) -> None:
-        if lane.task is None and lane.waiting:
-            lane.task = asyncio.create_task(self._drain(lane))
+    def _go_on(self) -> None:
+        for lane in self._lanes:
+            if lane.task is None and self._queue.has_work_for(lane, self._lanes):
+                lane.task = asyncio.create_task(self._drain(lane))
 
     async def _drain(self, lane: Lane) -> None:
-        other = self._lanes[not lane.is_large]
         has_failed = True
         try:
-            while batch := self._next(lane, other.keys):
-                lane.batch, lane.keys = batch, {key for command in batch for key in command.keys}
+            while batch := self._queue.next(lane, self._lanes) or await self._pause(lane):
+                lane.batch = batch
                 try:
-                    await self._write(batch)
+                    await self._write(lane, batch)
                 except BaseException as error:
                     for command in batch:
                         self._fail(command, error)
                     raise
                 finally:
-                    lane.batch, lane.keys = (), set()
-                    self._go_on(other)  # where something may have waited for this batch
+                    lane.batch = ()
+                    self._go_on()  # where something may have waited for this batch
             has_failed = False
         finally:
+            if has_failed:
+                await self._let_go(lane)
             lane.task = None
             if has_failed:  # in a way that nobody foresaw: others may wait
-                self._go_on(lane)
+                self._go_on()
 
-    def _next(self, lane: Lane, busy: set[int]) -> list[Waiting]:
-        """What goes together. What touches the same as one that is left waiting, or is being written, waits as well."""
-        batch: list[Waiting] = []
-        left: list[Waiting] = []
-        size = layers = 0
-        busy, keys, touched = set(busy), set[int](), set[int]()
-        while self._waiting and len(batch) < MAX_COMMANDS:
-            command = self._waiting.popleft()
-            again = not touched.isdisjoint(command.touched)
-            full = batch and (size + command.size > MAX_BYTES or len(keys) + len(command.keys) > MAX_KEYS)
-            if full or command.is_large is not lane.is_large or (again and layers == MAX_LAYERS) or busy & command.keys:
-                busy |= command.keys
-                left.append(command)
-                continue
-            touched = command.touched | (set() if again else touched)
-            layers += again
-            keys |= command.keys
-            size += command.size
-            batch.append(command)
-        self._waiting.extendleft(reversed(left))
-        lane.waiting -= len(batch)
-        return batch
+    async def _pause(self, lane: Lane) -> Sequence[Waiting]:
+        """What has come while the connection went back. It is kept as long as there is something to write: to get one
+        from the pool takes longer than a round trip.
+        """
+        await self._let_go(lane)
+        return self._queue.next(lane, self._lanes)
 
-    async def _write(self, batch: Sequence[Waiting]) -> None:
-        """One transaction, where all goes well; another, in which each command stands for itself, where one fails."""
+    async def _let_go(self, lane: Lane) -> None:
+        connection, lane.connection = lane.connection, None
+        if connection is not None:
+            await self._pool.release(connection)
+
+    async def _write(self, lane: Lane, batch: Sequence[Waiting]) -> None:
+        """At once, where all goes well; in another transaction, in which each stands for itself, where one fails."""
         careful = False
         losses = 0
         error: Exception = Conflict()
@@ -134,7 +114,7 @@ class Writer:
             if not batch:
                 return
             try:
-                done = await self._attempt(batch, careful=careful)
+                done = await self._attempt(lane, batch, careful=careful)
             except OVERTAKEN:
                 pass
             except LostError as lost:
@@ -155,55 +135,87 @@ class Writer:
                 self._tell(done)
                 return
         apart = len(batch) > 1 and not isinstance(error, OutcomeUnknown) and losses <= LOSSES
-        await self._give_up(batch, error, apart=apart)
+        await self._give_up(lane, batch, error, apart=apart)
 
-    async def _give_up(self, batch: Sequence[Waiting], error: Exception, *, apart: bool) -> None:
+    async def _give_up(self, lane: Lane, batch: Sequence[Waiting], error: Exception, *, apart: bool) -> None:
         for command in batch:
             if apart:
-                await self._write([command])
+                await self._write(lane, [command])
             else:
                 self._fail(command, error)
 
-    async def _attempt(self, commands: Sequence[Waiting], *, careful: bool) -> Batch:
-        """One transaction, committed when this returns. Raises LostError, OutcomeUnknown."""
+    async def _attempt(self, lane: Lane, commands: Sequence[Waiting], *, careful: bool) -> Batch:
+        """Committed when this returns. Raises LostError, OutcomeUnknown."""
         try:
-            connection = await self._pool.acquire()
+            connection = lane.connection = lane.connection or await self._pool.acquire()
         except UNREACHABLE as error:
             raise LostError(error) from error
         try:
-            batch = Batch(connection, self._log, self._project, self._keep, careful=careful)
-            transaction = connection.transaction()
-            try:
-                await transaction.start()
-                await batch.write(commands)
-            except BaseException as error:
-                if isinstance(error, Exception) and is_lost(connection, error):
-                    self._heads.clear()  # what comes back may be another server, that lacks what this one had last
-                    raise LostError(error) from error
-                await transaction.rollback()
-                raise
-            try:
-                await transaction.commit()
-            except Exception as error:
-                if not is_lost(connection, error):
-                    raise
-                self._heads.clear()
-                with suppress(asyncpg.InterfaceError):  # which the pool may have taken back
-                    connection.terminate()
-                if batch.receipt is not None and not await self._was_written(batch.receipt):
-                    raise LostError(error) from error
-            return batch
+            done = None
+            if not careful and all(command.is_simple for command in commands):
+                done = await self._optimistically(connection, commands)
+            return done or await self._in_transaction(connection, commands, careful=careful)
         finally:
-            await self._pool.release(connection)
+            if has_ended(connection):
+                await self._let_go(lane)
 
-    async def _was_written(self, receipt: Receipt) -> bool:
+    async def _optimistically(self, connection: Connection, commands: Sequence[Waiting]) -> Batch | None:
+        """None when it takes a transaction."""
+        batch = OptimisticBatch(connection, self._means)
+        session = connection.get_server_pid()
+        try:
+            await batch.write(commands)
+        except OPTIMISM_FAILED:
+            return None
+        except Exception as error:
+            if not is_lost(connection, error):
+                raise
+            await self._find_out(connection, batch, session, error)
+        return batch
+
+    async def _in_transaction(self, connection: Connection, commands: Sequence[Waiting], *, careful: bool) -> Batch:
+        batch = Batch(connection, self._means, careful=careful)
+        session, transaction = connection.get_server_pid(), connection.transaction()
+        try:
+            await transaction.start()
+            await batch.write(commands)
+        except BaseException as error:
+            if isinstance(error, Exception) and is_lost(connection, error):
+                self._forget()
+                raise LostError(error) from error
+            await transaction.rollback()
+            raise
+        try:
+            await transaction.commit()
+        except Exception as error:
+            if not is_lost(connection, error):
+                raise
+            await self._find_out(connection, batch, session, error)
+        return batch
+
+    async def _find_out(self, connection: Connection, batch: Batch, session: int, error: Exception) -> None:
+        """Returns when what was sent before the connection was lost is committed, else raises LostError."""
+        self._forget()
+        with suppress(asyncpg.InterfaceError):  # which the pool may have taken back
+            connection.terminate()
+        if batch.receipt is not None and not await self._was_written(batch.receipt, session):
+            raise LostError(error) from error
+
+    def _forget(self) -> None:
+        """What comes back may be another server, that lacks what this one had last."""
+        self._heads.clear()
+        self._means.memory.clear()
+
+    async def _was_written(self, receipt: Receipt, session: int) -> bool:
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
                     # An error of any kind is no answer: a disk that is full, for one, lets nobody in.
                     with suppress(asyncpg.PostgresError, *UNREACHABLE):
                         async with self._pool.acquire() as connection:
-                            return await self._log.was_written(connection, receipt)
+                            written = await self._means.log.was_written(connection, receipt, session)
+                            if written is not None:
+                                return written
                     await asyncio.sleep(PAUSE)
         except TimeoutError:
             raise OutcomeUnknown from None

@@ -85,7 +85,7 @@ ADDRESSES: Projection[AddressRow] = Projection(
         ["CREATE INDEX addresses_customer_idx ON addresses (customer_id, type, is_primary DESC, id)"],
     ),
     {
-        AddressAdded: Change(_it, _added),
+        AddressAdded: Change(_it, _added, makes=True),
         AddressChanged: Change(_it, _changed),
         AddressRetyped: Change(_it, _retyped),
         PrimaryAddressSet: Change(_both, _primary_set),

@@ -119,7 +119,7 @@ CUSTOMERS: Projection[CustomerRow] = Projection(
         computed=f"searched text NOT NULL GENERATED ALWAYS AS ({SEARCHED}) STORED",
     ),
     {
-        CustomerRegistered: Change(of_stream, _registered),
+        CustomerRegistered: Change(of_stream, _registered, makes=True),
         CustomerRenamed: Change(of_stream, _changed),
         CustomerEmailChanged: Change(of_stream, _changed),
         CustomerMoved: Change(of_stream, _changed),

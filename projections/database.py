@@ -15,7 +15,7 @@ from eventstore.master_keys import MasterKeys
 from eventstore.migrate import migrate as migrate_log
 from eventstore.migrate import one_at_a_time
 from eventstore.sealing import Sealing
-from eventstore.transact import Store
+from eventstore.transact import Store, sync_seconds
 from eventstore.unsealed import seal_old
 from projections.history.snapshots import keep
 from projections.live import PROJECTIONS, project
@@ -49,7 +49,7 @@ async def open_store(dsn: str, *, connections: int = 10) -> AsyncIterator[Store]
     log = Log(Codec(EVENTS), sealing)
     async with asyncpg.create_pool(dsn, min_size=1, max_size=connections, init=prepare, reset=_keep) as pool:
         await settle(pool, sealing)
-        async with aclosing(Store(pool, log, project, partial(keep, log))) as store:
+        async with aclosing(Store(pool, log, project, partial(keep, log), sync=await sync_seconds(pool))) as store:
             yield store
 
 

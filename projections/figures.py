@@ -55,5 +55,5 @@ def with_figures(row: FiguresRow, figures: Figures) -> FiguresRow:
 FIGURES: Projection[FiguresRow] = Projection(
     Table("figures", FiguresRow, [index_for_sorting("figures", name) for name in SORTED]),
     dict.fromkeys(EVENTS, Change(_about, _counted))
-    | {CustomerRegistered: Change(_about, _registered), CustomerErased: Change(_about, gone)},
+    | {CustomerRegistered: Change(_about, _registered, makes=True), CustomerErased: Change(_about, gone)},
 )

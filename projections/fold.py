@@ -140,8 +140,8 @@ class _Fold:
         for projection in projections_of(part):
             self._told[projection.name] = {}
             rows = self._rows[projection.name] = {}
-            for event, (keys, evolve) in projection.changes.items():
-                self._steps.setdefault(event, []).append((keys, evolve, rows))
+            for event, change in projection.changes.items():
+                self._steps.setdefault(event, []).append((change.keys, change.evolve, rows))
 
     async def fold(self, groups: Groups, is_wanted: Callable[[int], bool]) -> Folded:
         breath = IN_ONE_GO

@@ -29,7 +29,7 @@ def _renamed(_id: int, row: LabelRow | None, event: LabelRenamed, envelope: Enve
 LABELS: Projection[LabelRow] = Projection(
     Table("labels", LabelRow),
     {
-        LabelCreated: Change(of_stream, _created),
+        LabelCreated: Change(of_stream, _created, makes=True),
         LabelRenamed: Change(of_stream, _renamed),
         LabelDeleted: Change(of_stream, gone),
     },

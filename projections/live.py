@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import asyncpg
-import msgspec
 
 from domain.address import AddressAdded
 from domain.customer import CustomerErased, CustomerRegistered, UserAttached
@@ -15,6 +14,7 @@ from domain.refusals import AmountTooLarge
 from domain.user import UserErased
 from domain.value import MAX_CENTS, Figures, OrderValue, figures
 from eventstore.log import Session
+from eventstore.statement import Statement
 from eventstore.streams import to_uuid
 from eventstore.transact import Conflict
 from eventstore.view import View
@@ -29,6 +29,9 @@ from projections.users import USERS
 
 # Locked in this order, always, so that no two writers wait for each other.
 PROJECTIONS: tuple[Projection[Any], ...] = (FIGURES, CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
+
+VALUE = "value"  # of all of a customer's orders, in memory
+MOST = 100  # orders of a customer, or parts of an order, that are remembered: beyond, they are read again
 
 STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
 ONCE_REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = ANY($1))"
@@ -70,15 +73,42 @@ class Touched(NamedTuple):
     touches: list[Touch]
 
 
-class Kept(msgspec.Struct):
+class Kept:
     """Of a transaction, in memory. `values` are those of all orders of the customers some of whose orders change.
 
     `touched` goes by the identity of events: of two that stand for the same version of a stream, one will be refused.
     """
 
-    rows: Rows
-    touched: dict[int, Touched] = {}
-    values: dict[int, dict[int, OrderValue]] = {}
+    def __init__(self, view: View) -> None:
+        self.rows = Rows(view, PROJECTIONS)
+        self.touched: dict[int, Touched] = {}
+        self.values: dict[int, dict[int, OrderValue]] = {}
+        self._memory = view.memory
+
+    async def save(self) -> None:
+        await self.rows.save()
+
+    def statement(self) -> Statement:
+        return self.rows.statement()
+
+    def recall(self, customer_id: int) -> dict[int, OrderValue] | None:
+        """The values of the customer's orders. Whoever changes an order changes its customer's figures."""
+        known = self._memory.get(VALUE, customer_id)
+        if known is None or known.mark != self.rows.mark(FIGURES.name, customer_id):
+            return None
+        return dict(known.row)
+
+    def remember(self, mark: int) -> None:
+        for id_ in self.rows.changed(FIGURES.name):
+            values = self.values[id_] if id_ in self.values else self.recall(id_)
+            if values is None or len(values) > MOST:
+                self._memory.drop(VALUE, id_)
+            else:
+                self._memory.keep(VALUE, id_, values, mark)
+        self.rows.remember(mark)
+        for id_, order in self.rows.now[ORDERS.name].items():
+            if order and len(order.items) + len(order.transactions) > MOST:
+                self._memory.drop(ORDERS.name, id_)
 
 
 async def project(on: Session, events: Sequence[Recorded]) -> None:
@@ -131,12 +161,12 @@ async def _refuse_users_that_are_gone(connection: Session, events: Sequence[Reco
 async def _kept(view: View, events: Sequence[Recorded]) -> Kept:
     """With all rows that the events touch."""
     if view.kept is None:
-        view.kept = Kept(Rows(view, PROJECTIONS))
+        view.kept = Kept(view)
         await _load(view, view.kept, view.expected)
+    assert isinstance(view.kept, Kept)
     if events is not view.expected:
         await _load(view, view.kept, events)
-    kept: Kept = view.kept
-    return kept
+    return view.kept
 
 
 async def _load(view: View, kept: Kept, events: Iterable[Recorded]) -> None:
@@ -144,16 +174,22 @@ async def _load(view: View, kept: Kept, events: Iterable[Recorded]) -> None:
     if not unknown:
         return
     keys: dict[str, set[int]] = {}
+    made: dict[str, set[int]] = {}
     for recorded in unknown:
         kept.touched[id(recorded)] = touched = Touched(recorded, _touches(recorded))
         for touch in touched.touches:
             keys.setdefault(touch.table, set()).update(touch.ids)
-    await kept.rows.load(keys)
-    new = [id_ for id_ in _whose_orders_change(kept, unknown) if id_ not in kept.values]
-    kept.values |= {id_: {} for id_ in new}
-    if known := [id_ for id_ in new if id_ in kept.rows.found[FIGURES.name]]:
-        # After their figures are locked: nobody else changes their orders any more.
-        for id_, customer_id, *value in await view.fetch(VALUES, known):
+            if touch.change.makes:
+                made.setdefault(touch.table, set()).update(touch.ids)
+        if isinstance(recorded.event, CustomerRegistered) and recorded.version == 1:
+            kept.values[recorded.stream.id] = {}
+    await kept.rows.load(keys, made)
+    new = {id_ for id_ in _whose_orders_change(kept, unknown) if id_ not in kept.values}
+    recalled = {id_: kept.recall(id_) for id_ in new}
+    kept.values |= {id_: values or {} for id_, values in recalled.items()}
+    if unread := [id_ for id_ in new if recalled[id_] is None and id_ in kept.rows.found[FIGURES.name]]:
+        # After their figures are locked, or read: if an order changes now, they do, too, and that is noticed.
+        for id_, customer_id, *value in await view.connection.fetch(VALUES, unread):
             kept.values[customer_id][id_] = OrderValue(*value)
 
 

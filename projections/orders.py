@@ -282,7 +282,7 @@ ORDERS: Projection[OrderRow] = Projection(
         ],
     ),
     {
-        OrderPlaced: Change(of_stream, _placed),
+        OrderPlaced: Change(of_stream, _placed, makes=True),
         PaymentRecorded: Change(of_stream, _paid),
         RefundRecorded: Change(of_stream, _refunded),
         OrderStatusChanged: Change(of_stream, _status_changed),

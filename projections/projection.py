@@ -29,11 +29,13 @@ Evolve: TypeAlias = Callable[[int, Any, Any, Envelope], Any]
 class Change(NamedTuple):
     """What an event of some kind does: `keys` are the ids of the rows it touches, `evolve` gives each one after it.
 
-    `keys(event, envelope)`, `evolve(id, row, event, envelope)`. None stands for no row, before and after.
+    `keys(event, envelope)`, `evolve(id, row, event, envelope)`. None stands for no row, before and after; `makes` says
+    that there is none before.
     """
 
     keys: Keys
     evolve: Evolve
+    makes: bool = False
 
 
 class Projection(msgspec.Struct, Generic[Row], frozen=True):

@@ -73,6 +73,7 @@ class Table(Generic[Row]):
         self.index = [f"ALTER TABLE {name} ADD PRIMARY KEY (id)", *indexes]
         # The names in this SQL are the row type's own.
         self._select = f"SELECT {listed} FROM {name} WHERE id = ANY($1) ORDER BY id FOR UPDATE"
+        self._look = f"SELECT {listed}, xmin::text::bigint AS mark FROM {name} WHERE id = ANY($1)"
         self._find = f"SELECT {listed} FROM {name} WHERE id = $1"
         self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"
         self._decode = msgspec.json.Decoder(list[row_type]).decode  # type: ignore[valid-type]  # known when it runs
@@ -114,28 +115,40 @@ class Table(Generic[Row]):
         """An expression for the rows of the ids in a parameter, as JSON for `decode`."""
         return f"(SELECT json_agg(r) FROM ({self._select.replace('$1', f'${number}')}) AS r)"
 
+    def marked(self, number: int) -> str:
+        """As `locking`, but not locked, and with a mark that is another whenever a row is written: `marks`."""
+        return f"(SELECT json_agg(r) FROM ({self._look.replace('$1', f'${number}')}) AS r)"
+
     def inserting(self, number: int) -> str:
         """A statement that makes a parameter's rows, encoded as JSON."""
-        return self._insert.replace("$1", f"${number}")
+        return f"{self._insert.replace('$1', f'${number}')} RETURNING 1"
 
-    def updating(self, names: Collection[str], number: int) -> str:
+    def updating(self, names: Collection[str], number: int, *, is_marked: bool = False) -> str:
         """A statement that changes these columns to what they are in a parameter's rows; the next has the rows' ids.
 
-        By the ids: joined to rows alone, a table of middling size would be read from end to end.
+        By the ids: joined to rows alone, a table of middling size would be read from end to end. `is_marked`: only the
+        rows that have the marks that are with the parameter's.
         """
-        typed = ", ".join(f"{column.name} {column.sql_type}" for column in self.columns if column.name in names)
+        typed = "".join(f", {column.name} {column.sql_type}" for column in self.columns if column.name in names)
         changes = ", ".join(f"{name} = r.{name}" for name in names)
+        unchanged = f" AND {_UNCHANGED}" if is_marked else ""
         return (
-            f"UPDATE {self.name} AS t SET {changes} "
-            f"FROM json_to_recordset(${number}::text::json) AS r (id bigint, {typed}) "
-            f"WHERE t.id = r.id AND t.id = ANY(${number + 1})"
+            f"UPDATE {self.name} AS t SET {changes} FROM {_rows(number, typed)} "
+            f"WHERE {_same(number)}{unchanged} RETURNING 1"
         )
 
+    def checking(self, number: int) -> str:
+        """A query for those rows that have the marks of a parameter's rows; the next has the rows' ids."""
+        return f"SELECT FROM {self.name} AS t, {_rows(number)} WHERE {_same(number)} AND {_UNCHANGED}"
+
     def deleting(self, number: int) -> str:
-        return self._delete.replace("$1", f"${number}")
+        return f"{self._delete.replace('$1', f'${number}')} RETURNING 1"
 
     def decode(self, found: bytes) -> list[Row]:
         return self._decode(found)
+
+    def marks(self, found: bytes) -> dict[int, int]:
+        return {row.id: row.mark for row in _decode_marks(found)}
 
     async def copy(self, on: Session, rows: Iterable[Row], schema: str | None = None) -> None:
         """Load new rows, into the table of a schema or the first in the search path."""
@@ -155,6 +168,23 @@ class Table(Generic[Row]):
         for i, to_sql in self._in:
             values[i] = to_sql(values[i])
         return values
+
+
+class _Marked(msgspec.Struct, gc=False):
+    id: int
+    mark: int
+
+
+_UNCHANGED = "t.xmin = r.mark"
+_decode_marks = msgspec.json.Decoder(list[_Marked]).decode
+
+
+def _rows(number: int, columns: str = "") -> str:
+    return f"json_to_recordset(${number}::text::json) AS r (id bigint, mark xid{columns})"
+
+
+def _same(number: int) -> str:
+    return f"t.id = r.id AND t.id = ANY(${number + 1})"
 
 
 def _column(name: str, hint: Any) -> Column:

@@ -32,7 +32,7 @@ def _profile_changed(_id: int, row: UserRow | None, event: UserProfileChanged, _
 USERS: Projection[UserRow] = Projection(
     Table("users", UserRow, ["CREATE INDEX users_email_idx ON users (lower(user_email))"]),
     {
-        UserRegistered: Change(of_stream, _registered),
+        UserRegistered: Change(of_stream, _registered, makes=True),
         UserProfileChanged: Change(of_stream, _profile_changed),
         UserDeleted: Change(of_stream, gone),
         UserErased: Change(of_stream, gone),

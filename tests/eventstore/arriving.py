@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from math import inf
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -32,7 +33,7 @@ def label(store: Store, id_: int, value: str = "") -> Awaitable[None]:
 
 
 def waiting(store: Store) -> int:
-    return len(store._writer._waiting)
+    return len(store._writer._queue)
 
 
 async def so_many_wait(store: Store, number: int) -> None:
@@ -45,6 +46,7 @@ async def so_many_wait(store: Store, number: int) -> None:
 @asynccontextmanager
 async def arriving_together(store: Store) -> AsyncIterator[Start]:
     """What is started here waits behind a command that can't go on yet; at the end it is written, all at once."""
+    store._writer._queue.sync = inf  # one batch at a time
     started: list[asyncio.Future[Any]] = []
 
     def start(*acts: Awaitable[Any]) -> list[asyncio.Future[Any]]:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
-from eventstore import transact, writer
+from eventstore import lanes, transact
 from eventstore.transact import Overloaded, Store, Unit
 from projections.database import open_store
 from tests.eventstore.acts import (
@@ -49,7 +49,7 @@ async def test_beyond_a_bound_commands_are_turned_away_at_once(store: Store, mon
 
 
 async def test_a_batch_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "MAX_COMMANDS", 10)
+    monkeypatch.setattr(lanes, "MAX_COMMANDS", 10)
     async with arriving_together(store) as start:
         start(*(label(store, id_) for id_ in range(1, 31)))
     assert await transactions(store, *(Stream("label", id_) for id_ in range(1, 31))) == 3

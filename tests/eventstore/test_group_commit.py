@@ -27,6 +27,7 @@ from tests.eventstore.acts import (
     place,
     register,
     rename,
+    until,
 )
 from tests.eventstore.arriving import (
     arriving_together,
@@ -53,7 +54,11 @@ async def test_commands_that_arrive_together_are_one_transaction(store: Store) -
 async def test_a_lone_command_waits_for_nobody_and_leaves_nothing_running(store: Store) -> None:
     tasks = asyncio.all_tasks()
     await label(store, 1)
-    assert asyncio.all_tasks() == tasks
+
+    async def nothing_more() -> bool:
+        return asyncio.all_tasks() == tasks
+
+    await until(nothing_more, "nothing is left running")
 
 
 async def test_commands_on_one_stream_that_arrive_together_follow_on_each_other(store: Store) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-COMMIT = b"COMMIT;\x00"
+BEGIN, COMMIT, ROLLBACK = b"BEGIN;\x00", b"COMMIT;\x00", b"ROLLBACK;\x00"
+EVENTS = b'"originator_version"'  # outside of a transaction, what appends them commits as well
 
 
 class Way:
@@ -31,7 +32,8 @@ class Way:
         self.tried += 1
         try:
             if self.is_open:
-                await self._relay(client, to_client)
+                with suppress(asyncio.CancelledError):  # cut off
+                    await self._relay(client, to_client)
         finally:
             self._relays.discard(task)
             to_client.close()
@@ -43,9 +45,11 @@ class Way:
         else:
             server, to_server = await asyncio.open_connection(host, port)
         back = asyncio.create_task(_pass(server, to_client))
+        is_inside = False
         try:
             while said := await client.read(65536):
-                if self.breaks and said.endswith(COMMIT):
+                is_inside = said.endswith(BEGIN) or (is_inside and not said.endswith(ROLLBACK))
+                if self.breaks and (said.endswith(COMMIT) or (not is_inside and EVENTS in said)):
                     where, self.breaks = self.breaks, None
                     self.broken += 1
                     if where == "after":
@@ -54,12 +58,14 @@ class Way:
                         to_server.write(said)
                         await server.read(65536)  # the server has answered: it is committed
                     return
+                is_inside = is_inside and not said.endswith(COMMIT)
                 to_server.write(said)
         finally:
             back.cancel()
             to_server.close()
 
     async def close(self) -> None:
+        """Cuts off whoever is under way."""
         for relay in self._relays:
             relay.cancel()
         await asyncio.gather(*self._relays, return_exceptions=True)

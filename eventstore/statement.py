@@ -1,0 +1,34 @@
+"""Statements that write, put together to be one."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Statement:
+    """Of many parts, each with parameters of its own. `rows` are those that they are to write, in all."""
+
+    def __init__(self) -> None:
+        self.arguments: list[Any] = []
+        self.rows = 0
+        self._parts: list[str] = []
+
+    def add(self, rows: int, part: Callable[[int], str], *arguments: Any) -> None:
+        """`part` is told the number of its first parameter."""
+        self._parts.append(part(len(self.arguments) + 1))
+        self.arguments += arguments
+        self.rows += rows
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
+    def whole(self) -> str:
+        return f"{self._named()} SELECT"
+
+    def followed_by(self, select: str) -> str:
+        """A query in which `{written}` stands for the number of rows that the parts have written."""
+        counts = [f"(SELECT count(*) FROM part{number})" for number in range(len(self._parts))]
+        return f"{self._named()} {select.format(written=' + '.join(counts) or '0')}"
+
+    def _named(self) -> str:
+        named = [f"part{number} AS ({part})" for number, part in enumerate(self._parts)]
+        return f"WITH {', '.join(named)}" if named else ""

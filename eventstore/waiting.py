@@ -1,0 +1,118 @@
+"""Commands that were decided on and wait to be written, and what is asked of the transaction of each."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
+
+from domain.event import Claim, Recorded, Stream
+from eventstore.claims import lock_key as claim_key
+from eventstore.log import Log, Receipt, Session
+from eventstore.streams import lock_key
+from eventstore.unit import Unit
+
+Check = Callable[[Session], Awaitable[None]]
+Show = Callable[[Session, Any], Awaitable[Any]]
+
+LARGE = 100  # events or keys of one command, from which on it does not go with others
+
+
+class Asked(NamedTuple):
+    """What is asked of a command's transaction, beside its events.
+
+    Of those with the same `alone`, each is checked after the ones before it are shown.
+    """
+
+    show: Show
+    check: Check | None = None
+    alone: Claim | None = None
+
+
+class Waiting:
+    """A command that was decided on, and waits to be written. `outcome` is what its caller waits for.
+
+    `touched` are keys of what its events are about, `keys` also of what it was decided on and of its claims.
+    `is_simple`: it may be written without looking at what is there first.
+    """
+
+    def __init__(self, unit: Unit, log: Log, result: Any, asked: Asked) -> None:
+        loop = asyncio.get_running_loop()
+        self.unit = unit
+        self.result = result
+        self.show = asked.show
+        self.check = asked.check
+        self.outcome: asyncio.Future[Any] = loop.create_future()
+        self.ended: asyncio.Future[bool] = loop.create_future()
+        digests = {stream: base.digest for stream, base in unit.bases.items()}
+        self.rows = log.rows(unit.events, unit.keys, digests)
+        self.size = sum(map(len, self.rows))
+        self.taken, self.freed = unit.claims()
+        self.heads = unit.heads(digests, self.ended)
+        self.touched = _touched(unit.events)
+        if asked.alone is not None:
+            self.touched.add(claim_key(asked.alone))
+        self.keys = self.touched.union(map(lock_key, unit.bases))
+        if self.taken or self.freed:
+            self.keys |= {claim_key(claim) for claim in (*self.taken, *self.freed)}
+        self.is_large = max(len(self.rows), len(self.keys)) > LARGE
+        self.is_simple = asked.alone is None and not self.freed and not self.is_large
+
+    def succeed(self, shown: Any) -> None:
+        self.ended.set_result(True)
+        for head in self.heads.values():
+            head.ended = None
+        if not self.outcome.done():
+            self.outcome.set_result(shown)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.ended.done():
+            self.ended.set_result(False)
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+def _touched(events: Iterable[Recorded]) -> set[int]:
+    """Keys of the streams and the customers that the events are about."""
+    keys = set()
+    for recorded in events:
+        keys.add(lock_key(recorded.stream))
+        if recorded.customer_id is not None:
+            keys.add(lock_key(Stream("customer", recorded.customer_id)))
+        if recorded.former_customer_id is not None:
+            keys.add(lock_key(Stream("customer", recorded.former_customer_id)))
+    return keys
+
+
+def events_of(commands: Iterable[Waiting]) -> list[Recorded]:
+    return [recorded for command in commands for recorded in command.unit.events]
+
+
+def keys_of(commands: Iterable[Waiting]) -> set[int]:
+    return {key for command in commands for key in command.keys}
+
+
+def ends_of(commands: Iterable[Waiting]) -> dict[Stream, int]:
+    """Where the streams end in the log, if those that are decided on are as they were thought to be."""
+    return {
+        stream: base.version
+        for command in commands
+        for stream, base in command.unit.bases.items()
+        if base.ended is None
+    }
+
+
+def receipt_of(command: Waiting) -> Receipt:
+    stream, head = next(iter(command.heads.items()))
+    return Receipt(stream, head.version, head.digest)
+
+
+def layers(commands: Iterable[Waiting]) -> list[list[Waiting]]:
+    """In order, those that touch nothing in common: each is checked and shown as if the others weren't there."""
+    layers: list[list[Waiting]] = []
+    touched: set[int] = set()
+    for command in commands:
+        if not layers or not touched.isdisjoint(command.touched):
+            layers.append([])
+            touched = set()
+        layers[-1].append(command)
+        touched |= command.touched
+    return layers
