@@ -78,7 +78,11 @@ def converted(order: OrderValue, rule: Rule = NET_OF_REFUNDS) -> Decimal:
 
 def contribution(order: OrderValue, rule: Rule = NET_OF_REFUNDS) -> int:
     """Cents that the order adds to lifetime value, if it counts: what `converted` gives, rounded half up."""
-    return rule.cents(order) if order.rate == ONE else int(converted(order, rule).quantize(ONE, ROUND_HALF_UP))
+    return _rounded(rule.cents(order), order.rate)
+
+
+def _rounded(cents: int, rate: Decimal) -> int:
+    return cents if rate == ONE else int((cents * rate).quantize(ONE, ROUND_HALF_UP))
 
 
 def why(order: OrderValue) -> str:
@@ -105,10 +109,12 @@ def figures(orders: Iterable[OrderValue], rule: Rule = NET_OF_REFUNDS) -> Figure
     counted = [order for order in orders if order.payment_status in rule.counted]
     if not counted:
         return Figures()
-    ltv, by_currency = 0, dict[str, int]()
+    ltv = 0
+    by_currency: dict[str, int] = {}
     for order in counted:
-        ltv += contribution(order, rule)
-        by_currency[order.currency] = by_currency.get(order.currency, 0) + rule.cents(order)
+        cents, currency = rule.cents(order), order.currency
+        ltv += _rounded(cents, order.rate)
+        by_currency[currency] = by_currency.get(currency, 0) + cents
     dates = [order.created_at for order in counted]
     return Figures(
         ltv=ltv,
@@ -116,5 +122,5 @@ def figures(orders: Iterable[OrderValue], rule: Rule = NET_OF_REFUNDS) -> Figure
         aov=average(ltv, len(counted)),
         first_purchase_date=min(dates),
         last_purchase_date=max(dates),
-        purchase_value=dict(sorted(by_currency.items())),
+        purchase_value=dict(sorted(by_currency.items())) if len(by_currency) > 1 else by_currency,
     )

@@ -11,21 +11,23 @@ import asyncpg
 import msgspec
 
 from domain.event import Event, Stream
+from domain.events import EVENTS
 from domain.value import OrderValue, figures
+from eventstore.codec import Codec
 from eventstore.keys import StreamKeys
 from eventstore.log import Executor, Log
-from eventstore.sealing import is_sealed
-from eventstore.streams import from_bytes, to_uuid
+from eventstore.sealing import FORMAT
+from eventstore.streams import id_of, to_uuid
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.live import PROJECTIONS
 from projections.orders import ORDERS, OrderRow, value_of
-from projections.projection import Envelope, Evolve, Keys, Part, Projection
+from projections.projection import Envelope, Evolve, Keys, Part, Projection, of_stream
 from projections.ranges import Range
 
 # In forms that cost little: most streams are only looked up, and a datetime takes asyncpg as long as all the rest.
 COLUMNS = """uuid_send(originator_id) AS stream, topic, state, notification_id,
-    date_trunc('second', occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id,
-    originator_version"""
+    (occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id, originator_version"""
+TO_SECONDS = slice(len("2026-01-01 00:00:00"))  # of `at`; asked for it, PostgreSQL takes as long as for all the rest
 OF_CUSTOMERS = """
     SELECT {columns} FROM stored_events WHERE customer_id {within} AND notification_id <= $1
     ORDER BY customer_id, notification_id"""
@@ -126,9 +128,20 @@ def projections_of(part: Part) -> list[Projection[Any]]:
     return [projection for projection in PROJECTIONS if projection.part == part]
 
 
+class _Decoders(dict[str, Callable[[bytes], Event]]):
+    """By topic."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def __missing__(self, topic: str) -> Callable[[bytes], Event]:
+        decode = self[topic] = self._codec.decoder(topic)
+        return decode
+
+
 class _Fold:
     def __init__(self, log: Log, part: Part, sealed_with: StreamKeys) -> None:
-        self._decode = log.codec.decode
+        self._decoders = _Decoders(log.codec)
         self._opened = sealed_with.opened
         self._part: Part = part
         self._events = 0
@@ -136,15 +149,16 @@ class _Fold:
         self._poison: list[Poison] = []
         # Rows of the group that is being folded; and what each kind of event does to them.
         self._rows: dict[str, dict[int, Any]] = {}
-        self._steps: dict[type[Event], list[tuple[Keys, Evolve, dict[int, Any]]]] = {}
+        self._steps: dict[type[Event], list[tuple[Keys, Evolve, dict[int, Any]]]] = {event: [] for event in EVENTS}
         for projection in projections_of(part):
             self._told[projection.name] = {}
             rows = self._rows[projection.name] = {}
             for event, change in projection.changes.items():
-                self._steps.setdefault(event, []).append((change.keys, change.evolve, rows))
+                self._steps[event].append((change.keys, change.evolve, rows))
 
     async def fold(self, groups: Groups, is_wanted: Callable[[int], bool]) -> Folded:
         breath = IN_ONE_GO
+        by_table = [(self._told[name], rows) for name, rows in self._rows.items()]
         for events in groups.events:
             self._events += len(events)
             if self._events > breath:
@@ -153,31 +167,32 @@ class _Fold:
             self._fold(events)
             if self._part == "customer":
                 self._sum()
-            for name, rows in self._rows.items():
-                self._told[name].update(rows)
-                rows.clear()
+            for told, rows in by_table:
+                if rows:
+                    told.update(rows)
+                    rows.clear()
         if groups.has_others or self._poison:
             untold = frozenset(id_ for poison in self._poison for id_ in poison.ids)
             self._told = {name: _own(rows, is_wanted, untold) for name, rows in self._told.items()}
         return Folded(self._told, self._poison, self._events)
 
     def _fold(self, events: Events) -> None:
-        decode, opened, steps, time = self._decode, self._opened, self._steps, datetime.fromisoformat
-        ids: dict[bytes, int] = {}
+        opened, decoders, steps, time = self._opened, self._decoders, self._steps, datetime.fromisoformat
+        keys_of: dict[bytes, tuple[int]] = {}
         poison: list[tuple[asyncpg.Record, Exception]] = []
         for record in events:
             try:
                 stream, topic, state, _position, at, customer_id, former_customer_id, version = record
-                if (id_ := ids.get(stream)) is None:
-                    id_ = ids[stream] = from_bytes(stream).id
-                if is_sealed(state):
+                if (own := keys_of.get(stream)) is None:
+                    own = keys_of[stream] = (id_of(stream),)
+                if state.startswith(FORMAT):
                     state = opened(stream, version, topic, state)
                     if state is None:  # its key is destroyed, and it changes nothing
                         continue
-                event = decode(topic, state)
-                envelope = Envelope(id_, time(at), customer_id, former_customer_id)
-                for keys, evolve, rows in steps.get(type(event), ()):
-                    for key in keys(event, envelope):
+                event = decoders[topic](state)
+                envelope = Envelope(own[0], time(at[TO_SECONDS]), customer_id, former_customer_id)
+                for keys, evolve, rows in steps[type(event)]:
+                    for key in own if keys is of_stream else keys(event, envelope):
                         row = evolve(key, rows.get(key), event, envelope)
                         if row is not None:
                             rows[key] = row
@@ -199,7 +214,7 @@ class _Fold:
 
     def _whose(self, event: asyncpg.Record) -> set[int]:
         if self._part != "customer":
-            return {from_bytes(STREAM(event)).id}
+            return {id_of(STREAM(event))}
         return {id_ for id_ in (CUSTOMER(event), FORMER(event)) if id_ is not None}
 
     def _sum(self) -> None:

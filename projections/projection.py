@@ -93,8 +93,7 @@ def envelope(recorded: Recorded) -> Envelope:
 def utc(time: datetime) -> datetime:
     """A time as rows hold it: UTC, without zone or fraction."""
     time = time if time.tzinfo is UTC else time.astimezone(UTC)
-    # A quarter of what `replace` takes.
-    return datetime(time.year, time.month, time.day, time.hour, time.minute, time.second)  # noqa: DTZ001
+    return time.replace(microsecond=0, tzinfo=None)
 
 
 def index_for_sorting(table: str, name: str, key: str | None = None) -> str:

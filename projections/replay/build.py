@@ -22,6 +22,8 @@ CLAIM = """
 BUILT = (
     "UPDATE replay_ranges SET events = $4, built_at = clock_timestamp() WHERE replay_id = $1 AND part = $2 AND low = $3"
 )
+# A range that is lost with the server is built again.
+LATER = "SET LOCAL synchronous_commit = off"
 THERE_IS = "SELECT to_regnamespace($1) IS NOT NULL"
 LEFT = "SELECT 1 FROM replay_ranges WHERE replay_id = $1 AND events IS NULL LIMIT 1 FOR UPDATE"
 # Sorting in memory, for the indexes of millions of rows. Helpers of one statement take a third more of the processors'
@@ -68,6 +70,7 @@ async def _build_ranges(store: Store, replay: Replay, on_range: OnRange) -> None
 async def _build_range(connection: Connection, log: Log, replay: Replay) -> bool:
     """In one transaction with saying so: a range is built wholly or not at all."""
     async with connection.transaction():
+        await connection.execute(LATER)
         claimed = await connection.fetchrow(CLAIM, replay.id)
         if claimed is None:
             return False

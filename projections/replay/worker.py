@@ -1,8 +1,9 @@
 """The process that a helper is: `python -m projections.replay.worker ID`, with the store at DATABASE_URL."""
 
-import asyncio
 import os
 import sys
+
+import uvloop
 
 from projections.database import open_store
 from projections.replay.build import AT_ONCE, build_ranges
@@ -19,4 +20,4 @@ async def _done() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(build(os.environ["DATABASE_URL"], int(sys.argv[1])))
+    uvloop.run(build(os.environ["DATABASE_URL"], int(sys.argv[1])))
