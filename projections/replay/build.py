@@ -22,13 +22,13 @@ CLAIM = """
 BUILT = (
     "UPDATE replay_ranges SET events = $4, built_at = clock_timestamp() WHERE replay_id = $1 AND part = $2 AND low = $3"
 )
-# A range that is lost with the server is built again.
+# What is lost with the server is built again.
 LATER = "SET LOCAL synchronous_commit = off"
 THERE_IS = "SELECT to_regnamespace($1) IS NOT NULL"
 LEFT = "SELECT 1 FROM replay_ranges WHERE replay_id = $1 AND events IS NULL LIMIT 1 FOR UPDATE"
 # Sorting in memory, for the indexes of millions of rows. Helpers of one statement take a third more of the processors'
 # time than another statement beside it.
-INDEXING = "SET LOCAL maintenance_work_mem = '128MB'; SET LOCAL max_parallel_maintenance_workers = 0"
+INDEXING = f"{LATER}; SET LOCAL maintenance_work_mem = '128MB'; SET LOCAL max_parallel_maintenance_workers = 0"
 
 # PostgreSQL reads and writes for one while the other computes.
 AT_ONCE = 2
@@ -56,7 +56,7 @@ async def build_ranges(store: Store, replay: Replay, on_range: OnRange) -> None:
     # Nothing that is made here is in a cycle, and looking for cycles in it costs a tenth.
     gc.disable()
     try:
-        await _at_once(lambda: _build_ranges(store, replay, on_range))
+        await at_once(lambda: _build_ranges(store, replay, on_range))
     finally:
         gc.enable()
 
@@ -101,11 +101,12 @@ async def index_tables(pool: asyncpg.Pool, replay: Replay, workers: int) -> None
         [f"VACUUM {name}" for name in tables],
         # They want their table alone.
         [table.index[0] for table in tables.values()],
-        [statement for table in tables.values() for statement in table.index[1:]],
-        [f"ANALYZE {name}" for name in tables],
+        # An ANALYZE waits for what is still at its table, and so sees all indexes.
+        [statement for table in tables.values() for statement in table.index[1:]]
+        + [f"ANALYZE {name}" for name in tables],
     ]
     for statements in steps:
-        await _at_once(partial(_execute, pool, replay.schema, iter(statements)), min(AT_ONCE * workers, MOST))
+        await at_once(partial(_execute, pool, replay.schema, iter(statements)), min(AT_ONCE * workers, MOST))
 
 
 async def _execute(pool: asyncpg.Pool, schema: str, statements: Iterable[str]) -> None:
@@ -121,7 +122,7 @@ async def _execute(pool: asyncpg.Pool, schema: str, statements: Iterable[str]) -
                     await connection.execute(statement)
 
 
-async def _at_once(work: Callable[[], Coroutine[Any, Any, None]], count: int = AT_ONCE) -> None:
+async def at_once(work: Callable[[], Coroutine[Any, Any, None]], count: int = AT_ONCE) -> None:
     """On several connections; the first failure ends all, and is raised as it is."""
     try:
         async with asyncio.TaskGroup() as loops:

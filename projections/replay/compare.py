@@ -1,11 +1,14 @@
 """Rebuilt rows against the live ones: how many differ, in which columns, and some of them."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from eventstore.log import Connection
 from projections.projection import Projection
+from projections.replay.build import at_once
 from projections.replay.registry import Replay, not_rebuilt
 from projections.table import Column
 
@@ -54,10 +57,32 @@ class TableReport(msgspec.Struct, frozen=True):
         return not (self.missing or self.surplus or self.differing)
 
 
-async def compare(connection: Connection, replay: Replay) -> dict[str, TableReport]:
-    """By table, at the moment of the connection's snapshot, at which the rebuilt rows must be."""
+async def compare(connection: Connection, replay: Replay, pool: asyncpg.Pool | None = None) -> dict[str, TableReport]:
+    """By table, at the moment of the connection's snapshot, at which the rebuilt rows must be.
+
+    From a `pool`, several connections look at once: if this one has changed rows, without one, for others don't see it.
+    """
     poisoned = await not_rebuilt(connection, replay.id)
-    return {p.name: await _compare(connection, replay, p, poisoned.get(p.part, [])) for p in replay.wanted}
+    # Rows of many columns take longest.
+    left = iter(sorted(replay.wanted, key=lambda projection: len(projection.table.names), reverse=True))
+    found: dict[str, TableReport] = {}
+
+    async def compare_all(on: Connection) -> None:
+        for projection in left:
+            found[projection.name] = await _compare(on, replay, projection, poisoned.get(projection.part, []))
+
+    if pool is None:
+        await compare_all(connection)
+    else:
+        snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+        await at_once(lambda: _in_snapshot(pool, snapshot, compare_all))
+    return {projection.name: found[projection.name] for projection in replay.wanted}
+
+
+async def _in_snapshot(pool: asyncpg.Pool, snapshot: str, look: Callable[[Connection], Awaitable[None]]) -> None:
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        await look(connection)
 
 
 async def _compare(

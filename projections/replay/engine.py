@@ -166,8 +166,8 @@ async def _compare_once(store: Store, current: Replay) -> dict[str, TableReport]
     await catch_up_almost(store, current.id, tables)
     async with store.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         current = await find(connection, current.id)
-        await catch_up(connection, store.log, current, tables, await store.log.head(connection))
-        return await compare(connection, current)
+        changed = await catch_up(connection, store.log, current, tables, await store.log.head(connection))
+        return await compare(connection, current, None if changed else store.pool)
 
 
 async def _finish(store: Store, current: Replay) -> None:
