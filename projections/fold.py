@@ -1,9 +1,10 @@
 """Read models from events alone: the rows of some customers, users or labels, as they are at a position of the log."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
+from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -45,8 +46,9 @@ OF_STREAMS = """
     ORDER BY originator_id, originator_version"""
 STREAM, POSITION, CUSTOMER, FORMER = map(itemgetter, (0, 3, 5, 6))  # of COLUMNS
 
-# Events after which others may go on: what PostgreSQL has for them it holds back until it is read.
-IN_ONE_GO = 1_000
+EVENTS_IN_ONE_GO = 1_000  # to be understood
+# After which others may go on: what PostgreSQL has for them it holds back until it is read.
+GROUPS_IN_ONE_GO = 100
 
 Events: TypeAlias = Sequence[asyncpg.Record]
 
@@ -74,9 +76,13 @@ class Folded(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """Events in groups that have no row in common, each in order. `has_others`: some are not of those asked for."""
+    """Events in order. `entangled` ones are of customers that share rows; `by_customer`, of one after another.
 
-    events: Iterable[Events]
+    `has_others`: some are not of those asked for.
+    """
+
+    entangled: Events
+    by_customer: Events = ()
     has_others: bool = False
 
 
@@ -100,28 +106,22 @@ async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], unti
 
 async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Groups:
     if part != "customer":
-        return Groups([await on.fetch(OF_STREAMS.format(columns=COLUMNS, within=within), *arguments)])
+        return Groups(await on.fetch(OF_STREAMS.format(columns=COLUMNS, within=within), *arguments))
     own = await on.fetch(OF_CUSTOMERS.format(columns=COLUMNS, within=within), *arguments)
     moved = await on.fetch(MOVED.format(within=within), *arguments)
     if not moved:
-        return Groups(_by_customer(own))
+        return Groups((), own)
     uuids, streams = zip(*moved, strict=True)
     template = OF_OTHERS.format(columns=COLUMNS, within=within, last=len(arguments) + 1)
     others = await on.fetch(template, *arguments, uuids)
-    return Groups(_entangled_first(own, others, frozenset(streams)), has_others=bool(others))
+    return _grouped(own, others, frozenset(streams))
 
 
-def _by_customer(own: Events) -> Iterator[Events]:
-    for _customer_id, events in groupby(own, CUSTOMER):
-        yield list(events)
-
-
-def _entangled_first(own: Events, others: Events, moved: frozenset[bytes]) -> Iterator[Events]:
-    """All those together who gave or got an order, and then one customer after another."""
+def _grouped(own: Events, others: Events, moved: frozenset[bytes]) -> Groups:
     entangled = {id_ for event in own if STREAM(event) in moved for id_ in (CUSTOMER(event), FORMER(event))}
     among = [event for event in own if CUSTOMER(event) in entangled]
-    yield sorted([*among, *others], key=POSITION)
-    yield from _by_customer([event for event in own if CUSTOMER(event) not in entangled])
+    rest = [event for event in own if CUSTOMER(event) not in entangled]
+    return Groups(sorted([*among, *others], key=POSITION), rest, has_others=bool(others))
 
 
 def projections_of(part: Part) -> list[Projection[Any]]:
@@ -139,58 +139,88 @@ class _Decoders(dict[str, Callable[[bytes], Event]]):
         return decode
 
 
+# Of which customer, the key of the stream's own row, what happened, what came with it, and all of that as it was read.
+Happened: TypeAlias = tuple[int | None, tuple[int], Event | None, Envelope, asyncpg.Record]
+WHOSE = itemgetter(0)
+
+
 class _Fold:
     def __init__(self, log: Log, part: Part, sealed_with: StreamKeys) -> None:
         self._decoders = _Decoders(log.codec)
         self._opened = sealed_with.opened
         self._part: Part = part
-        self._events = 0
-        self._told: dict[str, dict[int, Any]] = {}
-        self._poison: list[Poison] = []
-        # Rows of the group that is being folded; and what each kind of event does to them.
+        self._failed: list[tuple[asyncpg.Record, Exception]] = []
+        # Rows of the group that is being folded; and what each kind of event does to them. None is an event whose key
+        # is destroyed, and changes nothing.
         self._rows: dict[str, dict[int, Any]] = {}
-        self._steps: dict[type[Event], list[tuple[Keys, Evolve, dict[int, Any]]]] = {event: [] for event in EVENTS}
+        self._steps: dict[type[Event | None], list[tuple[Keys, Evolve, dict[int, Any]]]]
+        self._steps = {event: [] for event in (type(None), *EVENTS)}
         for projection in projections_of(part):
-            self._told[projection.name] = {}
             rows = self._rows[projection.name] = {}
             for event, change in projection.changes.items():
                 self._steps[event].append((change.keys, change.evolve, rows))
 
     async def fold(self, groups: Groups, is_wanted: Callable[[int], bool]) -> Folded:
-        breath = IN_ONE_GO
-        by_table = [(self._told[name], rows) for name, rows in self._rows.items()]
-        for events in groups.events:
-            self._events += len(events)
-            if self._events > breath:
+        told: dict[str, dict[int, Any]] = {name: {} for name in self._rows}
+        for number, group in enumerate(self._one_by_one(groups), 1):
+            if not number % GROUPS_IN_ONE_GO:
                 await asyncio.sleep(0)
-                breath = self._events + IN_ONE_GO
-            self._fold(events)
-            if self._part == "customer":
-                self._sum()
-            for told, rows in by_table:
+            self._fold(group)
+            for name, rows in self._rows.items():
                 if rows:
-                    told.update(rows)
+                    told[name].update(rows)
                     rows.clear()
-        if groups.has_others or self._poison:
-            untold = frozenset(id_ for poison in self._poison for id_ in poison.ids)
-            self._told = {name: _own(rows, is_wanted, untold) for name, rows in self._told.items()}
-        return Folded(self._told, self._poison, self._events)
+        if self._part == "customer":
+            _sum(told[ORDERS.name], told[FIGURES.name])
+        events = [*groups.entangled, *groups.by_customer]
+        poison = self._set_aside(events) if self._failed else []
+        if groups.has_others or poison:
+            untold = frozenset(id_ for each in poison for id_ in each.ids)
+            told = {name: _own(rows, is_wanted, untold) for name, rows in told.items()}
+        return Folded(told, poison, len(events))
 
-    def _fold(self, events: Events) -> None:
-        opened, decoders, steps, time = self._opened, self._decoders, self._steps, datetime.fromisoformat
-        keys_of: dict[bytes, tuple[int]] = {}
-        poison: list[tuple[asyncpg.Record, Exception]] = []
-        for record in events:
+    def _one_by_one(self, groups: Groups) -> Iterator[Iterable[Happened]]:
+        if groups.entangled:
+            yield self._understand(groups.entangled)
+        own = groups.by_customer
+        batches = (own[start : start + EVENTS_IN_ONE_GO] for start in range(0, len(own), EVENTS_IN_ONE_GO))
+        for _customer_id, group in groupby(chain.from_iterable(map(self._understand, batches)), WHOSE):
+            yield group
+
+    def _understand(self, events: Events) -> list[Happened]:
+        """In one go; one by one, where one of them can't be."""
+        try:
+            return self._happened(events)
+        except Exception:
+            return [happened for event in events for happened in self._alone(event)]
+
+    def _alone(self, event: asyncpg.Record) -> list[Happened]:
+        try:
+            return self._happened([event])
+        except Exception as error:
+            self._failed.append((event, error))
+            return []
+
+    def _happened(self, events: Events) -> list[Happened]:
+        """Step by step for all, which takes two thirds of the time that all steps for one after another take."""
+        opened, decoders = self._opened, self._decoders
+        streams, topics, states, _positions, ats, customers, formers, versions = zip(*events, strict=True)
+        plain = [
+            opened(stream, version, topic, state) if state.startswith(FORMAT) else state
+            for stream, version, topic, state in zip(streams, versions, topics, states, strict=True)
+        ]
+        decoded = [
+            None if state is None else decoders[topic](state) for topic, state in zip(topics, plain, strict=True)
+        ]
+        ids = [id_of(stream) for stream in streams]
+        times = [datetime.fromisoformat(at[TO_SECONDS]) for at in ats]
+        envelopes = map(Envelope, ids, times, customers, formers)
+        return list(zip(customers, zip(ids), decoded, envelopes, events, strict=True))
+
+    def _fold(self, happened: Iterable[Happened]) -> None:
+        steps = self._steps
+        for _customer_id, own, event, envelope, record in happened:
             try:
-                stream, topic, state, _position, at, customer_id, former_customer_id, version = record
-                if (own := keys_of.get(stream)) is None:
-                    own = keys_of[stream] = (id_of(stream),)
-                if state.startswith(FORMAT):
-                    state = opened(stream, version, topic, state)
-                    if state is None:  # its key is destroyed, and it changes nothing
-                        continue
-                event = decoders[topic](state)
-                envelope = Envelope(own[0], time(at[TO_SECONDS]), customer_id, former_customer_id)
                 for keys, evolve, rows in steps[type(event)]:
                     for key in own if keys is of_stream else keys(event, envelope):
                         row = evolve(key, rows.get(key), event, envelope)
@@ -199,34 +229,39 @@ class _Fold:
                         else:
                             rows.pop(key, None)
             except Exception as error:
-                poison.append((record, error))
-        if poison:
-            self._set_aside(poison, events)
+                self._failed.append((record, error))
 
-    def _set_aside(self, poison: list[tuple[asyncpg.Record, Exception]], events: Events) -> None:
-        for record, error in poison:
-            # The first of its stream that can't be applied spoils the rest: of all whom that is about nothing is told.
-            first = min(POSITION(each) for each, _error in poison if STREAM(each) == STREAM(record))
-            rest = (each for each in events if STREAM(each) == STREAM(record) and POSITION(each) >= first)
-            ids = {id_ for each in rest for id_ in self._whose(each)}
-            problem = f"{type(error).__name__}: {error}"
-            self._poison.append(Poison(POSITION(record), record["topic"], problem, self._part, tuple(sorted(ids))))
+    def _set_aside(self, events: Events) -> list[Poison]:
+        """The first of its stream that can't be applied spoils the rest: of all whom that is about nothing is told."""
+        first: dict[bytes, int] = {}
+        for record, _error in self._failed:
+            first[STREAM(record)] = min(POSITION(record), first.get(STREAM(record), POSITION(record)))
+        ids: dict[bytes, set[int]] = {stream: set() for stream in first}
+        for event in events:
+            if POSITION(event) >= first.get(STREAM(event), inf):
+                ids[STREAM(event)] |= self._whose(event)
+        return [
+            Poison(
+                POSITION(record), record["topic"], f"{type(error).__name__}: {error}", self._part,
+                tuple(sorted(ids[STREAM(record)])),
+            )
+            for record, error in self._failed
+        ]  # fmt: skip
 
     def _whose(self, event: asyncpg.Record) -> set[int]:
         if self._part != "customer":
             return {id_of(STREAM(event))}
         return {id_ for id_ in (CUSTOMER(event), FORMER(event)) if id_ is not None}
 
-    def _sum(self) -> None:
-        """In place, for all customers of the group."""
-        values: dict[int, list[OrderValue]] = {}
-        orders: dict[int, OrderRow] = self._rows[ORDERS.name]
-        for order in orders.values():
-            values.setdefault(order.customer_id, []).append(value_of(order))
-        of_customers: dict[int, FiguresRow] = self._rows[FIGURES.name]
-        for id_, of_customer in values.items():
-            if row := of_customers.get(id_):
-                of_customers[id_] = with_figures(row, figures(of_customer))
+
+def _sum(orders: Mapping[int, OrderRow], of_customers: dict[int, FiguresRow]) -> None:
+    """In place."""
+    values: dict[int, list[OrderValue]] = {}
+    for order in orders.values():
+        values.setdefault(order.customer_id, []).append(value_of(order))
+    for id_, of_customer in values.items():
+        if row := of_customers.get(id_):
+            of_customers[id_] = with_figures(row, figures(of_customer))
 
 
 def _own(rows: dict[int, Any], is_wanted: Callable[[int], bool], untold: frozenset[int]) -> dict[int, Any]:
