@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from litestar import Response, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.as_of import read_as_of, seen
 from api.command import Shown, about, carry_out, decision
 from api.input import read_input
@@ -33,7 +33,7 @@ LIST = f"""
 
 
 @get(PATH, opt=needs("customers/view"), summary="List a customer's addresses of a type, the primary one first")
-async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     type_ = fields.optional(absent="billing", empty="billing").choice("type", TYPES)
     as_of = read_as_of(fields)
@@ -47,7 +47,7 @@ async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Res
 
 
 @post(PATH, opt=needs("customers/manage"), summary="Add an address", status_code=200)
-async def create_address(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def create_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """The first of its type is primary. With `order_id`, the order gets this address too."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     type_ = fields.required.choice("type", TYPES)
@@ -69,7 +69,7 @@ async def create_address(request: AnyRequest, customer_id: FromPath[str]) -> Res
 
 
 @put(PATH, opt=needs("customers/manage"), summary="Change an address")
-async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Changes what is sent, and no more. With `order_id`, the order gets this address too."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     address_id = fields.required.id("id")
@@ -96,7 +96,7 @@ async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Res
 
 
 @delete(PATH, opt=needs("customers/delete"), summary="Remove an address", status_code=200)
-async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """A primary address, and the last one, stay."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     sent = fields.values.get("address")
@@ -112,7 +112,7 @@ async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Res
 
 
 @post(f"{PATH}/make-primary", opt=needs("customers/manage"), summary="Make an address primary", status_code=200)
-async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Of its type; the former one is no longer."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     command = SetPrimaryAddress(address_id=fields.required.id("addressId"), type=fields.required.choice("type", TYPES))

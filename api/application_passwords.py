@@ -3,13 +3,13 @@
 from typing import Any, get_args
 from uuid import UUID
 
-from litestar import Response, delete, get, post
+from litestar import delete, get, post
 from litestar.params import FromPath
 
 from api.access import credentials
 from api.access.auth import MAX_USER_LENGTH, PERMISSIONS, Principal, Role, allowed, is_login
 from api.access.credentials import CredentialNotFound, Listed
-from api.answer import answer
+from api.answer import Answer, answer
 from api.command import Shown, carry_out, nothing
 from api.input import read_input, read_nothing
 from api.presentation import shown
@@ -24,14 +24,14 @@ MAX_NAME = 255
 
 
 @get("/credentials", opt=needs("credentials/own"), summary="List application passwords")
-async def list_credentials(request: AnyRequest) -> Response[bytes]:
+async def list_credentials(request: AnyRequest) -> Answer:
     """Those of your own login, or with the permission `credentials/manage` everybody's."""
     found = await credentials.listed(serving(request).store.pool, _whose(request))
     return answer({"credentials": [credential(each) for each in found]})
 
 
 @post("/credentials", opt=needs("credentials/manage"), summary="Make an application password", status_code=200)
-async def create_credential(request: AnyRequest) -> Response[bytes]:
+async def create_credential(request: AnyRequest) -> Answer:
     """It may do what its role may, or of that only what `permissions` names, and never more than the one it is made
     with. The password is shown this once: a repetition with the same Idempotency-Key has null in its place.
     """
@@ -58,7 +58,7 @@ async def create_credential(request: AnyRequest) -> Response[bytes]:
 
 
 @delete("/credentials/{uuid:str}", opt=needs("credentials/own"), summary="Revoke a password", status_code=200)
-async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Response[bytes]:
+async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
     """One of your own login's, or with the permission `credentials/manage` anybody's. When this answers, no process
     lets it in any more.
     """

@@ -6,9 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
-from litestar import Response
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.errors import in_words
 from api.idempotency import Answered, Key, KeyRefused, read_key
 from api.refusal_table import REFUSALS
@@ -48,14 +47,14 @@ async def carry_out(
     customer_id: int | None = None,
     within: Callable[[], AbstractContextManager[None]] = nullcontext,
     again: Collection[str] = (),
-) -> Response[bytes]:
+) -> Answer:
     """Do the work, and answer with what `show` makes of its result in the same transaction.
 
     `customer_id` is whom `If-Match` is about; `within` may put a refusal in other words. When a claim of a kind in
     `again` was taken meanwhile, the work is done again, twice at most: it will find something else to claim.
     """
 
-    async def run(key: Key | None) -> Response[bytes]:
+    async def run(key: Key | None) -> Answer:
         with within():
             for _ in range(AGAIN):
                 try:
@@ -85,7 +84,7 @@ async def _run(
     show: Callable[[Session, T], Awaitable[Shown]],
     customer_id: int | None,
     key: Key | None,
-) -> Response[bytes]:
+) -> Answer:
     store, expected = serving(request).store, _expected_versions(request)
 
     async def require_version(on: Executor) -> None:
@@ -97,7 +96,7 @@ async def _run(
             await key.begin(connection)
         await require_version(connection)
 
-    async def respond(connection: Session, result: T) -> Response[bytes]:
+    async def respond(connection: Session, result: T) -> Answer:
         shown = await show(connection, result)
         response = answer(shown.body, version=shown.version)
         if key is not None:
@@ -110,7 +109,7 @@ async def _run(
     return await store.answer(asked_by(request), work, respond, check=check, alone=key and key.claim)
 
 
-async def _refused(pool: asyncpg.Pool, key: Key, refusal: HttpRefusal, customer_id: int | None) -> Response[bytes]:
+async def _refused(pool: asyncpg.Pool, key: Key, refusal: HttpRefusal, customer_id: int | None) -> Answer:
     """The refusal, kept for the key; or the answer to the same request, which may be what now stands against this."""
     response = answer(refusal.body, status=refusal.status)
     try:

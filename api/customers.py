@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from litestar import Response, get, post, put
+from litestar import get, post, put
 from litestar.params import FromPath
 from msgspec import UNSET
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, just
 from api.convert import items
@@ -48,7 +48,7 @@ EXISTING_LABELS = "SELECT id FROM labels WHERE id = ANY($1)"
 
 
 @post("/customers", opt=needs("customers/manage"), summary="Create a customer", status_code=200)
-async def create_customer(request: AnyRequest) -> Response[bytes]:
+async def create_customer(request: AnyRequest) -> Answer:
     service, fields = serving(request), Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
     first_name, last_name = _names(fields, service.settings.name_mode)
@@ -80,7 +80,7 @@ async def create_customer(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
-async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     service, id_ = serving(request), id_in_path(customer_id)
     fields = Fields(await read_input(request))
     names = fields.optional(absent=list[str](), empty=list[str]()).words("with", OF_CUSTOMER)
@@ -108,7 +108,7 @@ def _customer_only(fields: Fields) -> bool:
 
 
 @put("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Update a customer")
-async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """A linked user follows what changes."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     change, of_user = _change(fields, service.settings.name_mode)
@@ -132,7 +132,7 @@ async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Re
 
 
 @put("/customers/{customer_id:str}/additional-info", opt=needs("customers/manage"), summary="Set a customer's labels")
-async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """To exactly those in the list."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     wanted = frozenset(fields.required.ids("labels"))
@@ -158,7 +158,7 @@ async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Respons
     summary="Delete customers, or change their status",
     status_code=200,
 )
-async def do_bulk_action(request: AnyRequest) -> Response[bytes]:
+async def do_bulk_action(request: AnyRequest) -> Answer:
     """All or nothing. Deleting needs `customers/delete`, too: it is for good."""
     ids, command, message = _bulk_action(Fields(await read_input(request)))
     if isinstance(command, EraseCustomer):

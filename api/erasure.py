@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from litestar import Response, get
+from litestar import get
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.refusals import Rule
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from domain.customer import CUSTOMER, Customer, EraseCustomer
@@ -64,7 +64,7 @@ async def _told_of(unit: Unit, user_ids: Collection[int]) -> set[int | None]:
 
 
 @get("/customers/{customer_id:str}/erasure", opt=needs("history/view"), summary="The receipt of an erasure")
-async def get_erasure(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def get_erasure(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Who erased the customer, when and why, and how many events are sealed for good."""
     store, id_ = serving(request).store, customer_in_path(customer_id)
     async with at_one_moment(store.pool) as on:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import msgspec
-from litestar import Response, get
+from litestar import get
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.presentation import shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from domain.refusals import CustomerNotFound
@@ -19,7 +19,7 @@ from projections.explain import Explanation, explain
     opt=needs("customers/view"),
     summary="Why a customer's lifetime value is what it is",
 )
-async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Computed from events alone. The contributions of all orders that are or were the customer's add up to `ltv`."""
     store, id_ = serving(request).store, customer_in_path(customer_id)
     async with at_one_moment(store.pool) as on:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from litestar import Response, get
+from litestar import get
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.presentation import Row, address, customer, history_entry, label, shown, user, whole_order
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from domain.refusals import CustomerNotFound
@@ -15,7 +15,7 @@ from projections.export import Export, export
 
 
 @get("/customers/{customer_id:str}/export", opt=needs("users/view"), summary="All that is held about a customer")
-async def get_export(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def get_export(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Its own and its users' data, orders, events with what each said, kept answers. Needs `customers/view`, too."""
     service, id_ = serving(request), customer_in_path(customer_id)
     request.user.require("customers/view")

@@ -6,10 +6,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeAlias
 
 import msgspec
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, nothing
 from api.input import read_input, read_nothing
@@ -27,7 +27,7 @@ MoreWidgets: TypeAlias = Callable[[Row, str, datetime], list[Widget]]
 
 
 @get("/customers/get-stats/{customer_id:str}", opt=needs("customers/view"), summary="A customer's figures as widgets")
-async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     as_of = read_as_of(fields)
     fields.check()
@@ -46,7 +46,7 @@ async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Response
     summary="Recalculate a customer's figures from its history",
     status_code=200,
 )
-async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """`drift` tells which stored figures were wrong, and are no longer."""
     service, id_ = serving(request), customer_in_path(customer_id)
     await read_nothing(request)

@@ -7,7 +7,7 @@ import asyncpg
 from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.metrics import of_store
 from api.presentation import shown
 from api.serving import AnyRequest, authorise, needs, serving
@@ -18,12 +18,12 @@ PATIENCE = 5  # seconds
 
 
 @get("/health/live", tags=["Health"], summary="The process answers")
-async def live() -> Response[bytes]:
+async def live() -> Answer:
     return answer({"status": "ok"})
 
 
 @get("/health/ready", tags=["Health"], summary="The store answers too")
-async def ready(request: AnyRequest) -> Response[bytes]:
+async def ready(request: AnyRequest) -> Answer:
     """`drift` tells of the last verification; wrong figures are no reason to stop asking this service."""
     try:
         async with asyncio.timeout(PATIENCE):

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from litestar import Response, get
+from litestar import get
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.input import read_input
 from api.paginator import read_page
 from api.presentation import history_entry
@@ -31,7 +31,7 @@ class Asked(NamedTuple):
 
 
 @get("/customers/{customer_id:str}/history", opt=needs("customers/view"), summary="A customer's history, newest first")
-async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Every event of the customer and its orders, also from before an order was transferred to it.
 
     Of an erased customer it is told what happened, when and by whom, but `data` and `changes` are null.
@@ -46,7 +46,7 @@ async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Respon
 
 
 @get("/history", opt=needs("history/view"), summary="The history of the whole store, newest first")
-async def get_store_history(request: AnyRequest) -> Response[bytes]:
+async def get_store_history(request: AnyRequest) -> Answer:
     """Every event there is. `subject` says what each is about."""
     store, asked = serving(request).store, await _asked(request)
     async with at_one_moment(store.pool) as on:

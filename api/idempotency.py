@@ -4,8 +4,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import asyncpg
-from litestar import Response
 
+from api.answer import Answer
 from api.input import read_body
 from api.refusals import HttpRefusal, Invalid, Rule
 from api.serving import AnyRequest
@@ -29,7 +29,7 @@ OTHER_REQUEST = Invalid({"Idempotency-Key": {"unique": "This Idempotency-Key cam
 class Answered(Exception):
     """The same request was carried out before."""
 
-    def __init__(self, response: Response[bytes]) -> None:
+    def __init__(self, response: Answer) -> None:
         super().__init__()
         self.response = response
 
@@ -73,11 +73,11 @@ class Key(NamedTuple):
         self._require_new(row)
 
     async def keep(
-        self, connection: Session, response: Response[bytes], customer_id: int | None, user_id: int | None = None
+        self, connection: Session, response: Answer, customer_id: int | None, user_id: int | None = None
     ) -> None:
         """The ids say whom the answer is about: it is forgotten together with the customer or the user."""
-        status, etag = response.status_code or 200, response.headers.get("ETag")
-        await connection.execute(KEEP, *self, status, etag, response.content, customer_id, user_id)
+        told = (response.status_code, response.etag, response.body)
+        await connection.execute(KEEP, *self, *told, customer_id, user_id)
 
 
 async def read_key(request: AnyRequest) -> Key | None:
@@ -95,7 +95,5 @@ async def read_key(request: AnyRequest) -> Key | None:
     return Key(request.user.user, blake2b(sent.encode(), digest_size=16).hexdigest(), said.digest())
 
 
-def _replayed(row: asyncpg.Record) -> Response[bytes]:
-    etag = {"ETag": row["etag"]} if row["etag"] else {}
-    headers = etag | {"Idempotency-Replayed": "true"}
-    return Response(row["body"], status_code=row["status"], media_type="application/json", headers=headers)
+def _replayed(row: asyncpg.Record) -> Answer:
+    return Answer(row["body"], status=row["status"], etag=row["etag"], replayed=True)

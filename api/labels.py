@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from litestar import Response, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.command import Shown, carry_out, decision, just
 from api.input import read_input, read_nothing
 from api.presentation import label
@@ -21,13 +21,13 @@ MAX_LENGTH = 192
 
 
 @get("/labels", opt=needs("labels/view"), summary="List labels")
-async def list_labels(request: AnyRequest) -> Response[bytes]:
+async def list_labels(request: AnyRequest) -> Answer:
     rows = await serving(request).store.pool.fetch(LIST)
     return answer({"labels": [label(row) for row in rows]})
 
 
 @post("/labels", opt=needs("labels/manage"), summary="Create a label", status_code=200)
-async def create_label(request: AnyRequest) -> Response[bytes]:
+async def create_label(request: AnyRequest) -> Answer:
     value = await _value(request)
 
     async def work(unit: Unit) -> int:
@@ -39,7 +39,7 @@ async def create_label(request: AnyRequest) -> Response[bytes]:
 
 
 @put("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Rename a label")
-async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Response[bytes]:
+async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     command = RenameLabel(value=await _value(request))
     return await carry_out(
         request, decision(LABEL, id_in_path(label_id), command), _shown("Label updated successfully!")
@@ -47,7 +47,7 @@ async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Response
 
 
 @delete("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Delete a label", status_code=200)
-async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Response[bytes]:
+async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     await read_nothing(request)
     done = just({"message": "Label deleted successfully!", "data": ""})
     return await carry_out(request, decision(LABEL, id_in_path(label_id), DeleteLabel()), done)

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from litestar import Response, get
+from litestar import get
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.as_of import View, read_as_of, seen
 from api.input import read_input
 from api.paginator import paginator, read_page
@@ -29,7 +29,7 @@ MAX_IDS = 1_000
 
 
 @get("/customers", opt=needs("customers/view"), summary="List customers")
-async def get_customers(request: AnyRequest) -> Response[bytes]:
+async def get_customers(request: AnyRequest) -> Answer:
     service, fields = serving(request), Fields(await read_input(request))
     as_of = read_as_of(fields)
     query, names = read_query(fields, CUSTOMERS_LISTED, relations.OF_CUSTOMER)
@@ -45,7 +45,7 @@ async def get_customers(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/customers/{customer_id:str}/orders", opt=needs("customers/view"), summary="List a customer's orders")
-async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     as_of = read_as_of(fields)
     query, names = read_query(fields, ORDERS_LISTED, relations.OF_ORDER)
@@ -61,7 +61,7 @@ async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Respons
 
 
 @get("/customers/{customer_id:str}/order", opt=needs("customers/view"), summary="All orders of a customer, with items")
-async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Oldest first."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     as_of = read_as_of(fields)
@@ -74,7 +74,7 @@ async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> Re
 
 
 @get("/customers/attachable-user", opt=needs("customers/manage"), summary="List users without a customer")
-async def get_attachable_users(request: AnyRequest) -> Response[bytes]:
+async def get_attachable_users(request: AnyRequest) -> Answer:
     """All of them, unless a page is asked for."""
     fields = Fields(await read_input(request))
     search = fields.optional(absent="", empty="").text("search", max_length=MAX_SEARCH)

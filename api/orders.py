@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from litestar import Response, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.params import FromPath
 from msgspec.structs import replace
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.command import Shown, carry_out, decision
 from api.input import read_input, read_nothing
 from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
@@ -41,7 +41,7 @@ OWNERS_VERSION = "SELECT version FROM figures WHERE id = $1"
 
 
 @post("/orders", opt=needs("orders/manage"), summary="Place an order", status_code=200)
-async def place_order(request: AnyRequest) -> Response[bytes]:
+async def place_order(request: AnyRequest) -> Answer:
     """Also one that is already paid or refunded. `id` may be given, else it is allocated."""
     service, fields = serving(request), Fields(await read_input(request))
     given_id = fields.optional(absent=None, empty=None).id("id")
@@ -63,7 +63,7 @@ async def place_order(request: AnyRequest) -> Response[bytes]:
 
 
 @get(PATH, opt=needs("orders/view"), summary="Get an order")
-async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     pool = serving(request).store.pool
     row = await ORDERS.table.find(pool, id_in_path(order_id))
     if row is None:
@@ -72,7 +72,7 @@ async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Response[by
 
 
 @put(PATH, opt=needs("orders/manage"), summary="Change an order's status, note or payment status")
-async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """The payment status follows from the amounts, once money has moved."""
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
@@ -96,7 +96,7 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Response
 
 
 @post(f"{PATH}/payments", opt=needs("orders/manage"), summary="Record a payment", status_code=200)
-async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """A repeated `transaction_id` changes nothing."""
     fields = Fields(await read_input(request))
     command = RecordPayment(
@@ -110,7 +110,7 @@ async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Respon
 
 
 @post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
-async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """A repeated `transaction_id` changes nothing."""
     fields = Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
@@ -126,7 +126,7 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Respons
 
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
-async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """What the order says about the person goes with it, and stays when the former customer is erased."""
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     customer_id = fields.required.id("customer_id")
@@ -146,7 +146,7 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Respon
 
 
 @delete(PATH, opt=needs("orders/manage"), summary="Delete an order", status_code=200)
-async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     id_ = id_in_path(order_id)
     await read_nothing(request)
 
@@ -167,7 +167,7 @@ async def _carry_out(
     order_id: int,
     work: Callable[[Unit], Awaitable[T]],
     show: Callable[[Session, T], Awaitable[Shown]],
-) -> Response[bytes]:
+) -> Answer:
     """An order has no version but its customer's, of which everything that happens to it is part."""
     owner = await serving(request).store.pool.fetchval(OWNER, order_id) if "if-match" in request.headers else None
     return await carry_out(request, work, show, customer_id=owner)

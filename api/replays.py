@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, get_args
 
 import asyncpg
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
-from api.answer import answer, encode
+from api.answer import Answer, answer, encode
 from api.command import Shown, carry_out
 from api.input import read_input, read_nothing
 from api.replay_view import replay_view
@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.5
 
 
 @post("/replays", opt=needs("replays/manage"), summary="Rebuild read models beside the live ones", status_code=200)
-async def start_replay(request: AnyRequest) -> Response[bytes]:
+async def start_replay(request: AnyRequest) -> Answer:
     """All of them unless one is named, of all customers unless some are. Compared with the live ones, and put in their
     place when `swap` says so: `never` (then that waits to be asked for), `equal`, `always`.
     """
@@ -71,7 +71,7 @@ def _asked(fields: Fields, actor: str) -> Asked:
 
 
 @get("/replays", opt=needs("replays/manage"), summary="List replays")
-async def list_replays(request: AnyRequest) -> Response[bytes]:
+async def list_replays(request: AnyRequest) -> Answer:
     """Newest first."""
     pool = serving(request).store.pool
     runs = await engine.is_running(pool)
@@ -80,7 +80,7 @@ async def list_replays(request: AnyRequest) -> Response[bytes]:
 
 
 @get(PATH, opt=needs("replays/manage"), summary="Get a replay")
-async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
+async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     return answer({"replay": await _view(serving(request).store.pool, id_in_path(replay_id))})
 
 
@@ -111,27 +111,27 @@ async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> Server
 
 
 @post(f"{PATH}/swap", opt=needs("replays/manage"), summary="Put rebuilt rows in the place of the live", status_code=200)
-async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
+async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """With all that has happened since; the former rows are kept for a rollback until another replay is swapped."""
     store, id_ = serving(request).store, id_in_path(replay_id)
     return await _done(request, id_, lambda: engine.swap_ready(store, id_), "Replay swapped.")
 
 
 @post(f"{PATH}/rollback", opt=needs("replays/manage"), summary="Put the former rows back", status_code=200)
-async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
+async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """With everything that has happened since."""
     store, id_ = serving(request).store, id_in_path(replay_id)
     return await _done(request, id_, lambda: engine.roll_back_swapped(store, id_), "Replay rolled back.")
 
 
 @post(f"{PATH}/cancel", opt=needs("replays/manage"), summary="Cancel a replay", status_code=200)
-async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Response[bytes]:
+async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """At any moment before it is swapped; nothing of it stays but its entry here."""
     store, id_ = serving(request).store, id_in_path(replay_id)
     return await _done(request, id_, lambda: engine.cancel(store.pool, id_), "Replay cancelled.")
 
 
-async def _done(request: AnyRequest, id_: int, act: Callable[[], Awaitable[object]], message: str) -> Response[bytes]:
+async def _done(request: AnyRequest, id_: int, act: Callable[[], Awaitable[object]], message: str) -> Answer:
     await read_nothing(request)
 
     async def work(_unit: Unit) -> dict[str, Any]:

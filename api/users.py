@@ -1,9 +1,9 @@
 """WordPress users: what WordPress tells of them, and which customer is whose."""
 
-from litestar import Response, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.params import FromPath
 
-from api.answer import answer
+from api.answer import Answer, answer
 from api.command import Shown, about, carry_out, decision, just
 from api.input import read_input, read_nothing
 from api.presentation import user
@@ -27,13 +27,13 @@ MAX_EMAIL = 100
 
 
 @get("/users", opt=needs("users/view"), summary="List users")
-async def list_users(request: AnyRequest) -> Response[bytes]:
+async def list_users(request: AnyRequest) -> Answer:
     rows = await serving(request).store.pool.fetch(LIST)
     return answer({"users": [user(row) for row in rows]})
 
 
 @put("/users/{user_id:str}", opt=needs("users/manage"), summary="Register a user, or bring it up to date")
-async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Response[bytes]:
+async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     """WordPress sends all of a user; what it does not send is empty."""
     id_ = id_in_path(user_id)
     profile = _profile(Fields(await read_input(request)))
@@ -63,7 +63,7 @@ def _profile(fields: Fields) -> UserProfile:
 
 
 @delete("/users/{user_id:str}", opt=needs("users/manage"), summary="Delete a user", status_code=200)
-async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Response[bytes]:
+async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     """Its customer stays, without a user."""
     id_ = id_in_path(user_id)
     await read_nothing(request)
@@ -85,7 +85,7 @@ async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Response[b
     summary="Attach a user to a customer",
     status_code=200,
 )
-async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     id_ = customer_in_path(customer_id)
     fields = Fields(await read_input(request))
     user_id = fields.required.id("user_id")
@@ -100,7 +100,7 @@ async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Respon
     summary="Detach a customer's user",
     status_code=200,
 )
-async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     id_ = customer_in_path(customer_id)
     await read_nothing(request)
     done = about(id_, {"message": "User detached successfully"})
