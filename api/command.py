@@ -9,6 +9,7 @@ import asyncpg
 
 from api.answer import Answer, answer
 from api.errors import in_words
+from api.headers import header
 from api.idempotency import Answered, Key, KeyRefused, read_key
 from api.refusal_table import REFUSALS
 from api.refusals import HttpRefusal, Stale
@@ -155,8 +156,8 @@ def about(customer_id: int, body: Any) -> Callable[[Session, Any], Awaitable[Sho
 
 def _expected_versions(request: AnyRequest) -> frozenset[int] | None:
     """None when any will do."""
-    sent = request.headers.get("if-match", "*").strip()
-    if sent == "*":
+    sent = header(request.scope, b"if-match")
+    if sent is None or sent.strip() == "*":
         return None
     tags = (_VERSION_TAG.fullmatch(tag.strip()) for tag in sent.split(","))
     return frozenset(int(tag[1]) for tag in tags if tag)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import asyncpg
 
 from api.answer import Answer
+from api.headers import header
 from api.input import read_body
 from api.refusals import HttpRefusal, Invalid, Rule
 from api.serving import AnyRequest
@@ -82,7 +83,7 @@ class Key(NamedTuple):
 
 async def read_key(request: AnyRequest) -> Key | None:
     """Raises Invalid."""
-    sent = request.headers.get("idempotency-key")
+    sent = header(request.scope, b"idempotency-key")
     if sent is None:
         return None
     if not 0 < len(sent) <= MAX_KEY or not sent.isprintable():

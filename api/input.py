@@ -16,6 +16,7 @@ from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser
     parse_options_header,
 )
 
+from api.headers import header
 from api.refusals import Invalid, InvalidJson, Rule, TooLarge
 
 # For `Litestar(request_max_body_size=…)`, which counts while it reads.
@@ -38,7 +39,7 @@ async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """
     query = request.scope["query_string"]
     body = await read_body(request)
-    sent = parse_body(body, request.headers.get("content-type", "")) if body else {}
+    sent = parse_body(body, header(request.scope, b"content-type") or "") if body else {}
     return parse_form(query) | sent if query else sent
 
 
@@ -59,8 +60,9 @@ async def read_body(request: Request[Any, Any, Any]) -> bytes:
 
 def _announces_body(request: Request[Any, Any, Any]) -> bool:
     """Most requests that read have none; only HTTP/1 says so."""
-    announced = "content-length" in request.headers or "transfer-encoding" in request.headers
-    return announced or not request.scope["http_version"].startswith("1")
+    if not request.scope["http_version"].startswith("1"):
+        return True
+    return any(header(request.scope, name) is not None for name in (b"content-length", b"transfer-encoding"))
 
 
 def parse_body(body: bytes, content_type: str) -> dict[str, Any]:

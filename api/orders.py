@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from api.answer import Answer, answer
 from api.command import Shown, carry_out, decision
+from api.headers import header
 from api.input import read_input, read_nothing
 from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
 from api.presentation import whole_order
@@ -169,7 +170,9 @@ async def _carry_out(
     show: Callable[[Session, T], Awaitable[Shown]],
 ) -> Answer:
     """An order has no version but its customer's, of which everything that happens to it is part."""
-    owner = await serving(request).store.pool.fetchval(OWNER, order_id) if "if-match" in request.headers else None
+    owner = None
+    if header(request.scope, b"if-match") is not None:
+        owner = await serving(request).store.pool.fetchval(OWNER, order_id)
     return await carry_out(request, work, show, customer_id=owner)
 
 

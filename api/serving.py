@@ -1,9 +1,9 @@
 """What every handler needs: the store and the settings, who asks, and which customer the path names."""
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
@@ -15,6 +15,7 @@ from api.access.auth import Permission, Principal
 from api.access.authenticator import Authenticator
 from api.access.rate_limit import RateLimit
 from api.access.sender import sender
+from api.headers import header
 from api.metrics import Metrics
 from api.refusals import Forbidden, NoRoute, Unauthenticated
 from api.replay_runner import ReplayRunner
@@ -81,7 +82,7 @@ async def is_still_authenticated(request: AnyRequest) -> bool:
 
 
 async def _authenticated(request: AnyRequest) -> Principal:
-    authorization = request.headers.get("authorization")
+    authorization = header(request.scope, b"authorization")
     return await serving(request).authenticator.authenticate(authorization, sender(request.scope))
 
 
@@ -94,8 +95,8 @@ def request_id_of(scope: Scope) -> str:
     state = scope.setdefault("state", {})  # which is not there yet at the edge
     known: str | None = state.get("request_id")
     if known is None:
-        sent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        known = state["request_id"] = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        sent = header(scope, b"x-request-id")
+        known = state["request_id"] = sent if sent and _REQUEST_ID.fullmatch(sent) else token_hex(16)
     return known
 
 
