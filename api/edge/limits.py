@@ -5,12 +5,14 @@ Bodies are counted by Litestar while they are read; connections, and headers tha
 
 import asyncio
 from collections.abc import Collection, Mapping
+from math import inf
 from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import json
 
+from api.edge.deadlines import Deadlines
 from api.refusals import BadEncoding, Forged, HttpRefusal, Late, Rule, Slow
 
 MAX_URL_BYTES = 32 << 10  # a thousand ids fit, with PHP's brackets around each
@@ -26,25 +28,28 @@ def guarding(
     app: ASGIApp, client_seconds: float, origins: Collection[str] = (), answer_seconds: float = ANSWER_SECONDS
 ) -> ASGIApp:
     """`client_seconds` is how long a body may take to arrive; `origins` are those whose pages may write."""
-    may_write = frozenset(origin.encode() for origin in origins)
+    may_write, deadlines = frozenset(origin.encode() for origin in origins), Deadlines(answer_seconds)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         try:
-            has_body = _looked_at(scope, may_write)
+            size = _looked_at(scope, may_write)
         except HttpRefusal as refusal:
             await _answer(refusal, send)
         else:
-            arriving = _in_time(receive, client_seconds) if has_body else receive
-            await _answered_in_time(app, scope, arriving, send, answer_seconds)
+            arriving = receive if size is None else _in_time(receive, size, client_seconds)
+            await _answered_in_time(app, scope, arriving, send, deadlines)
 
     return guarded
 
 
-def _looked_at(scope: HTTPScope, may_write: Collection[bytes]) -> bool:
-    """Whether it has a body. Raises HttpRefusal for what nobody should read."""
+def _looked_at(scope: HTTPScope, may_write: Collection[bytes]) -> float | None:
+    """The length of its body, infinite where it does not say; None when it has none.
+
+    Raises HttpRefusal for what nobody should read.
+    """
     if len(scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
         raise Rule(414, f"An address may not be longer than {MAX_URL_BYTES} bytes. Send long lists in the body.")
     size, found = 0, dict[bytes, bytes]()
@@ -55,12 +60,15 @@ def _looked_at(scope: HTTPScope, may_write: Collection[bytes]) -> bool:
     if size > MAX_HEADER_BYTES:
         raise Rule(431, f"The headers of a request may not be longer than {MAX_HEADER_BYTES} bytes together.")
     if not found:
-        return False
+        return None
     if found.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
         raise BadEncoding
     if scope["method"] not in _SAFE and _is_forged(found, may_write):
         raise Forged
-    return not found.keys().isdisjoint(_BODY)
+    if found.keys().isdisjoint(_BODY):
+        return None
+    announced = found.get(b"content-length", b"")
+    return int(announced) if announced.isdigit() else inf
 
 
 def _is_forged(headers: Mapping[bytes, bytes], may_write: Collection[bytes]) -> bool:
@@ -69,12 +77,12 @@ def _is_forged(headers: Mapping[bytes, bytes], may_write: Collection[bytes]) -> 
     return elsewhere and headers.get(b"origin") not in may_write
 
 
-def _in_time(receive: Receive, seconds: float) -> Receive:
+def _in_time(receive: Receive, size: float, seconds: float) -> Receive:
     """Raises Slow when the body is not there in time, counted from when it is first asked for."""
-    until, whole = 0.0, False
+    until, arrived, whole = 0.0, 0, False
 
     async def receiving() -> Any:
-        nonlocal until, whole
+        nonlocal until, arrived, whole
         if whole:
             return await receive()
         until = until or asyncio.get_running_loop().time() + seconds
@@ -83,27 +91,34 @@ def _in_time(receive: Receive, seconds: float) -> Receive:
                 message = await receive()
         except TimeoutError as error:
             raise Slow(seconds) from error
+        if message["type"] == "http.request":
+            arrived += len(message["body"])
+            if arrived >= size:  # granian says so in a message more, for which its thread and the loop take turns
+                message["more_body"] = False
         whole = not message.get("more_body", False)
         return message
 
     return receiving
 
 
-async def _answered_in_time(app: ASGIApp, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
-    deadline = asyncio.timeout(seconds)
+async def _answered_in_time(app: ASGIApp, scope: Scope, receive: Receive, send: Send, deadlines: Deadlines) -> None:
+    deadline = asyncio.timeout(None)
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":  # what is told as it happens may go on
-            deadline.reschedule(None)
+            deadlines.end(deadline)
         await send(message)
 
     try:
         async with deadline:
+            deadlines.begin(deadline)
             await app(scope, receive, sending)
     except TimeoutError:
         if not deadline.expired():
             raise
         await _answer(Late(), send)
+    finally:
+        deadlines.end(deadline)
 
 
 async def _answer(refusal: HttpRefusal, send: Send) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from litestar import Litestar, get
 from litestar.response import Stream
+from litestar.types import Message, Receive, Scope, Send
 
 from api.app import AT_ONCE, WAITING
 from api.convert import MAX_INTEGER
@@ -203,6 +204,50 @@ async def test_an_answer_that_does_not_come_is_given_up() -> None:
         503, "This took too long, and was given up. A write may have been carried out all the same."
     )
     assert answer.headers["retry-after"] == "30"
+
+
+async def test_of_many_answers_that_do_not_come_each_is_given_up_in_its_own_time() -> None:
+    waited: list[float] = []
+
+    @get("/")
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async with impatient(never) as http:
+
+        async def ask(after: float) -> None:
+            await asyncio.sleep(after * ANSWER_SECONDS)
+            began = asyncio.get_running_loop().time()
+            assert (await http.get("/")).status_code == 503
+            waited.append(asyncio.get_running_loop().time() - began)
+
+        await asyncio.gather(ask(0), ask(0.5))
+        await ask(0)  # nobody is waiting any more
+    assert min(waited) >= ANSWER_SECONDS * 0.9
+
+
+async def test_a_body_is_whole_when_all_that_was_announced_is_there() -> None:
+    """Not only when the server says that no more of it comes."""
+    read: list[bytes] = []
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        message: Any = {"more_body": True}
+        while message["more_body"]:
+            message = await receive()
+            read.append(message["body"])
+
+    pieces = iter([b"in two", b" pieces"])
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": next(pieces), "more_body": True}
+
+    async def send(_message: Message) -> None:
+        pass
+
+    length = (b"content-length", b"%d" % len(b"in two pieces"))
+    scope: Any = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": [length]}
+    await guarding(app, client_seconds=1)(scope, receive, send)
+    assert read == [b"in two", b" pieces"]
 
 
 async def test_an_answer_that_has_begun_may_take_its_time() -> None:
