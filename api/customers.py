@@ -17,7 +17,7 @@ from api.erasure import MAX_REASON, erase
 from api.input import read_input
 from api.lists import added_to_customers
 from api.names import split_full_name
-from api.presentation import customer
+from api.presentation import customer, customer_label
 from api.refusals import CustomerGone, Invalid, Rule
 from api.serving import AnyRequest, Service, customer_in_path, id_in_path, needs, serving
 from api.settings import NameMode
@@ -37,7 +37,7 @@ from domain.event import Command
 from domain.refusals import ClaimTaken, CustomerNotFound
 from eventstore.log import Session
 from eventstore.transact import Unit
-from projections.queries.customers import find_customer
+from projections.queries.customers import LABEL, find_customer
 from projections.queries.relations import OF_CUSTOMER, customer_relations
 
 STATUSES = ("active", "inactive", "archived")
@@ -86,19 +86,16 @@ async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answe
     names = fields.optional(absent=list[str](), empty=list[str]()).words("with", OF_CUSTOMER)
     as_of = read_as_of(fields)
     fields.check()
-    wanted = customer_relations(names)
-    if _customer_only(fields):
-        wanted -= {"labels"}
-    else:
-        wanted |= {"labels"}
+    wanted = customer_relations(names) - {"labels"}  # which come with the customer
     async with seen(service, as_of, id_) as view:
         row = await view.find_customer(id_)
         if row is None:
             raise CustomerGone
         [added] = await added_to_customers(view.on, [row], wanted) if wanted else [{}]
     body = customer(row, service.settings.store_url)
-    if "labels" in added:
-        added = {"selected_labels": [each["id"] for each in added["labels"]]} | added
+    if not _customer_only(fields):
+        labels = [customer_label(dict(zip(LABEL, each, strict=True))) for each in row["labelled"]]
+        body |= {"selected_labels": [each["id"] for each in labels], "labels": labels}
     return answer({"customer": body | added}, version=row["version"])
 
 

@@ -6,7 +6,7 @@ from litestar import get
 from litestar.params import FromPath
 
 from api.answer import Answer, answer
-from api.presentation import Row, address, customer, history_entry, label, shown, user, whole_order
+from api.presentation import Row, address, customer, customer_label, history_entry, shown, user, whole_order
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from domain.refusals import CustomerNotFound
 from eventstore.streams import from_uuid
@@ -29,8 +29,7 @@ async def get_export(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
 
 def export_body(found: Export, store_url: str) -> dict[str, Any]:
     return {
-        "customer": customer(found.customer, store_url)
-        | {"labels": [label(row) | {"label_id": row["label_id"]} for row in found.labels]},
+        "customer": customer(found.customer, store_url) | {"labels": list(map(customer_label, found.labels))},
         "addresses": list(map(address, found.addresses)),
         "users": list(map(user, found.users)),
         "orders": list(map(whole_order, found.orders)),

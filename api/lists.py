@@ -10,7 +10,7 @@ from api.answer import Answer, answer
 from api.as_of import View, read_as_of, seen
 from api.input import read_input
 from api.paginator import paginator, read_page
-from api.presentation import Row, address, customer, label, order, order_address, shown
+from api.presentation import Row, address, customer, customer_label, order, order_address, shown
 from api.serving import AnyRequest, Service, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
@@ -121,7 +121,7 @@ async def added_to_customers(on: Executor, rows: Sequence[Row], wanted: frozense
         if "orders" in more:
             more["orders"] = [order(row) | dict.fromkeys(keys, shown(row["items"])) for row in more["orders"]]
         if "labels" in more:
-            more["labels"] = [label(row) | {"label_id": row["label_id"]} for row in more["labels"]]
+            more["labels"] = list(map(customer_label, more["labels"]))
         for name in relations.ADDRESS_TYPES.keys() & more.keys():
             more[name] = [address(row) for row in more[name]]
         for name in relations.PRIMARY.keys() & more.keys():

@@ -110,6 +110,11 @@ def label(row: Row) -> dict[str, Any]:
     return {key: shown(row[key]) for key in ("id", "value", "created_at", "updated_at")}
 
 
+def customer_label(row: Row) -> dict[str, Any]:
+    """As a customer carries it."""
+    return label(row) | {"label_id": row["label_id"]}
+
+
 def history_entry(entry: Entry) -> dict[str, Any]:
     """An event in its envelope, with what it changed."""
     recorded, changes = entry.recorded, None

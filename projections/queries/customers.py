@@ -52,7 +52,12 @@ COLUMNS = {
 }
 COLUMNS["email"] = msgspec.structs.replace(COLUMNS["email"], part=EMAIL)
 SHOWN = tuple(dict.fromkeys(n for n in (*CUSTOMERS.table.names, *FIGURES.table.names) if n not in INTERNAL))
-EVERYTHING = f"SELECT {', '.join((*SHOWN, *INTERNAL))} FROM customers AS r JOIN figures AS f USING (id)"
+# Labels that exist, each as its columns' values: most customers have none, and none needs a question of its own.
+LABEL = ("id", "label_id", "value", "created_at", "updated_at")
+LABELLED = """
+    ARRAY(SELECT (l.id, l.id, l.value, l.created_at, l.updated_at) FROM labels AS l
+    WHERE l.id = ANY(r.labels) ORDER BY l.id) AS labelled"""
+EVERYTHING = f"SELECT {', '.join((*SHOWN, *INTERNAL))}, {LABELLED} FROM customers AS r JOIN figures AS f USING (id)"
 FIND = f"{EVERYTHING} WHERE id = $1"
 VERSION = "SELECT version FROM figures WHERE id = $1 FOR UPDATE"
 NAMED = f"{EVERYTHING} WHERE id = ANY($1)"
