@@ -1,7 +1,7 @@
 """`as_of`: the same answers, as they were at a position of the log or on a date."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -48,13 +48,17 @@ def read_as_of(fields: Fields) -> AsOf:
     return moment
 
 
-@asynccontextmanager
-async def seen(service: Service, as_of: AsOf, customer_id: int | None = None) -> AsyncIterator[View]:
+def seen(service: Service, as_of: AsOf, customer_id: int | None = None) -> AbstractAsyncContextManager[View]:
     """The read models as of then: a customer's, or all, which raises TooMany when too many ask for that at once."""
-    pool, log, now = service.store.pool, service.store.log, datetime.now(UTC)
-    moment = None if as_of is None else await moment_of(pool, log, as_of, now)
+    present = View(service.store.pool, service.find_customer, datetime.now(UTC), service.totals)
+    return nullcontext(present) if as_of is None else _seen(service, as_of, customer_id, present)
+
+
+@asynccontextmanager
+async def _seen(service: Service, as_of: int | datetime, customer_id: int | None, present: View) -> AsyncIterator[View]:
+    moment = await moment_of(service.store.pool, service.store.log, as_of, present.now)
     if moment is None:
-        yield View(pool, service.find_customer, now, service.totals)
+        yield present
         return
     async with AsyncExitStack() as stack:
         if customer_id is None:
