@@ -4,7 +4,11 @@
 CREATE FUNCTION hold_unmoved(keys bigint[], originator_ids uuid[], versions bigint[]) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM hold_streams(keys, originator_ids, versions, NULL);
+    PERFORM pg_advisory_xact_lock(k) FROM unnest(keys) AS k;
+    PERFORM FROM unnest(originator_ids, versions) AS s (id, version)
+    WHERE s.version <> coalesce((
+        SELECT max(e.originator_version) FROM stored_events AS e WHERE e.originator_id = s.id
+    ), 0);
     IF FOUND THEN
         RAISE serialization_failure USING MESSAGE = 'a stream has moved on';
     END IF;
