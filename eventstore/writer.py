@@ -146,18 +146,17 @@ class Writer:
 
     async def _attempt(self, lane: Lane, commands: Sequence[Waiting], *, careful: bool) -> Batch:
         """Committed when this returns. Raises LostError, OutcomeUnknown."""
+        if lane.connection is not None and has_ended(lane.connection):
+            await self._let_go(lane)
         try:
             connection = lane.connection = lane.connection or await self._pool.acquire()
         except UNREACHABLE as error:
             raise LostError(error) from error
-        try:
-            done = None
-            if not careful and all(command.is_simple for command in commands):
-                done = await self._optimistically(connection, commands)
-            return done or await self._in_transaction(connection, commands, careful=careful)
-        finally:
-            if has_ended(connection):
-                await self._let_go(lane)
+        if not careful and all(command.is_simple for command in commands):
+            done = await self._optimistically(connection, commands)
+            if done is not None:
+                return done
+        return await self._in_transaction(connection, commands, careful=careful)
 
     async def _optimistically(self, connection: Connection, commands: Sequence[Waiting]) -> Batch | None:
         """None when it takes a transaction."""

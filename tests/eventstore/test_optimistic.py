@@ -12,6 +12,7 @@ from domain.event import Stream
 from domain.order import ORDER, RecordPayment
 from eventstore import memory
 from eventstore.transact import Store
+from projections.live import MOST
 from projections.replay.engine import replay
 from tests.eventstore.acts import add_user, attach, do, erase, place, register, rename, transfer
 from tests.projections.rows import folded, live
@@ -116,6 +117,14 @@ async def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.M
     for number in range(20):
         await register(store, f"ada{number}@example.com")
     assert len(store._memory) == 10
+
+
+async def test_an_order_of_many_parts_is_not_remembered(store: Store) -> None:
+    order_id = await place(store, await register(store, "ada@example.com"))
+    assert store._memory.get("orders", order_id) is not None
+    for number in range(MOST + 1):
+        await do(store, ORDER, order_id, RecordPayment(amount=1, transaction_id=f"t{number}"))
+    assert store._memory.get("orders", order_id) is None
 
 
 async def test_nothing_of_an_erased_customer_is_remembered(store: Store, elsewhere: Store) -> None:
