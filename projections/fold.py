@@ -27,8 +27,8 @@ from projections.ranges import Range
 
 # In forms that cost little: most streams are only looked up, and a datetime takes asyncpg as long as all the rest.
 COLUMNS = """uuid_send(originator_id) AS stream, topic, state, notification_id,
-    (occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id, originator_version"""
-TO_SECONDS = slice(len("2026-01-01 00:00:00"))  # of `at`; asked for it, PostgreSQL takes as long as for all the rest
+    date_trunc('second', occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id,
+    originator_version"""
 OF_CUSTOMERS = """
     SELECT {columns} FROM stored_events WHERE customer_id {within} AND notification_id <= $1
     ORDER BY customer_id, notification_id"""
@@ -172,12 +172,11 @@ class _Fold:
                     rows.clear()
         if self._part == "customer":
             _sum(told[ORDERS.name], told[FIGURES.name])
-        events = [*groups.entangled, *groups.by_customer]
-        poison = self._set_aside(events) if self._failed else []
+        poison = self._set_aside([*groups.entangled, *groups.by_customer]) if self._failed else []
         if groups.has_others or poison:
             untold = frozenset(id_ for each in poison for id_ in each.ids)
             told = {name: _own(rows, is_wanted, untold) for name, rows in told.items()}
-        return Folded(told, poison, len(events))
+        return Folded(told, poison, len(groups.entangled) + len(groups.by_customer))
 
     def _one_by_one(self, groups: Groups) -> Iterator[Iterable[Happened]]:
         if groups.entangled:
@@ -202,7 +201,7 @@ class _Fold:
             return []
 
     def _happened(self, events: Events) -> list[Happened]:
-        """Step by step for all, which takes two thirds of the time that all steps for one after another take."""
+        """Step by step for all of them: faster than all steps for one after another."""
         opened, decoders = self._opened, self._decoders
         streams, topics, states, _positions, ats, customers, formers, versions = zip(*events, strict=True)
         plain = [
@@ -213,8 +212,7 @@ class _Fold:
             None if state is None else decoders[topic](state) for topic, state in zip(topics, plain, strict=True)
         ]
         ids = [id_of(stream) for stream in streams]
-        times = [datetime.fromisoformat(at[TO_SECONDS]) for at in ats]
-        envelopes = map(Envelope, ids, times, customers, formers)
+        envelopes = map(Envelope, ids, map(datetime.fromisoformat, ats), customers, formers)
         return list(zip(customers, zip(ids), decoded, envelopes, events, strict=True))
 
     def _fold(self, happened: Iterable[Happened]) -> None:
