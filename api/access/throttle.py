@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from hashlib import blake2b
 
 import asyncpg
@@ -36,6 +37,7 @@ class Throttle:
         self._key = key
         self._waiting = 0
         self._level = Together(self._levels)
+        self._alias = lru_cache(1_000)(partial(self._digest, "network"))  # asked for with each write
 
     async def slow(self, network: Personal, login: Personal | None) -> None:
         """Returns when the one who sent a wrong password may know that it was. Raises TooMany, instead of waiting."""
@@ -55,7 +57,7 @@ class Throttle:
 
     def alias(self, network: Personal) -> str:
         """What tells a network from others, and nothing else of it."""
-        return self._digest("network", network).hex()[:16]
+        return self._alias(network).hex()[:16]
 
     def _digest(self, kind: str, who: Personal) -> bytes:
         return blake2b(f"{kind} {who.reveal()}".encode(), key=self._key, digest_size=16).digest()
