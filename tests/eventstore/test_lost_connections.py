@@ -1,6 +1,7 @@
 """Commands whose connection breaks: answered with what became of them, and never carried out twice."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -15,7 +16,7 @@ from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from eventstore import writer
 from eventstore.transact import OutcomeUnknown, Store
-from projections.database import open_store
+from projections.database import migrate, open_store
 from tests.eventstore.acts import PATIENCE, a_writer_waits, count, do, facts, register, rename, until
 from tests.eventstore.arriving import arriving_together, so_many_wait
 from tests.eventstore.unreliable import Way, unreliable
@@ -63,6 +64,33 @@ async def test_of_a_batch_whose_commit_is_lost_each_is_carried_out_once(
         assert way.broken == round_ + 1
     assert await count(store.pool, "stored_events") == await count(store.pool, "labels") == 100
     assert await count(store.pool, "claims") == 100
+
+
+@pytest.fixture
+async def plain(server: str) -> AsyncIterator[str]:
+    """A database of a role that may do nothing but own it."""
+    name = f"custodiary_plain_{os.getpid()}"
+    parts = urlsplit(server)
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f"CREATE ROLE {name} LOGIN NOSUPERUSER NOREPLICATION PASSWORD '{name}'")
+        await connection.execute(f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0")
+        place = parts.netloc.rpartition("@")[2]
+        yield parts._replace(netloc=f"{name}:{name}@{place}", path=f"/{name}").geturl()
+    finally:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await connection.execute(f"DROP ROLE IF EXISTS {name}")
+        await connection.close()
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_a_role_that_only_owns_its_database_finds_out_what_became_of_a_commit(plain: str, where: Where) -> None:
+    await migrate(plain)
+    async with unreliable(plain) as (dsn, way), open_store(dsn, connections=5) as distant:
+        way.breaks = where
+        await asyncio.wait_for(register(distant, "ada@example.com"), PATIENCE)
+        assert way.broken == 1
+        assert await count(distant.pool, "stored_events") == await count(distant.pool, "customers") == 1
 
 
 async def test_what_is_still_being_written_when_its_connection_is_lost_is_ended_before_it_goes_again(
