@@ -42,11 +42,6 @@ def from_uuid(uuid: UUID) -> Stream:
     return Stream(CATEGORIES[number >> 112], number & ID_MASK)
 
 
-def from_bytes(uuid: bytes) -> Stream:
-    """As `from_uuid`, of an id as PostgreSQL sends it."""
-    return Stream(CATEGORIES[int.from_bytes(uuid[:2])], int.from_bytes(uuid[9:]))
-
-
 def id_of(uuid: bytes) -> int:
-    """The id alone, in a fourth of the time that `from_bytes` takes."""
+    """The number of the stream that an id of ours names, as PostgreSQL sends it: a fourth of what `from_uuid` costs."""
     return int.from_bytes(uuid[9:])
