@@ -1,0 +1,30 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from projections.database import migrate
+from tests.cluster.nodes import Node, Pair, own_place, paired
+
+
+@pytest.fixture(scope="session")
+async def migrated_data() -> AsyncIterator[Path]:
+    """The data directory of a server that was stopped, with a migrated database in it, to be copied."""
+    with own_place() as place:
+        node = Node(place / "template")
+        node.cluster.make()
+        await node.start()
+        try:
+            await migrate(node.dsn)
+        finally:
+            node.stop()
+        yield node.cluster.data
+
+
+@pytest.fixture
+async def pair(migrated_data: Path) -> AsyncIterator[Pair]:
+    with own_place() as place:
+        pair = await paired(migrated_data, place)
+        yield pair
+        pair.standby.kill()
+        pair.primary.kill()
