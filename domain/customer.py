@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 
-from domain import address
+from domain import address, identity
 from domain.address import AddressDetails
 from domain.event import Claim, Command, Decider, Event, Value
 from domain.refusals import CustomerExists, CustomerNotFound, UserAlreadyAttached
@@ -286,10 +286,10 @@ def _changes(command: ChangeCustomer, profile: CustomerProfile) -> list[Customer
 
 
 def claims(state: Customer | None) -> frozenset[Claim]:
-    """An email, without regard to case, and a user belong to one customer at a time."""
+    """A mailbox, however it is spelt, and a user belong to one customer at a time."""
     if state is None or state.erased:
         return frozenset()
-    email = Claim("customer-email", state.profile.email.casefold())
+    email = Claim("customer-email", identity.of_email(state.profile.email))
     return frozenset({email} if state.user_id is None else {email, Claim("user-link", str(state.user_id))})
 
 

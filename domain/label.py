@@ -1,9 +1,10 @@
-"""A label that customers can carry. Its value is unique without regard to case."""
+"""A label that customers can carry. Its value is unique, whatever its case and its form in Unicode."""
 
 from typing import TypeAlias, assert_never
 
 import msgspec
 
+from domain import identity
 from domain.event import Claim, Command, Decider, Event
 from domain.refusals import LabelExists, LabelNotFound
 
@@ -77,7 +78,9 @@ def _existing(state: Label | None) -> Label:
 
 
 def claims(state: Label | None) -> frozenset[Claim]:
-    return frozenset() if state is None or state.deleted else frozenset({Claim("label", state.value.casefold())})
+    if state is None or state.deleted:
+        return frozenset()
+    return frozenset({Claim("label", identity.of_word(state.value))})
 
 
 LABEL: Decider[Label | None] = Decider(

@@ -4,6 +4,7 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
+from domain import identity
 from domain.event import Claim, Command, Decider, Event, Value
 from domain.refusals import UserNotFound
 
@@ -126,9 +127,8 @@ def _difference(known: UserProfile, wanted: UserProfile) -> list[UserEvent]:
 def claims(state: UserProfile | None) -> frozenset[Claim]:
     if state is None:
         return frozenset()
-    return frozenset(
-        {Claim("user-login", state.user_login.casefold()), Claim("user-email", state.user_email.casefold())}
-    )
+    login, email = identity.of_word(state.user_login), identity.of_email(state.user_email)
+    return frozenset({Claim("user-login", login), Claim("user-email", email)})
 
 
 USER: Decider[UserProfile | None] = Decider(

@@ -14,6 +14,7 @@ from api.importing.orders_csv import TOLD, OrderLine, read_orders
 from api.importing.rehearsal import Rehearsal
 from api.importing.report import Remark, Report
 from api.importing.writing import BATCH, write
+from domain import identity
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
 from domain.event import Claim, Stream
 from domain.order import ORDER, OrderPlaced, PlaceOrder, Terms
@@ -74,7 +75,7 @@ def refund_beyond_payment(terms: Terms) -> str:
 
 
 def _claim(line: OrderLine) -> Claim:
-    return Claim("customer-email", line.email.casefold())
+    return Claim("customer-email", identity.of_email(line.email))
 
 
 def _registration(line: OrderLine) -> RegisterCustomer:
