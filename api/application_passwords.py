@@ -60,7 +60,7 @@ async def create_credential(request: AnyRequest) -> Answer:
 @delete("/credentials/{uuid:str}", opt=needs("credentials/own"), summary="Revoke a password", status_code=200)
 async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
     """One of your own login's, or with the permission `credentials/manage` anybody's. When this answers, no process
-    lets it in any more.
+    lets it in any more. The last administrator's stays.
     """
     await read_nothing(request)
     whose = _whose(request)

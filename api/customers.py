@@ -13,7 +13,7 @@ from api.answer import Answer, answer
 from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, just
 from api.convert import items
-from api.erasure import MAX_REASON, erase
+from api.erasure import erase, read_reason
 from api.input import read_input
 from api.lists import added_to_customers
 from api.names import split_full_name
@@ -185,7 +185,7 @@ def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
         raise Rule(403, "Customers selection is required")
     match _word(fields, "action"):
         case "delete_customers":
-            reason = fields.optional(absent="", empty="").text("reason", max_length=MAX_REASON) or ""
+            reason = read_reason(fields)
             fields.check()
             return ids, EraseCustomer(reason=reason), "Selected Customers has been deleted permanently"
         case "change_customer_status":

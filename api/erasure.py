@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from api.answer import Answer, answer
 from api.refusals import Rule
 from api.serving import AnyRequest, customer_in_path, needs, serving
+from api.validation import Fields
 from domain.customer import CUSTOMER, Customer, EraseCustomer
 from domain.event import Stream
 from domain.refusals import CustomerNotFound
@@ -27,6 +28,21 @@ WITH_EMAIL = """
     SELECT u.id, lower(u.user_email) AS email FROM users AS u WHERE lower(u.user_email) = ANY($1)
     AND NOT EXISTS (SELECT FROM customers AS c WHERE c.user_id = u.id)"""
 WITH_KEY = "SELECT originator_id FROM stream_keys WHERE originator_id = ANY($1) AND wrapped IS NOT NULL"
+
+
+def read_reason(fields: Fields) -> str:
+    """ "" when none is given; one that says nothing is refused."""
+    if fields.values.get("reason") is None:
+        return ""
+    reason = fields.required.text("reason", max_length=MAX_REASON)
+    if reason and is_blank(reason):
+        fields.refuse("reason", "required", "may not be blank.")
+    return reason
+
+
+def is_blank(reason: str) -> bool:
+    """Nobody sees anything in it."""
+    return not any(character.isprintable() and not character.isspace() for character in reason)
 
 
 async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:

@@ -4,7 +4,7 @@ import logging
 
 from eventsourcing.persistence import MapperDeserialisationError
 
-from api.access.credentials import CredentialExists, CredentialNotFound
+from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.errors import Refusals
 from api.refusals import HttpRefusal, Invalid, Rule, TooMany
 from domain import refusals
@@ -93,6 +93,7 @@ REFUSALS: Refusals = {
     refusals.PaymentStatusFollowsAmounts: _settled,
     CredentialExists: Invalid({"name": {"unique": "This login has an application password of that name."}}),
     CredentialNotFound: Rule(404, "Credential not found."),
+    LastAdministrator: Rule(409, "This is the last administrator's: make another administrator first."),
     Contended: TooMany(1),
     Overloaded: TooMany(1),
     OutcomeUnknown: Rule(503, UNKNOWN),

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from api.access.auth import (
+    PERMISSIONS,
     CredentialLookup,
     Permission,
     Principal,
@@ -19,7 +20,7 @@ from api.access.auth import (
     password_digest,
 )
 from api.redaction import Secret
-from eventstore.log import Executor
+from eventstore.log import Executor, Session
 from eventstore.together import Together
 
 ADMIN = "admin"
@@ -43,6 +44,11 @@ FIND = """
     SELECT digest, login, role, permissions, uuid FROM credentials WHERE digest = ANY($1) ORDER BY created_at, name"""
 LIST = f"SELECT {COLUMNS} FROM credentials WHERE login = $1 OR $1 IS NULL ORDER BY login, created_at, name"
 REVOKE = "DELETE FROM credentials WHERE uuid = $1 AND (login = $2 OR $2 IS NULL) RETURNING uuid"
+# One after the other: of two administrators who revoke each other at once, the second finds that it is the last.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('credentials'))"
+ADMINISTERED = """
+    SELECT EXISTS (
+        SELECT FROM credentials WHERE role = 'administrator' AND (permissions IS NULL OR permissions @> $1::text[]))"""
 NONE_YET = "SELECT NOT EXISTS (SELECT FROM credentials)"
 
 
@@ -52,6 +58,10 @@ class CredentialExists(Exception):
 
 class CredentialNotFound(Exception):
     """There is none of this uuid, or it is somebody else's."""
+
+
+class LastAdministrator(Exception):
+    """Nobody could do everything any more, nor make somebody who can."""
 
 
 class Listed(NamedTuple):
@@ -114,10 +124,18 @@ def _listed(row: asyncpg.Record) -> Listed:
     return Listed(uuid, login, name, role, allowed(role, narrowed), *times)
 
 
-async def revoke(on: Executor, uuid: UUID, login: str | None = None) -> None:
-    """From everybody, or from one login. Raises CredentialNotFound. Once it is committed, wait for `everywhere`."""
+async def revoke(on: Session, uuid: UUID, login: str | None = None) -> None:
+    """From everybody, or from one login, in a transaction. Once it is committed, wait for `everywhere`.
+
+    Raises CredentialNotFound and LastAdministrator.
+    """
+    await on.execute(ONE_AT_A_TIME)
+    everything = sorted(PERMISSIONS["administrator"])
+    was_administered = await on.fetchval(ADMINISTERED, everything)
     if await on.fetchval(REVOKE, uuid, login) is None:
         raise CredentialNotFound
+    if was_administered and not await on.fetchval(ADMINISTERED, everything):
+        raise LastAdministrator
 
 
 async def everywhere() -> None:

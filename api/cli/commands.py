@@ -132,7 +132,8 @@ def revoke_credential(uuid: UUID) -> None:
     """End an application password, as `list` names it. When this is done, no service lets it in any more."""
 
     async def work(store: Store) -> None:
-        await stored_credentials.revoke(store.pool, uuid)
+        async with store.pool.acquire() as connection, connection.transaction():
+            await stored_credentials.revoke(connection, uuid)
         await stored_credentials.everywhere()
 
     with_store(work)

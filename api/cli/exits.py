@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import asyncpg
 
-from api.access.credentials import CredentialExists, CredentialNotFound
+from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.importing.files import ImportFileError
 from api.settings import BadSetting
 from eventstore.chain.dump import DumpError
@@ -56,6 +56,8 @@ def plain_errors() -> Iterator[None]:
         end(NOT_ALL, f"{login} has a password named {name} already; give this one another --name")
     except CredentialNotFound:
         end(NOT_ALL, "there is no application password of this uuid")
+    except LastAdministrator:
+        end(NOT_ALL, "this is the last administrator's; `custodiary credentials add` makes another first")
     except (BadSetting, MasterKeyError, SigningKeyError) as error:
         end(USAGE, str(error))
     except (EmbeddedError, MigrationChangedError) as error:

@@ -1,5 +1,6 @@
 """`custodiary export`, `erase` and `erasure`: what is held about a person, its end, and the receipt of that."""
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
@@ -19,6 +20,8 @@ from projections.export import Export
 from projections.export import export as export_customer
 from projections.history.erasure import Receipt, receipt
 from projections.history.pages import was_registered
+from projections.queries.customers import find_customer
+from projections.table import Shown
 
 Id = Annotated[int, typer.Argument(min=1, metavar="ID")]
 
@@ -40,11 +43,15 @@ def erase(
     customer_id: Id,
     *,
     reason: Annotated[str, typer.Option(help="Why. It stays, so it must not name the person.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase a customer for good, with its user, and print the receipt. Nothing brings it back."""
-    if not reason.isprintable() or len(reason) > erasing.MAX_REASON:
-        raise typer.BadParameter(f"At most {erasing.MAX_REASON} printable characters.", param_hint="--reason")
+    """Erase a customer for good, with its user, and print the receipt. Nothing brings it back.
+
+    Shows whom, and asks.
+    """
+    if not reason.isprintable() or len(reason) > erasing.MAX_REASON or erasing.is_blank(reason):
+        raise typer.BadParameter(f"1 to {erasing.MAX_REASON} printable characters.", param_hint="--reason")
     by = By(actor=who(), at=datetime.now(UTC))
 
     async def decide(unit: Unit) -> None:
@@ -52,12 +59,28 @@ def erase(
 
     async def work(store: Store) -> Receipt | None:
         try:
+            if not yes:
+                _ask(await find_customer(store.pool, customer_id))
             await store.transact(by, decide)
         except CustomerNotFound:
             return None
         return await receipt(store.pool, store.log, customer_id)
 
     _show(customer_id, with_store(work), as_json=as_json)
+
+
+def _ask(known: Shown | None) -> None:
+    """Raises CustomerNotFound; ends the command unless the answer is yes."""
+    if known is None:
+        raise CustomerNotFound
+    name = f"{known['first_name']} {known['last_name']}".strip()
+    user = f", with user {known['user_id']}" if known["user_id"] else ""
+    whom = f"customer {known['id']}: {name} <{known['email']}>, {known['purchase_count']} purchases{user}"
+    if not sys.stdin.isatty():
+        exits.end(exits.USAGE, f"this erases for good, so it asks first: give --yes to erase {whom}")
+    errors.print(f"This erases for good {whom}.", markup=False)
+    if not typer.confirm("Erase?", err=True):
+        exits.end(exits.NOT_ALL, "nobody was erased")
 
 
 def erasure(customer_id: Id, *, as_json: Json = False) -> None:

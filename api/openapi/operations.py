@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from api.access.credentials import CredentialExists, CredentialNotFound
+from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.openapi import answers, explained, history, privacy, queries, replays, requests
 from api.openapi.kinds import Schema
 from api.refusal_table import REFUSALS, TAKEN
@@ -208,7 +208,9 @@ def _credentials() -> dict[str, Operation]:
     return {
         "list_credentials": Operation(group, answers.Credentials),
         "create_credential": Operation(group, answers.CredentialMade, requests.CREDENTIAL, refusals=(taken,)),
-        "revoke_credential": Operation(group, answers.Done, refusals=(_by_table(CredentialNotFound),)),
+        "revoke_credential": Operation(
+            group, answers.Done, refusals=(_by_table(CredentialNotFound), _by_table(LastAdministrator))
+        ),
     }
 
 

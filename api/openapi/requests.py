@@ -82,7 +82,7 @@ BULK_ACTION = body(
     new_status=said(ref("CustomerStatus", "active"), "Required to change the status."),
     reason=said(
         text("asked by the customer", max_length=MAX_REASON),
-        "Why customers are deleted. It stays, so it must name nobody.",
+        "Why customers are deleted. It stays, so it must name nobody. It may be left out, but not be blank.",
     ),
 )
 

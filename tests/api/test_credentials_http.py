@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from api.access import credentials
 from api.access.auth import PERMISSIONS, Permission
+from api.access.credentials import Added
 from projections.replay import registry
 from projections.replay.registry import Asked
 from tests.api.documented import conforms
@@ -15,6 +17,7 @@ from tests.api.shop import FORBIDDEN, UNAUTHENTICATED, Body, Shop, done, problem
 from tests.eventstore.acts import until
 
 NO_CREDENTIAL = rule(404, "Credential not found.")
+LAST = rule(409, "This is the last administrator's: make another administrator first.")
 NOWHERE = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
@@ -157,6 +160,41 @@ async def test_a_revoked_password_lets_nobody_in_and_its_name_is_free(shop: Shop
     assert await status(web, second) == 200
     assert refusal(await shop.delete(f"/credentials/{first['uuid']}")) == NO_CREDENTIAL
     await made(shop, "hugo")
+
+
+async def administrator(shop: Shop, login: str, permissions: list[Permission] | None = None) -> Added:
+    return await credentials.add(shop.pool, login, "administrator", "phone", permissions)
+
+
+async def only(shop: Shop, *added: Added) -> None:
+    await shop.pool.execute("DELETE FROM credentials WHERE uuid <> ALL($1)", [each.credential.uuid for each in added])
+
+
+async def revoke(shop: Shop, revoked: Added, by: Added) -> httpx.Response:
+    answer = await shop.delete(f"/credentials/{revoked.credential.uuid}", auth=(by.credential.login, by.password))
+    conforms(answer)
+    return answer
+
+
+async def test_the_last_administrator_cannot_revoke_himself(empty_shop: Shop) -> None:
+    last = await administrator(empty_shop, "judy")
+    lesser = await administrator(empty_shop, "kim", ["credentials/own", "credentials/manage"])
+    await only(empty_shop, last, lesser)
+    for by in (last, lesser):
+        assert refusal(await revoke(empty_shop, last, by)) == LAST
+    other = await administrator(empty_shop, "lisa")
+    done(await revoke(empty_shop, last, by=last))
+    assert refusal(await revoke(empty_shop, other, by=other)) == LAST
+    done(await revoke(empty_shop, lesser, by=other))
+
+
+async def test_of_two_administrators_who_revoke_each_other_at_once_one_stays(empty_shop: Shop) -> None:
+    for turn in range(5):
+        one, other = await administrator(empty_shop, f"mia{turn}"), await administrator(empty_shop, f"nils{turn}")
+        await only(empty_shop, one, other)
+        answers = await asyncio.gather(revoke(empty_shop, one, by=other), revoke(empty_shop, other, by=one))
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        assert await empty_shop.pool.fetchval("SELECT count(*) FROM credentials") == 1
 
 
 async def test_what_is_being_followed_with_a_revoked_password_breaks_off(shop: Shop, web: httpx.AsyncClient) -> None:

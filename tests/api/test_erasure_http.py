@@ -57,6 +57,22 @@ async def test_a_reason_has_its_limits(shop: Shop) -> None:
     assert problems(await shop.post("/customers/do-bulk-action", body)) == {"reason": ["maxLength"]}
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\u00a0", "\u200b"])
+async def test_a_reason_is_not_blank(shop: Shop, blank: str) -> None:
+    id_ = await shop.customer()
+    body = {"action": "delete_customers", "customer_ids": [id_], "reason": blank}
+    assert problems(await shop.post("/customers/do-bulk-action", body)) == {"reason": ["required"]}
+    assert (await shop.shown(id_))["id"] == id_
+
+
+async def test_the_document_asks_for_no_reason(shop: Shop) -> None:
+    """So that the original's clients erase as they always did; the receipt has none then."""
+    for body in ({}, {"reason": None}):
+        id_ = await shop.customer()
+        done(await shop.post("/customers/do-bulk-action", {"action": "delete_customers", "customer_ids": [id_]} | body))
+        assert done(await shop.get(f"/customers/{id_}/erasure"))["erasure"]["reason"] == ""
+
+
 async def test_a_request_that_is_sent_again_brings_nobody_back(shop: Shop) -> None:
     person, key = {"email": new_email(), "first_name": "Jane"}, {"Idempotency-Key": f"for {new_email()}"}
     created = await shop.post("/customers", person, headers=key)

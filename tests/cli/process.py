@@ -1,11 +1,13 @@
 """`custodiary` in a process of its own, with no settings but those that a test gives it."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -97,6 +99,28 @@ class Ended:
 def custodiary(*arguments: object, **settings: object) -> Ended:
     """Run it to its end."""
     return Process(*arguments, **settings).end()
+
+
+def at_a_terminal(typed: str, *arguments: object, **settings: object) -> tuple[int, str]:
+    """Run it to its end where somebody types: its exit code, and what the terminal showed."""
+    ours, theirs = pty.openpty()
+    os.write(ours, typed.encode())
+    with subprocess.Popen(
+        [COMMAND, *map(str, arguments)],
+        env=_environment(settings) | {"COLUMNS": "200"},
+        cwd=NOWHERE,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # which is how its end is told
+            while read := os.read(ours, 1_000):
+                shown += read
+    os.close(ours)
+    return process.returncode, shown.decode()
 
 
 def _environment(settings: Mapping[str, object]) -> dict[str, str]:

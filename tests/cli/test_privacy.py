@@ -3,7 +3,7 @@
 import pytest
 
 from api.cli import exits
-from tests.cli.process import custodiary
+from tests.cli.process import at_a_terminal, custodiary
 from tests.importing.desk import SEED
 
 
@@ -22,7 +22,7 @@ def test_all_that_is_held_about_a_customer_is_printed(shop: str) -> None:
 
 
 def test_an_erased_customer_is_gone_and_the_receipt_can_be_asked_for_later(shop: str) -> None:
-    receipt = custodiary("erase", 2, "--reason", "asked by letter", "--json", DATABASE_URL=shop).json
+    receipt = custodiary("erase", 2, "--yes", "--reason", "asked by letter", "--json", DATABASE_URL=shop).json
     assert (receipt["customer_id"], receipt["reason"], receipt["request_id"]) == (2, "asked by letter", "")
     assert receipt["events"] > 0
     assert custodiary("erasure", 2, "--json", DATABASE_URL=shop).json == receipt
@@ -48,5 +48,23 @@ def test_who_stands_has_no_receipt(shop: str) -> None:
 
 def test_an_erasure_has_a_reason(shop: str) -> None:
     assert custodiary("erase", 1, DATABASE_URL=shop).code == exits.USAGE
-    assert custodiary("erase", 1, "--reason", "r" * 256, DATABASE_URL=shop).code == exits.USAGE
+    for reason in ("r" * 256, "", "  ", "\u00a0", "\u200b"):
+        assert custodiary("erase", 1, "--yes", "--reason", reason, DATABASE_URL=shop).code == exits.USAGE
     assert custodiary("history", 1, "--json", "--limit", 1, DATABASE_URL=shop).json["data"][0]["data"]
+
+
+def test_nobody_is_erased_unasked(shop: str) -> None:
+    code, said = custodiary("erase", 1, "--reason", "asked", DATABASE_URL=shop).complaint
+    shown = custodiary("export", 1, DATABASE_URL=shop).json["export"]["customer"]
+    assert code == exits.USAGE
+    assert f"{shown['full_name']} <{shown['email']}>" in said
+    assert "--yes" in said
+
+
+@pytest.mark.parametrize(("typed", "code"), [("n\n", exits.NOT_ALL), ("\n", exits.NOT_ALL), ("y\n", exits.DONE)])
+def test_on_a_terminal_it_shows_whom_and_asks(shop: str, typed: str, code: int) -> None:
+    answered, said = at_a_terminal(typed, "erase", 3, "--reason", "asked by letter", DATABASE_URL=shop)
+    assert "This erases for good customer 3:" in said
+    assert answered == code
+    stands = custodiary("export", 3, DATABASE_URL=shop).code == exits.DONE
+    assert stands == (code != exits.DONE)
