@@ -12,6 +12,7 @@ from api.command import Shown, about, carry_out, decision
 from api.input import read_input
 from api.places import address_problems
 from api.presentation import address
+from api.reasons import Reason
 from api.refusals import Invalid, Rule
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
@@ -105,7 +106,7 @@ async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Ans
     try:
         within.check()
     except Invalid as error:
-        raise Rule(403, "Please use a valid address ID!") from error
+        raise Rule(Reason.INVALID_ADDRESS_ID, "Please use a valid address ID!") from error
     command = RemoveAddress(address_id=address_id)
     done = about(id_, {"message": "Address successfully deleted.", "data": ""})
     return await carry_out(request, decision(CUSTOMER, id_, command), done, customer_id=id_)
@@ -160,7 +161,7 @@ async def _give_to_order(unit: Unit, customer_id: int, order_id: int | None, add
         return
     customer, order = await unit.load(CUSTOMER, customer_id), await unit.load(ORDER, order_id)
     if customer is None or order is None or order.deleted or order.customer_id != customer_id:
-        raise Invalid({"order_id": {"exists": "This customer has no such order."}})
+        raise Invalid({"order_id": {"exists": "This customer has no such order."}}, Reason.UNKNOWN_ORDER)
     given = customer.addresses[address_id]
     if given.type == "billing":
         details = OrderDetails(billing_address=given.details)

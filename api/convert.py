@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from email_validator import EmailNotValidError, validate_email
 
 from api import places
+from api.reasons import FieldRule
 
 L = TypeVar("L", bound=str)
 
@@ -32,7 +33,7 @@ _FORBIDDEN_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\ud
 class Unfit(Exception):
     """`rule` is the name that clients know; `problem` ends the sentence "The email field …"."""
 
-    def __init__(self, rule: str, problem: str) -> None:
+    def __init__(self, rule: FieldRule, problem: str) -> None:
         super().__init__(rule, problem)
         self.rule = rule
         self.problem = problem

@@ -18,6 +18,7 @@ from api.input import read_input
 from api.lists import added_to_customers
 from api.names import split_full_name
 from api.presentation import customer, customer_label
+from api.reasons import Reason
 from api.refusals import CustomerGone, Invalid, Rule
 from api.serving import AnyRequest, Service, customer_in_path, id_in_path, needs, serving
 from api.settings import NameMode
@@ -140,7 +141,7 @@ async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
         carried = known.labels if known else frozenset()
         existing = frozenset(row["id"] for row in await unit.pool.fetch(EXISTING_LABELS, list(wanted | carried)))
         if unknown := sorted(wanted - existing):
-            raise Invalid({"labels": {"exists": f"There is no label {unknown[0]}."}})
+            raise Invalid({"labels": {"exists": f"There is no label {unknown[0]}."}}, Reason.UNKNOWN_LABEL)
         await unit.decide(CUSTOMER, id_, RelabelCustomer(labels=wanted, existing=existing))
 
         return id_
@@ -182,7 +183,7 @@ def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
     )
     fields.check()
     if not ids and not items(fields.values.get("customer_ids") or []):
-        raise Rule(403, "Customers selection is required")
+        raise Rule(Reason.SELECTION_MISSING, "Customers selection is required")
     match _word(fields, "action"):
         case "delete_customers":
             reason = read_reason(fields)
@@ -191,10 +192,10 @@ def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
         case "change_customer_status":
             status = _word(fields, "new_status")
             if status not in STATUSES:
-                raise Rule(403, "Provided customer status is not valid")
+                raise Rule(Reason.INVALID_STATUS, "Provided customer status is not valid")
             return ids, ChangeCustomer(status=status), "Customer Status has been changed"
         case _:
-            raise Rule(400, "Selected action is invalid")
+            raise Rule(Reason.INVALID_ACTION, "Selected action is invalid")
 
 
 def _word(fields: Fields, name: str) -> str:
@@ -238,7 +239,8 @@ def email_as_sent() -> Iterator[None]:
     except ClaimTaken as taken:
         if taken.args[0] != "user-email":
             raise
-        raise Invalid({"email": {"unique": "Another user has this email address."}}) from taken
+        problem = "Another user has this email address."
+        raise Invalid({"email": {"unique": problem}}, Reason.USER_EMAIL_TAKEN) from taken
 
 
 def _shown(

@@ -7,6 +7,7 @@ from litestar import get
 from litestar.params import FromPath
 
 from api.answer import Answer, answer
+from api.reasons import Reason
 from api.refusals import Rule
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
@@ -88,7 +89,7 @@ async def get_erasure(request: AnyRequest, customer_id: FromPath[str]) -> Answer
         if found is None and not await was_registered(on, id_):
             raise CustomerNotFound
     if found is None:
-        raise Rule(404, "Customer is not erased.")
+        raise Rule(Reason.NOT_ERASED, "Customer is not erased.")
     return answer({"erasure": receipt_body(found)})
 
 

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from api.reasons import Reason
 from api.refusals import Fault, HttpRefusal, NoRoute, Rule, TooLarge, TooMany
 
 logger = logging.getLogger("custodiary.api")
@@ -56,8 +56,8 @@ def translated(error: HTTPException) -> HttpRefusal:
             return TooLarge("The request is larger than this service accepts.")
         case 429:
             return TooMany(int((error.headers or {}).get("Retry-After", 1)))
-        case status:
-            return Rule(status, f"{HTTPStatus(status).phrase}.")
+        case _:
+            return Rule(Reason.BAD_REQUEST, "The request can't be read.")
 
 
 def _response(refusal: HttpRefusal) -> Response[dict[str, Any]]:

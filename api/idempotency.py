@@ -8,6 +8,7 @@ import asyncpg
 from api.answer import Answer
 from api.headers import header
 from api.input import read_body
+from api.reasons import Reason
 from api.refusals import HttpRefusal, Invalid, Rule
 from api.serving import AnyRequest
 from domain.event import Claim
@@ -22,9 +23,11 @@ KEEP = """
     INSERT INTO answers (actor, key, fingerprint, status, etag, body, customer_id, user_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
 
-RUNNING = Rule(409, "A request with this Idempotency-Key is still running.")
-FORGOTTEN = Rule(410, "The answer under this Idempotency-Key was about somebody who is erased.")
-OTHER_REQUEST = Invalid({"Idempotency-Key": {"unique": "This Idempotency-Key came with another request before."}})
+RUNNING = Rule(Reason.KEY_IN_USE, "A request with this Idempotency-Key is still running.")
+FORGOTTEN = Rule(Reason.ANSWER_FORGOTTEN, "The answer under this Idempotency-Key was about somebody who is erased.")
+OTHER_REQUEST = Invalid(
+    {"Idempotency-Key": {"unique": "This Idempotency-Key came with another request before."}}, Reason.KEY_REUSED
+)
 
 
 class Answered(Exception):
@@ -39,7 +42,7 @@ class KeyRefused(HttpRefusal):
     """Because of another request with the key."""
 
     def __init__(self, refusal: HttpRefusal) -> None:
-        super().__init__(refusal.status, refusal.body)
+        super().__init__(refusal.reason, refusal.body)
 
 
 class Key(NamedTuple):

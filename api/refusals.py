@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from api.reasons import FieldRule, Reason
+
 # field → rule → a sentence for people
-Errors: TypeAlias = dict[str, dict[str, str]]
+Errors: TypeAlias = dict[str, dict[FieldRule, str]]
 
 NOT_ALLOWED = "Sorry, you are not allowed to do that."
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Custodiary", charset="UTF-8", Bearer realm="Custodiary"'}
@@ -15,29 +17,30 @@ def envelope(code: int | str, message: str, data: Any = "") -> dict[str, Any]:
 
 
 class HttpRefusal(Exception):
-    """A request that is not carried out, with its answer."""
+    """A request that is not carried out, with its answer: the documented body, and a machine's word beside it."""
 
-    def __init__(self, status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(status, body)
-        self.status = status
-        self.body = body
+    def __init__(self, reason: Reason, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason, body)
+        self.reason = reason
+        self.status = reason.status
+        self.body = {**body, "reason": reason.value}
         self.headers = dict(headers or {})
 
 
 class Invalid(HttpRefusal):
     """Fields that do not fit, all of them, in the order in which they were read."""
 
-    def __init__(self, errors: Errors) -> None:
+    def __init__(self, errors: Errors, reason: Reason = Reason.INVALID_FIELDS) -> None:
         first = next(message for rules in errors.values() for message in rules.values())
-        super().__init__(422, {"code": "rest_request_validation", "message": first, "errors": errors})
+        super().__init__(reason, {"code": "rest_request_validation", "message": first, "errors": errors})
         self.errors = errors
 
 
 class Rule(HttpRefusal):
-    """A business rule; `status` is also the body's code."""
+    """A business rule; the reason's status is also the body's code."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(status, envelope(status, message))
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(reason, envelope(reason.status, message))
 
 
 class CustomerGone(HttpRefusal):
@@ -45,21 +48,21 @@ class CustomerGone(HttpRefusal):
 
     def __init__(self) -> None:
         body = {"message": "Customer not found", "back_text": "Back to Customer List", "back_url": "/customers"}
-        super().__init__(404, body)
+        super().__init__(Reason.CUSTOMER_NOT_FOUND, body)
 
 
 class Unauthenticated(HttpRefusal):
     """No credentials, or wrong ones."""
 
     def __init__(self) -> None:
-        super().__init__(401, envelope("rest_forbidden", NOT_ALLOWED, {"status": 401}), CHALLENGE)
+        super().__init__(Reason.UNAUTHENTICATED, envelope("rest_forbidden", NOT_ALLOWED, {"status": 401}), CHALLENGE)
 
 
 class Forbidden(HttpRefusal):
     """The permission is missing."""
 
     def __init__(self) -> None:
-        super().__init__(403, envelope("rest_forbidden", NOT_ALLOWED, {"status": 403}))
+        super().__init__(Reason.PERMISSION_MISSING, envelope("rest_forbidden", NOT_ALLOWED, {"status": 403}))
 
 
 class Forged(HttpRefusal):
@@ -67,7 +70,7 @@ class Forged(HttpRefusal):
 
     def __init__(self) -> None:
         message = "Pages of other origins may not write here, unless CUSTODIARY_CORS_ORIGINS names them."
-        super().__init__(403, envelope("rest_forbidden", message, {"status": 403}))
+        super().__init__(Reason.FOREIGN_ORIGIN, envelope("rest_forbidden", message, {"status": 403}))
 
 
 class NoRoute(HttpRefusal):
@@ -75,14 +78,14 @@ class NoRoute(HttpRefusal):
 
     def __init__(self) -> None:
         message = "No route was found matching the URL and request method."
-        super().__init__(404, envelope("rest_no_route", message, {"status": 404}))
+        super().__init__(Reason.NO_ROUTE, envelope("rest_no_route", message, {"status": 404}))
 
 
 class InvalidJson(HttpRefusal):
-    """The body is not a JSON object; the reason is a sentence."""
+    """The body is not a JSON object."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(400, envelope("rest_invalid_json", reason, {"status": 400}))
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.INVALID_JSON, envelope("rest_invalid_json", message, {"status": 400}))
 
 
 class Stale(HttpRefusal):
@@ -90,14 +93,14 @@ class Stale(HttpRefusal):
 
     def __init__(self, version: int) -> None:
         message = f"This customer has changed meanwhile, and is now at version {version}."
-        super().__init__(412, envelope(412, message, {"version": version}))
+        super().__init__(Reason.VERSION_CHANGED, envelope(412, message, {"version": version}))
 
 
 class TooLarge(HttpRefusal):
     """More bytes, fields or levels than are read."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(413, envelope(413, message))
+        super().__init__(Reason.TOO_LARGE, envelope(413, message))
 
 
 class BadEncoding(HttpRefusal):
@@ -105,7 +108,7 @@ class BadEncoding(HttpRefusal):
 
     def __init__(self) -> None:
         message = "Bodies are read as they are: send them without Content-Encoding."
-        super().__init__(415, envelope(415, message), {"Accept-Encoding": "identity"})
+        super().__init__(Reason.BODY_ENCODED, envelope(415, message), {"Accept-Encoding": "identity"})
 
 
 class Slow(HttpRefusal):
@@ -113,7 +116,7 @@ class Slow(HttpRefusal):
 
     def __init__(self, seconds: float) -> None:
         message = f"The request's body took longer than {seconds:g} s to arrive."
-        super().__init__(408, envelope(408, message), {"Connection": "close"})
+        super().__init__(Reason.BODY_TOO_SLOW, envelope(408, message), {"Connection": "close"})
 
 
 class Late(HttpRefusal):
@@ -121,19 +124,19 @@ class Late(HttpRefusal):
 
     def __init__(self) -> None:
         message = "This took too long, and was given up. A write may have been carried out all the same."
-        super().__init__(503, envelope(503, message), {"Retry-After": "30"})
+        super().__init__(Reason.TIMED_OUT, envelope(503, message), {"Retry-After": "30"})
 
 
 class TooMany(HttpRefusal):
     """`retry_after` in seconds."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, reason: Reason = Reason.TOO_MANY_REQUESTS) -> None:
         message = f"Too many requests. Please try again in {retry_after} s."
-        super().__init__(429, envelope(429, message), {"Retry-After": str(retry_after)})
+        super().__init__(reason, envelope(429, message), {"Retry-After": str(retry_after)})
 
 
 class Fault(HttpRefusal):
     """An error of ours. The log tells what it was, under the same request id."""
 
     def __init__(self, request_id: str) -> None:
-        super().__init__(500, envelope(500, "Internal error", {"request_id": request_id}))
+        super().__init__(Reason.INTERNAL_ERROR, envelope(500, "Internal error", {"request_id": request_id}))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from api.reasons import Reason
 from api.refusals import TooMany
 
 RETRY_AFTER = 5
@@ -18,7 +19,7 @@ class Turns:
     async def turn(self) -> AsyncIterator[None]:
         """Raises TooMany."""
         if not self._room:
-            raise TooMany(RETRY_AFTER)
+            raise TooMany(RETRY_AFTER, Reason.BUSY)
         self._room -= 1
         try:
             async with self._free:

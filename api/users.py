@@ -7,6 +7,7 @@ from api.answer import Answer, answer
 from api.command import Shown, about, carry_out, decision, just
 from api.input import read_input, read_nothing
 from api.presentation import user
+from api.reasons import Reason
 from api.refusals import Invalid
 from api.serving import AnyRequest, customer_in_path, id_in_path, needs, serving
 from api.validation import Fields
@@ -115,7 +116,7 @@ async def attach(unit: Unit, customer_id: int, user_id: int) -> None:
 async def existing_user(unit: Unit, user_id: int) -> int:
     """The id, or Invalid."""
     if await unit.load(USER, user_id) is None:
-        raise Invalid({"user_id": {"exists": "User not found."}})
+        raise Invalid({"user_id": {"exists": "User not found."}}, Reason.UNKNOWN_USER)
     return user_id
 
 

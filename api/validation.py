@@ -7,6 +7,7 @@ from typing import Any, Generic, Never, TypeVar
 
 from api import convert
 from api.convert import L, Unfit
+from api.reasons import FieldRule
 from api.refusals import Errors, Invalid
 
 A = TypeVar("A")
@@ -55,13 +56,13 @@ class Fields:
             return []
         return [self._within(f"{name}.{number}", child) for number, child in enumerate(children)]
 
-    def refuse(self, name: str, rule: str, problem: str) -> None:
+    def refuse(self, name: str, rule: FieldRule, problem: str) -> None:
         """`problem` ends the sentence "The email field …"."""
         field = self._prefix + name
         message = f"The {field.replace('_', ' ')} field {problem}"
         self._errors.setdefault(field, {}).setdefault(rule, message)
 
-    def refuse_unless_refused(self, problems: Iterable[tuple[str, str, str]]) -> None:
+    def refuse_unless_refused(self, problems: Iterable[tuple[str, FieldRule, str]]) -> None:
         """(name, rule, problem) of each; a field that did not fit in the first place is not reported again."""
         refused = set(self._errors)
         for name, rule, problem in problems:

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import json
 
 from api.edge.deadlines import Deadlines
+from api.reasons import Reason
 from api.refusals import BadEncoding, Forged, HttpRefusal, Late, Rule, Slow
 
 MAX_URL_BYTES = 32 << 10  # a thousand ids fit, with PHP's brackets around each
@@ -51,14 +52,20 @@ def _looked_at(scope: HTTPScope, may_write: Collection[bytes]) -> float | None:
     Raises HttpRefusal for what nobody should read.
     """
     if len(scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
-        raise Rule(414, f"An address may not be longer than {MAX_URL_BYTES} bytes. Send long lists in the body.")
+        raise Rule(
+            Reason.URL_TOO_LONG,
+            f"An address may not be longer than {MAX_URL_BYTES} bytes. Send long lists in the body.",
+        )
     size, found = 0, dict[bytes, bytes]()
     for name, value in scope["headers"]:
         size += len(name) + len(value)
         if name in _LOOKED_AT:
             found[name] = value
     if size > MAX_HEADER_BYTES:
-        raise Rule(431, f"The headers of a request may not be longer than {MAX_HEADER_BYTES} bytes together.")
+        raise Rule(
+            Reason.HEADERS_TOO_LARGE,
+            f"The headers of a request may not be longer than {MAX_HEADER_BYTES} bytes together.",
+        )
     if not found:
         return None
     if found.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:

@@ -8,6 +8,7 @@ from api.customers import STATUSES
 from api.openapi.kinds import Schema
 from api.order_input import MODES, ORDER_STATUSES, PAYMENT_STATUSES, UNPAID
 from api.order_input import TYPES as ORDER_TYPES
+from api.reasons import FieldRule
 
 CHOICES = {
     "CustomerStatus": STATUSES,
@@ -19,5 +20,6 @@ CHOICES = {
     "UnpaidStatus": UNPAID,
     "Role": get_args(Role),
     "Permission": get_args(Permission),
+    "FieldRule": get_args(FieldRule),
 }
 COMPONENTS: dict[str, Schema] = {name: {"type": "string", "enum": list(words)} for name, words in CHOICES.items()}

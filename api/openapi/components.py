@@ -12,6 +12,7 @@ from api.openapi.answers import CustomerRow, OrderRow
 from api.openapi.kinds import Schema
 from api.openapi.refused import SHAPES
 from api.openapi.shapes import Customer, Order
+from api.reasons import Reason
 
 REFERENCE = "#/components/schemas/"
 _PARTIAL = {CustomerRow: Customer, OrderRow: Order}
@@ -25,6 +26,8 @@ def components(answers: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
     _references, known = msgspec.json.schema_components(types, ref_template=REFERENCE + "{name}")
     for partial in _PARTIAL:
         known[partial.__name__]["required"] = ["id"]
+    about = "".join(f"\n- `{reason}` ({reason.status}): {reason.meaning}" for reason in Reason)
+    known[Reason.__name__]["description"] += f"\n{about}"
     countries = sorted(country.alpha_2 for country in pycountry.countries)
     return {
         **dict(sorted(known.items())),

@@ -8,6 +8,7 @@ from msgspec import Struct
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.openapi import answers, explained, history, privacy, queries, replays, requests
 from api.openapi.kinds import Schema
+from api.reasons import Reason
 from api.refusal_table import REFUSALS, TAKEN
 from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule, TooMany
 from api.settings import NameMode
@@ -31,9 +32,9 @@ NO_LABEL = _by_table(refusals.LabelNotFound)
 NO_USER = _by_table(refusals.UserNotFound)
 NO_ORDER = _by_table(refusals.OrderNotFound)
 UNTOLD = _by_table(PoisonedError, 9214, "")
-NOT_ERASED = Rule(404, "Customer is not erased.")
-UNKNOWN_USER = Invalid({"user_id": {"exists": "User not found."}})
-NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such order."}})
+NOT_ERASED = Rule(Reason.NOT_ERASED, "Customer is not erased.")
+UNKNOWN_USER = Invalid({"user_id": {"exists": "User not found."}}, Reason.UNKNOWN_USER)
+NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such order."}}, Reason.UNKNOWN_ORDER)
 
 
 class Operation(NamedTuple):
@@ -70,16 +71,16 @@ def operations(mode: NameMode) -> dict[str, Operation]:
 def _customers(mode: NameMode) -> dict[str, Operation]:
     group, taken, linked = "Customers", TAKEN["customer-email"], TAKEN["user-link"]
     saved = answers.CustomerSaved
-    no_label = Invalid({"labels": {"exists": "There is no label 7."}})
+    no_label = Invalid({"labels": {"exists": "There is no label 7."}}, Reason.UNKNOWN_LABEL)
     bulk = (
-        Rule(400, "Selected action is invalid"),
-        Rule(403, "Customers selection is required"),
-        Rule(403, "Provided customer status is not valid"),
+        Rule(Reason.INVALID_ACTION, "Selected action is invalid"),
+        Rule(Reason.SELECTION_MISSING, "Customers selection is required"),
+        Rule(Reason.INVALID_STATUS, "Provided customer status is not valid"),
         NO_CUSTOMER,
     )
     return {
         "get_customers": Operation(
-            group, answers.Customers, query=queries.LIST_CUSTOMERS, refusals=(TooMany(RETRY_AFTER),)
+            group, answers.Customers, query=queries.LIST_CUSTOMERS, refusals=(TooMany(RETRY_AFTER, Reason.BUSY),)
         ),
         "create_customer": Operation(
             group, saved, requests.create_customer(mode), refusals=(taken, linked, UNKNOWN_USER), tagged=True
@@ -108,7 +109,7 @@ def _figures() -> dict[str, Operation]:
 def _addresses() -> dict[str, Operation]:
     group, saved = "Addresses", answers.AddressSaved
     kept = tuple(map(_by_table, (refusals.PrimaryAddressKept, refusals.LastAddressKept)))
-    no_id = Rule(403, "Please use a valid address ID!")
+    no_id = Rule(Reason.INVALID_ADDRESS_ID, "Please use a valid address ID!")
     return {
         "list_addresses": Operation(
             group, answers.Addresses, query=queries.LIST_ADDRESSES, refusals=(NO_CUSTOMER,), tagged=True

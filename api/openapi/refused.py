@@ -1,13 +1,13 @@
 """Answers to requests that are not carried out, made from the very refusals that the handlers raise."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from api.openapi.answers import Said
 from api.openapi.kinds import Schema
 from api.openapi.shapes import NoText
+from api.reasons import Reason
 from api.refusals import (
     BadEncoding,
     CustomerGone,
@@ -25,6 +25,8 @@ from api.refusals import (
     Unauthenticated,
 )
 
+_RULES = Meta(extra_json_schema={"propertyNames": {"$ref": "#/components/schemas/FieldRule"}})
+
 
 class Refused(Struct):
     """`code` is the HTTP status."""
@@ -32,6 +34,7 @@ class Refused(Struct):
     code: int
     message: str
     data: NoText
+    reason: Reason
 
 
 class InvalidFields(Struct):
@@ -39,7 +42,8 @@ class InvalidFields(Struct):
 
     code: Literal["rest_request_validation"]
     message: str
-    errors: dict[str, dict[str, str]]
+    errors: dict[str, Annotated[dict[str, str], _RULES]]
+    reason: Reason
 
 
 class Status(Struct):
@@ -52,12 +56,21 @@ class RefusedAtTheDoor(Struct):
     code: Literal["rest_forbidden", "rest_invalid_json", "rest_no_route"]
     message: str
     data: Status
+    reason: Reason
+
+
+class Unattached(Struct):
+    """The customer is linked to a user already."""
+
+    message: str
+    reason: Reason
 
 
 class NoSuchCustomer(Struct):
     message: str
     back_text: str
     back_url: str
+    reason: Reason
 
 
 class Version(Struct):
@@ -70,6 +83,7 @@ class StaleVersion(Struct):
     code: Literal[412]
     message: str
     data: Version
+    reason: Reason
 
 
 class RequestId(Struct):
@@ -82,10 +96,11 @@ class OurFault(Struct):
     code: Literal[500]
     message: str
     data: RequestId
+    reason: Reason
 
 
 SHAPES: dict[type[HttpRefusal], type[Struct]] = {
-    HttpRefusal: Said,
+    HttpRefusal: Unattached,
     Rule: Refused,
     TooLarge: Refused,
     TooMany: Refused,

@@ -17,9 +17,10 @@ UNDOCUMENTED = {
     "user_pass", "user_nicename", "user_url", "user_registered", "user_activation_key", "user_status",
 }  # fmt: skip
 OTHER_NAMES = {"first_name", "last_name", "full_name"}
-# It has these also where the original shows them only later; `drift` and `value` are the contract's.
+# It has these also where the original shows them only later; `drift`, `value` and `reason` are the contract's.
 SOONER = {
     "contact_id", "purchase_count", "ltv", "first_purchase_date", "last_purchase_date", "meta", "drift", "value",
+    "reason",
 }  # fmt: skip
 # What the document calls absent, empty or the default, the original writes in several ways.
 ALIKE: list[set[str]] = [{"[]", "{}", "null"}, {'"active"', "null", '""'}, {"null", '""', "0", '"0"', "0.0"}]

@@ -14,6 +14,7 @@ from litestar import Litestar
 from api.access import credentials
 from api.access.auth import Role
 from api.app import BASE, create_app
+from api.reasons import Reason
 from api.settings import Settings
 from eventstore.transact import Store
 
@@ -26,6 +27,7 @@ POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NUMBERS = count(1)
+REASONS = {it.value: it for it in Reason}
 
 HOME: Body = {
     "type": "billing",
@@ -137,8 +139,22 @@ def done(answer: httpx.Response) -> Body:
 
 
 def refusal(answer: httpx.Response) -> tuple[int, Body]:
-    """Status and body, to be compared with what the contract gives word by word."""
-    return answer.status_code, answer.json()
+    """Status and body, to be compared with what the API document gives word by word: it has no reason."""
+    body = answer.json()
+    del body["reason"]
+    return answer.status_code, body
+
+
+def reason(answer: httpx.Response) -> Reason:
+    return REASONS[answer.json()["reason"]]
+
+
+async def has_reason(answer: httpx.Response) -> None:
+    """Whatever is not carried out says why, in a word of the table; but a browser's own question needs none."""
+    method, path = answer.request.method, answer.request.url.path
+    if answer.status_code >= 400 and method not in {"HEAD", "OPTIONS"} and not path.startswith("/health"):
+        await answer.aread()
+        assert reason(answer).status == answer.status_code
 
 
 def rule(status: int, message: str) -> tuple[int, Body]:
@@ -150,7 +166,7 @@ def problems(answer: httpx.Response) -> dict[str, list[str]]:
     """The rules broken, by field, of a 422 in the contract's envelope."""
     body = answer.json()
     assert answer.status_code == 422, answer.text
-    assert list(body) == ["code", "message", "errors"]
+    assert list(body) == ["code", "message", "errors", "reason"]
     assert body["code"] == "rest_request_validation"
     sentences = [sentence for rules in body["errors"].values() for sentence in rules.values()]
     assert body["message"] == sentences[0]
@@ -181,6 +197,7 @@ async def open_shop(dsn: str, settings: Settings = SETTINGS) -> AsyncIterator[Sh
             transport=httpx.ASGITransport(cast("Any", app)),  # the two libraries' types of an application differ
             base_url=f"http://store.example{BASE}",
             auth=("administrator", passwords["administrator"]),
+            event_hooks={"response": [has_reason]},
         ) as http:
             yield Shop(app, http, store, passwords, dsn)
 

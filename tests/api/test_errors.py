@@ -10,8 +10,10 @@ from msgspec import json
 
 from api.errors import Refusals, exception_handlers
 from api.logs import JsonLines
+from api.reasons import Reason
 from api.refusals import (
     CustomerGone,
+    Errors,
     Forbidden,
     HttpRefusal,
     Invalid,
@@ -38,7 +40,7 @@ class RefundOfNothing(RefundExceedsPayment):
 
 
 TABLE: Refusals = {
-    AddressNotFound: Rule(404, "Address not found, please reload the page and try again!"),
+    AddressNotFound: Rule(Reason.ADDRESS_NOT_FOUND, "Address not found, please reload the page and try again!"),
     RefundExceedsPayment: lambda refusal: Invalid({"amount": {"max": f"At most {refusal.args[0]} can be refunded."}}),
 }
 
@@ -74,8 +76,8 @@ FORBIDDEN = "Sorry, you are not allowed to do that."
 @pytest.mark.parametrize(
     ("refusal", "status", "body"),
     [
-        (Rule(403, "Primary address cannot be deleted!"), 403, ("Primary address cannot be deleted!", 403, "")),
-        (Rule(400, "Customer already exists."), 400, ("Customer already exists.", 400, "")),
+        (Rule(Reason.PRIMARY_ADDRESS_KEPT, "Primary address."), 403, ("Primary address.", 403, "")),
+        (Rule(Reason.CUSTOMER_EXISTS, "Customer already exists."), 400, ("Customer already exists.", 400, "")),
         (Unauthenticated(), 401, (FORBIDDEN, "rest_forbidden", {"status": 401})),
         (Forbidden(), 403, (FORBIDDEN, "rest_forbidden", {"status": 403})),
         (InvalidJson("No."), 400, ("No.", "rest_invalid_json", {"status": 400})),
@@ -86,26 +88,42 @@ FORBIDDEN = "Sorry, you are not allowed to do that."
 )
 def test_each_refusal_has_its_row_in_the_table(refusal: HttpRefusal, status: int, body: tuple[Any, ...]) -> None:
     message, code, data = body
-    assert (refusal.status, refusal.body) == (status, {"code": code, "message": message, "data": data})
+    told = {"code": code, "message": message, "data": data, "reason": refusal.reason}
+    assert (refusal.status, refusal.body) == (status, told)
 
 
 def test_a_customer_that_is_gone_has_a_body_of_its_own() -> None:
     assert (CustomerGone().status, CustomerGone().body) == (
         404,
-        {"message": "Customer not found", "back_text": "Back to Customer List", "back_url": "/customers"},
+        {
+            "message": "Customer not found",
+            "back_text": "Back to Customer List",
+            "back_url": "/customers",
+            "reason": "customer_not_found",
+        },
     )
 
 
 def test_the_message_of_a_validation_is_the_first() -> None:
-    errors = {"a": {"required": "First."}, "b": {"email": "Second."}}
-    assert Invalid(errors).body == {"code": "rest_request_validation", "message": "First.", "errors": errors}
+    errors: Errors = {"a": {"required": "First."}, "b": {"email": "Second."}}
+    assert Invalid(errors).body == {
+        "code": "rest_request_validation",
+        "message": "First.",
+        "errors": errors,
+        "reason": "invalid_fields",
+    }
 
 
 async def test_a_domain_refusal_is_answered_by_the_table(http: httpx.AsyncClient) -> None:
     answer = await http.get("/raise/address")
     assert (answer.status_code, answer.json()) == (
         404,
-        {"code": 404, "message": "Address not found, please reload the page and try again!", "data": ""},
+        {
+            "code": 404,
+            "message": "Address not found, please reload the page and try again!",
+            "data": "",
+            "reason": "address_not_found",
+        },
     )
 
 
@@ -133,6 +151,7 @@ async def test_an_unknown_route_or_method_is_no_route(http: httpx.AsyncClient, m
             "code": "rest_no_route",
             "message": "No route was found matching the URL and request method.",
             "data": {"status": 404},
+            "reason": "no_route",
         },
     )
 
@@ -144,7 +163,12 @@ async def test_a_fault_is_logged_and_tells_only_its_request_id(
         answer = await http.get("/raise/fault")
     assert (answer.status_code, answer.json()) == (
         500,
-        {"code": 500, "message": "Internal error", "data": {"request_id": "request-1"}},
+        {
+            "code": 500,
+            "message": "Internal error",
+            "data": {"request_id": "request-1"},
+            "reason": "internal_error",
+        },
     )
     [line] = [json.decode(JsonLines().format(record)) for record in caplog.records if record.name == "custodiary.api"]
     assert (line["request_id"], line["route"]) == ("request-1", "/raise/{name}")

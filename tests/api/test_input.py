@@ -246,7 +246,12 @@ async def test_a_body_that_breaks_off_is_refused() -> None:
 
     await echoing()(scope, receive, send)
     assert sent[0]["status"] == 400
-    assert json.loads(sent[1]["body"]) == {"code": 400, "message": "The request ended before its body did.", "data": ""}
+    assert json.loads(sent[1]["body"]) == {
+        "code": 400,
+        "message": "The request ended before its body did.",
+        "data": "",
+        "reason": "incomplete_body",
+    }
 
 
 async def test_a_body_over_one_mebibyte_is_refused() -> None:

@@ -43,6 +43,7 @@ def test_all_failing_fields_are_reported_at_once_and_the_first_is_the_message() 
             "status": {"in": "The status field must be one of active, inactive, archived."},
             "city": {"maxLength": "The city field may not be longer than 255 characters."},
         },
+        "reason": "invalid_fields",
     }
 
 

@@ -114,7 +114,12 @@ def test_headers_that_drip_are_given_up(port: int) -> None:
     assert dripping(port, "GET /health/live HTTP/1.1\r\nHost: a\r\n", b"X: 1\r\n").seconds < AT_MOST
 
 
-TOO_SLOW = {"code": 408, "message": f"The request's body took longer than {SECONDS} s to arrive.", "data": ""}
+TOO_SLOW = {
+    "code": 408,
+    "message": f"The request's body took longer than {SECONDS} s to arrive.",
+    "data": "",
+    "reason": "body_too_slow",
+}
 
 
 @pytest.mark.parametrize(
