@@ -6,18 +6,22 @@ the last user is gone, by whatever death, and then stops the server. The kernel 
 """
 
 import fcntl
+import logging
 import os
 import shutil
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
+
+logger = logging.getLogger("custodiary.embedded")
 
 DATABASE = "custodiary"
 SETTINGS = {
@@ -43,6 +47,13 @@ WHEELS = {
 }
 SYSTEM = Path("/usr/lib/postgresql")
 PAUSE = 0.005  # seconds between two looks
+LOOK_EVERY = 0.5  # seconds between two looks at a server that ought to run
+
+# A worker that is forked while the keeper's lock is open here would hold the lock, too.
+_at_the_lock = threading.Lock()
+os.register_at_fork(
+    before=_at_the_lock.acquire, after_in_parent=_at_the_lock.release, after_in_child=_at_the_lock.release
+)
 
 
 class EmbeddedError(Exception):
@@ -64,6 +75,48 @@ def embedded(directory: Path, settings: Mapping[str, str] | None = None) -> Iter
             yield _dsn(directory)
     finally:
         _wait_if_last(directory)
+
+
+@contextmanager
+def looked_after(directory: Path) -> Iterator[None]:
+    """Within `embedded`: a keeper that dies is replaced, until the block ends. Deaths are logged."""
+    directory = directory.absolute()
+    ended = threading.Event()
+    thread = threading.Thread(target=_look_after, args=[directory, ended], daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _look_after(directory: Path, ended: threading.Event) -> None:
+    server = _server_socket(directory)
+    while not ended.wait(LOOK_EVERY):
+        try:
+            _ensure_keeper(directory)
+        except (EmbeddedError, OSError) as error:
+            logger.error("%s", str(error))  # noqa: TRY400 - it says all there is to say, and is tried again
+        if (now := _server_socket(directory)) not in {server, None}:
+            logger.error("the embedded PostgreSQL has ended, and was started again")
+            server = now
+
+
+def _ensure_keeper(directory: Path) -> None:
+    with _at_the_lock:
+        has_keeper = not _is_free(directory / KEEPER, fcntl.LOCK_EX)
+    if not has_keeper:
+        logger.error("the keeper of the embedded PostgreSQL has died; another one is started")
+        _reach(directory, SETTINGS)
+
+
+def _server_socket(directory: Path) -> tuple[int, int] | None:
+    """Another one for each start of the server; None while it has none."""
+    with suppress(OSError):
+        status = (_socket_directory(directory) / SOCKET).stat()
+        return status.st_ino, status.st_ctime_ns
+    return None
 
 
 def _check_ours(directory: Path) -> None:
@@ -121,7 +174,11 @@ def _reach(directory: Path, settings: Mapping[str, str]) -> None:
     """Return when the server takes connections: while its keeper lives, recovery may take all the time it needs."""
     log_offset: int | None = None
     while True:
-        with suppress(BlockingIOError), locked(directory / KEEPER, fcntl.LOCK_EX | fcntl.LOCK_NB) as keeper_lock:
+        with (
+            suppress(BlockingIOError),
+            _at_the_lock,
+            locked(directory / KEEPER, fcntl.LOCK_EX | fcntl.LOCK_NB) as keeper_lock,
+        ):
             if log_offset is not None:  # we are a user, so the keeper that we started did not end because it was done
                 raise EmbeddedError(f"PostgreSQL did not start:\n{_log_since(directory, log_offset)}")
             log_offset = _start_keeper(directory, settings, keeper_lock)

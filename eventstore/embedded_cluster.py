@@ -98,20 +98,35 @@ class Cluster:
         return 0
 
     def open_socket_directory(self) -> None:
-        self.close_socket_directory()
         path = str(self.run / SOCKET)
         fits = len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and PLAIN_PATH.fullmatch(path)
-        if fits and self._gets_to(self.directory):
-            self.run.mkdir(mode=0o700, exist_ok=True)
-            self._give(self.run)
-        else:
-            self.run.symlink_to(self._private_directory(SHORT_PLACE, "custodiary-"))
+        if not (fits and self._gets_to(self.directory)):
+            # In the same place as before, if it can be: users of a server that has died look for the next one there.
+            if not (self.run.is_symlink() and self._makes_again(self.run.readlink())):
+                self._remove_run()
+                self.run.symlink_to(self._private_directory(SHORT_PLACE, "custodiary-"))
+            return
+        if self.run.is_symlink():
+            self._remove_run()
+        self.run.mkdir(mode=0o700, exist_ok=True)
+        self._give(self.run)
+
+    def _makes_again(self, place: Path) -> bool:
+        """Unless somebody else has made it meanwhile."""
+        with suppress(FileExistsError):
+            place.mkdir(mode=0o700)
+            self._give(place)
+        status = place.lstat()
+        owner = self.account.pw_uid if self.account else os.geteuid()
+        return status.st_uid == owner and stat.S_IMODE(status.st_mode) == 0o700 and stat.S_ISDIR(status.st_mode)
+
+    def _remove_run(self) -> None:
+        self.close_socket_directory()
+        self.run.unlink(missing_ok=True)
 
     def close_socket_directory(self) -> None:
         with suppress(OSError):  # there is none, or something in it that is not ours
             self.run.resolve().rmdir()
-        if self.run.is_symlink():
-            self.run.unlink()
 
     def start_server(self, settings: Sequence[str]) -> subprocess.Popen[bytes]:
         all_settings = [f"unix_socket_directories={self.run.resolve()}", *settings]

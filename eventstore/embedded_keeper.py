@@ -66,6 +66,8 @@ def _keep(cluster: Cluster, settings: Sequence[str]) -> None:
             sys.exit("PostgreSQL ended by itself")
         else:
             time.sleep(0.2)
+        sys.stderr.write(f"The keeper starts PostgreSQL again, which ended with {server.returncode}.\n")
+        sys.stderr.flush()
         cluster.clear_remains()
 
 

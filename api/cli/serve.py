@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from typing import Any
@@ -29,6 +29,7 @@ from api.logs import LOGGING
 from api.settings import Settings
 from domain.event import Stream
 from eventstore.chain.signing import SigningKey
+from eventstore.embedded import looked_after
 from eventstore.transact import By, Store
 from projections.database import migrate, open_store
 
@@ -42,7 +43,7 @@ def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
     address = address_of(host, port)
     os.environ.setdefault("STORE_URL", address.url)
     settings = Settings.from_environment()
-    with database(settings) as dsn, _counted_together(workers):
+    with database(settings) as dsn, _looked_after(settings), _counted_together(workers):
         run(_prepare(dsn, settings, sample=sample))
         os.environ["DATABASE_URL"] = dsn  # the workers' processes read their settings anew
         _server(address, workers, settings.client_seconds).serve()
@@ -63,6 +64,7 @@ def _server(address: Address, workers: int, client_seconds: float) -> AbstractSe
         log_level=LogLevels.warning,
         log_dictconfig=LOGGING,
         workers_kill_timeout=10,
+        respawn_failed_workers=True,
         # Where it has to find out first which HTTP is spoken, it waits for ever.
         http=HTTPModes.http1,
         websockets=False,
@@ -79,6 +81,11 @@ def _server(address: Address, workers: int, client_seconds: float) -> AbstractSe
 
     server.on_startup(started)
     return server
+
+
+def _looked_after(settings: Settings) -> AbstractContextManager[None]:
+    """Nobody else starts the embedded server again."""
+    return looked_after(settings.data) if settings.database_url is None else nullcontext()
 
 
 @contextmanager
