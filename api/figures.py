@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeAlias
 
 import msgspec
@@ -13,11 +12,11 @@ from api.answer import Answer, answer
 from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, nothing
 from api.input import read_input, read_nothing
+from api.money import money
 from api.presentation import Row, customer, shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
-from domain.value import CENT
 from eventstore.log import Session
 from projections.queries.customers import find_customer
 from projections.recalculate import Drift, recalculate
@@ -68,11 +67,6 @@ async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> An
 
 def _shown_drift(drift: Drift) -> dict[str, Any]:
     return {name: shown(value) for name, value in msgspec.structs.asdict(drift).items()}
-
-
-def money(cents: int | Decimal, currency: str) -> str:
-    """Rounded half up, as the figures are."""
-    return f"{(Decimal(cents) / 100).quantize(CENT, ROUND_HALF_UP):,} {currency}"
 
 
 def lifetime(row: Row, currency: str, _now: datetime) -> list[Widget]:

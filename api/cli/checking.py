@@ -14,7 +14,9 @@ from api.cli import exits
 from api.cli.options import Customers, Json, customers_in
 from api.cli.output import console, print_json, progress_bar, say
 from api.cli.session import with_store
+from api.money import figure
 from api.presentation import shown
+from api.settings import Settings
 from domain.value import RULES
 from eventstore.transact import Store
 from projections.drift.verify import EVERYONE, Checked, between, count_between, drawn
@@ -22,6 +24,8 @@ from projections.drift.verify import verify as verify_figures
 from projections.ranges import Range
 from projections.what_if import Mover, WhatIf
 from projections.what_if import what_if as figures_under
+
+WAYS = "stored", "fold", "sql"
 
 
 def verify(
@@ -63,7 +67,7 @@ def _verify(found: IO[bytes], asked: Range, sample: int | None) -> dict[str, int
 
 def _lines(checked: Checked) -> Iterator[dict[str, Any]]:
     for each in checked.differences:
-        told = {way: shown(getattr(each, way)) for way in ("stored", "fold", "sql")}
+        told = {way: shown(getattr(each, way)) for way in WAYS}
         yield {"customer_id": each.customer_id, "field": each.field, **told}
     for unverified in checked.unverified:
         yield msgspec.to_builtins(unverified)
@@ -75,9 +79,11 @@ def _read(found: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _print(totals: dict[str, int], found: IO[bytes]) -> None:
+    currency = Settings.from_environment().store_currency
     for line in _read(found):
         if "field" in line:
-            told = f"{line['stored']} stored, {line['fold']} by the fold, {line['sql']} by SQL"
+            stored, fold, sql = (figure(line["field"], line[way], currency) for way in WAYS)
+            told = f"{stored} stored, {fold} by the fold, {sql} by SQL"
             say(f"customer {line['customer_id']}: {line['field']} is {told}")
         else:
             whose = ", ".join(map(str, line["customer_ids"]))
@@ -132,15 +138,16 @@ def _mover(mover: Mover) -> dict[str, Any]:
 def _print_report(report: WhatIf) -> None:
     said = f"of {report.customers} customers would have other figures, at position {report.position}"
     say(f"Under {report.rule} instead of {report.instead_of}, {report.changed} {said}.")
+    currency = Settings.from_environment().store_currency
     table = Table("figure", "now", "then", "up", "down", "unchanged", box=None)
-    for name, figure in _body(report)["figures"].items():
-        table.add_row(name, *(str(figure[key]) for key in ("before", "after", "up", "down", "unchanged")))
+    for name, moved in report.figures.items():
+        sums = (figure(name, value, currency) for value in (moved.before, moved.after))
+        table.add_row(name, *sums, str(moved.up), str(moved.down), str(moved.unchanged))
     console.print(table)
-    for name, figure in _body(report)["figures"].items():
-        for way in ("furthest_up", "furthest_down"):
-            for mover in figure[way]:
-                said = f"{mover['before']} → {mover['after']} ({mover['by']:+})"
-                say(f"{name} of customer {mover['customer_id']}: {said}")
+    for name, moved in report.figures.items():
+        for mover in (*moved.furthest_up, *moved.furthest_down):
+            before, after, by = (figure(name, value, currency) for value in (mover.before, mover.after, mover.by))
+            say(f"{name} of customer {mover.customer_id}: {before} → {after} ({'+' * (mover.by > 0)}{by})")
     if report.untold:
         whose = ", ".join(map(str, report.untold))
         say(f"Nothing can be told of customers {whose}: an event of theirs can't be applied.")

@@ -13,8 +13,8 @@ from api.cli import exits
 from api.cli.output import console, errors, print_json, say
 from api.cli.session import with_store
 from api.explain import explanation_body
-from api.figures import money
 from api.history import TYPES, filters_of, history_page
+from api.money import money
 from api.settings import Settings
 from domain.value import ROUNDING
 from eventstore.transact import Store

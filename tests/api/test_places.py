@@ -1,7 +1,13 @@
+from pathlib import Path
+
+import msgspec
+import pycountry
 import pytest
 
-from api import places
+from api import places, states
 from api.places import address_problems, country_name, formatted_address, formatted_customer, is_country, state_name
+
+SHOPS = Path(__file__).parents[1] / "data/shop_state_codes.json"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +49,31 @@ def test_nothing_else_is_a_country(code: str) -> None:
         ("JP", "JP-13", "Tokyo"),
         ("IT", "RM", "Roma"),
         ("GB", "London", "London"),
-        ("CN", "CN2", "CN2"),
+        ("CN", "CN2", "Beijing"),
+        ("CN", "CN11", "Jiangsu"),
+        ("CN", "CN-11", "Beijing Shi"),
+        ("CN", "北京市", "Beijing Shi"),
+        ("HK", "KOWLOON", "Kowloon"),
+        ("IN", "OR", "Odisha"),
+        ("IN", "IN-OD", "Odisha"),
+        ("IN", "TS", "Telangana"),
+        ("IN", "UT", "Uttarakhand"),
+        ("IN", "UK", "Uttarakhand"),
+        ("JP", "JP13", "Tokyo"),
+        ("JP", "東京都", "Tokyo"),
+        ("KZ", "KZ-ALA", "Almaty"),
+        ("MX", "JA", "Jalisco"),
+        ("MX", "MX-DIF", "Ciudad de México"),
+        ("MX", "Nuevo Leon", "Nuevo León"),
+        ("BR", "sao paulo", "São Paulo"),
+        ("BR", "Sa\u0303o Paulo", "São Paulo"),
+        ("PL", "PL-DS", "Dolnośląskie"),
+        ("TR", "TR34", "İstanbul"),
+        ("TR", "Istanbul", "İstanbul"),
+        ("TR", "ISTANBUL", "İstanbul"),
+        ("TR", "\N{LATIN SMALL LETTER DOTLESS I}stanbul", "İstanbul"),
+        ("US", "N.Y.", "New York"),
+        ("US", "Middle Earth", "Middle Earth"),
         ("XX", "ZZ", "ZZ"),
         ("FR", "", ""),
         ("US", None, None),
@@ -68,6 +98,8 @@ def test_a_state_has_its_name_or_its_code(country: str | None, state: str | None
         ("HK", "Kowloon", ""),
         ("IE", "D", "A65 F4E2"),
         ("AE", "Dubai", "no postcodes there"),
+        ("US", "XX", "10001"),
+        ("MY", "Nowhere", "50000"),
         ("XX", "", ""),
         ("", "", ""),
     ],
@@ -80,13 +112,12 @@ def test_an_address_that_follows_the_rules_of_its_country_fits(country: str, sta
     ("country", "state", "postcode", "problems"),
     [
         ("US", "", "", [("state", "required"), ("postcode", "required")]),
-        ("US", "XX", "10001", [("state", "invalid")]),
         ("US", "NY", "A" * 33, [("postcode", "invalid")]),
         ("US", "NY", "\N{FULLWIDTH DIGIT ONE}0001", [("postcode", "invalid")]),
         ("US", "NY", "10001\n", [("postcode", "invalid")]),
         ("GB", "", "12345", [("postcode", "invalid")]),
         ("DE", "", "", [("postcode", "required")]),
-        ("MY", "Nowhere", "50000", [("state", "invalid")]),
+        ("CN", "", "100000", [("state", "required")]),
     ],
 )
 def test_what_the_country_does_not_allow_is_named(
@@ -94,6 +125,22 @@ def test_what_the_country_does_not_allow_is_named(
 ) -> None:
     found = address_problems(country=country, state=state, postcode=postcode)
     assert [(field, rule) for field, rule, _ in found] == problems
+
+
+def test_every_code_that_a_shop_sends_has_a_name() -> None:
+    shops = msgspec.json.decode(SHOPS.read_bytes(), type=dict[str, dict[str, str]])
+    assert sum(map(len, shops.values())) == 328
+    unnamed = [
+        (country, code) for country, codes in shops.items() for code in codes if state_name(country, code) == code
+    ]
+    assert unnamed == []
+
+
+def test_every_former_code_leads_to_one_of_today() -> None:
+    today = {subdivision.code for subdivision in pycountry.subdivisions}
+    former = states.codes().former
+    assert not today & former.keys()
+    assert set(former.values()) <= today
 
 
 def test_a_problem_ends_a_sentence_for_people() -> None:

@@ -34,8 +34,8 @@ async def test_verify_names_what_drifts_and_what_it_cannot_tell(database: str, s
     ended = custodiary("verify", DATABASE_URL=database)
     assert ended.code == exits.NOT_ALL
     assert ended.lines[:2] == [
-        f"customer {second}: ltv is 7 stored, 1000 by the fold, 1000 by SQL",
-        f"customer {second}: aov is 3.5 stored, 1000 by the fold, 1000 by SQL",
+        f"customer {second}: ltv is 0.07 USD stored, 10.00 USD by the fold, 10.00 USD by SQL",
+        f"customer {second}: aov is 0.04 USD stored, 10.00 USD by the fold, 10.00 USD by SQL",
     ]
     assert ended.lines[2].startswith(f"customer {third}: not verified, position {position}, order-placed#1: ")
     assert ended.lines[3:] == ["Checked 3 customers: 1 drift, 1 not verified."]
@@ -86,8 +86,8 @@ async def test_what_if_tells_who_would_move_and_moves_nobody(database: str, stor
         ["aov", "767", "833.67", "1", "0", "1"],
     ]
     assert ended.lines[5:] == [
-        f"ltv of customer {second}: 1301 → 1501 (+200)",
-        f"aov of customer {second}: 650.5 → 750.5 (+100)",
+        f"ltv of customer {second}: 13.01 USD → 15.01 USD (+2.00 USD)",
+        f"aov of customer {second}: 6.51 USD → 7.51 USD (+1.00 USD)",
     ]
     told = custodiary("replay", "--what-if", "gross-of-refunds", "--json", DATABASE_URL=database).json
     assert (told["rule"], told["instead_of"], told["untold"]) == ("gross-of-refunds", "net-of-refunds", [])

@@ -90,7 +90,7 @@ def test_a_wrapped_key_does_not_open_with_another_master_key() -> None:
         other.cipher(b"0" * 16, 1, other.master_id, key.wrapped)
 
 
-@pytest.mark.parametrize("text", ["secret words", "c2hvcnQ=", "A" * 43 + "!", new_key()[:-4]])
+@pytest.mark.parametrize("text", ["secret words", "c2hvcnQ=", "A" * 43 + "!", "A" * 40])
 def test_what_is_no_master_key_is_refused_and_never_told(text: str) -> None:
     with pytest.raises(MasterKeyError) as refused:
         MasterKeys.from_environment({"MASTER_KEY": text})
