@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -125,9 +125,12 @@ def moment(raw: Any) -> datetime:
     """`2025-06-20 14:00:00`, or any ISO 8601 date or time; UTC unless it says otherwise."""
     try:
         parsed = datetime.fromisoformat(text(raw))
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        moment = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Unfit("date", "must be a date such as 2025-06-20 14:00:00.") from error
+    if moment.date() == date.min:
+        raise Unfit("date", "must be a date that is meant: 0001-01-01 is what some programs write for none.")
+    return moment
 
 
 def items(raw: Any) -> list[Any]:

@@ -23,6 +23,7 @@ SQL_TYPES: dict[Any, str] = {
 }  # fmt: skip
 # New rows from which on COPY is faster than JSON. Arrays never are: asyncpg looks at every element more than once.
 WORTH_A_COPY = 100
+ENDS_OF_TIME = datetime.min, datetime.max
 NO_ROWS: Mapping[int, Any] = MappingProxyType({})
 encode_json = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -83,6 +84,7 @@ class Table(Generic[Row]):
         renewed = ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
         self._upsert = f"{self._insert} ON CONFLICT (id) DO UPDATE SET {renewed}"
         self.names = names
+        self._times = [column.name for column in self.columns if column.python_type is datetime]
         self._in = [(i, to_sql) for i, column in enumerate(self.columns) if (to_sql := column.to_sql())]
         self._out = [(i, from_sql) for i, column in enumerate(self.columns) if (from_sql := column.from_sql())]
 
@@ -152,8 +154,22 @@ class Table(Generic[Row]):
 
     async def copy(self, on: Session, rows: Iterable[Row], schema: str | None = None) -> None:
         """Load new rows, into the table of a schema or the first in the search path."""
+        at_ends_of_time: list[Row] = []
+        if self._times:
+            rows = (row for row in rows if not self._is_at_an_end_of_time(row, at_ends_of_time))
         records = map(self.record, rows)
         await on.copy_records_to_table(self.name, records=records, columns=self.names, schema_name=schema)
+        if at_ends_of_time:
+            there = f"{schema}.{self.name}" if schema else self.name
+            insert = self._insert.replace(self.name, there, 1)
+            await on.execute(insert, encode_json(at_ends_of_time).decode())
+
+    def _is_at_an_end_of_time(self, row: Row, found: list[Row]) -> bool:
+        """asyncpg would write such a time as infinity, which is another value: these rows go in as JSON."""
+        if any(getattr(row, name) in ENDS_OF_TIME for name in self._times):
+            found.append(row)
+            return True
+        return False
 
     def row(self, record: Any) -> Row:
         """A record of all columns, as a row."""

@@ -1,7 +1,7 @@
 """Dates in queries: days of the client's time zone, as spans of the UTC times that rows hold."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,9 @@ _LAST = time(23, 59, 59, 999_999, fold=1)  # where clocks go back at midnight, t
 
 
 class Span(NamedTuple):
-    """From `start` up to, not including, `end`."""
+    """From `start` up to, not including, `end`. What would lie before year 1 or after 9999 is the first or last moment
+    there is: asyncpg writes these two as PostgreSQL's -infinity and infinity.
+    """
 
     start: datetime
     end: datetime
@@ -33,7 +35,7 @@ class Clock(NamedTuple):
             if _DATE.fullmatch(text):
                 return self.day(date.fromisoformat(text))
             return self._second(datetime.fromisoformat(text)) if _TIME.fullmatch(text) else None
-        except (ValueError, OverflowError):
+        except ValueError:
             return None
 
     def last_moment(self, text: str) -> datetime | None:
@@ -47,7 +49,8 @@ class Clock(NamedTuple):
         return moment and moment.replace(microsecond=_LAST.microsecond, tzinfo=moment.tzinfo or self.zone)
 
     def day(self, day: date) -> Span:
-        return Span(self._utc(datetime.combine(day, time())), self._utc(datetime.combine(day + _DAY, time())))
+        next_day = datetime.combine(day + _DAY, time()) if day < date.max else datetime.max
+        return Span(self._utc(datetime.combine(day, time())), self._utc(next_day))
 
     def days_ago(self, days: int) -> Span:
         """So many days before today; before time began, the first day there is."""
@@ -56,11 +59,16 @@ class Clock(NamedTuple):
 
     def _second(self, moment: datetime) -> Span:
         start = self._utc(moment.replace(microsecond=0))
-        return Span(start, start + _SECOND)
+        return Span(start, start + _SECOND if start < datetime.max - _SECOND else datetime.max)
 
     def _utc(self, moment: datetime) -> datetime:
+        if moment in (datetime.min, datetime.max):
+            return moment
         aware = moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
-        return aware.astimezone(UTC).replace(tzinfo=None)
+        try:
+            return aware.astimezone(UTC).replace(tzinfo=None)
+        except OverflowError:
+            return datetime.min if moment.year == MINYEAR else datetime.max
 
 
 def clock(now: datetime, user_tz: str) -> Clock:
