@@ -32,7 +32,7 @@ WITH_KEY = "SELECT originator_id FROM stream_keys WHERE originator_id = ANY($1) 
 
 
 def read_reason(fields: Fields) -> str:
-    """ "" when none is given; one that says nothing is refused."""
+    """Empty when none is given; one that says nothing is refused."""
     if fields.values.get("reason") is None:
         return ""
     reason = fields.required.text("reason", max_length=MAX_REASON)

@@ -23,7 +23,7 @@ SQL_TYPES: dict[Any, str] = {
 }  # fmt: skip
 # New rows from which on COPY is faster than JSON. Arrays never are: asyncpg looks at every element more than once.
 WORTH_A_COPY = 100
-ENDS_OF_TIME = datetime.min, datetime.max
+FIRST_TIME, LAST_TIME = ENDS_OF_TIME = datetime.min, datetime.max  # noqa: DTZ901  # rows hold UTC without a zone
 NO_ROWS: Mapping[int, Any] = MappingProxyType({})
 encode_json = msgspec.json.Encoder(decimal_format="number").encode
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from projections.queries.refusals import UnknownTimeZone
+from projections.table import FIRST_TIME, LAST_TIME
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
@@ -49,7 +50,7 @@ class Clock(NamedTuple):
         return moment and moment.replace(microsecond=_LAST.microsecond, tzinfo=moment.tzinfo or self.zone)
 
     def day(self, day: date) -> Span:
-        next_day = datetime.combine(day + _DAY, time()) if day < date.max else datetime.max
+        next_day = datetime.combine(day + _DAY, time()) if day < date.max else LAST_TIME
         return Span(self._utc(datetime.combine(day, time())), self._utc(next_day))
 
     def days_ago(self, days: int) -> Span:
@@ -59,16 +60,16 @@ class Clock(NamedTuple):
 
     def _second(self, moment: datetime) -> Span:
         start = self._utc(moment.replace(microsecond=0))
-        return Span(start, start + _SECOND if start < datetime.max - _SECOND else datetime.max)
+        return Span(start, start + _SECOND if start < LAST_TIME - _SECOND else LAST_TIME)
 
     def _utc(self, moment: datetime) -> datetime:
-        if moment in (datetime.min, datetime.max):
+        if moment in (FIRST_TIME, LAST_TIME):
             return moment
         aware = moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
         try:
             return aware.astimezone(UTC).replace(tzinfo=None)
         except OverflowError:
-            return datetime.min if moment.year == MINYEAR else datetime.max
+            return FIRST_TIME if moment.year == MINYEAR else LAST_TIME
 
 
 def clock(now: datetime, user_tz: str) -> Clock:

@@ -18,7 +18,7 @@ from tests.projections.replays import asked, made
 
 ZONES = "UTC", "Pacific/Kiritimati", "Pacific/Marquesas", "America/New_York"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NOTHING = {"history": {"data": [], "next_cursor": None}}
+NOTHING: dict[str, Any] = {"history": {"data": [], "next_cursor": None}}
 FIRST, LAST = "0001-01-01", "9999-12-31"
 
 

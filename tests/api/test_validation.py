@@ -214,7 +214,9 @@ def test_a_moment_is_utc_unless_it_says_otherwise(raw: str, value: datetime) -> 
     assert (moment, moment.tzinfo) == (value, UTC)
 
 
-@pytest.mark.parametrize("raw", ["yesterday", "2025-02-30", "0001-01-01T00:00:00+02:00", "0000-00-00 00:00:00", "0001-01-01"])
+@pytest.mark.parametrize(
+    "raw", ["yesterday", "2025-02-30", "0001-01-01T00:00:00+02:00", "0000-00-00 00:00:00", "0001-01-01"]
+)
 def test_a_moment_is_a_date_of_the_calendar(raw: str) -> None:
     fields = Fields({"paid_at": raw})
     fields.required.moment("paid_at")
