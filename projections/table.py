@@ -165,7 +165,7 @@ class Table(Generic[Row]):
             await on.execute(insert, encode_json(at_ends_of_time).decode())
 
     def _is_at_an_end_of_time(self, row: Row, found: list[Row]) -> bool:
-        """asyncpg would write such a time as infinity, which is another value: these rows go in as JSON."""
+        """COPY by asyncpg would make such a time infinity, which is another value: these rows go in as JSON."""
         if any(getattr(row, name) in ENDS_OF_TIME for name in self._times):
             found.append(row)
             return True

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from msgspec.structs import replace
 
 from domain.order import ORDER, PlaceOrder
