@@ -51,7 +51,9 @@ from api.settings import NameMode, Settings
 from api.turns import Turns
 from api.wordpress import users_with_emails
 from eventstore.forgetting import forgetting
-from projections.database import open_store
+from eventstore.sessions import SESSION
+from eventstore.watch import watched
+from projections.database import store_at
 from projections.past import open_pasts
 from projections.queries.customers import finding_together
 from projections.queries.pages import Totals
@@ -63,6 +65,7 @@ RESOURCES = (
     application_passwords,
 )  # fmt: skip
 CONNECTIONS = 20
+PATIENCE = {"statement_timeout": "40s"}  # more than any lock of ours is held; telling a past may take longer
 # Lists as of a past, in this process. Each takes seconds, and tables of the server's.
 AT_ONCE = 2
 WAITING = 8
@@ -77,8 +80,9 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         asyncio.get_running_loop().set_exception_handler(log_lost)
         is_country("US")  # reads the world's countries once, before the first request has to wait for it
         async with (
-            open_store(database_url, connections=CONNECTIONS) as store,
-            open_pasts(database_url, store) as pasts,
+            watched(database_url) as servers,
+            store_at(servers, connections=CONNECTIONS, settings=SESSION | PATIENCE) as store,
+            open_pasts(servers, store) as pasts,
             ReplayRunner(database_url) as runner,
             open_authenticator(store.pool) as authenticator,
         ):
@@ -97,9 +101,9 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
                 yield
 
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
-    watched = (health.live, health.ready, health.metrics)
+    outside = (health.live, health.ready, health.metrics)
     app = Litestar(
-        [Router(BASE, route_handlers=handlers, before_request=authorise), *watched, docs_assets()],
+        [Router(BASE, route_handlers=handlers, before_request=authorise), *outside, docs_assets()],
         lifespan=[serving],
         exception_handlers=exception_handlers(REFUSALS, request_id),
         before_send=[_name_request, *([tell_standing] if settings.rate_limit else [])],

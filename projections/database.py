@@ -1,6 +1,6 @@
 """A PostgreSQL database as the service needs it: migrated, and reached through a pool."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
@@ -15,8 +15,11 @@ from eventstore.master_keys import MasterKeys
 from eventstore.migrate import migrate as migrate_log
 from eventstore.migrate import one_at_a_time
 from eventstore.sealing import Sealing
+from eventstore.servers import Servers
+from eventstore.sessions import SESSION
 from eventstore.transact import Store, sync_seconds
 from eventstore.unsealed import seal_old
+from eventstore.watch import watched
 from projections.history.snapshots import keep
 from projections.live import PROJECTIONS, project
 from projections.replay.engine import replay
@@ -26,17 +29,18 @@ from projections.table import prepare
 
 async def migrate(dsn: str) -> None:
     """Create or update all tables; rebuild the read models whose shape has changed. Any number of processes at once."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        async with one_at_a_time(connection):
-            await migrate_log(connection)
-            async with open_store(dsn) as store:
-                await seal_old(store.pool, store.log)
-                await chain_old(store.pool)
-                if names := await outdated(connection, PROJECTIONS):
-                    await replay(store, names)
-    finally:
-        await connection.close()
+    async with watched(dsn) as servers:
+        connection = await servers.connect()
+        try:
+            async with one_at_a_time(connection):
+                await migrate_log(connection)
+                async with store_at(servers) as store:
+                    await seal_old(store.pool, store.log)
+                    await chain_old(store.pool)
+                    if names := await outdated(connection, PROJECTIONS):
+                        await replay(store, names)
+        finally:
+            await connection.close()
 
 
 @asynccontextmanager
@@ -45,16 +49,21 @@ async def open_store(dsn: str, *, connections: int = 10) -> AsyncIterator[Store]
 
     Raises MasterKeyError.
     """
+    async with watched(dsn) as servers, store_at(servers, connections=connections) as store:
+        yield store
+
+
+@asynccontextmanager
+async def store_at(
+    servers: Servers, *, connections: int = 10, settings: Mapping[str, str] = SESSION
+) -> AsyncIterator[Store]:
+    """The same, where somebody watches the servers."""
     sealing = Sealing(MasterKeys.from_environment())
     log = Log(Codec(EVENTS), sealing)
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=connections, init=prepare, reset=_keep) as pool:
+    async with servers.pool(prepare, most=connections, settings=settings) as pool:
         await settle(pool, sealing)
         async with aclosing(Store(pool, log, project, partial(keep, log), sync=await sync_seconds(pool))) as store:
             yield store
-
-
-async def _keep(_connection: Connection) -> None:
-    """No reset query, a quarter of the throughput: nothing here leaves state in a session."""
 
 
 @asynccontextmanager

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import asyncpg
 
 from eventstore.log import Connection, Executor, Log
+from eventstore.servers import Servers
+from eventstore.sessions import SESSION
 from eventstore.transact import Store
 from projections.customers import CUSTOMERS
 from projections.fold import Folded, PoisonedError, fold_range, fold_some, projections_of
@@ -24,7 +26,7 @@ STANDING = "SELECT id FROM figures WHERE id = ANY($1)"
 
 # Of connections that are for nothing else: tables are made in, and looked for in, what is the connection's own. Plans
 # can't be known before: tables are empty until a past is told.
-SETTINGS = {"search_path": "pg_temp, public", "plan_cache_mode": "force_custom_plan", "jit": "off"}
+SETTINGS = SESSION | {"search_path": "pg_temp, public", "plan_cache_mode": "force_custom_plan", "jit": "off"}
 CREATE = ";".join(projection.table.create for projection in PROJECTIONS)
 # In a transaction that is rolled back: files of its own, which then go at once.
 EMPTY = f"TRUNCATE {', '.join(projection.name for projection in PROJECTIONS)}"
@@ -126,19 +128,12 @@ class Pasts:
 
 
 @asynccontextmanager
-async def open_pasts(dsn: str, store: Store) -> AsyncIterator[Pasts]:
+async def open_pasts(servers: Servers, store: Store) -> AsyncIterator[Pasts]:
     """Pasts of the store in a migrated database. Connections are made when they are needed."""
-    async with asyncpg.create_pool(
-        dsn, min_size=0, max_size=CONNECTIONS, max_queries=STATEMENTS, init=_create, reset=_keep,
-        server_settings=SETTINGS,
-    ) as pool:  # fmt: skip
+    async with servers.pool(_create, least=0, most=CONNECTIONS, settings=SETTINGS, statements=STATEMENTS) as pool:
         yield Pasts(pool, store)
 
 
 async def _create(connection: Connection) -> None:
     await prepare(connection)
     await connection.execute(CREATE)
-
-
-async def _keep(_connection: Connection) -> None:
-    """No reset query: it would not bring anything back that a rollback does not."""

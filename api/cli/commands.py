@@ -46,7 +46,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def main() -> None:
-    logging.getLogger("asyncpg").addHandler(logging.NullHandler())  # what it logs of a lost connection, it raises too
+    for name in ("asyncpg", "custodiary.database"):  # what they log of a lost connection, the command fails for
+        logging.getLogger(name).addHandler(logging.NullHandler())
     with exits.plain_errors():
         app()
 

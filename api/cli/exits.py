@@ -17,6 +17,7 @@ from eventstore.chain.signing import SigningKeyError
 from eventstore.embedded import EmbeddedError
 from eventstore.master_keys import MasterKeyError
 from eventstore.migrate import MigrationChangedError
+from eventstore.servers import NotUnicodeError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 
@@ -60,7 +61,7 @@ def plain_errors() -> Iterator[None]:
         end(NOT_ALL, "this is the last administrator's; `custodiary credentials add` makes another first")
     except (BadSetting, MasterKeyError, SigningKeyError) as error:
         end(USAGE, str(error))
-    except (EmbeddedError, MigrationChangedError) as error:
+    except (EmbeddedError, MigrationChangedError, NotUnicodeError) as error:
         end(NO_STORE, str(error))
     except (ReplayRunningError, ReplayStuckError) as error:
         end(BUSY, str(error) or (error.__doc__ or ""))

@@ -9,6 +9,7 @@ import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer
 from eventstore.log import Connection
+from eventstore.servers import Servers
 from eventstore.streams import from_uuid
 from eventstore.transact import Store
 from projections.fold import PoisonedError
@@ -26,7 +27,7 @@ SPOIL = "UPDATE stored_events SET state = 'nonsense' WHERE notification_id = $1"
 
 @pytest.fixture
 async def pasts(store: Store, database: str) -> AsyncIterator[Pasts]:
-    async with open_pasts(database, store) as pasts:
+    async with open_pasts(Servers(database), store) as pasts:
         yield pasts
 
 

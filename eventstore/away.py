@@ -1,0 +1,86 @@
+"""A database that is away, read-only or full: how that is told from all else that goes wrong, and logged."""
+
+import logging
+import re
+import time
+from typing import Literal, TypeAlias
+
+import asyncpg
+
+# Why nothing can be written now. `hanging`: there is no answer, or none soon enough.
+Why: TypeAlias = Literal["away", "read_only", "full", "hanging"]
+
+LOG_SECONDS = 1.0
+WORDS: dict[Why, str] = {
+    "away": "the database is away",
+    "read_only": "the database is read-only",
+    "full": "the database's disk is full",
+    "hanging": "the database does not answer in time",
+}
+# What asyncpg says of a connection that was lost between two operations, or is just being lost.
+_CLOSED = re.compile("connection is closed|released back to the pool|another operation .* is in progress")
+_GONE = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # it shuts down, starts up, or ends our session
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
+)
+
+
+class Unreachable(ConnectionError):
+    """No server that takes writes could be connected to."""
+
+    def __init__(self, problem: str, why: Why = "away") -> None:
+        super().__init__(problem)
+        self.why = why
+
+
+def why_away(error: BaseException) -> Why | None:
+    """None where the database is not what went wrong."""
+    why: Why | None = None
+    match error:
+        case Unreachable():
+            why = error.why
+        case asyncpg.ReadOnlySQLTransactionError():
+            why = "read_only"
+        case asyncpg.DiskFullError():
+            why = "full"
+        case asyncpg.QueryCanceledError() | TimeoutError():
+            why = "hanging"
+        case asyncpg.InterfaceError():
+            why = "away" if _CLOSED.search(str(error)) else None
+        case asyncpg.PostgresError(severity_en="FATAL" | "PANIC"):  # whatever the reason, the session has ended
+            why = "away"
+        case _:
+            why = "away" if isinstance(error, _GONE) else None
+    return why
+
+
+class _Seldom(logging.Filter):
+    """One record in so many seconds: what meets all requests at once need not be said for each of them."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._until = 0.0
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        if now < self._until:
+            return False
+        self._until = now + self._seconds
+        return True
+
+
+logger = logging.getLogger("custodiary.database")
+logger.addFilter(_Seldom(LOG_SECONDS))
+
+
+def tell(error: BaseException) -> bool:
+    """Log that the database is away, if that is what the error is about: a line a second, without a traceback."""
+    why = why_away(error)
+    if why is not None:
+        logger.warning("%s: %s", WORDS[why], error.__cause__ or error)
+    return why is not None
