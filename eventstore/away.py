@@ -12,7 +12,7 @@ Why: TypeAlias = Literal["away", "read_only", "full", "hanging"]
 
 LOG_SECONDS = 1.0
 WORDS: dict[Why, str] = {
-    "away": "the database is away",
+    "away": "the database cannot be reached",
     "read_only": "the database is read-only",
     "full": "the database's disk is full",
     "hanging": "the database does not answer in time",

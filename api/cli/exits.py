@@ -1,6 +1,5 @@
 """How a command ends, for scripts. 2 is wrong usage, as everywhere."""
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import asyncpg
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.importing.files import ImportFileError
 from api.settings import BadSetting
+from eventstore.away import WORDS, why_away
 from eventstore.chain.dump import DumpError
 from eventstore.chain.signer import NotSound, SetBack
 from eventstore.chain.signing import SigningKeyError
@@ -31,17 +31,8 @@ INTERRUPTED = 130
 
 HELP = "Exit codes: 0 done, 1 not all of it, 2 wrong usage, 3 no database, 4 busy, 130 interrupted."
 
-UNREACHABLE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ClientConfigurationError,
-)
+NOT_THERE = (OSError, asyncpg.InvalidCatalogNameError, asyncpg.ClientConfigurationError)
 NOT_LET_IN = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)
-# What asyncpg says of a connection that was lost between two operations, or is just being lost.
-CLOSED = re.compile("connection is closed|released back to the pool|another operation .* is in progress")
 
 
 @contextmanager
@@ -71,14 +62,13 @@ def plain_errors() -> Iterator[None]:
 def _database_errors() -> Iterator[None]:
     try:
         yield
-    except UNREACHABLE as error:
-        end(NO_STORE, f"the database cannot be reached: {error}")
     except NOT_LET_IN as error:
         end(NO_STORE, f"the database does not let us in: {error}")
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        if not CLOSED.search(str(error)):
+    except Exception as error:
+        why = why_away(error)
+        if why is None and not isinstance(error, NOT_THERE):
             raise
-        end(NO_STORE, "the database cannot be reached: it closed the connection")
+        end(NO_STORE, f"{WORDS[why or 'away']}: {error}")
 
 
 def end(code: int, message: str) -> NoReturn:
