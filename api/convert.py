@@ -22,6 +22,7 @@ RATE_STEP = Decimal("0.0000000001")
 
 BLANKS = " \t\r\n"  # around any value; Python's own also has control characters, which int() does not know
 
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _PLAIN = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")  # in front of an @, which nobody refuses
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,19})?")
@@ -76,6 +77,13 @@ def country(raw: Any) -> str:
     code = text(raw)
     if not places.is_country(code):
         raise Unfit("invalid", "must be the two capital letters of a country, such as US.")
+    return code
+
+
+def currency(raw: Any) -> str:
+    code = text(raw, max_length=3)
+    if not _CURRENCY.fullmatch(code):
+        raise Unfit("invalid", "must be three capital letters such as USD.")
     return code
 
 

@@ -8,7 +8,7 @@ from api.settings import Settings
 from api.validation import Fields
 from domain.customer import OrderDetails
 from domain.order import Item, Terms, UnpaidStatus, payment_status
-from domain.value import MAX_CENTS, ONE
+from domain.value import MAX_CENTS
 
 ORDER_STATUSES = ("on-hold", "processing", "completed", "canceled", "failed")
 UNPAID: tuple[UnpaidStatus, ...] = ("pending", "authorized", "failed")
@@ -54,7 +54,7 @@ def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
         payment_status=given or payment_status(total_amount, total_paid, total_refund),
         created_at=none.moment("created_at") or now,
         status=none.choice("status", ORDER_STATUSES) or "on-hold",
-        rate=fields.optional(absent=ONE, empty=ONE).rate("rate"),
+        rate=fields.optional(absent=None, empty=None).rate("rate"),
         items=items,
         parent_id=none.id("parent_id"),
         type=none.choice("type", TYPES) or "payment",

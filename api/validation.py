@@ -96,6 +96,9 @@ class Reader(Generic[M]):
     def country(self, name: str) -> str | M:
         return self._read(name, convert.country, "")
 
+    def currency(self, name: str) -> str | M:
+        return self._read(name, convert.currency, "")
+
     def integer(self, name: str, *, minimum: int, maximum: int = convert.MAX_INTEGER) -> int | M:
         return self._read(name, lambda raw: convert.integer(raw, minimum=minimum, maximum=maximum), minimum)
 

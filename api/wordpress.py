@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain, count
 
 import asyncpg
 
 from domain.customer import CustomerProfile
 from domain.user import USER, ChangeUserProfile, RegisterUser, UserProfile
+from eventstore.log import Executor
 from eventstore.together import Together
 from eventstore.transact import Unit
 
@@ -23,11 +25,12 @@ MAX_LOGIN = 40
 
 def users_with_emails(pool: asyncpg.Pool) -> Together[str, int | None]:
     """Asked with an email: the user who has it, if it has no customer yet."""
+    return Together(partial(free_users_with_emails, pool))
 
-    async def find(emails: Sequence[str]) -> list[int | None]:
-        return [row[0] for row in await pool.fetch(FREE_WITH_EMAIL, emails)]
 
-    return Together(find)
+async def free_users_with_emails(on: Executor, emails: Sequence[str]) -> list[int | None]:
+    """Of each email the user who has it, if it has no customer yet."""
+    return [row[0] for row in await on.fetch(FREE_WITH_EMAIL, emails)]
 
 
 async def create_user(unit: Unit, profile: CustomerProfile, user_url: str) -> int:

@@ -66,7 +66,7 @@ class Transaction(Value, frozen=True, kw_only=True):
 
 
 class Terms(Value, frozen=True, kw_only=True):
-    """An order as it was placed; amounts in cents of `currency`, `rate` to the store's currency.
+    """An order as it was placed; amounts in cents of `currency`, `rate` to the store's currency, if one was given.
 
     Totals and payment status that come with it are facts and stand as given.
     """
@@ -81,7 +81,7 @@ class Terms(Value, frozen=True, kw_only=True):
     total_refund: int = 0
     payment_status: str = "pending"
     status: str = "on-hold"
-    rate: Decimal = ONE
+    rate: Decimal | None = None
     items: tuple[Item, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     invoice_no: str = ""
@@ -105,6 +105,11 @@ class Terms(Value, frozen=True, kw_only=True):
     config: dict[str, Any] = field(default_factory=dict)
     completed_at: datetime | None = None
     refunded_at: datetime | None = None
+
+    @property
+    def applied_rate(self) -> Decimal:
+        """1 where none was given."""
+        return ONE if self.rate is None else self.rate
 
 
 class OrderPlaced(Event, frozen=True, kw_only=True, tag="order-placed"):

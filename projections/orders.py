@@ -151,7 +151,8 @@ def _placed(id_: int, _row: OrderRow | None, event: OrderPlaced, _envelope: Enve
 
 # Fields that an event's part shares with its row, in the row's order: handed over by place, which takes a fifth of the
 # time that names take.
-same_terms = attrgetter(*OrderRow.__struct_fields__[1:27])
+_TERMS = ("applied_rate" if name == "rate" else name for name in OrderRow.__struct_fields__[1:27])
+same_terms = attrgetter(*_TERMS)
 _ITEM = ItemRow.__struct_fields__
 _INFO = _ITEM.index("other_info")
 item_before_info, item_after_info = attrgetter(*_ITEM[2:_INFO]), attrgetter(*_ITEM[_INFO + 2 : -2])

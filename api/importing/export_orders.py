@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from api.importing.export import Export, by
 from api.importing.export_people import TYPES, read_details
 from api.importing.facts import Entry, Fact
-from api.importing.fields import currency, document, nullable_text
+from api.importing.fields import document, nullable_text
 from api.importing.orders import refund_beyond_payment
 from api.order_input import AMOUNTS, ITEM_AMOUNTS, MAX_NOTE, ORDER_STATUSES, PAYMENT_STATUSES
 from api.validation import Fields
@@ -83,7 +83,7 @@ def _terms(fields: Fields, items: tuple[Item, ...], transactions: tuple[Transact
     return Terms(
         customer_id=fields.required.id("customer_id"),
         uuid=none.text("uuid", max_length=100) or token_hex(16),
-        currency=currency(fields),
+        currency=fields.required.currency("currency"),
         total_amount=fields.required.cents("total_amount"),
         created_at=fields.required.moment("created_at"),
         updated_at=none.moment("updated_at"),
@@ -91,7 +91,7 @@ def _terms(fields: Fields, items: tuple[Item, ...], transactions: tuple[Transact
         total_refund=zero.cents("total_refund"),
         payment_status=fields.required.choice("payment_status", PAYMENT_STATUSES),
         status=fields.required.choice("status", ORDER_STATUSES),
-        rate=fields.optional(absent=ONE, empty=ONE).rate("rate"),
+        rate=fields.optional(absent=None, empty=None).rate("rate"),
         items=items,
         transactions=transactions,
         receipt_number=nullable_text(fields, "receipt_number"),

@@ -33,7 +33,7 @@ def differing_figures(export: Export, orders: Iterable[Entry]) -> Iterator[Figur
 
 def _value(terms: Terms) -> OrderValue:
     return OrderValue(
-        terms.payment_status, terms.total_paid, terms.total_refund, terms.rate, terms.currency, terms.created_at
+        terms.payment_status, terms.total_paid, terms.total_refund, terms.applied_rate, terms.currency, terms.created_at
     )
 
 

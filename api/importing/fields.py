@@ -13,7 +13,6 @@ from api.refusals import Invalid
 from api.validation import Fields
 
 MAX_DEPTH = 32
-CURRENCY_LETTERS = 3
 UUID_BYTES = 16
 
 
@@ -27,13 +26,6 @@ def random_uuids() -> Iterator[str]:
 def reasons(error: Invalid) -> str:
     """All that is wrong, in one line."""
     return " ".join(message for rules in error.errors.values() for message in rules.values())
-
-
-def currency(fields: Fields, name: str = "currency") -> str:
-    code = fields.required.text(name, max_length=CURRENCY_LETTERS)
-    if code and not (len(code) == CURRENCY_LETTERS and code.isascii() and code.isalpha() and code.isupper()):
-        fields.refuse(name, "invalid", "must be three capital letters such as USD.")
-    return code
 
 
 def nullable_text(fields: Fields, name: str) -> str | None:

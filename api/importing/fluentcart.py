@@ -15,6 +15,8 @@ from api.importing.rehearsal import Rehearsal
 from api.importing.report import Report
 from api.importing.writing import BATCH, write
 from domain.event import Stream
+from domain.order import OrderPlaced
+from domain.value import ONE
 from eventstore.transact import By, Store
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -24,7 +26,13 @@ USER_IDS = "SELECT id FROM users"
 
 
 async def import_fluentcart(
-    store: Store, by: By, path: Path, *, dry_run: bool = False, progress: Progress = lambda _done, _total: None
+    store: Store,
+    by: By,
+    path: Path,
+    *,
+    dry_run: bool = False,
+    store_currency: str = "USD",
+    progress: Progress = lambda _done, _total: None,
 ) -> Report:
     """`progress` is told how many of how many rows are done. Raises ImportFileError."""
     target, report, done = Rehearsal(store) if dry_run else store, Report(), 0
@@ -43,6 +51,9 @@ async def import_fluentcart(
             progress(done, export.count())
     progress(export.count(), export.count())  # with the rows that went in as parts of others
     report.figures += differing_figures(export, orders)
+    terms = [fact.event.terms for entry in orders for fact in entry.facts if isinstance(fact.event, OrderPlaced)]
+    report.without_rate.update(each.currency for each in terms if each.applied_rate == ONE)
+    report.tell_rates(store_currency)
     return report
 
 

@@ -25,7 +25,7 @@ class FigureDifference(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct):
     """Counts by kind of row: customers, orders, … `bad` rows stayed out; `differences` are rows that were here already,
-    but say something else, and changed nothing.
+    but say something else, and changed nothing. `without_rate` counts orders by currency.
     """
 
     created: Counter[str] = msgspec.field(default_factory=Counter)
@@ -34,6 +34,7 @@ class Report(msgspec.Struct):
     differences: list[Remark] = []
     notes: list[Remark] = []
     figures: list[FigureDifference] = []
+    without_rate: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def is_complete(self) -> bool:
@@ -47,3 +48,12 @@ class Report(msgspec.Struct):
         self.differences += other.differences
         self.notes += other.notes
         self.figures += other.figures
+        self.without_rate.update(other.without_rate)
+
+    def tell_rates(self, store_currency: str) -> None:
+        """Keep the counts of other currencies than the store's, and note each."""
+        self.without_rate = Counter({c: n for c, n in self.without_rate.items() if n and c != store_currency})
+        for currency, count in sorted(self.without_rate.items()):
+            one, many = f"One order in {currency} comes", f"{count} orders in {currency} come"
+            given = f"rate 1 is taken; `--rate {currency}=…` gives one."
+            self.notes.append(Remark("", f"{one if count == 1 else many} without a rate to {store_currency}: {given}"))

@@ -285,7 +285,7 @@ def test_the_figures_of_orders_equal_the_sum_of_their_events(stories: list[tuple
             order.payment_status,
             order.total_paid,
             order.total_refund,
-            placed.terms.rate,
+            placed.terms.applied_rate,
             "USD",
             placed.terms.created_at,
         )

@@ -12,6 +12,7 @@ from typing import Any
 from api.importing.fluentcart import import_fluentcart
 from api.importing.orders import import_orders
 from api.importing.orders_csv import COLUMNS
+from api.importing.rates import NO_RATES, Rates
 from api.importing.report import Remark, Report
 from eventstore.transact import By, Store
 from tests.projections.rows import live
@@ -36,9 +37,9 @@ class Desk:
         self.store = store
         self.file = directory / "file"
 
-    async def orders(self, content: str | bytes, *, dry_run: bool = False) -> Report:
+    async def orders(self, content: str | bytes, *, dry_run: bool = False, rates: Rates = NO_RATES) -> Report:
         self.file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return await import_orders(self.store, BY, self.file, dry_run=dry_run)
+        return await import_orders(self.store, BY, self.file, dry_run=dry_run, rates=rates)
 
     async def export(self, tables: Tables, *, dry_run: bool = False) -> Report:
         self.file.write_text(json.dumps(tables))
