@@ -135,6 +135,7 @@ def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig
     bearer = SecurityScheme(type="http", scheme="bearer", description="An application password alone.")
     return DocumentConfig(
         title="Custodiary",
+        use_handler_docstrings=True,
         version=version("custodiary"),
         description="Customers whose every change is an event. Amounts are in cents, times in UTC.",
         path=DOCS,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from litestar import get, post, put
+from litestar import get, patch, post, put
 from litestar.params import FromPath
 from msgspec import UNSET
 
@@ -23,7 +23,7 @@ from api.refusals import CustomerGone, Invalid, Rule
 from api.serving import AnyRequest, Service, customer_in_path, id_in_path, needs, serving
 from api.settings import NameMode
 from api.users import attach, free_user
-from api.validation import Fields
+from api.validation import Fields, Reader
 from api.wordpress import create_user, let_user_follow
 from domain.customer import (
     CUSTOMER,
@@ -50,9 +50,12 @@ EXISTING_LABELS = "SELECT id FROM labels WHERE id = ANY($1)"
 
 @post("/customers", opt=needs("customers/manage"), summary="Create a customer", status_code=200)
 async def create_customer(request: AnyRequest) -> Answer:
+    """Nobody else may have the email address. A user of the store who has it is linked; `wp_user=yes` makes one where
+    there is none.
+    """
     service, fields = serving(request), Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
-    first_name, last_name = _names(fields, service.settings.name_mode)
+    first_name, last_name = _names(fields, fields.required, service.settings.name_mode)
     profile = CustomerProfile(
         email=fields.required.email("email"),
         first_name=first_name or "",
@@ -82,6 +85,9 @@ async def create_customer(request: AnyRequest) -> Answer:
 
 @get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
 async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
+    """With its labels, unless `params[customer_only]=yes`, and with what `with` asks for. The ETag is the version that
+    `If-Match` takes.
+    """
     service, id_ = serving(request), id_in_path(customer_id)
     fields = Fields(await read_input(request))
     names = fields.optional(absent=list[str](), empty=list[str]()).words("with", OF_CUSTOMER)
@@ -107,9 +113,27 @@ def _customer_only(fields: Fields) -> bool:
 
 @put("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Update a customer")
 async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
-    """A linked user follows what changes."""
+    """Email and name are required; of all else, what is sent is changed and no more. A linked user follows. What
+    changes nothing leads to no event.
+    """
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
-    change, of_user = _change(fields, service.settings.name_mode)
+    return await _update(request, id_, fields, _change(fields, fields.required, service.settings.name_mode))
+
+
+@patch("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Change some fields of a customer")
+async def patch_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
+    """What is sent is changed and no more, and nothing is required; a blank or null clears what a customer may lack.
+    Otherwise as the update.
+    """
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
+    return await _update(request, id_, fields, _change(fields, fields.if_sent, service.settings.name_mode))
+
+
+async def _update(
+    request: AnyRequest, id_: int, fields: Fields, asked: tuple[ChangeCustomer, dict[str, str | None]]
+) -> Answer:
+    """A linked user follows what changes."""
+    change, of_user = asked
     user_id = fields.optional(absent=UNSET, empty=None).id("user_id")
     fields.check()
 
@@ -125,13 +149,13 @@ async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> An
             await let_user_follow(unit, known.user_id, former.profile, known.profile, **of_user)
         return id_
 
-    show = _shown(service, "Customer updated successfully!")
+    show = _shown(serving(request), "Customer updated successfully!")
     return await carry_out(request, work, show, customer_id=id_, within=email_as_sent)
 
 
 @put("/customers/{customer_id:str}/additional-info", opt=needs("customers/manage"), summary="Set a customer's labels")
 async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
-    """To exactly those in the list."""
+    """To exactly those in the list. The ones that are carried already change nothing."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     wanted = frozenset(fields.required.ids("labels"))
     fields.check()
@@ -157,7 +181,9 @@ async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     status_code=200,
 )
 async def do_bulk_action(request: AnyRequest) -> Answer:
-    """All or nothing. Deleting needs `customers/delete`, too: it is for good."""
+    """For up to 1,000 customers, all or nothing; ids that nobody has are passed over. Deleting is erasing for good, and
+    needs `customers/delete`, too.
+    """
     ids, command, message = _bulk_action(Fields(await read_input(request)))
     if isinstance(command, EraseCustomer):
         request.user.require("customers/delete")
@@ -204,17 +230,18 @@ def _word(fields: Fields, name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _names(fields: Fields, mode: NameMode) -> tuple[str, str | None]:
-    """First and last name, as the store asks for them; None for a last name that was not sent."""
+def _names(fields: Fields, main: Reader[Any], mode: NameMode) -> tuple[str | None, str | None]:
+    """First and last name, as the store asks for them; None for what was not sent."""
     if mode == "full_name":
-        return split_full_name(fields.required.text("full_name") or "-")
-    return fields.required.text("first_name"), fields.optional(absent=None, empty="").text("last_name")
+        full_name = main.text("full_name")
+        return (None, None) if full_name is None else split_full_name(full_name or "-")
+    return main.text("first_name"), fields.optional(absent=None, empty="").text("last_name")
 
 
-def _change(fields: Fields, mode: NameMode) -> tuple[ChangeCustomer, dict[str, str | None]]:
-    """What is asked of the customer, and what of the user that may be linked."""
-    email = fields.required.email("email")
-    first_name, last_name = _names(fields, mode)
+def _change(fields: Fields, main: Reader[Any], mode: NameMode) -> tuple[ChangeCustomer, dict[str, str | None]]:
+    """What is asked of the customer, and what of the user that may be linked; `main` reads email and name."""
+    email = main.email("email")
+    first_name, last_name = _names(fields, main, mode)
     place = fields.optional(absent=UNSET, empty=None)
     sent = fields.optional(absent=None, empty="")
     change = ChangeCustomer(
@@ -260,4 +287,4 @@ def _shown(
     return show
 
 
-HANDLERS: list[Any] = [create_customer, get_customer, update_customer, set_labels, do_bulk_action]
+HANDLERS: list[Any] = [create_customer, get_customer, update_customer, patch_customer, set_labels, do_bulk_action]

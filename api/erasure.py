@@ -3,10 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from litestar import get
+from litestar import delete, get
 from litestar.params import FromPath
 
 from api.answer import Answer, answer
+from api.command import carry_out, just
+from api.input import read_input
 from api.reasons import Reason
 from api.refusals import Rule
 from api.serving import AnyRequest, customer_in_path, needs, serving
@@ -80,6 +82,23 @@ async def _told_of(unit: Unit, user_ids: Collection[int]) -> set[int | None]:
     return {*standing, *(from_uuid(row[0]).id for row in rows)}
 
 
+@delete("/customers/{customer_id:str}", opt=needs("customers/delete"), summary="Erase a customer", status_code=200)
+async def delete_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
+    """For good: whatever says who it was can be read by nobody any more, and its orders leave the lists. The same as
+    the bulk action, and it needs `customers/manage`, too. The answer holds no customer; a receipt stays at `erasure`.
+    """
+    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
+    reason = read_reason(fields)
+    fields.check()
+    request.user.require("customers/manage")  # as for the bulk action that does the same
+
+    async def work(unit: Unit) -> None:
+        await erase(unit, [id_], reason)
+
+    done = just({"message": "Customer has been deleted permanently", "data": ""})
+    return await carry_out(request, work, done, customer_id=id_)
+
+
 @get("/customers/{customer_id:str}/erasure", opt=needs("history/view"), summary="The receipt of an erasure")
 async def get_erasure(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Who erased the customer, when and why, and how many events are sealed for good."""
@@ -97,4 +116,4 @@ def receipt_body(found: Receipt) -> dict[str, Any]:
     return {name: getattr(found, name) for name in Receipt.__struct_fields__} | {"erased_at": str(utc(found.erased_at))}
 
 
-HANDLERS: list[Any] = [get_erasure]
+HANDLERS: list[Any] = [delete_customer, get_erasure]

@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from api.reasons import Reason
-from api.refusals import Fault, HttpRefusal, NoRoute, Rule, TooLarge, TooMany
+from api.refusals import Fault, HttpRefusal, MethodNotAllowed, NoRoute, Rule, TooLarge, TooMany
 
 logger = logging.getLogger("custodiary.api")
 
@@ -50,8 +50,10 @@ def in_words(refusals: Refusals, error: Exception) -> HttpRefusal:
 def translated(error: HTTPException) -> HttpRefusal:
     """What Litestar itself refused, in our words: its own may quote the request."""
     match error.status_code:
-        case 404 | 405:
+        case 404:
             return NoRoute()
+        case 405:
+            return MethodNotAllowed((error.headers or {}).get("allow", "").split(", "))
         case 413:
             return TooLarge("The request is larger than this service accepts.")
         case 429:

@@ -27,6 +27,9 @@ MoreWidgets: TypeAlias = Callable[[Row, str, datetime], list[Widget]]
 
 @get("/customers/get-stats/{customer_id:str}", opt=needs("customers/view"), summary="A customer's figures as widgets")
 async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
+    """Lifetime value, average order value, purchases, first and last purchase and net takings by currency, each as a
+    number and as a text for people. Amounts are in cents.
+    """
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     as_of = read_as_of(fields)
     fields.check()
@@ -46,7 +49,9 @@ async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     status_code=200,
 )
 async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
-    """`drift` tells which stored figures were wrong, and are no longer."""
+    """Tells the figures from the customer's events once more, compares them with the stored ones, and repairs these
+    where they differ. `drift` says what was wrong; no event comes of it.
+    """
     service, id_ = serving(request), customer_in_path(customer_id)
     await read_nothing(request)
 

@@ -19,6 +19,7 @@ PATIENCE = 5  # seconds
 
 @get("/health/live", tags=["Health"], summary="The process answers")
 async def live() -> Answer:
+    """The process answers requests; the database is not asked."""
     return answer({"status": "ok"})
 
 
@@ -40,6 +41,9 @@ def _shown(drift: Known) -> dict[str, Any]:
 # Not for everybody: how much a shop sells can be read off these numbers.
 @get("/metrics", opt=needs("metrics/view"), before_request=authorise, include_in_schema=False)
 async def metrics(request: AnyRequest) -> Response[bytes]:
+    """Requests, their times, and what the store knows of itself, in Prometheus's text format. Of all worker processes
+    of the service together.
+    """
     service = serving(request)
     body = service.metrics.told(await of_store(service.store))
     return Response(body, media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -47,7 +47,7 @@ async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Answer
 
 @get("/history", opt=needs("history/view"), summary="The history of the whole store, newest first")
 async def get_store_history(request: AnyRequest) -> Answer:
-    """Every event there is. `subject` says what each is about."""
+    """Every event there is, with what it changed, who did it and when. `subject` says what each is about."""
     store, asked = serving(request).store, await _asked(request)
     async with at_one_moment(store.pool) as on:
         page = await store_history(on, store.log, asked.filters, before=asked.before, limit=asked.limit)

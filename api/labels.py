@@ -12,6 +12,7 @@ from api.presentation import label
 from api.serving import AnyRequest, id_in_path, needs, serving
 from api.validation import Fields
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
+from domain.refusals import LabelNotFound
 from eventstore.log import Session
 from eventstore.transact import Unit
 from projections.labels import LABELS
@@ -22,12 +23,23 @@ MAX_LENGTH = 192
 
 @get("/labels", opt=needs("labels/view"), summary="List labels")
 async def list_labels(request: AnyRequest) -> Answer:
+    """All labels of the store, by id."""
     rows = await serving(request).store.pool.fetch(LIST)
     return answer({"labels": [label(row) for row in rows]})
 
 
+@get("/labels/{label_id:str}", opt=needs("labels/view"), summary="Get a label")
+async def get_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
+    """Its value, when it was made, and when it was last renamed."""
+    row = await LABELS.table.find(serving(request).store.pool, id_in_path(label_id))
+    if row is None:
+        raise LabelNotFound
+    return answer({"label": label(row)})
+
+
 @post("/labels", opt=needs("labels/manage"), summary="Create a label", status_code=200)
 async def create_label(request: AnyRequest) -> Answer:
+    """Its value is written as it is sent, and no other label may have it."""
     value = await _value(request)
 
     async def work(unit: Unit) -> int:
@@ -40,6 +52,7 @@ async def create_label(request: AnyRequest) -> Answer:
 
 @put("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Rename a label")
 async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
+    """All customers who carry it carry it by its new value."""
     command = RenameLabel(value=await _value(request))
     return await carry_out(
         request, decision(LABEL, id_in_path(label_id), command), _shown("Label updated successfully!")
@@ -48,6 +61,7 @@ async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
 
 @delete("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Delete a label", status_code=200)
 async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
+    """No customer carries it any more."""
     await read_nothing(request)
     done = just({"message": "Label deleted successfully!", "data": ""})
     return await carry_out(request, decision(LABEL, id_in_path(label_id), DeleteLabel()), done)
@@ -68,4 +82,4 @@ def _shown(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
     return show
 
 
-HANDLERS = [list_labels, create_label, rename_label, delete_label]
+HANDLERS = [list_labels, get_label, create_label, rename_label, delete_label]

@@ -1,4 +1,4 @@
-"""Lists: of customers, of a customer's orders, of users to attach."""
+"""Lists: of customers, of orders, of users to attach."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -17,9 +17,9 @@ from domain.refusals import CustomerNotFound
 from eventstore.log import Executor
 from projections.queries import relations
 from projections.queries.customers import LISTING as CUSTOMERS_LISTED
-from projections.queries.customers import list_customers
+from projections.queries.customers import find_customers, list_customers
 from projections.queries.orders import LISTING as ORDERS_LISTED
-from projections.queries.orders import every_order, list_orders
+from projections.queries.orders import every_order, list_orders, list_store_orders
 from projections.queries.pages import Listing
 from projections.queries.query import ListQuery, Page
 from projections.queries.users import attachable_users
@@ -30,6 +30,9 @@ MAX_IDS = 1_000
 
 @get("/customers", opt=needs("customers/view"), summary="List customers")
 async def get_customers(request: AnyRequest) -> Answer:
+    """One page of the customers that a search, filters and a view find, newest first unless it is sorted otherwise.
+    `with` adds what belongs to each; `next_cursor` walks on, however long the list is.
+    """
     service, fields = serving(request), Fields(await read_input(request))
     as_of = read_as_of(fields)
     query, names = read_query(fields, CUSTOMERS_LISTED, relations.OF_CUSTOMER)
@@ -46,6 +49,9 @@ async def get_customers(request: AnyRequest) -> Answer:
 
 @get("/customers/{customer_id:str}/orders", opt=needs("customers/view"), summary="List a customer's orders")
 async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
+    """One page of one customer's orders, newest first unless it is sorted otherwise. Whatever is searched, nobody
+    else's are in it.
+    """
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     as_of = read_as_of(fields)
     query, names = read_query(fields, ORDERS_LISTED, relations.OF_ORDER)
@@ -53,16 +59,32 @@ async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     async with seen(service, as_of, id_) as view:
         known = await _standing(view, id_)
         page = await list_orders(view.on, id_, query, now=view.now, totals=view.totals)
-    rows = [
-        _selected(order(row), page, query) | _added_to_order(row, wanted, customer(known, service.settings.store_url))
-        for row in page.rows
-    ]
+    rows = _orders_shown(page, query, wanted, {id_: customer(known, service.settings.store_url)})
     return answer({"orders": _paginated(request, service, page, query, rows)}, version=known["version"])
+
+
+@get("/orders", opt=needs("orders/view"), summary="List orders")
+async def get_store_orders(request: AnyRequest) -> Answer:
+    """One page of the orders of all customers, or of one, newest first unless it is sorted otherwise. Those of erased
+    customers are not in it.
+    """
+    service, fields = serving(request), Fields(await read_input(request))
+    as_of = read_as_of(fields)
+    customer_id = fields.optional(absent=None, empty=None).id("customer_id")
+    query, names = read_query(fields, ORDERS_LISTED, relations.OF_ORDER)
+    wanted = relations.order_relations(names)
+    async with seen(service, as_of, customer_id) as view:
+        page = await list_store_orders(view.on, customer_id, query, now=view.now, totals=view.totals)
+        ids = {row["customer_id"] for row in page.rows} if "customer" in wanted else set()
+        owners = await find_customers(view.on, sorted(ids)) if ids else []
+    shown_owners = {row["id"]: customer(row, service.settings.store_url) for row in owners}
+    rows = _orders_shown(page, query, wanted, shown_owners)
+    return answer({"orders": _paginated(request, service, page, query, rows)})
 
 
 @get("/customers/{customer_id:str}/order", opt=needs("customers/view"), summary="All orders of a customer, with items")
 async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
-    """Oldest first."""
+    """All of them on one page, oldest first, each with its items."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     as_of = read_as_of(fields)
     fields.check()
@@ -75,7 +97,7 @@ async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> An
 
 @get("/customers/attachable-user", opt=needs("customers/manage"), summary="List users without a customer")
 async def get_attachable_users(request: AnyRequest) -> Answer:
-    """All of them, unless a page is asked for."""
+    """Users of the store who are linked to no customer, by ID: all of them, unless a page is asked for."""
     fields = Fields(await read_input(request))
     search = fields.optional(absent="", empty="").text("search", max_length=MAX_SEARCH)
     fields.check()
@@ -129,12 +151,19 @@ async def added_to_customers(on: Executor, rows: Sequence[Row], wanted: frozense
     return added
 
 
-def _added_to_order(row: Row, wanted: frozenset[str], its_customer: dict[str, Any]) -> dict[str, Any]:
+def _orders_shown(
+    page: Page, query: ListQuery, wanted: frozenset[str], owners: Mapping[int, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """`owners` are the customers as clients know them, by id; those of these rows, if they are wanted."""
+    return [_selected(order(row), page, query) | _added_to_order(row, wanted, owners) for row in page.rows]
+
+
+def _added_to_order(row: Row, wanted: frozenset[str], owners: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
     added = dict.fromkeys(relations.item_keys(wanted), shown(row["items"]))
     added |= {name: order_address(row[name]) for name in ("billing_address", "shipping_address") if name in wanted}
     if "transactions" in wanted:
         added["transactions"] = shown(row["transactions"])
-    return added | ({"customer": its_customer} if "customer" in wanted else {})
+    return added | ({"customer": owners.get(row["customer_id"])} if "customer" in wanted else {})
 
 
 def _selected(body: dict[str, Any], page: Page, query: ListQuery) -> dict[str, Any]:
@@ -162,4 +191,4 @@ def _word(values: Mapping[str, Any], name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-HANDLERS: list[Any] = [get_customers, get_orders, get_every_order, get_attachable_users]
+HANDLERS: list[Any] = [get_customers, get_orders, get_store_orders, get_every_order, get_attachable_users]

@@ -43,7 +43,9 @@ OWNERS_VERSION = "SELECT version FROM figures WHERE id = $1"
 
 @post("/orders", opt=needs("orders/manage"), summary="Place an order", status_code=200)
 async def place_order(request: AnyRequest) -> Answer:
-    """Also one that is already paid or refunded. `id` may be given, else it is allocated."""
+    """Also one that is already paid or refunded. `id` may be given, else it is allocated. The customer's figures follow
+    in the same transaction.
+    """
     service, fields = serving(request), Fields(await read_input(request))
     given_id = fields.optional(absent=None, empty=None).id("id")
     terms, details = read_terms(fields, service.settings, datetime.now(UTC)), read_details(fields)
@@ -65,6 +67,7 @@ async def place_order(request: AnyRequest) -> Answer:
 
 @get(PATH, opt=needs("orders/view"), summary="Get an order")
 async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
+    """With its items, transactions and the addresses that it was given. Amounts are in cents of its currency."""
     pool = serving(request).store.pool
     row = await ORDERS.table.find(pool, id_in_path(order_id))
     if row is None:
@@ -74,7 +77,9 @@ async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
 
 @put(PATH, opt=needs("orders/manage"), summary="Change an order's status, note or payment status")
 async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
-    """The payment status follows from the amounts, once money has moved."""
+    """What is sent is changed and no more. Once money has moved, the payment status follows from the amounts, and
+    cannot be set.
+    """
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
     status = optional.choice("status", ORDER_STATUSES)
@@ -98,7 +103,9 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
 
 @post(f"{PATH}/payments", opt=needs("orders/manage"), summary="Record a payment", status_code=200)
 async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer:
-    """A repeated `transaction_id` changes nothing."""
+    """Adds to what was paid; payment status and the customer's figures follow. A repeated `transaction_id` changes
+    nothing.
+    """
     fields = Fields(await read_input(request))
     command = RecordPayment(
         amount=fields.required.cents("amount", minimum=1),
@@ -112,7 +119,7 @@ async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer
 
 @post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
 async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
-    """A repeated `transaction_id` changes nothing."""
+    """Adds to what was refunded, never beyond what was paid. A repeated `transaction_id` changes nothing."""
     fields = Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
     command = RecordRefund(
@@ -128,7 +135,9 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
 async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
-    """What the order says about the person goes with it, and stays when the former customer is erased."""
+    """The figures of both customers follow. What the order says about the person goes with it, and stays when the
+    former customer is erased.
+    """
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     customer_id = fields.required.id("customer_id")
     fields.check()
@@ -148,6 +157,7 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer
 
 @delete(PATH, opt=needs("orders/manage"), summary="Delete an order", status_code=200)
 async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
+    """It leaves all lists, and its customer's figures are told without it. The history keeps it."""
     id_ = id_in_path(order_id)
     await read_nothing(request)
 

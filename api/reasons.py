@@ -49,6 +49,8 @@ class Reason(StrEnum):
     CREDENTIAL_NOT_FOUND = "credential_not_found", 404, "There is no such credential that one may see."
     NOT_ERASED = "not_erased", 404, "The customer is there, or never was."
 
+    METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path is there, but not with this method; `Allow` has those."
+
     BODY_TOO_SLOW = "body_too_slow", 408, "The body did not arrive in time."
 
     CUSTOMER_ID_TAKEN = "customer_id_taken", 409, "Another customer has this id."

@@ -1,6 +1,6 @@
 """Why the HTTP edge may refuse a request, and the contract's table of error bodies."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 from api.reasons import FieldRule, Reason
@@ -8,6 +8,7 @@ from api.reasons import FieldRule, Reason
 # field → rule → a sentence for people
 Errors: TypeAlias = dict[str, dict[FieldRule, str]]
 
+NOT_ROUTED = "No route was found matching the URL and request method."
 NOT_ALLOWED = "Sorry, you are not allowed to do that."
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Custodiary", charset="UTF-8", Bearer realm="Custodiary"'}
 
@@ -74,11 +75,19 @@ class Forged(HttpRefusal):
 
 
 class NoRoute(HttpRefusal):
-    """Nothing answers to this path and method."""
+    """Nothing answers to this path."""
 
     def __init__(self) -> None:
-        message = "No route was found matching the URL and request method."
-        super().__init__(Reason.NO_ROUTE, envelope("rest_no_route", message, {"status": 404}))
+        super().__init__(Reason.NO_ROUTE, envelope("rest_no_route", NOT_ROUTED, {"status": 404}))
+
+
+class MethodNotAllowed(HttpRefusal):
+    """Something answers to this path, but to none but these methods; HEAD goes with GET."""
+
+    def __init__(self, methods: Collection[str]) -> None:
+        allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
+        headers = {"Allow": ", ".join(sorted(allowed - {"OPTIONS"}))}
+        super().__init__(Reason.METHOD_NOT_ALLOWED, envelope("rest_no_route", NOT_ROUTED, {"status": 405}), headers)
 
 
 class InvalidJson(HttpRefusal):

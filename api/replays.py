@@ -72,7 +72,7 @@ def _asked(fields: Fields, actor: str) -> Asked:
 
 @get("/replays", opt=needs("replays/manage"), summary="List replays")
 async def list_replays(request: AnyRequest) -> Answer:
-    """Newest first."""
+    """The newest first, running and ended."""
     pool = serving(request).store.pool
     runs = await engine.is_running(pool)
     found = await registry.newest(pool, LISTED)
@@ -81,6 +81,7 @@ async def list_replays(request: AnyRequest) -> Answer:
 
 @get(PATH, opt=needs("replays/manage"), summary="Get a replay")
 async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
+    """How far it is, and what differs, with samples."""
     return answer({"replay": await _view(serving(request).store.pool, id_in_path(replay_id))})
 
 
@@ -119,7 +120,7 @@ async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
 
 @post(f"{PATH}/rollback", opt=needs("replays/manage"), summary="Put the former rows back", status_code=200)
 async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
-    """With everything that has happened since."""
+    """The rows that a swap has replaced come back, with everything that has happened since."""
     store, id_ = serving(request).store, id_in_path(replay_id)
     return await _done(request, id_, lambda: engine.roll_back_swapped(store, id_), "Replay rolled back.")
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import asyncpg
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.routes import HTTPRoute
 from litestar.types import Scope
 
 from api.access.auth import Permission, Principal
@@ -17,7 +18,7 @@ from api.access.rate_limit import RateLimit
 from api.access.sender import sender
 from api.headers import header
 from api.metrics import Metrics
-from api.refusals import Forbidden, NoRoute, Unauthenticated
+from api.refusals import Forbidden, MethodNotAllowed, Unauthenticated
 from api.replay_runner import ReplayRunner
 from api.settings import Settings
 from api.turns import Turns
@@ -62,7 +63,7 @@ async def authorise(request: AnyRequest) -> None:
     Not a guard: for each of those, Litestar copies the route's handler at every request.
     """
     if request.method == "OPTIONS":  # which Litestar answers to for every path
-        raise NoRoute
+        raise MethodNotAllowed(_methods(request))
     principal = await _authenticated(request)
     request.scope["user"] = principal  # the access log names who is denied, too
     if (limit := serving(request).rate_limit) is not None:
@@ -70,6 +71,13 @@ async def authorise(request: AnyRequest) -> None:
     if (permission := request.route_handler.opt.get("permission")) is None:
         raise Forbidden
     principal.require(permission)
+
+
+def _methods(request: AnyRequest) -> set[str]:
+    """That the path of the request knows."""
+    path = request.scope["path_template"]
+    routes = (route for route in request.app.routes if isinstance(route, HTTPRoute) and route.path_format == path)
+    return {method for route in routes for method in route.methods}
 
 
 async def is_still_authenticated(request: AnyRequest) -> bool:

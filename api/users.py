@@ -29,13 +29,14 @@ MAX_EMAIL = 100
 
 @get("/users", opt=needs("users/view"), summary="List users")
 async def list_users(request: AnyRequest) -> Answer:
+    """All users of the store that this service knows, as WordPress has them."""
     rows = await serving(request).store.pool.fetch(LIST)
     return answer({"users": [user(row) for row in rows]})
 
 
 @put("/users/{user_id:str}", opt=needs("users/manage"), summary="Register a user, or bring it up to date")
 async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
-    """WordPress sends all of a user; what it does not send is empty."""
+    """WordPress sends all of a user, by the id that it gives: what it does not send is empty."""
     id_ = id_in_path(user_id)
     profile = _profile(Fields(await read_input(request)))
     if not id_:
@@ -65,7 +66,7 @@ def _profile(fields: Fields) -> UserProfile:
 
 @delete("/users/{user_id:str}", opt=needs("users/manage"), summary="Delete a user", status_code=200)
 async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
-    """Its customer stays, without a user."""
+    """A customer that the user is linked to stays, and has no user any more."""
     id_ = id_in_path(user_id)
     await read_nothing(request)
 
@@ -87,6 +88,7 @@ async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     status_code=200,
 )
 async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
+    """The user must be there and linked to nobody else, and the customer to no user."""
     id_ = customer_in_path(customer_id)
     fields = Fields(await read_input(request))
     user_id = fields.required.id("user_id")
@@ -102,6 +104,7 @@ async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer
     status_code=200,
 )
 async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
+    """The customer stays as it is. Where no user is attached, nothing happens, and that is no error."""
     id_ = customer_in_path(customer_id)
     await read_nothing(request)
     done = about(id_, {"message": "User detached successfully"})

@@ -34,6 +34,11 @@ class Fields:
     def required(self) -> "Reader[Never]":
         return Reader(self, None)
 
+    @property
+    def if_sent(self) -> "Reader[None]":
+        """None stands for what was not sent; what was may not be empty."""
+        return _ReaderIfSent(self, None)
+
     def optional(self, *, absent: A, empty: E) -> "Reader[A | E]":
         """`absent` stands for what was not sent, `empty` for null and blank text."""
         return Reader(self, (absent, empty))
@@ -151,3 +156,8 @@ class Reader(Generic[M]):
         except Unfit as error:
             self._fields.refuse(name, error.rule, error.problem)
             return stand_in
+
+
+class _ReaderIfSent(Reader[None]):
+    def _missing(self, name: str, stand_in: T) -> T | None:
+        return super()._missing(name, stand_in) if name in self._fields else None

@@ -14,7 +14,7 @@ class CustomerRow(Customer):
 class OrderRow(Order):
     """With `select`, only the columns asked for, and `id`."""
 
-    customer: Customer | UnsetType = UNSET
+    customer: Customer | UnsetType | None = UNSET
 
 
 class Link(Struct):
@@ -49,7 +49,7 @@ class OrderPage(Page):
     data: list[OrderRow]
 
 
-class Customers(Struct):
+class CustomersListed(Struct):
     customers: CustomerPage
 
 
@@ -81,7 +81,7 @@ class Widget(Struct):
     hint: str = ""
 
 
-class Widgets(Struct):
+class WidgetsShown(Struct):
     widgets: list[Widget]
 
 
@@ -98,7 +98,7 @@ class Recalculated(Struct):
     drift: dict[str, Drift] | None
 
 
-class Addresses(Struct):
+class AddressesListed(Struct):
     addresses: list[Address]
 
 
@@ -107,7 +107,7 @@ class AddressSaved(Struct):
     data: Address
 
 
-class Orders(Struct):
+class OrdersListed(Struct):
     orders: OrderPage
 
 
@@ -128,8 +128,12 @@ class OrderSaved(Struct):
     data: Order
 
 
-class Labels(Struct):
+class LabelsListed(Struct):
     labels: list[Label]
+
+
+class OneLabel(Struct):
+    label: Label
 
 
 class LabelSaved(Struct):
@@ -137,7 +141,7 @@ class LabelSaved(Struct):
     data: Label
 
 
-class Users(Struct):
+class UsersListed(Struct):
     users: list[User]
 
 
@@ -169,7 +173,7 @@ class Credential(Struct):
     last_used_from: Annotated[str | None, Meta(examples=["192.0.2.7"])]
 
 
-class Credentials(Struct):
+class CredentialsListed(Struct):
     credentials: list[Credential]
 
 

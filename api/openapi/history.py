@@ -40,5 +40,5 @@ class HistoryPage(Struct):
     next_cursor: str | None
 
 
-class History(Struct):
+class HistoryShown(Struct):
     history: HistoryPage

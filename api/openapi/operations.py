@@ -32,6 +32,7 @@ NO_LABEL = _by_table(refusals.LabelNotFound)
 NO_USER = _by_table(refusals.UserNotFound)
 NO_ORDER = _by_table(refusals.OrderNotFound)
 UNTOLD = _by_table(PoisonedError, 9214, "")
+BUSY = TooMany(RETRY_AFTER, Reason.BUSY)
 NOT_ERASED = Rule(Reason.NOT_ERASED, "Customer is not erased.")
 UNKNOWN_USER = Invalid({"user_id": {"exists": "User not found."}}, Reason.UNKNOWN_USER)
 NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such order."}}, Reason.UNKNOWN_ORDER)
@@ -80,7 +81,7 @@ def _customers(mode: NameMode) -> dict[str, Operation]:
     )
     return {
         "get_customers": Operation(
-            group, answers.Customers, query=queries.LIST_CUSTOMERS, refusals=(TooMany(RETRY_AFTER, Reason.BUSY),)
+            group, answers.CustomersListed, query=queries.LIST_CUSTOMERS, refusals=(BUSY,)
         ),
         "create_customer": Operation(
             group, saved, requests.create_customer(mode), refusals=(taken, linked, UNKNOWN_USER), tagged=True
@@ -92,6 +93,14 @@ def _customers(mode: NameMode) -> dict[str, Operation]:
             group, saved, requests.update_customer(mode), refusals=(taken, linked, UNKNOWN_USER, NO_CUSTOMER),
             tagged=True,
         ),
+        "patch_customer": Operation(
+            group, saved, requests.patch_customer(mode), refusals=(taken, linked, UNKNOWN_USER, NO_CUSTOMER),
+            tagged=True,
+        ),
+        "delete_customer": Operation(
+            group, answers.Done, requests.DELETE_CUSTOMER, queries.DELETE_CUSTOMER, (NO_CUSTOMER,),
+            tagged="unless erased",
+        ),
         "set_labels": Operation(group, saved, requests.LABELS, refusals=(NO_CUSTOMER, no_label), tagged=True),
         "do_bulk_action": Operation(group, answers.Done, requests.BULK_ACTION, refusals=bulk),
     }  # fmt: skip
@@ -100,7 +109,7 @@ def _customers(mode: NameMode) -> dict[str, Operation]:
 def _figures() -> dict[str, Operation]:
     group, none = "Figures", (NO_CUSTOMER,)
     return {
-        "get_stats": Operation(group, answers.Widgets, query=queries.IN_TIME, refusals=none, tagged=True),
+        "get_stats": Operation(group, answers.WidgetsShown, query=queries.IN_TIME, refusals=none, tagged=True),
         "explain_ltv": Operation(group, explained.Explained, refusals=(NO_CUSTOMER, UNTOLD), tagged=True),
         "recalculate_ltv": Operation(group, answers.Recalculated, refusals=(NO_CUSTOMER, UNTOLD), tagged=True),
     }
@@ -112,7 +121,7 @@ def _addresses() -> dict[str, Operation]:
     no_id = Rule(Reason.INVALID_ADDRESS_ID, "Please use a valid address ID!")
     return {
         "list_addresses": Operation(
-            group, answers.Addresses, query=queries.LIST_ADDRESSES, refusals=(NO_CUSTOMER,), tagged=True
+            group, answers.AddressesListed, query=queries.LIST_ADDRESSES, refusals=(NO_CUSTOMER,), tagged=True
         ),
         "create_address": Operation(
             group, saved, requests.CREATE_ADDRESS, refusals=(NO_CUSTOMER, NOT_THEIR_ORDER), tagged=True
@@ -145,7 +154,7 @@ def _users() -> dict[str, Operation]:
         "get_attachable_users": Operation(group, answers.AttachableUsers, query=queries.LIST_USERS),
         "attach_user": Operation(group, answers.Said, requests.ATTACH_USER, refusals=linked, tagged=True),
         "detach_user": Operation(group, answers.Said, refusals=(NO_CUSTOMER,), tagged=True),
-        "list_users": Operation(group, answers.Users),
+        "list_users": Operation(group, answers.UsersListed),
         "put_user": Operation(group, answers.UserSaved, requests.USER, refusals=(*taken, NO_USER)),
         "delete_user": Operation(group, answers.Done, refusals=(NO_USER,)),
     }
@@ -157,7 +166,10 @@ def _orders() -> dict[str, Operation]:
     too_much = _by_table(refusals.RefundExceedsPayment, 5000, 4000)
     settled = _by_table(refusals.PaymentStatusFollowsAmounts, "paid")
     return {
-        "get_orders": Operation(group, answers.Orders, query=queries.LIST_ORDERS, refusals=(NO_CUSTOMER,), tagged=True),
+        "get_orders": Operation(
+            group, answers.OrdersListed, query=queries.LIST_ORDERS, refusals=(NO_CUSTOMER,), tagged=True
+        ),
+        "get_store_orders": Operation(group, answers.OrdersListed, query=queries.LIST_STORE_ORDERS, refusals=(BUSY,)),
         "get_every_order": Operation(
             group, answers.EveryOrder, query=queries.IN_TIME, refusals=(NO_CUSTOMER,), tagged=True
         ),
@@ -182,7 +194,8 @@ def _orders() -> dict[str, Operation]:
 def _labels() -> dict[str, Operation]:
     group, taken = "Labels", TAKEN["label"]
     return {
-        "list_labels": Operation(group, answers.Labels),
+        "list_labels": Operation(group, answers.LabelsListed),
+        "get_label": Operation(group, answers.OneLabel, refusals=(NO_LABEL,)),
         "create_label": Operation(group, answers.LabelSaved, requests.LABEL, refusals=(taken,)),
         "rename_label": Operation(group, answers.LabelSaved, requests.LABEL, refusals=(taken, NO_LABEL)),
         "delete_label": Operation(group, answers.Done, refusals=(NO_LABEL,)),
@@ -195,7 +208,7 @@ def _replays() -> dict[str, Operation]:
     gone = _by_table(NothingToRollBackError)
     return {
         "start_replay": Operation(group, replays.ReplayTold, requests.REPLAY, refusals=(running,)),
-        "list_replays": Operation(group, replays.Replays),
+        "list_replays": Operation(group, replays.ReplaysListed),
         "get_replay": Operation(group, replays.OneReplay, refusals=(none,)),
         "follow_replay": Operation(group, replays.Replay, refusals=(none,), streams=True),
         "swap_replay": Operation(group, replays.ReplayTold, refusals=(none, running, unready, stuck)),
@@ -207,7 +220,7 @@ def _replays() -> dict[str, Operation]:
 def _credentials() -> dict[str, Operation]:
     group, taken = "Credentials", _by_table(CredentialExists)
     return {
-        "list_credentials": Operation(group, answers.Credentials),
+        "list_credentials": Operation(group, answers.CredentialsListed),
         "create_credential": Operation(group, answers.CredentialMade, requests.CREDENTIAL, refusals=(taken,)),
         "revoke_credential": Operation(
             group, answers.Done, refusals=(_by_table(CredentialNotFound), _by_table(LastAdministrator))
@@ -218,11 +231,11 @@ def _credentials() -> dict[str, Operation]:
 def _others() -> dict[str, Operation]:
     return {
         "get_history": Operation(
-            "History", history.History, query=queries.HISTORY, refusals=(NO_CUSTOMER,), tagged="unless erased"
+            "History", history.HistoryShown, query=queries.HISTORY, refusals=(NO_CUSTOMER,), tagged="unless erased"
         ),
         "get_export": Operation("Privacy", privacy.Exported, refusals=(NO_CUSTOMER,), tagged=True),
         "get_erasure": Operation("Privacy", privacy.Erased, refusals=(NO_CUSTOMER, NOT_ERASED)),
-        "get_store_history": Operation("History", history.History, query=queries.HISTORY),
+        "get_store_history": Operation("History", history.HistoryShown, query=queries.HISTORY),
         "live": Operation("Health", answers.Health),
         "ready": Operation("Health", answers.Ready, unready=True),
     }

@@ -104,6 +104,8 @@ LIST_ORDERS = _listing(
     **several("with", words(OF_ORDER), "What to add to each order."),
     **several("select", words(ORDERS.shown), "Only these columns, and `id`."),
 )
+LIST_STORE_ORDERS = LIST_ORDERS | {"customer_id": said(blankable(id_()), "Only this customer's orders.")}
+DELETE_CUSTOMER = {"reason": said(_TEXT, "Why, if the body does not say so.")}
 GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out."), **IN_TIME}
 LIST_ADDRESSES = {
     "type": {"anyOf": [ref("AddressType"), _BLANK], "default": TYPES[0]},

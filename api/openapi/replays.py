@@ -74,7 +74,7 @@ class Replay(Struct):
     finished_at: Moment | None
 
 
-class Replays(Struct):
+class ReplaysListed(Struct):
     replays: list[Replay]
 
 

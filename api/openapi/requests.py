@@ -68,22 +68,28 @@ def create_customer(mode: NameMode) -> Schema:
     return customer_body(mode, "jane.smith@example.com", wp_user=wants_user)
 
 
+def patch_customer(mode: NameMode) -> Schema:
+    return {name: said for name, said in update_customer(mode).items() if name != "required"}
+
+
 def update_customer(mode: NameMode) -> Schema:
     of_user = {"username": IGNORED, "user_nicename": optional(text()), "display_name": optional(text())}
     return customer_body(mode, "jane.doe@example.com", **of_user)
 
 
+_REASON = said(
+    text("asked by the customer", max_length=MAX_REASON),
+    "Why customers are deleted. It stays, so it must name nobody. It may be left out, but not be blank.",
+)
 LABELS = body({"labels": said(ids([1]), "All the labels that the customer is to carry; none with [].")})
+DELETE_CUSTOMER = body({}, reason=_REASON)
 BULK_ACTION = body(
     {
         "action": choice(("delete_customers", "change_customer_status"), "change_customer_status"),
         "customer_ids": ids([1, 2, 3], max_items=MAX_BULK),
     },
     new_status=said(ref("CustomerStatus", "active"), "Required to change the status."),
-    reason=said(
-        text("asked by the customer", max_length=MAX_REASON),
-        "Why customers are deleted. It stays, so it must name nobody. It may be left out, but not be blank.",
-    ),
+    reason=_REASON,
 )
 
 _ADDRESS = {

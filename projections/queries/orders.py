@@ -1,4 +1,4 @@
-"""The orders of one customer: the same list, and never anyone else's."""
+"""Orders: of one customer, and then never anyone else's, or of all."""
 
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from projections.queries.query import ListQuery, Page
 from projections.queries.search import Searchable
 from projections.queries.sql import NOTHING, Args, any_of, like, negated, storable
 
+OF_SOMEBODY = "EXISTS (SELECT FROM customers AS c WHERE c.id = r.customer_id)"
 OF_CUSTOMER = """EXISTS (
     SELECT FROM customers AS c WHERE c.id = r.customer_id
     AND (fold(btrim(c.first_name || ' ' || c.last_name)) LIKE {pattern} OR fold(c.email) LIKE {pattern}))"""
@@ -80,6 +81,15 @@ LISTING = Listing(
 async def list_orders(on: Executor, customer_id: int, query: ListQuery, *, now: datetime, totals: Totals) -> Page:
     """`now` has a zone; days count from it. Raises QueryRefused. Empty for an unknown customer."""
     listing = LISTING._replace(only=("customer_id", customer_id))
+    return await fetch_page(on, listing, query, clock(now, query.user_tz), totals)
+
+
+async def list_store_orders(
+    on: Executor, customer_id: int | None, query: ListQuery, *, now: datetime, totals: Totals
+) -> Page:
+    """As `list_orders`, of all customers or of one, but of none who is erased."""
+    only = None if customer_id is None else ("customer_id", customer_id)
+    listing = LISTING._replace(standing=OF_SOMEBODY, only=only)
     return await fetch_page(on, listing, query, clock(now, query.user_tz), totals)
 
 

@@ -36,8 +36,8 @@ class Listing(NamedTuple):
     """Tables that share their ids as one list; the first, `r`, has all rows.
 
     `columns` can be sorted by, `shown` be selected, `hidden` are for presentation alone. `views` are columns by the
-    value that they then have. `only` restricts all to rows with a value in a column. `gained` tells how many rows the
-    list as a whole has gained from one position to another.
+    value that they then have. `standing`, a condition if any, and `only`, a value in a column, restrict all. `gained`
+    tells how many rows the list as a whole has gained from one position to another.
     """
 
     tables: Mapping[str, str]
@@ -47,6 +47,7 @@ class Listing(NamedTuple):
     searchable: Searchable
     properties: Properties
     views: Mapping[str, str]
+    standing: str | None = None
     only: tuple[str, int] | None = None
     gained: str | None = None
 
@@ -184,14 +185,15 @@ def selected(listing: Listing, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _where(listing: Listing, query: ListQuery, args: Args, clock: Clock) -> str:
-    """What is included is so whatever the search says; nothing is included against `only`."""
+    """What is included is so whatever the search says; nothing is included against `standing` and `only`."""
     asked = all_of(_asked(listing, query, args, clock))
     if query.include_ids:
         asked = any_of([asked, f"r.id = ANY({args.bind(list(query.include_ids), 'bigint[]')})"])
-    if listing.only is None:
-        return asked
-    column, value = listing.only
-    return all_of([f"r.{column} = {args.bind(value, 'bigint')}", asked])
+    restricted = [listing.standing] if listing.standing else []
+    if listing.only is not None:
+        column, value = listing.only
+        restricted.append(f"r.{column} = {args.bind(value, 'bigint')}")
+    return all_of([*restricted, asked]) if restricted else asked
 
 
 def _asked(listing: Listing, query: ListQuery, args: Args, clock: Clock) -> list[str]:

@@ -22,10 +22,12 @@ async def every_operation(shop: Shop) -> AsyncIterator[httpx.Response]:
         yield await shop.post("/labels", {"value": value})
     yield await shop.put("/labels/2", {"value": "Newer"})
     yield await shop.get("/labels")
+    yield await shop.get("/labels/2")
     example = DOCUMENT["paths"][f"{BASE}/customers"]["post"]["requestBody"]["content"]["application/json"]["example"]
     yield await shop.post("/customers", example)
     yield await shop.post("/customers", {"email": "other@example.com", "first_name": "Other"})
     yield await shop.put("/customers/1", example | {"city": "Cambridge", "notes": "One\nTwo"})
+    yield await shop.ask("PATCH", "/customers/1", {"city": "Boston"})
     yield await shop.put("/customers/1/additional-info", {"labels": [1, 2]})
     yield await shop.post("/customers/1/attachable-user", {"user_id": "1"})
     for step in (_addresses(shop), _orders(shop), _looks(shop), _replays(shop), _credentials(shop), _ends(shop)):
@@ -67,6 +69,7 @@ async def _looks(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.get("/customers/1/orders", params={"with": names("/customers/{customer_id}/orders", "with[]")})
     yield await shop.get("/customers/1/orders", params={"select": "status"})
     yield await shop.get("/customers/1/order")
+    yield await shop.get("/orders", params={"with": names("/orders", "with[]"), "customer_id": 1})
     yield await shop.get("/customers/get-stats/1")
     yield await shop.get("/customers/get-stats/2")
     yield await shop.get("/customers/1/history", params={"per_page": 5})
@@ -107,6 +110,7 @@ async def _ends(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.delete("/orders/1")
     status = {"action": "change_customer_status", "customer_ids": [1], "new_status": "archived"}
     yield await shop.post("/customers/do-bulk-action", status)
-    yield await shop.post("/customers/do-bulk-action", {"action": "delete_customers", "customer_ids": [1, 2]})
+    yield await shop.post("/customers/do-bulk-action", {"action": "delete_customers", "customer_ids": [1]})
+    yield await shop.delete("/customers/2", {"reason": "asked by the customer"})
     yield await shop.get("/customers/1/history")
     yield await shop.get("/customers/1/erasure")

@@ -13,7 +13,7 @@ from eventstore.forgetting import forget
 from eventstore.streams import to_uuid
 from projections.database import open_store
 from tests.api.searching import found_in
-from tests.api.shop import FORBIDDEN, NO_CUSTOMER, Shop, done, new_email, problems, refusal, rule
+from tests.api.shop import FORBIDDEN, NO_CUSTOMER, Shop, done, new_email, problems, reason, refusal, rule
 from tests.eventstore.acts import rename
 from tests.projections.replays import asked, made
 
@@ -176,3 +176,46 @@ async def test_another_process_forgets_what_it_remembers(shop: Shop) -> None:
         assert elsewhere._heads.newest(Stream("customer", id_)) is None
         with pytest.raises(CustomerNotFound):
             await rename(elsewhere, id_, "Quimbölt")
+
+
+async def test_deleting_a_customer_is_the_bulk_action_on_one(shop: Shop) -> None:
+    """The same events, down to the user's; and the receipt has the reason, from the body or the query."""
+    told = []
+    for in_query in (None, True, False):
+        id_ = await shop.customer(wp_user="yes")
+        user_id = (await shop.shown(id_))["user_id"]
+        await shop.order(id_)
+        before = await shop.position()
+        if in_query is None:
+            await erase(shop, id_)
+        else:
+            sent: Any = {"params": {"reason": REASON}} if in_query else {"body": {"reason": REASON}}
+            answer = await shop.delete(f"/customers/{id_}", **sent)
+            assert done(answer) == {"message": "Customer has been deleted permanently", "data": ""}
+        events = await shop.pool.fetch("SELECT topic FROM stored_events WHERE notification_id > $1", before)
+        receipt = done(await shop.get(f"/customers/{id_}/erasure"))["erasure"]
+        assert receipt["users"] == [user_id]
+        told.append(([row["topic"] for row in events], receipt["reason"]))
+        assert refusal(await shop.delete(f"/customers/{id_}")) == NO_CUSTOMER
+    assert told[0] == told[1] == told[2]
+
+
+async def test_it_is_deleted_once_for_a_key_and_only_in_the_version_that_is_named(shop: Shop) -> None:
+    id_ = await shop.customer()
+    stale = await shop.delete(f"/customers/{id_}", headers={"If-Match": '"99"'})
+    assert reason(stale) == "version_changed"
+    keyed = {"Idempotency-Key": f"delete-{id_}"}
+    first, second = [await shop.delete(f"/customers/{id_}", headers=keyed) for _ in range(2)]
+    assert done(first) == done(second)
+    assert second.headers["idempotency-replayed"] == "true"
+
+
+async def test_deleting_needs_what_the_bulk_action_needs(shop: Shop) -> None:
+    id_ = await shop.customer()
+    for role in ("worker", "monitor"):
+        assert refusal(await shop.delete(f"/customers/{id_}", auth=(role, shop.passwords[role]))) == FORBIDDEN
+    said = {"login": "ann", "name": f"phone {id_}", "role": "manager", "permissions": ["customers/delete"]}
+    password = done(await shop.post("/credentials", said))["data"]["password"]
+    assert refusal(await shop.delete(f"/customers/{id_}", auth=("ann", password))) == FORBIDDEN
+    assert problems(await shop.delete(f"/customers/{id_}", {"reason": " \u200b"})) == {"reason": ["required"]}
+    done(await shop.delete(f"/customers/{id_}", auth=("manager", shop.passwords["manager"])))

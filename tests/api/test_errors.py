@@ -140,10 +140,8 @@ async def test_headers_go_with_the_refusal(http: httpx.AsyncClient) -> None:
     assert (await http.get("/raise/credentials")).headers["WWW-Authenticate"].startswith("Basic ")
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/nowhere"), ("PATCH", "/raise/stale"), ("GET", "/number/abc"), ("POST", "/%00")]
-)
-async def test_an_unknown_route_or_method_is_no_route(http: httpx.AsyncClient, method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("GET", "/number/abc"), ("POST", "/%00")])
+async def test_an_unknown_route_is_no_route(http: httpx.AsyncClient, method: str, path: str) -> None:
     answer = await http.request(method, path)
     assert (answer.status_code, answer.json()) == (
         404,

@@ -127,6 +127,9 @@ def asked_elsewhere(payload: str, id_: int) -> Iterator[tuple[str, dict[str, Any
     for property_ in ("status", "payment_status", "total_amount", "created_at", "order_items"):
         yield orders, filters(["order", property_], "in", [payload])
         yield orders, filters(["order", property_], "=", payload)
+        yield "/orders", filters(["order", property_], "in", [payload])
+    yield "/orders", {"search": payload, "sort_by": payload}
+    yield "/orders", {"customer_id": payload}
     yield orders, {"with": payload}
     yield orders, {"sort_by": payload, "active_view": payload}
     for name in ("type", "actor", "from", "cursor"):

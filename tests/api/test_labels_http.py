@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.shop import FORM, NUMBERS, Shop, done, problems, refusal, rule
+from tests.api.shop import FORM, NUMBERS, Shop, done, problems, reason, refusal, rule
 
 NO_LABEL = rule(404, "Label not found.")
 
@@ -20,12 +20,15 @@ async def test_a_label_is_made_listed_renamed_and_deleted(shop: Shop) -> None:
     assert list(label) == ["id", "value", "created_at", "updated_at"]
     assert (label["value"], label["id"] != 999) == (value, True)
     assert label in done(await shop.get("/labels"))["labels"]
+    assert done(await shop.get(f"/labels/{label['id']}")) == {"label": label}
     renamed = done(await shop.put(f"/labels/{label['id']}", content=f"value={value}+new", headers=FORM))["data"]
     assert (renamed["id"], renamed["value"]) == (label["id"], f"{value} new")
     before = await shop.position()
     done(await shop.put(f"/labels/{label['id']}", {"value": f"{value} new"}))
     assert await shop.position() == before
     assert done(await shop.delete(f"/labels/{label['id']}"))["data"] == ""
+    gone = await shop.get(f"/labels/{label['id']}")
+    assert (refusal(gone), reason(gone)) == (NO_LABEL, "label_not_found")
     assert label["id"] not in [known["id"] for known in done(await shop.get("/labels"))["labels"]]
     done(await shop.post("/labels", {"value": f"{value} new"}))
 

@@ -10,7 +10,7 @@ from litestar.routes import HTTPRoute
 
 from api.access.auth import Role
 from api.app import BASE
-from tests.api.shop import FORBIDDEN, ROLES, UNAUTHENTICATED, Method, Shop, done, refusal
+from tests.api.shop import FORBIDDEN, ROLES, UNAUTHENTICATED, Method, Shop, done, reason, refusal
 
 # As the API document's "Permission" lines say.
 DOCUMENTED: dict[tuple[str, str], str] = {
@@ -37,11 +37,15 @@ DOCUMENTED: dict[tuple[str, str], str] = {
 OURS: dict[tuple[str, str], str] = {
     ("GET", "/labels"): "labels/view",
     ("POST", "/labels"): "labels/manage",
+    ("GET", "/labels/{}"): "labels/view",
     ("PUT", "/labels/{}"): "labels/manage",
     ("DELETE", "/labels/{}"): "labels/manage",
     ("GET", "/users"): "users/view",
     ("PUT", "/users/{}"): "users/manage",
     ("DELETE", "/users/{}"): "users/manage",
+    ("PATCH", "/customers/{}"): "customers/manage",
+    ("DELETE", "/customers/{}"): "customers/delete",  # and customers/manage
+    ("GET", "/orders"): "orders/view",
     ("POST", "/orders"): "orders/manage",
     ("GET", "/orders/{}"): "orders/view",
     ("PUT", "/orders/{}"): "orders/manage",
@@ -168,20 +172,61 @@ async def test_a_trailing_slash_is_accepted(shop: Shop) -> None:
         ("GET", "/"),
         ("GET", "/nothing"),
         ("GET", "/customers/1/nothing"),
-        ("POST", "/customers/1"),
-        ("PATCH", "/customers/1"),
-        ("DELETE", "/customers/1"),
-        ("DELETE", "/customers"),
         ("GET", "/customers/do-bulk-action/1"),
-        ("PUT", "/customers/1/address/make-primary"),
-        ("GET", "/customers/1/address/make-primary"),
-        ("OPTIONS", "/customers/1"),
+        ("OPTIONS", "/customers/1/nothing"),
+        ("HEAD", "/nothing"),
         ("GET", "/%00"),
         ("GET", "/../../../etc/passwd"),
     ],
 )
-async def test_an_unknown_route_or_method_is_a_404(shop: Shop, method: Method, path: str) -> None:
-    assert refusal(await shop.ask(method, path)) == NO_ROUTE
+async def test_an_unknown_route_is_a_404(shop: Shop, method: Method, path: str) -> None:
+    answer = await shop.ask(method, path)
+    assert answer.status_code == 404
+    assert method == "HEAD" or refusal(answer) == NO_ROUTE
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/customers/1", "DELETE, GET, HEAD, PATCH, PUT"),
+        ("OPTIONS", "/customers/1", "DELETE, GET, HEAD, PATCH, PUT"),
+        ("POST", "/customers/1/", "DELETE, GET, HEAD, PATCH, PUT"),
+        ("DELETE", "/customers", "GET, HEAD, POST"),
+        ("OPTIONS", "/customers", "GET, HEAD, POST"),
+        ("PATCH", "/orders", "GET, HEAD, POST"),
+        ("GET", "/customers/do-bulk-action", "POST"),
+        ("HEAD", "/customers/do-bulk-action", "POST"),
+        ("PUT", "/customers/1/address/make-primary", "POST"),
+        ("GET", "/customers/1/address/make-primary", "POST"),
+        ("OPTIONS", "/customers/1/address/make-primary", "POST"),
+        ("POST", "/labels/1", "DELETE, GET, HEAD, PUT"),
+        ("POST", "http://store.example/health/live", "GET, HEAD"),
+        ("DELETE", "http://store.example/metrics", "GET, HEAD"),
+        ("POST", "http://store.example/docs/openapi.json", "GET, HEAD"),
+    ],
+)
+async def test_a_known_path_with_another_method_says_which_it_takes(
+    shop: Shop, method: Method, path: str, allowed: str
+) -> None:
+    answer = await shop.ask(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    if method != "HEAD":
+        assert reason(answer) == "method_not_allowed"
+        assert answer.json()["code"] == "rest_no_route"
+
+
+async def test_no_path_takes_another_method_than_it_says(shop: Shop) -> None:
+    """Of every path, each method that it does not have; nobody needs a password to be told so."""
+    known: dict[str, set[str]] = {}
+    for method, path in routes(shop):
+        known.setdefault(path, set()).add(method)
+    async with httpx.AsyncClient(transport=shop.http._transport, base_url=shop.http.base_url) as stranger:
+        for path, methods in known.items():
+            allowed = methods | ({"HEAD"} if "GET" in methods else set())
+            for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - methods:
+                answer = await stranger.request(method, path.replace("{}", "1"))
+                told = set(answer.headers.get("allow", "").split(", "))
+                assert (answer.status_code, told) == (405, allowed), (method, path)
 
 
 async def test_head_answers_as_get_without_a_body(shop: Shop) -> None:
