@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
-import asyncpg
-
 from api.answer import Answer, answer
 from api.errors import in_words
 from api.headers import header
@@ -16,8 +14,8 @@ from api.refusals import HttpRefusal, Stale
 from api.serving import AnyRequest, asked_by, serving
 from domain.event import Command, Decider
 from domain.refusals import ClaimTaken, CustomerNotFound, Refusal
-from eventstore.log import Executor, Session
-from eventstore.transact import Unit
+from eventstore.log import Connection, Executor, Session
+from eventstore.transact import OutcomeUnknown, Store, Unit
 from projections.queries.customers import find_version
 
 T = TypeVar("T")
@@ -65,18 +63,18 @@ async def carry_out(
                         raise
             return await _run(request, work, show, customer_id, key)
 
-    key, pool = await read_key(request), serving(request).store.pool
+    key, store = await read_key(request), serving(request).store
     if key is None:
         return await run(None)
     try:
-        await key.find(pool)
+        await key.find(store.pool)
         return await run(key)
-    except Answered as answered:
-        return answered.response
+    except Answered:
+        return await _again(store, key)
     except (KeyRefused, Stale):  # neither is about what the request asks for: the key may come with it once more
         raise
     except (Refusal, HttpRefusal) as refusal:
-        return await _refused(pool, key, in_words(REFUSALS, refusal), customer_id)
+        return await _refused(store, key, in_words(REFUSALS, refusal), customer_id)
 
 
 async def _run(
@@ -110,15 +108,28 @@ async def _run(
     return await store.answer(asked_by(request), work, respond, check=check, alone=key and key.claim)
 
 
-async def _refused(pool: asyncpg.Pool, key: Key, refusal: HttpRefusal, customer_id: int | None) -> Answer:
+async def _again(store: Store, key: Key) -> Answer:
+    """The answer that was kept. Raises OutcomeUnknown where it can be seen, but is not durable."""
+
+    async def look(connection: Connection) -> Answer:
+        try:
+            await key.find(connection)
+        except Answered as answered:
+            return answered.response
+        raise OutcomeUnknown  # it is lost, with the server that had it a moment ago
+
+    return await store.durably(look)
+
+
+async def _refused(store: Store, key: Key, refusal: HttpRefusal, customer_id: int | None) -> Answer:
     """The refusal, kept for the key; or the answer to the same request, which may be what now stands against this."""
     response = answer(refusal.body, status=refusal.status)
     try:
-        async with pool.acquire() as connection, connection.transaction():
+        async with store.pool.acquire() as connection, connection.transaction():
             await key.begin(connection)
             await key.keep(connection, response, customer_id)
-    except Answered as answered:
-        return answered.response
+    except Answered:
+        return await _again(store, key)
     return response
 
 

@@ -1,30 +1,34 @@
 """One transaction of many commands: what each of them is refused for, and what all of them leave behind."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import asyncpg
 
 from domain.event import Recorded, Stream
 from eventstore.claims import Claims
+from eventstore.durability import sync
 from eventstore.heads import Head
 from eventstore.keys import MasterKeyChangedError, change_keys
-from eventstore.log import Connection, Log, Receipt, Session
+from eventstore.log import Connection, Log, Session
 from eventstore.memory import Memory
+from eventstore.streams import End
 from eventstore.unit import Conflict, Rewrapped, Unit
 from eventstore.view import View
-from eventstore.waiting import Waiting, ends_of, events_of, keys_of, layers, receipt_of
+from eventstore.waiting import Waiting, ends_of, events_of, keys_of, layers
+
+NOTHING: Mapping[Waiting, Any] = MappingProxyType({})
 
 Project = Callable[[Session, Sequence[Recorded]], Awaitable[None]]
 
 
 class Means(NamedTuple):
-    """What batches are written with. `memory` is of all that this process has written or read lately."""
+    """What batches are written with."""
 
     log: Log
     project: Project
     keep: Project
-    memory: Memory
 
 
 class Batch:
@@ -33,20 +37,22 @@ class Batch:
     A careful one finds out which command it is that fails; one that is not takes as few round trips as it can.
     """
 
-    def __init__(self, connection: Connection, means: Means, *, careful: bool = False) -> None:
+    def __init__(self, connection: Connection, means: Means, memory: Memory, *, careful: bool = False) -> None:
         self.shown: dict[Waiting, Any] = {}
         self.refused: dict[Waiting, Exception] = {}
-        self.receipt: Receipt | None = None
         self._connection = connection
-        self._log, self._project, self._keep, self._memory = means
+        self._log, self._project, self._keep = means
+        self._memory = memory
         self._careful = careful
         self._claims = Claims({})
-        self._ends: dict[Stream, int] = {}
+        self._ends: dict[Stream, End] = {}
         self._heads: dict[Stream, Head] = {}
+        self._written: dict[Waiting, Any] = {}
 
-    async def write(self, commands: Sequence[Waiting]) -> None:
-        """Everything but the commit."""
+    async def write(self, commands: Sequence[Waiting], in_doubt: Mapping[Waiting, Any] = NOTHING) -> None:
+        """Everything but the commit. `in_doubt` is what was shown in a commit of which nobody knows what became."""
         await self._hold(commands)
+        commands = await self._unwritten(commands, in_doubt)
         if self._careful:
             for command in commands:
                 await self._apart(command)
@@ -59,8 +65,8 @@ class Batch:
             await self._change_keys(events)
         # Last of all, because it holds the log's lock until the commit.
         if rows := [row for command in self.shown for row in command.rows]:
-            self.receipt = receipt_of(next(iter(self.shown)))
             await self._log.append_rows(self._connection, rows, *self._claims.changes())
+        self.shown |= self._written
 
     async def _change_keys(self, events: Iterable[Recorded]) -> None:
         """Raises Rewrapped."""
@@ -77,6 +83,19 @@ class Batch:
         claims = sorted({claim for command in commands for claim in (*command.taken, *command.freed)})
         moved, holders = await self._log.hold(self._connection, ends, keys_of(commands), claims)
         self._ends, self._claims = ends | moved, Claims(holders)
+
+    async def _unwritten(self, commands: Sequence[Waiting], in_doubt: Mapping[Waiting, Any]) -> Sequence[Waiting]:
+        """Those that are left to be written. Whoever holds the locks sees what a lost session has done with them; and
+        what comes of it later meets streams that do not end as it expects.
+        """
+        receipts = [command.receipt for command in commands if command in in_doubt]
+        written = await self._log.written(self._connection, receipts) if receipts else ()
+        self._written = {command: in_doubt[command] for command in commands if command.receipt in written}
+        if self._written:  # and seen, which is not durable yet
+            await sync(self._connection)
+        for command in self._written:
+            self._heads |= command.heads
+        return [command for command in commands if command not in self._written]
 
     async def _in_layers(self, view: View, commands: Iterable[Waiting]) -> None:
         await self._project(view, ())  # reads what all of them touch, before anybody asks for a part of it
@@ -123,15 +142,17 @@ class Batch:
         """Raises Conflict unless the log, with the commands before this one, is at what the unit was decided on."""
         for stream, base in unit.bases.items():
             before = self._heads.get(stream)
-            if before is None and base.ended is None and self._ends[stream] == base.version:
+            if before is None and base.ended is None and self._ends[stream] == base.end:
                 continue
             if before is not base:
                 raise Conflict
 
 
 def is_lost(connection: Connection, error: Exception) -> bool:
-    """Whether the error is the connection's end, of which the server may have said why before it went."""
-    if isinstance(error, GONE) or getattr(error, "severity_en", None) in {"FATAL", "PANIC"}:
+    """Whether the error is the connection's end, of which the server may have said why before it went; or that there is
+    no answer, and so no telling what becomes of what was sent.
+    """
+    if isinstance(error, (*GONE, TimeoutError)) or getattr(error, "severity_en", None) in {"FATAL", "PANIC"}:
         return True
     return has_ended(connection)
 

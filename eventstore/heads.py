@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.event import Stream
 from eventstore.sealing import DataKey
+from eventstore.streams import End
 
 KEPT = 10_000
 
@@ -28,6 +29,10 @@ class Head:
         self.key = key
         self.ended = ended
 
+    @property
+    def end(self) -> End:
+        return End(self.version, self.digest)
+
 
 class Heads:
     """The newest heads that this process knows, the least recently used of which it forgets.
@@ -47,9 +52,12 @@ class Heads:
         return head
 
     def read(self, stream: Stream, head: Head) -> Head:
-        """Keep what the log says, unless something newer is known; what is newest."""
+        """Keep what the log says, unless something newer is known; what is newest.
+
+        Of the same version the log's is right: another one was lost.
+        """
         known = self._heads.get(stream)
-        if known is not None and known.version >= head.version:
+        if known is not None and (known.version > head.version or known.end == head.end):
             return known
         if head.version:  # a stream that is not there is not worth a place
             self.push(stream, head)
@@ -63,6 +71,3 @@ class Heads:
 
     def drop(self, stream: Stream) -> None:
         self._heads.pop(stream, None)
-
-    def clear(self) -> None:
-        self._heads.clear()

@@ -28,7 +28,7 @@ from eventstore.sealing import (
     unseal,
 )
 from eventstore.statement import Statement
-from eventstore.streams import from_uuid, to_bytes, to_hex, to_uuid
+from eventstore.streams import End, from_uuid, to_bytes, to_hex, to_uuid
 
 __all__ = ["Connection", "Executor", "History", "Log", "Receipt", "Row", "Session"]
 
@@ -54,20 +54,17 @@ LOG = f"""
     WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"""
 HEAD = "SELECT max(notification_id) FROM stored_events"
 HOLD = """
-    SELECT originator_id, version, kind, value
-    FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[], $4::text::json)"""
+    SELECT originator_id, version, digest, kind, value
+    FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[], $4::text::text[], $5::text::json)"""
 APPEND = "SELECT notification_id, recorded_at FROM append_events($1::text::json, $2::text::json, $3::text::json)"
 APPEND_WHOLE = """
     SELECT append_whole(
-        hold_unmoved(${0}::text::bigint[], ${1}::text::uuid[], ${2}::text::bigint[]),
-        {{written}}, ${3}, ${4}::text::json, ${5}::text::json)"""
-# Whoever lost a connection ends what is left of its session. In the middle of a commit it is ended after that.
-END_SESSION = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE pid = $1 AND usename = current_user AND datname = current_database()"""
+        hold_unmoved(${0}::text::bigint[], ${1}::text::uuid[], ${2}::text::bigint[], ${3}::text::text[]),
+        {{written}}, ${4}, ${5}::text::json, ${6}::text::json)"""
 WRITTEN = """
-    SELECT EXISTS (
-        SELECT FROM stored_events WHERE originator_id = $1 AND originator_version = $2 AND digest = $3)"""
+    SELECT originator_id, originator_version, digest FROM stored_events
+    JOIN unnest($1::uuid[], $2::bigint[], $3::bytea[]) AS r (originator_id, originator_version, digest)
+        USING (originator_id, originator_version, digest)"""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -90,16 +87,15 @@ class Receipt(NamedTuple):
     """By which an event is found: the digest holds all of it, who asked for it when included, and all before it."""
 
     stream: Stream
-    version: int
-    digest: bytes
+    end: End
 
 
 class Expected(NamedTuple):
-    """A statement that writes as many rows as it says, and the versions at which streams end while `keys` are held."""
+    """A statement that writes as many rows as it says, and how streams end while `keys` are held."""
 
     statement: Statement
     keys: Collection[int]
-    ends: Mapping[Stream, int]
+    ends: Mapping[Stream, End]
 
 
 class History(NamedTuple):
@@ -151,18 +147,18 @@ class Log:
         return await on.fetchval(HEAD) or 0
 
     async def hold(
-        self, on: Executor, ends: Mapping[Stream, int], keys: Collection[int] = (), claims: Sequence[Claim] = ()
-    ) -> tuple[dict[Stream, int], dict[Claim, Stream]]:
-        """Those of the streams that do not end at these versions, with the one at which they do (0 for no stream), when
+        self, on: Executor, ends: Mapping[Stream, End], keys: Collection[int] = (), claims: Sequence[Claim] = ()
+    ) -> tuple[dict[Stream, End], dict[Claim, Stream]]:
+        """Those of the streams that do not end like this, and how they do (at version 0 where there is none), when
         nobody else holds any of the keys; and who has the claims, of those that somebody has.
 
         Keys and claims are held until the transaction ends. Claims ascend, or two would wait in a circle.
         """
         held = sorted(keys) if len(keys) <= MAX_KEYS else ()
         wanted = encode(claims).decode() if claims else None
-        rows = await on.fetch(HOLD, array(held), array(map(to_hex, ends)), array(ends.values()), wanted)
-        moved = {from_uuid(originator_id): version for originator_id, version, kind, _value in rows if kind is None}
-        holders = {Claim(kind, value): from_uuid(id_) for id_, _version, kind, value in rows if kind is not None}
+        rows = await on.fetch(HOLD, array(held), *_columns(ends), wanted)
+        moved = {from_uuid(id_): End(version, digest) for id_, version, digest, kind, _value in rows if kind is None}
+        holders = {Claim(kind, value): from_uuid(id_) for id_, _, _, kind, value in rows if kind is not None}
         return moved, holders
 
     async def append(self, on: Connection, events: Sequence[Recorded]) -> list[int]:
@@ -198,17 +194,17 @@ class Log:
         """
         statement, keys, ends = expected
         first = len(statement.arguments) + 1
-        query = statement.followed_by(APPEND_WHOLE.format(*range(first, first + 6)))
-        held = array(sorted(keys)), array(map(to_hex, ends)), array(ends.values())
+        query = statement.followed_by(APPEND_WHOLE.format(*range(first, first + 7)))
+        held = array(sorted(keys)), *_columns(ends)
         mark: int = await on.fetchval(query, *statement.arguments, *held, statement.rows, json_array(rows), taken)
         return mark
 
-    async def was_written(self, on: Connection, receipt: Receipt, session: int) -> bool | None:
-        """Whether what was sent in another session was committed; None while the session has not ended yet."""
-        if await on.fetch(END_SESSION, session):
-            return None
-        written: bool = await on.fetchval(WRITTEN, to_uuid(receipt.stream), receipt.version, receipt.digest)
-        return written
+    async def written(self, on: Connection, receipts: Sequence[Receipt]) -> set[Receipt]:
+        """Those of them that are of events in the log."""
+        ids = [to_uuid(stream) for stream, _ in receipts]
+        versions, digests = zip(*(end for _, end in receipts), strict=True)
+        found = await on.fetch(WRITTEN, ids, versions, digests)
+        return {Receipt(from_uuid(id_), End(version, digest)) for id_, version, digest in found}
 
     def new_key(self, stream: Stream, since: int) -> DataKey:
         """For the stream's events from a version on; to be kept by `change_keys` in the transaction of the first."""
@@ -296,3 +292,9 @@ def json_array(rows: Iterable[bytes]) -> str:
 def array(values: Iterable[int | str]) -> str:
     """As PostgreSQL writes one, of what needs no quotes."""
     return "{" + ",".join(map(str, values)) + "}"
+
+
+def _columns(ends: Mapping[Stream, End]) -> tuple[str, str, str]:
+    """Streams, versions and digests."""
+    versions, digests = [end.version for end in ends.values()], [f'"{end.digest.hex()}"' for end in ends.values()]
+    return array(map(to_hex, ends)), array(versions), array(digests)

@@ -7,15 +7,14 @@ from eventstore.keys import described, making
 from eventstore.log import Expected
 from eventstore.statement import Statement
 from eventstore.view import NeedsTransaction, View
-from eventstore.waiting import Waiting, ends_of, events_of, keys_of, receipt_of
+from eventstore.waiting import Waiting, ends_of, events_of, keys_of
 
 
 class OptimisticBatch(Batch):
     """Of simple commands. Where anything is not as expected nothing is written, and it is for a transaction to tell."""
 
-    async def write(self, commands: Sequence[Waiting]) -> None:
+    async def write_whole(self, commands: Sequence[Waiting]) -> None:
         """With the commit. Raises NeedsTransaction, asyncpg.SerializationError, and what goes wrong on the way."""
-        self.receipt = receipt_of(commands[0])
         self._ends = ends_of(commands)
         events = events_of(commands)
         view = View(self._connection, events, self._memory, is_optimistic=True)

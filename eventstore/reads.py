@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import asyncpg
 
 from domain.event import Recorded, Stream
-from eventstore.heads import Heads
 from eventstore.log import History, Log
 from eventstore.together import Together
 
@@ -13,10 +12,9 @@ NEXT_IDS = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
 
 
 class Reads:
-    def __init__(self, pool: asyncpg.Pool, log: Log, heads: Heads) -> None:
+    def __init__(self, pool: asyncpg.Pool, log: Log) -> None:
         self.pool = pool
         self.log = log
-        self.heads = heads
         self._stream = Together(self._streams)
         self._ids: dict[str, Together[int, list[int]]] = {}
 

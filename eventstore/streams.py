@@ -1,6 +1,7 @@
 """Stream ids: the library's tables want a UUID, people want (category, id). One holds the other."""
 
 from struct import Struct
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.event import Stream
@@ -14,6 +15,13 @@ ID_MASK = (1 << 56) - 1
 MAX_ID = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 _pack = Struct(">QQ").pack
+
+
+class End(NamedTuple):
+    """Of a stream, at a version. The digest tells it from another of that version, which was lost or came instead."""
+
+    version: int
+    digest: bytes
 
 
 def to_uuid(stream: Stream) -> UUID:

@@ -13,15 +13,15 @@ import asyncpg
 
 from domain.event import Claim, Recorded, Stream
 from eventstore.batch import Means, Project
-from eventstore.heads import Heads
+from eventstore.durability import sync, warnings
+from eventstore.instance import Instances
 from eventstore.keys import settle
-from eventstore.log import Log, Session
-from eventstore.memory import Memory
+from eventstore.log import Connection, Log, Session
 from eventstore.reads import Reads
 from eventstore.unit import By, Conflict, Rewrapped, Unit
 from eventstore.view import View
 from eventstore.waiting import Asked, Check, Waiting
-from eventstore.writer import OutcomeUnknown, Writer
+from eventstore.writer import PATIENCE, OutcomeUnknown, Writer
 
 __all__ = ["By", "Conflict", "Contended", "OutcomeUnknown", "Overloaded", "Project", "Store", "Unit", "sync_seconds"]
 
@@ -29,7 +29,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ATTEMPTS = 100
-SYNC = "SELECT pg_logical_emit_message(true, 'custodiary', '')"
 SYNCS = 5
 ANY_TIME = nullcontext()
 MAX_COMMANDS = 1_000  # under way at a time, from their first read to their answer
@@ -48,7 +47,7 @@ async def sync_seconds(pool: asyncpg.Pool) -> float:
     async with pool.acquire() as connection:
         times = [time.perf_counter()]
         for _ in range(SYNCS):
-            await connection.execute(SYNC)
+            await sync(connection)
             times.append(time.perf_counter())
     return min(after - before for before, after in pairwise(times))
 
@@ -59,20 +58,27 @@ async def nothing_more(_session: Session, _events: Sequence[Recorded]) -> None:
 
 class Store:
     """Where commands go in. `project` writes the read models, in the transaction of the events; at its end `keep` is
-    told of all of them at once. `sync` is how many seconds a commit takes to be durable (see `sync_seconds`).
+    told of all of them at once. `sync` is how many seconds a commit takes to be durable (see `sync_seconds`),
+    `instances` those that the pool's connections lead to, if anybody has asked already.
 
     Close it before its pool: then everything that is under way is answered.
     """
 
     def __init__(
-        self, pool: asyncpg.Pool, log: Log, project: Project, keep: Project = nothing_more, *, sync: float = inf
+        self,
+        pool: asyncpg.Pool,
+        log: Log,
+        project: Project,
+        keep: Project = nothing_more,
+        *,
+        sync: float = inf,
+        instances: Instances | None = None,
     ) -> None:
         self.pool = pool
         self.log = log
-        self._heads = heads = Heads()
-        self._reads = Reads(pool, log, heads)
-        self._memory = Memory()
-        self._writer = Writer(pool, Means(log, project, keep, self._memory), heads, sync=sync)
+        self._instances = instances or Instances()
+        self._reads = Reads(pool, log)
+        self._writer = Writer(pool, Means(log, project, keep), self._instances, sync=sync)
         self._turns: WeakValueDictionary[Stream, asyncio.Lock] = WeakValueDictionary()
         self._under_way = 0
         self._at_rest = asyncio.Event()
@@ -86,11 +92,12 @@ class Store:
     def forget(self, erased: Iterable[Stream]) -> None:
         """What is remembered of these streams, and of keys."""
         self.log.sealing.cipher.cache_clear()
-        self._memory.clear()
+        remembered = self._instances.remembered
+        remembered.rows.clear()
         for stream in erased:
-            head = self._heads.newest(stream)
+            head = remembered.heads.newest(stream)
             if head is not None and head.ended is None:  # who waits to be written will find out by itself
-                self._heads.drop(stream)
+                remembered.heads.drop(stream)
 
     async def transact(self, by: By, work: Callable[[Unit], Awaitable[T]]) -> T:
         """Run the work and write what it decided on, all or nothing; its result.
@@ -129,7 +136,7 @@ class Store:
     async def _answer(self, by: By, work: Callable[[Unit], Awaitable[T]], asked: Asked) -> Any:
         overtaken_on: Collection[Stream] = ()
         for attempt in range(ATTEMPTS):
-            unit = Unit(self._reads, by, trusts_new_ids=not attempt)
+            unit = Unit(self._reads, by, self._instances.remembered.heads, trusts_new_ids=not attempt)
             try:
                 async with self._turn(overtaken_on) if overtaken_on else ANY_TIME:
                     result, command = await self._decided(unit, work, asked)
@@ -168,13 +175,30 @@ class Store:
         """The answer of a command that leads to no event. Whom it is about is erased before it is kept, or after."""
         if not await unit.bases_are_written():
             raise Conflict
-        async with self.pool.acquire() as connection, connection.transaction():
+
+        async def shown(connection: Connection) -> Any:
             if not await unit.stands(connection, alone=True):
                 raise Conflict
             view = View(connection)
             if asked.check is not None:
                 await asked.check(view)
             return await asked.show(view, result)
+
+        return await self.durably(shown)
+
+    async def durably(self, look: Callable[[Connection], Awaitable[R]]) -> R:
+        """What `look` returns, once all that it has seen is as durable as commits are. Raises OutcomeUnknown."""
+        try:
+            async with asyncio.timeout(PATIENCE), self.pool.acquire() as connection:
+                with warnings(connection) as heard:
+                    async with connection.transaction():
+                        seen = await look(connection)
+                        await sync(connection)
+        except TimeoutError:
+            raise OutcomeUnknown from None
+        if heard:
+            raise OutcomeUnknown
+        return seen
 
     @asynccontextmanager
     async def _turn(self, streams: Collection[Stream]) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ from domain.event import Claim, Decider, Forgotten, Recorded, Stream
 from domain.refusals import ClaimTaken
 from eventstore.chain.digest import NONE
 from eventstore.claims import HOLDERS
-from eventstore.heads import Head
+from eventstore.heads import Head, Heads
 from eventstore.log import Executor, History
 from eventstore.reads import Reads
 from eventstore.sealing import DataKey, is_personal
@@ -45,7 +45,7 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
 class Unit:
     """One attempt at a command: the streams that it has loaded, and the events that it has decided on."""
 
-    def __init__(self, reads: Reads, by: By, *, trusts_new_ids: bool = False) -> None:
+    def __init__(self, reads: Reads, by: By, heads: Heads, *, trusts_new_ids: bool = False) -> None:
         self.pool = reads.pool
         self.by = by
         self.events: list[Recorded] = []
@@ -55,7 +55,7 @@ class Unit:
         self.fresh: set[Stream] = set()  # those bases that this unit has read itself
         self._trusts_new_ids = trusts_new_ids
         self._reads = reads
-        self._heads = reads.heads
+        self.known = heads
         self._states: dict[Stream, tuple[Any, int]] = {}
         self._keys: dict[Stream, DataKey] = {}
         self._decided: dict[Stream, Decider[Any]] = {}
@@ -70,10 +70,10 @@ class Unit:
         return state
 
     async def _first(self, decider: Decider[Any], stream: Stream) -> tuple[Any, int]:
-        head = self._heads.newest(stream)
+        head = self.known.newest(stream)
         if head is None:
             await self._read(decider, [stream])
-            head = self._heads.newest(stream)  # which may be newer than what was read
+            head = self.known.newest(stream)  # which may be newer than what was read
         if head is not None and head is not self.bases.get(stream):
             self.bases[stream] = head
             self.fresh.discard(stream)
@@ -97,8 +97,8 @@ class Unit:
             digests[recorded.stream] = recorded.digest
         for stream, (state, version) in states.items():
             read = Head(state, version, digests[stream], keys.get(stream))
-            known = self._heads.read(stream, read)
-            self.bases[stream] = known if known.version == version and known.ended is None else read
+            known = self.known.read(stream, read)
+            self.bases[stream] = known if known.end == read.end and known.ended is None else read
         self._states |= states
         for stream in streams:
             self._keep_key(stream, keys.get(stream))
@@ -211,7 +211,7 @@ class Unit:
 
     def is_newest(self) -> bool:
         """Whether no other command of this process has overtaken this one."""
-        return all((newest := self._heads.newest(s)) is None or newest is base for s, base in self.bases.items())
+        return all((newest := self.known.newest(s)) is None or newest is base for s, base in self.bases.items())
 
     async def bases_are_written(self) -> bool:
         """Waits for the commands that it has counted on; whether all of them came to be written."""
@@ -225,14 +225,15 @@ class Unit:
     async def stands(self, on: Executor, *, alone: bool = False) -> bool:
         """Whether the log ends where this unit thought it did. Heads that are not its ends are forgotten.
 
-        `alone`: nobody else writes to its streams until the transaction ends.
+        `alone`: nobody else writes to its streams until the transaction ends, and what it has read itself is looked at
+        again: it may have come from a server that is not there any more.
         """
-        known = {stream: base.version for stream, base in self.bases.items() if stream not in self.fresh}
+        ends = {stream: base.end for stream, base in self.bases.items() if alone or stream not in self.fresh}
         keys = [lock_key(stream) for stream in self.bases] if alone else ()
-        if not known and not keys:
+        if not ends:
             return True
-        moved, _holders = await self._reads.log.hold(on, known, keys)
+        moved, _holders = await self._reads.log.hold(on, ends, keys)
         for stream in moved:
-            if self._heads.newest(stream) is self.bases[stream]:
-                self._heads.drop(stream)
+            if self.known.newest(stream) is self.bases[stream]:
+                self.known.drop(stream)
         return not moved

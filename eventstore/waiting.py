@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from domain.event import Claim, Recorded, Stream
 from eventstore.claims import lock_key as claim_key
 from eventstore.log import Log, Receipt, Session
-from eventstore.streams import lock_key
+from eventstore.streams import End, lock_key
 from eventstore.unit import Unit
 
 Check = Callable[[Session], Awaitable[None]]
@@ -56,6 +56,11 @@ class Waiting:
         self.is_large = max(len(self.rows), len(self.keys)) > LARGE
         self.is_simple = asked.alone is None and not self.freed and not self.is_large
 
+    @property
+    def receipt(self) -> Receipt:
+        stream, head = next(iter(self.heads.items()))
+        return Receipt(stream, head.end)
+
     def succeed(self, shown: Any) -> None:
         self.ended.set_result(True)
         for head in self.heads.values():
@@ -90,19 +95,11 @@ def keys_of(commands: Iterable[Waiting]) -> set[int]:
     return {key for command in commands for key in command.keys}
 
 
-def ends_of(commands: Iterable[Waiting]) -> dict[Stream, int]:
-    """Where the streams end in the log, if those that are decided on are as they were thought to be."""
+def ends_of(commands: Iterable[Waiting]) -> dict[Stream, End]:
+    """How the streams end in the log, if those that are decided on are as they were thought to be."""
     return {
-        stream: base.version
-        for command in commands
-        for stream, base in command.unit.bases.items()
-        if base.ended is None
+        stream: base.end for command in commands for stream, base in command.unit.bases.items() if base.ended is None
     }
-
-
-def receipt_of(command: Waiting) -> Receipt:
-    stream, head = next(iter(command.heads.items()))
-    return Receipt(stream, head.version, head.digest)
 
 
 def layers(commands: Iterable[Waiting]) -> list[list[Waiting]]:

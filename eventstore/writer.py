@@ -1,15 +1,18 @@
 """Group commit: what has come while one transaction was written goes into the next, all of it together."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import asyncpg
 
-from eventstore.batch import GONE, Batch, Means, has_ended, is_lost
-from eventstore.heads import Heads
+from eventstore.batch import GONE, Batch, Means, is_lost
+from eventstore.durability import warnings
+from eventstore.instance import Instances
 from eventstore.lanes import Lane, Queue
-from eventstore.log import Connection, Receipt
+from eventstore.log import Connection
+from eventstore.memory import Memory
 from eventstore.optimistic import OptimisticBatch
 from eventstore.unit import Conflict
 from eventstore.view import NeedsTransaction
@@ -18,6 +21,7 @@ from eventstore.waiting import Waiting
 ROUNDS = 10
 LOSSES = 5  # of the connection, before what waits is told of it
 PAUSE = 0.05  # seconds until the next attempt at reaching the database; longer after each
+LONGEST_PAUSE = 0.5
 PATIENCE = 30.0  # seconds in which a database that went away in the middle of a commit may come back
 
 # Somebody else was faster, or waits for us as we wait for them: the same again may well succeed.
@@ -30,11 +34,29 @@ UNREACHABLE = (*GONE, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsE
 
 
 class OutcomeUnknown(Exception):
-    """The database went away in the middle of a commit, and did not come back to say what became of it."""
+    """The database went away in the middle of a commit, or did not wait until it was durable, and does not say what
+    became of it.
+    """
 
 
 class LostError(Exception):
-    """The connection ended before the commit: nothing was written."""
+    """The connection ended, or what it was used for is in doubt."""
+
+
+class Doubt:
+    """What was `shown` in commits of which nobody knows what became of them. They have so long to be found."""
+
+    def __init__(self) -> None:
+        self.shown: dict[Waiting, Any] = {}
+        self.until: float | None = None
+
+    def __bool__(self) -> bool:
+        return self.until is not None
+
+    def add(self, shown: Mapping[Waiting, Any]) -> None:
+        self.shown |= shown
+        if self.until is None:
+            self.until = asyncio.get_running_loop().time() + PATIENCE
 
 
 class Writer:
@@ -43,17 +65,17 @@ class Writer:
     Nothing runs when nothing waits.
     """
 
-    def __init__(self, pool: asyncpg.Pool, means: Means, heads: Heads, *, sync: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, means: Means, instances: Instances, *, sync: float) -> None:
         self._pool = pool
         self._means = means
-        self._heads = heads
+        self._instances = instances
         self._queue = Queue(sync)
         self._lanes = (Lane(), Lane(), Lane(is_large=True))
 
     def submit(self, command: Waiting) -> None:
         """Those that come after may count on it at once: they are written after it, or not at all."""
         for stream, head in command.heads.items():
-            self._heads.push(stream, head)
+            command.unit.known.push(stream, head)
         self._queue.append(command)
         self._go_on()
 
@@ -107,35 +129,35 @@ class Writer:
     async def _write(self, lane: Lane, batch: Sequence[Waiting]) -> None:
         """At once, where all goes well; in another transaction, in which each stands for itself, where one fails."""
         careful = False
-        losses = 0
-        error: Exception = Conflict()
-        for _round in range(ROUNDS):
-            batch = [command for command in batch if self._is_wanted(command)]
-            if not batch:
-                return
+        rounds = losses = 0
+        doubt = Doubt()
+        while batch := [command for command in batch if self._is_wanted(command)]:
+            error: Exception
             try:
-                done = await self._attempt(lane, batch, careful=careful)
-            except OVERTAKEN:
-                pass
+                async with asyncio.timeout_at(doubt.until):
+                    done = await self._attempt(lane, batch, doubt, careful=careful)
+            except OVERTAKEN as overtaken:
+                error, rounds = overtaken, rounds + 1
+                if rounds < ROUNDS:
+                    continue
+                error = Conflict()
             except LostError as lost:
-                losses += 1
-                error = lost.args[0]
-                if losses > LOSSES:
-                    break
-                await asyncio.sleep(PAUSE * losses)
-            except OutcomeUnknown as unknown:
-                error = unknown
-                break
+                error, losses = lost.args[0], losses + 1
+                if doubt or losses <= LOSSES:
+                    await asyncio.sleep(min(PAUSE * losses, LONGEST_PAUSE))
+                    continue
+            except TimeoutError as late:
+                error = late
             except Exception as failure:
                 error = failure
-                if careful or len(batch) == 1:
-                    break
-                careful = True
+                if not careful and len(batch) > 1:
+                    careful = True
+                    continue
             else:
                 self._tell(done)
                 return
-        apart = len(batch) > 1 and not isinstance(error, OutcomeUnknown) and losses <= LOSSES
-        await self._give_up(lane, batch, error, apart=apart)
+            await self._give_up(lane, batch, OutcomeUnknown() if doubt else error, apart=not losses and len(batch) > 1)
+            return
 
     async def _give_up(self, lane: Lane, batch: Sequence[Waiting], error: Exception, *, apart: bool) -> None:
         for command in batch:
@@ -144,80 +166,66 @@ class Writer:
             else:
                 self._fail(command, error)
 
-    async def _attempt(self, lane: Lane, commands: Sequence[Waiting], *, careful: bool) -> Batch:
-        """Committed when this returns. Raises LostError, OutcomeUnknown."""
-        if lane.connection is not None and has_ended(lane.connection):
-            await self._let_go(lane)
+    async def _attempt(self, lane: Lane, commands: Sequence[Waiting], doubt: Doubt, *, careful: bool) -> Batch:
+        """Committed when this returns, and durable. Raises LostError."""
         try:
             connection = lane.connection = lane.connection or await self._pool.acquire()
-        except UNREACHABLE as error:
+            memory = (await self._instances.of(connection)).rows
+        except (asyncpg.PostgresError, *UNREACHABLE) as error:  # a disk that is full, for one, lets nobody in
+            await self._end(lane)
             raise LostError(error) from error
-        if not careful and all(command.is_simple for command in commands):
-            done = await self._optimistically(connection, commands)
+        if not careful and not doubt and all(command.is_simple for command in commands):
+            done = await self._optimistically(lane, connection, commands, memory, doubt)
             if done is not None:
                 return done
-        return await self._in_transaction(connection, commands, careful=careful)
-
-    async def _optimistically(self, connection: Connection, commands: Sequence[Waiting]) -> Batch | None:
-        """None when it takes a transaction."""
-        batch = OptimisticBatch(connection, self._means)
-        session = connection.get_server_pid()
-        try:
-            await batch.write(commands)
-        except OPTIMISM_FAILED:
-            return None
-        except Exception as error:
-            if not is_lost(connection, error):
-                raise
-            await self._find_out(connection, batch, session, error)
-        return batch
-
-    async def _in_transaction(self, connection: Connection, commands: Sequence[Waiting], *, careful: bool) -> Batch:
-        batch = Batch(connection, self._means, careful=careful)
-        session, transaction = connection.get_server_pid(), connection.transaction()
+        batch = Batch(connection, self._means, memory, careful=careful)
+        transaction = connection.transaction()
         try:
             await transaction.start()
-            await batch.write(commands)
+            await batch.write(commands, doubt.shown)
         except BaseException as error:
             if isinstance(error, Exception) and is_lost(connection, error):
-                self._forget()
+                await self._end(lane)
                 raise LostError(error) from error
             await transaction.rollback()
             raise
+        await self._committed(lane, connection, batch, transaction.commit(), doubt)
+        return batch
+
+    async def _optimistically(
+        self, lane: Lane, connection: Connection, commands: Sequence[Waiting], memory: Memory, doubt: Doubt
+    ) -> Batch | None:
+        """None when it takes a transaction."""
+        batch = OptimisticBatch(connection, self._means, memory)
         try:
-            await transaction.commit()
+            await self._committed(lane, connection, batch, batch.write_whole(commands), doubt)
+        except OPTIMISM_FAILED:
+            return None
+        return batch
+
+    async def _committed(
+        self, lane: Lane, connection: Connection, batch: Batch, commit: Awaitable[None], doubt: Doubt
+    ) -> None:
+        """Raises LostError where nobody knows what becomes of the commit, or that it is durable."""
+        try:
+            with warnings(connection) as heard:
+                await commit
         except Exception as error:
             if not is_lost(connection, error):
                 raise
-            await self._find_out(connection, batch, session, error)
-        return batch
-
-    async def _find_out(self, connection: Connection, batch: Batch, session: int, error: Exception) -> None:
-        """Returns when what was sent before the connection was lost is committed, else raises LostError."""
-        self._forget()
-        with suppress(asyncpg.InterfaceError):  # which the pool may have taken back
-            connection.terminate()
-        if batch.receipt is not None and not await self._was_written(batch.receipt, session):
+            doubt.add(batch.shown)
+            await self._end(lane)
             raise LostError(error) from error
+        if heard:
+            doubt.add(batch.shown)
+            raise LostError(OutcomeUnknown())
 
-    def _forget(self) -> None:
-        """What comes back may be another server, that lacks what this one had last."""
-        self._heads.clear()
-        self._means.memory.clear()
-
-    async def _was_written(self, receipt: Receipt, session: int) -> bool:
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while True:
-                    # An error of any kind is no answer: a disk that is full, for one, lets nobody in.
-                    with suppress(asyncpg.PostgresError, *UNREACHABLE):
-                        async with self._pool.acquire() as connection:
-                            written = await self._means.log.was_written(connection, receipt, session)
-                            if written is not None:
-                                return written
-                    await asyncio.sleep(PAUSE)
-        except TimeoutError:
-            raise OutcomeUnknown from None
+    async def _end(self, lane: Lane) -> None:
+        """Its connection. What was sent on it may be carried out, and will have to stand on its own."""
+        if lane.connection is not None:
+            with suppress(asyncpg.InterfaceError):  # which the pool may have taken back
+                lane.connection.terminate()
+        await self._let_go(lane)
 
     def _is_wanted(self, command: Waiting) -> bool:
         """Whether its caller still waits."""
@@ -234,5 +242,5 @@ class Writer:
 
     def _fail(self, command: Waiting, error: BaseException) -> None:
         for stream in command.unit.bases if isinstance(error, Conflict) else command.heads:
-            self._heads.drop(stream)
+            command.unit.known.drop(stream)
         command.fail(error)

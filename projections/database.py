@@ -9,6 +9,7 @@ import asyncpg
 from domain.events import EVENTS
 from eventstore.chain.unchained import chain_old
 from eventstore.codec import Codec
+from eventstore.instance import Instances
 from eventstore.keys import settle
 from eventstore.log import Connection, Log
 from eventstore.master_keys import MasterKeys
@@ -60,9 +61,16 @@ async def store_at(
     """The same, where somebody watches the servers."""
     sealing = Sealing(MasterKeys.from_environment())
     log = Log(Codec(EVENTS), sealing)
-    async with servers.pool(prepare, most=connections, settings=settings) as pool:
+    instances = Instances()
+
+    async def begin(connection: asyncpg.Connection) -> None:
+        await prepare(connection)
+        await instances.of(connection)
+
+    async with servers.pool(begin, most=connections, settings=settings) as pool:
         await settle(pool, sealing)
-        async with aclosing(Store(pool, log, project, partial(keep, log), sync=await sync_seconds(pool))) as store:
+        sync = await sync_seconds(pool)
+        async with aclosing(Store(pool, log, project, partial(keep, log), sync=sync, instances=instances)) as store:
             yield store
 
 

@@ -57,7 +57,7 @@ class Rehearsal(Store):
 
 class _RehearsalUnit(Unit):
     def __init__(self, rehearsal: Rehearsal, by: By) -> None:
-        super().__init__(Reads(rehearsal.pool, rehearsal.log, Heads()), by)
+        super().__init__(Reads(rehearsal.pool, rehearsal.log), by, Heads())
         self._rehearsal = rehearsal
 
     async def _history(self, streams: Sequence[Stream]) -> History:

@@ -167,13 +167,13 @@ async def test_another_process_forgets_what_it_remembers(shop: Shop) -> None:
     id_ = await shop.customer()
     async with open_store(shop.dsn, connections=2) as elsewhere:
         await rename(elsewhere, id_, "Zsófia")
-        assert elsewhere._heads.newest(Stream("customer", id_))
+        assert elsewhere._instances.remembered.heads.newest(Stream("customer", id_))
         keys = elsewhere.log.sealing.cipher.cache_info
         assert keys().currsize == 1
         await erase(shop, id_)
         await forget(elsewhere)
         assert keys().currsize == 0
-        assert elsewhere._heads.newest(Stream("customer", id_)) is None
+        assert elsewhere._instances.remembered.heads.newest(Stream("customer", id_)) is None
         with pytest.raises(CustomerNotFound):
             await rename(elsewhere, id_, "Quimbölt")
 

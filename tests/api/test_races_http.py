@@ -134,7 +134,7 @@ async def test_a_write_that_nobody_knows_the_outcome_of_says_so(shop: Shop, monk
 async def test_a_write_to_what_cannot_be_read_any_more_is_refused_by_name(shop: Shop) -> None:
     label_id = done(await shop.post("/labels", {"value": "readable"}))["data"]["id"]
     await shop.pool.execute(UNREADABLE, to_uuid(Stream("label", label_id)))
-    shop.app.state.service.store._reads.heads.clear()
+    shop.app.state.service.store._instances.remembered.heads.drop(Stream("label", label_id))
     answer = await shop.ask("PUT", f"/labels/{label_id}", {"value": "more so"})
     told = rule(409, "An event of what this is about can't be read any more: nothing can be decided on it.")
     assert (answer.status_code, answer.json()) == told

@@ -116,15 +116,15 @@ async def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.M
     monkeypatch.setattr(memory, "KEPT", 10)
     for number in range(20):
         await register(store, f"ada{number}@example.com")
-    assert len(store._memory) == 10
+    assert len(store._instances.remembered.rows) == 10
 
 
 async def test_an_order_of_many_parts_is_not_remembered(store: Store) -> None:
     order_id = await place(store, await register(store, "ada@example.com"))
-    assert store._memory.get("orders", order_id) is not None
+    assert store._instances.remembered.rows.get("orders", order_id) is not None
     for number in range(MOST + 1):
         await do(store, ORDER, order_id, RecordPayment(amount=1, transaction_id=f"t{number}"))
-    assert store._memory.get("orders", order_id) is None
+    assert store._instances.remembered.rows.get("orders", order_id) is None
 
 
 async def test_nothing_of_an_erased_customer_is_remembered(store: Store, elsewhere: Store) -> None:
@@ -132,4 +132,4 @@ async def test_nothing_of_an_erased_customer_is_remembered(store: Store, elsewhe
     await place(store, customer_id)
     await erase(elsewhere, customer_id)
     store.forget([Stream("customer", customer_id)])
-    assert len(store._memory) == 0
+    assert len(store._instances.remembered.rows) == 0
