@@ -1,19 +1,16 @@
 """Writes over HTTP: carried out once for each Idempotency-Key, and only on the version that If-Match names."""
 
-import re
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
 from api.answer import Answer, answer
-from api.errors import in_words
-from api.headers import header
-from api.idempotency import Answered, Key, KeyRefused, read_key
-from api.refusal_table import REFUSALS
-from api.refusals import HttpRefusal, Stale
+from api.idempotency import Answered, Key, read_key
+from api.if_match import read_if_match, require_version
+from api.refusals import HttpRefusal
 from api.serving import AnyRequest, asked_by, serving
 from domain.event import Command, Decider
-from domain.refusals import ClaimTaken, CustomerNotFound, Refusal
+from domain.refusals import ClaimTaken, Refusal
 from eventstore.log import Connection, Executor, Session
 from eventstore.transact import OutcomeUnknown, Store, Unit
 from projections.queries.customers import find_version
@@ -21,8 +18,6 @@ from projections.queries.customers import find_version
 T = TypeVar("T")
 
 AGAIN = 2
-
-_VERSION_TAG = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
 
 
 class Shown(NamedTuple):
@@ -49,32 +44,34 @@ async def carry_out(
 ) -> Answer:
     """Do the work, and answer with what `show` makes of its result in the same transaction.
 
-    `customer_id` is whom `If-Match` is about; `within` may put a refusal in other words. When a claim of a kind in
-    `again` was taken meanwhile, the work is done again, twice at most: it will find something else to claim.
+    `customer_id` is whom `If-Match` is about: None where it can't be about anybody, 0 for somebody who is not there.
+    `within` may put a refusal in other words. When a claim of a kind in `again` was taken meanwhile, the work is done
+    again, twice at most: it will find something else to claim.
     """
+    expected = read_if_match(request, customer_id)
 
     async def run(key: Key | None) -> Answer:
         with within():
             for _ in range(AGAIN):
                 try:
-                    return await _run(request, work, show, customer_id, key)
+                    return await _run(request, work, show, customer_id, expected, key)
                 except ClaimTaken as taken:
                     if taken.args[0] not in again:
                         raise
-            return await _run(request, work, show, customer_id, key)
+            return await _run(request, work, show, customer_id, expected, key)
 
     key, store = await read_key(request), serving(request).store
     if key is None:
         return await run(None)
     try:
         await key.find(store.pool)
-        return await run(key)
+        try:
+            return await run(key)
+        except (Refusal, HttpRefusal):
+            await key.find(store.pool)  # the same request, carried out meanwhile, may be what stands against this one
+            raise
     except Answered:
         return await _again(store, key)
-    except (KeyRefused, Stale):  # neither is about what the request asks for: the key may come with it once more
-        raise
-    except (Refusal, HttpRefusal) as refusal:
-        return await _refused(store, key, in_words(REFUSALS, refusal), customer_id)
 
 
 async def _run(
@@ -82,18 +79,19 @@ async def _run(
     work: Callable[[Unit], Awaitable[T]],
     show: Callable[[Session, T], Awaitable[Shown]],
     customer_id: int | None,
+    expected: frozenset[str] | None,
     key: Key | None,
 ) -> Answer:
-    store, expected = serving(request).store, _expected_versions(request)
+    store = serving(request).store
 
-    async def require_version(on: Executor) -> None:
-        if customer_id is not None and expected is not None:
-            await _require_version(on, customer_id, expected)
+    async def match(on: Executor) -> None:
+        if customer_id and expected is not None:
+            await require_version(on, customer_id, expected)
 
     async def check(connection: Session) -> None:
         if key is not None:
             await key.begin(connection)
-        await require_version(connection)
+        await match(connection)
 
     async def respond(connection: Session, result: T) -> Answer:
         shown = await show(connection, result)
@@ -104,7 +102,7 @@ async def _run(
         return response
 
     # Also before the work: that the customer has changed is what may stand against it now.
-    await require_version(store.pool)
+    await match(store.pool)
     return await store.answer(asked_by(request), work, respond, check=check, alone=key and key.claim)
 
 
@@ -119,18 +117,6 @@ async def _again(store: Store, key: Key) -> Answer:
         raise OutcomeUnknown  # it is lost, with the server that had it a moment ago
 
     return await store.durably(look)
-
-
-async def _refused(store: Store, key: Key, refusal: HttpRefusal, customer_id: int | None) -> Answer:
-    """The refusal, kept for the key; or the answer to the same request, which may be what now stands against this."""
-    response = answer(refusal.body, status=refusal.status)
-    try:
-        async with store.pool.acquire() as connection, connection.transaction():
-            await key.begin(connection)
-            await key.keep(connection, response, customer_id)
-    except Answered:
-        return await _again(store, key)
-    return response
 
 
 def decision(decider: Decider[Any], id_: int, command: Command) -> Callable[[Unit], Awaitable[int]]:
@@ -163,20 +149,3 @@ def about(customer_id: int, body: Any) -> Callable[[Session, Any], Awaitable[Sho
         return Shown(body, customer_id=customer_id, version=await find_version(session, customer_id))
 
     return show
-
-
-def _expected_versions(request: AnyRequest) -> frozenset[int] | None:
-    """None when any will do."""
-    sent = header(request.scope, b"if-match")
-    if sent is None or sent.strip() == "*":
-        return None
-    tags = (_VERSION_TAG.fullmatch(tag.strip()) for tag in sent.split(","))
-    return frozenset(int(tag[1]) for tag in tags if tag)
-
-
-async def _require_version(on: Executor, customer_id: int, expected: frozenset[int]) -> None:
-    current = await find_version(on, customer_id)
-    if current is None:
-        raise CustomerNotFound
-    if current not in expected:
-        raise Stale(current)

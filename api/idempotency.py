@@ -1,5 +1,9 @@
-"""Idempotency-Key: the answer to a write is kept with it for 24 hours, in the transaction of what it answers."""
+"""Idempotency-Key: the answer to a write is kept with it for 24 hours, in the transaction of what it answers.
 
+A refusal is not kept: nothing was done, and the same request may go in later.
+"""
+
+import re
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -15,6 +19,7 @@ from domain.event import Claim
 from eventstore.log import Executor, Session
 
 MAX_KEY = 255
+KEY = "[!-~]([ -~]*[!-~])?"  # printable ASCII: of other characters, headers do not say the encoding
 BEGIN = "SELECT is_free, fingerprint, status, etag, body FROM begin_answer($1, $2)"
 FIND = """
     SELECT fingerprint, status, etag, body FROM answers
@@ -89,8 +94,8 @@ async def read_key(request: AnyRequest) -> Key | None:
     sent = header(request.scope, b"idempotency-key")
     if sent is None:
         return None
-    if not 0 < len(sent) <= MAX_KEY or not sent.isprintable():
-        problem = f"The Idempotency-Key must be 1 to {MAX_KEY} printable characters."
+    if len(sent) > MAX_KEY or re.fullmatch(KEY, sent) is None:
+        problem = f"The Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters."
         raise Invalid({"Idempotency-Key": {"invalid": problem}})
     said = blake2b(digest_size=32)
     for part in (request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]):

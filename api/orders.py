@@ -180,9 +180,9 @@ async def _carry_out(
     show: Callable[[Session, T], Awaitable[Shown]],
 ) -> Answer:
     """An order has no version but its customer's, of which everything that happens to it is part."""
-    owner = None
+    owner = 0
     if header(request.scope, b"if-match") is not None:
-        owner = await serving(request).store.pool.fetchval(OWNER, order_id)
+        owner = await serving(request).store.pool.fetchval(OWNER, order_id) or 0
     return await carry_out(request, work, show, customer_id=owner)
 
 

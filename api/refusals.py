@@ -97,6 +97,13 @@ class InvalidJson(HttpRefusal):
         super().__init__(Reason.INVALID_JSON, envelope("rest_invalid_json", message, {"status": 400}))
 
 
+class BadIfMatch(HttpRefusal):
+    """It can't be read, or there is nothing that it could be about; the reason is a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(400, envelope("rest_invalid_header", reason, {"status": 400}))
+
+
 class Stale(HttpRefusal):
     """`If-Match` named another version than the current one."""
 

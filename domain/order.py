@@ -210,10 +210,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def payment_status(total_amount: int, total_paid: int, total_refund: int) -> str:
-    """What the amounts say, once money has moved."""
+    """What the amounts say. An order of nothing is paid from the start."""
     if total_refund:
         return "refunded" if total_refund >= total_paid else "partially_refunded"
-    if total_paid:
+    if total_paid or not total_amount:
         return "paid" if total_paid >= total_amount else "partially_paid"
     return "pending"
 

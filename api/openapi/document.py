@@ -9,13 +9,15 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
-from api.idempotency import FORGOTTEN, MAX_KEY, OTHER_REQUEST, RUNNING
+from api.idempotency import FORGOTTEN, KEY, MAX_KEY, OTHER_REQUEST, RUNNING
+from api.if_match import NOTHING_TO_MATCH, UNREADABLE
 from api.openapi.components import REFERENCE, components, example
 from api.openapi.kinds import Schema, id_
 from api.openapi.operations import Operation
 from api.openapi.refused import responses
 from api.refusals import (
     BadEncoding,
+    BadIfMatch,
     Fault,
     Forbidden,
     HttpRefusal,
@@ -38,14 +40,18 @@ _VERSION: Schema = {"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"7"
 _IF_MATCH: Schema = {
     "name": "If-Match",
     "in": "header",
-    "description": "The customer's version, as its ETag says; or * for any. 412 when there is a newer one.",
+    "description": "The customer's version, as its ETag says; or * for any. 412 when there is a newer one, 400 when it "
+    "can't be read, or is sent with a write that is not about one customer.",
     "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,15}")$'},
 }
 _KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same request with the same key is carried out once, and answered alike for 24 hours.",
-    "schema": {"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": MAX_KEY},
+    "description": (
+        "The same request with the same key is carried out once, and answered alike for 24 hours. "
+        "A refusal is not kept: it may be sent again."
+    ),
+    "schema": {"type": "string", "pattern": f"^{KEY}$", "maxLength": MAX_KEY},
 }
 _REPLAYED: Schema = {"description": "Carried out before, under this Idempotency-Key", "schema": {"const": "true"}}
 # The server's own refusals, of what is longer still, have no body.
@@ -129,6 +135,8 @@ class _Route:
             yield TooLarge("The request is larger than this service accepts.")
         if self.writes:
             yield from (RUNNING, FORGOTTEN, OTHER_REQUEST, BadEncoding(), Slow(30))
+        if self.writes:
+            yield BadIfMatch(UNREADABLE if self.matches else NOTHING_TO_MATCH)
         if self.matches:
             yield Stale(8)
         yield from self.said.refusals

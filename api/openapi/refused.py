@@ -10,6 +10,7 @@ from api.openapi.shapes import NoText
 from api.reasons import Reason
 from api.refusals import (
     BadEncoding,
+    BadIfMatch,
     CustomerGone,
     Fault,
     Forbidden,
@@ -53,7 +54,7 @@ class Status(Struct):
 class RefusedAtTheDoor(Struct):
     """Refused before anything was done."""
 
-    code: Literal["rest_forbidden", "rest_invalid_json", "rest_no_route"]
+    code: Literal["rest_forbidden", "rest_invalid_json", "rest_invalid_header", "rest_no_route"]
     message: str
     data: Status
     reason: Reason
@@ -111,6 +112,7 @@ SHAPES: dict[type[HttpRefusal], type[Struct]] = {
     Unauthenticated: RefusedAtTheDoor,
     Forbidden: RefusedAtTheDoor,
     InvalidJson: RefusedAtTheDoor,
+    BadIfMatch: RefusedAtTheDoor,
     CustomerGone: NoSuchCustomer,
     Stale: StaleVersion,
     Fault: OurFault,

@@ -163,7 +163,9 @@ PLACE_ORDER = body(
     ),
     total_paid=optional(integer(5000)),
     total_refund=optional(integer()),
-    payment_status=said(optional(ref("PaymentStatus")), "Follows from the amounts, if it is not given."),
+    payment_status=said(
+        optional(ref("PaymentStatus")), "Follows from the amounts, if it is not given: an order of nothing is paid."
+    ),
     created_at=optional(moment()),
     status=optional(ref("OrderStatus")),
     rate=said(optional(rate()), "From the order's currency to the store's."),

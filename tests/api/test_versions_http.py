@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.shop import HOME, Method, Shop, done, new_email, refusal
+from tests.api.shop import HOME, NO_ORDER, Method, Shop, done, new_email, refusal
 
 
 def version(answer: httpx.Response) -> int:
@@ -83,14 +83,14 @@ async def test_a_write_on_the_current_version_goes_in(shop: Shop) -> None:
         done(await shop.ask(method, path, body, headers={"If-Match": tag}))
 
 
-@pytest.mark.parametrize("tag", ['"{}"', "{}", 'W/"{}"', "*", '"1", "{}"'])
+@pytest.mark.parametrize("tag", ['"{}"', "{}", 'W/"{}"', "*", '"1", "{}"', '"8",W/"{}" , "a,b"', ',, "{}",'])
 async def test_if_match_is_read_as_http_writes_it(shop: Shop, tag: str) -> None:
     id_ = await shop.customer()
     body = {"email": new_email(), "first_name": "Joan"}
     done(await shop.put(f"/customers/{id_}", body, headers={"If-Match": tag.format(1)}))
 
 
-@pytest.mark.parametrize("tag", ['"abc"', "", '""', '"999999999999999999999"', '"-1"', "é"])
+@pytest.mark.parametrize("tag", ['"abc"', '""', '"999999999999999999999"', '"-1"', '"01"', '"é"', '"2", "*"', "9"])
 async def test_a_version_that_never_was_is_a_stale_one(shop: Shop, tag: str) -> None:
     id_ = await shop.customer()
     before = await shop.position()
@@ -98,6 +98,60 @@ async def test_a_version_that_never_was_is_a_stale_one(shop: Shop, tag: str) -> 
     answer = await shop.put(f"/customers/{id_}", body, headers={"If-Match": tag.encode()})
     assert answer.status_code == 412
     assert await shop.position() == before
+
+
+def bad_if_match(message: str) -> tuple[int, Any]:
+    return 400, {"code": "rest_invalid_header", "message": message, "data": {"status": 400}}
+
+
+UNREADABLE = 'If-Match must be *, or entity tags such as "7", as the ETag of an answer about a customer says it.'
+ABOUT_NOBODY = "If-Match names the version of one customer, and this request is not about one: send it without."
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["", " ", ",", "abc", "é", '"1', '1"', "W/1", 'w/"1"', '"1" "2"', '"1";"2"', '*, "1"', "**", "-1", "1.0", "'1'"],
+)
+async def test_an_if_match_that_cannot_be_read_is_no_version(shop: Shop, tag: str) -> None:
+    id_ = await shop.customer()
+    order_id = await shop.order(id_)
+    before, sent = await shop.position(), {"If-Match": tag.encode()}
+    requests: list[tuple[Method, str, Any]] = [
+        ("PUT", f"/customers/{id_}", {"email": new_email(), "first_name": "Joan"}),
+        ("POST", f"/orders/{order_id}/payments", {"amount": 5, "transaction_id": "unreadable"}),
+        ("DELETE", "/orders/800000", None),
+        ("POST", "/customers/800000/detach-user", None),
+    ]
+    for method, path, body in requests:
+        assert refusal(await shop.ask(method, path, body, headers=sent)) == bad_if_match(UNREADABLE), path
+    assert await shop.position() == before
+
+
+@pytest.mark.parametrize("tag", ['"1"', "*", "abc"])
+async def test_if_match_is_not_ignored_where_it_can_match_nothing(shop: Shop, tag: str) -> None:
+    id_, label_id, user_id = await shop.customer(), await shop.label(), await shop.user()
+    before = await shop.position()
+    archive = {"action": "change_customer_status", "customer_ids": [id_], "new_status": "archived"}
+    requests: list[tuple[Method, str, Any]] = [
+        ("POST", "/customers", {"email": new_email(), "first_name": "Joan"}),
+        ("POST", "/customers/do-bulk-action", archive),
+        ("POST", "/labels", {"value": "matched"}),
+        ("DELETE", f"/labels/{label_id}", None),
+        ("DELETE", f"/users/{user_id}", None),
+        ("POST", "/replays", None),
+        ("POST", "/credentials", {"login": "matched", "name": "phone", "role": "worker"}),
+    ]
+    for method, path, body in requests:
+        answer = await shop.ask(method, path, body, headers={"If-Match": tag})
+        assert refusal(answer) == bad_if_match(ABOUT_NOBODY), path
+    assert await shop.position() == before
+
+
+async def test_of_an_order_that_is_not_there_no_version_is_asked_for(shop: Shop) -> None:
+    answer = await shop.post(
+        "/orders/800000/refunds", {"amount": 1, "transaction_id": "a"}, headers={"If-Match": '"1"'}
+    )
+    assert refusal(answer) == NO_ORDER
 
 
 async def test_an_orders_move_is_a_new_version_of_its_customers(shop: Shop) -> None:

@@ -100,6 +100,9 @@ def test_the_payment_status_follows_from_the_amounts_once_money_moved(history: t
         (100, 50, 50, "refunded"),
         (100, 50, 51, "refunded"),
         (100, 0, 1, "refunded"),
+        (0, 0, 0, "paid"),
+        (0, 5, 0, "paid"),
+        (0, 5, 5, "refunded"),
     ],
 )
 def test_amounts_say_a_payment_status(total_amount: int, total_paid: int, total_refund: int, status: str) -> None:
