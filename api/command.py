@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from api.answer import Answer, answer
 from api.idempotency import Answered, Key, read_key
-from api.if_match import read_if_match, require_version
+from api.if_match import IfMatch, read_if_match
 from api.refusals import HttpRefusal
 from api.serving import AnyRequest, asked_by, serving
 from domain.event import Command, Decider
 from domain.refusals import ClaimTaken, Refusal
-from eventstore.log import Connection, Executor, Session
+from eventstore.log import Connection, Session
 from eventstore.transact import OutcomeUnknown, Store, Unit
 from projections.queries.customers import find_version
 
@@ -48,17 +48,17 @@ async def carry_out(
     `within` may put a refusal in other words. When a claim of a kind in `again` was taken meanwhile, the work is done
     again, twice at most: it will find something else to claim.
     """
-    expected = read_if_match(request, customer_id)
+    if_match = read_if_match(request, customer_id)
 
     async def run(key: Key | None) -> Answer:
         with within():
             for _ in range(AGAIN):
                 try:
-                    return await _run(request, work, show, customer_id, expected, key)
+                    return await _run(request, work, show, if_match, key)
                 except ClaimTaken as taken:
                     if taken.args[0] not in again:
                         raise
-            return await _run(request, work, show, customer_id, expected, key)
+            return await _run(request, work, show, if_match, key)
 
     key, store = await read_key(request), serving(request).store
     if key is None:
@@ -78,20 +78,15 @@ async def _run(
     request: AnyRequest,
     work: Callable[[Unit], Awaitable[T]],
     show: Callable[[Session, T], Awaitable[Shown]],
-    customer_id: int | None,
-    expected: frozenset[str] | None,
+    if_match: IfMatch,
     key: Key | None,
 ) -> Answer:
     store = serving(request).store
 
-    async def match(on: Executor) -> None:
-        if customer_id and expected is not None:
-            await require_version(on, customer_id, expected)
-
     async def check(connection: Session) -> None:
         if key is not None:
             await key.begin(connection)
-        await match(connection)
+        await if_match.require(connection)
 
     async def respond(connection: Session, result: T) -> Answer:
         shown = await show(connection, result)
@@ -102,7 +97,7 @@ async def _run(
         return response
 
     # Also before the work: that the customer has changed is what may stand against it now.
-    await match(store.pool)
+    await if_match.require(store.pool)
     return await store.answer(asked_by(request), work, respond, check=check, alone=key and key.claim)
 
 

@@ -1,6 +1,7 @@
 """If-Match: a write goes in only on the version of the customer that it names."""
 
 import re
+from typing import NamedTuple
 
 from api.headers import header
 from api.refusals import BadIfMatch, Stale
@@ -18,24 +19,35 @@ UNREADABLE = 'If-Match must be *, or entity tags such as "7", as the ETag of an 
 NOTHING_TO_MATCH = "If-Match names the version of one customer, and this request is not about one: send it without."
 
 
-def read_if_match(request: AnyRequest, customer_id: int | None) -> frozenset[str] | None:
-    """The versions that will do, None for any. Raises BadIfMatch, also where there is no customer to have one."""
+class IfMatch(NamedTuple):
+    """`versions` are those of the customer that will do, None for any; `customer_id` is 0 for one who is not there."""
+
+    customer_id: int
+    versions: frozenset[str] | None
+
+    async def require(self, on: Executor) -> None:
+        """Raises Stale, CustomerNotFound."""
+        if self.versions is None or not self.customer_id:
+            return
+        current = await find_version(on, self.customer_id)
+        if current is None:
+            raise CustomerNotFound
+        if str(current) not in self.versions:
+            raise Stale(current)
+
+
+def read_if_match(request: AnyRequest, customer_id: int | None) -> IfMatch:
+    """Raises BadIfMatch, also where there is no customer that it could be about (None)."""
     sent = header(request.scope, b"if-match")
     if sent is None:
-        return None
+        return ANY
     if customer_id is None:
         raise BadIfMatch(NOTHING_TO_MATCH)
     if sent.strip() == "*":
-        return None
+        return ANY
     if _TAGS.fullmatch(sent) is None:
         raise BadIfMatch(UNREADABLE)
-    return frozenset(tag.removeprefix("W/").strip('"') for tag in re.findall(_TAG, sent))
+    return IfMatch(customer_id, frozenset(tag.removeprefix("W/").strip('"') for tag in re.findall(_TAG, sent)))
 
 
-async def require_version(on: Executor, customer_id: int, expected: frozenset[str]) -> None:
-    """Raises Stale, CustomerNotFound."""
-    current = await find_version(on, customer_id)
-    if current is None:
-        raise CustomerNotFound
-    if str(current) not in expected:
-        raise Stale(current)
+ANY = IfMatch(0, None)

@@ -71,7 +71,7 @@ async def test_a_key_that_is_none_is_refused(shop: Shop, key: str) -> None:
 
 
 async def test_a_refusal_is_not_kept_for_its_key(shop: Shop) -> None:
-    """By a rule, by a claim that is taken, by what is not there: when nothing stands against it any more, it goes in."""
+    """By a rule, by a claim that is taken, by what is not there: once nothing stands against it, it goes in."""
     id_, taken, order_id = await shop.customer(), await shop.customer(), 700_000
     email = (await shop.shown(taken))["email"]
     address_id = await shop.address(id_)
