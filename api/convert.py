@@ -179,3 +179,8 @@ def _bounded(raw: Any, max_items: int) -> list[Any]:
     if len(values) > max_items:
         raise Unfit("max", f"may not have more than {max_items} entries.")
     return values
+
+
+def in_short(name: str) -> str:
+    """A field that a client made up, to be named in an answer."""
+    return name[:50].encode(errors="replace").decode()  # a lone surrogate can't be sent back

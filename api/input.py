@@ -16,9 +16,11 @@ from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser
     parse_options_header,
 )
 
+from api.convert import in_short
 from api.headers import header
 from api.reasons import Reason
 from api.refusals import Invalid, InvalidJson, Rule, TooLarge
+from api.validation import Fields
 
 # For `Litestar(request_max_body_size=…)`, which counts while it reads.
 MAX_BODY_BYTES = 1 << 20
@@ -47,6 +49,11 @@ async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
 async def read_nothing(request: Request[Any, Any, Any]) -> None:
     """Of a request that needs no input. What it has must be readable all the same; raises as `read_input`."""
     await read_input(request)
+
+
+async def refuse_fields(request: Request[Any, Any, Any]) -> None:
+    """As `read_nothing`, of an operation of our own: what it has is refused. Raises as `read_input`, and Invalid."""
+    Fields(await read_input(request)).check_all()
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
@@ -119,7 +126,7 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen = dict(pairs)
     if len(seen) < len(pairs):
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        name = twice[:50].encode(errors="replace").decode()  # a lone surrogate can't be sent back
+        name = in_short(twice)
         raise Invalid({name: {"duplicate": f"The {name} field may be there only once."}})
     return seen
 

@@ -7,7 +7,8 @@ from uuid import uuid4
 from api.settings import Settings
 from api.validation import Fields
 from domain.customer import OrderDetails
-from domain.order import Item, Terms, UnpaidStatus, payment_status
+from domain.order import Item, Terms, payment_status
+from domain.transaction import UnpaidStatus
 from domain.value import MAX_CENTS
 
 ORDER_STATUSES = ("on-hold", "processing", "completed", "canceled", "failed")

@@ -9,12 +9,13 @@ from litestar.params import FromPath
 from msgspec.structs import replace
 
 from api.answer import Answer, answer
-from api.command import Shown, carry_out, decision
+from api.command import Shown, carry_out
 from api.headers import header
 from api.input import read_input, read_nothing
 from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
 from api.presentation import whole_order
 from api.serving import AnyRequest, id_in_path, needs, serving
+from api.transactions import TRANSACTIONS, recording
 from api.validation import Fields
 from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
 from domain.order import (
@@ -104,7 +105,7 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
 @post(f"{PATH}/payments", opt=needs("orders/manage"), summary="Record a payment", status_code=200)
 async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """Adds to what was paid; payment status and the customer's figures follow. A repeated `transaction_id` changes
-    nothing.
+    nothing; with another amount, type or order it is refused.
     """
     fields = Fields(await read_input(request))
     command = RecordPayment(
@@ -114,12 +115,14 @@ async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer
     )
     fields.check()
     id_ = id_in_path(order_id)
-    return await _carry_out(request, id_, decision(ORDER, id_, command), _shown("Payment recorded successfully!"))
+    return await _carry_out(request, id_, recording(id_, command), _shown("Payment recorded successfully!"))
 
 
 @post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
 async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
-    """Adds to what was refunded, never beyond what was paid. A repeated `transaction_id` changes nothing."""
+    """Adds to what was refunded, never beyond what was paid. A repeated `transaction_id` changes nothing; with another
+    amount, type or order it is refused.
+    """
     fields = Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
     command = RecordRefund(
@@ -130,7 +133,7 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     )
     fields.check()
     id_ = id_in_path(order_id)
-    return await _carry_out(request, id_, decision(ORDER, id_, command), _shown("Refund recorded successfully!"))
+    return await _carry_out(request, id_, recording(id_, command), _shown("Refund recorded successfully!"))
 
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
@@ -183,7 +186,7 @@ async def _carry_out(
     owner = 0
     if header(request.scope, b"if-match") is not None:
         owner = await serving(request).store.pool.fetchval(OWNER, order_id) or 0
-    return await carry_out(request, work, show, customer_id=owner)
+    return await carry_out(request, work, show, customer_id=owner, again=TRANSACTIONS)
 
 
 async def _require_customer(unit: Unit, customer_id: int) -> None:

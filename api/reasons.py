@@ -6,7 +6,7 @@ from typing import Literal, Self, TypeAlias
 # Of a validation: the rule that a field breaks. Those of the original have the names that it gives them.
 FieldRule: TypeAlias = Literal[
     "required", "string", "maxLength", "email", "numeric", "min", "max", "in", "date", "array", "object", "login",
-    "invalid", "unique", "exists", "duplicate", "settled",
+    "invalid", "unique", "exists", "duplicate", "settled", "unknown",
 ]  # fmt: skip
 
 
@@ -24,6 +24,7 @@ class Reason(StrEnum):
     BAD_REQUEST = "bad_request", 400, "The request can't be read as HTTP."
     INVALID_JSON = "invalid_json", 400, "The body is no JSON object, or is nested too deep."
     INVALID_MULTIPART = "invalid_multipart", 400, "The multipart body can't be read."
+    INVALID_IF_MATCH = "invalid_if_match", 400, "If-Match can't be read, or the write is not about one customer."
     INCOMPLETE_BODY = "incomplete_body", 400, "The connection ended within the body."
     CUSTOMER_EXISTS = "customer_exists", 400, "Another customer has this email address."
     PRIMARY_ADDRESS_NOT_SET = "primary_address_not_set", 400, "The customer has no such address of this type."
@@ -57,6 +58,7 @@ class Reason(StrEnum):
     ADDRESS_ID_TAKEN = "address_id_taken", 409, "Another address has this id."
     LABEL_ID_TAKEN = "label_id_taken", 409, "Another label has this id."
     ORDER_ID_TAKEN = "order_id_taken", 409, "Another order has this id."
+    TRANSACTION_EXISTS = "transaction_exists", 409, "The transaction is recorded with another amount, type or order."
     LAST_ADMINISTRATOR = "last_administrator", 409, "Without this credential nobody could make another."
     KEY_IN_USE = "key_in_use", 409, "A request with the same Idempotency-Key is still running."
     REPLAY_RUNNING = "replay_running", 409, "Another replay is running."

@@ -20,12 +20,14 @@ from projections.replay.registry import ReplayNotFoundError
 
 logger = logging.getLogger("custodiary.api")
 
+OTHERWISE = Rule(Reason.TRANSACTION_EXISTS, "This transaction is recorded already, as something else.")
 TAKEN: dict[str, HttpRefusal] = {
     "customer-email": Rule(Reason.CUSTOMER_EXISTS, "Customer already exists."),
     "user-link": Invalid({"user_id": {"unique": "User already linked to a customer."}}, Reason.USER_LINKED),
     "user-login": Invalid({"user_login": {"unique": "Another user has this login."}}, Reason.USER_LOGIN_TAKEN),
     "user-email": Invalid({"user_email": {"unique": "Another user has this email address."}}, Reason.USER_EMAIL_TAKEN),
     "label": Invalid({"value": {"unique": "Another label has this value."}}, Reason.LABEL_EXISTS),
+    "transaction": OTHERWISE,
 }
 
 
@@ -98,6 +100,7 @@ REFUSALS: Refusals = {
     refusals.LabelNotFound: Rule(Reason.LABEL_NOT_FOUND, "Label not found."),
     refusals.LabelExists: Rule(Reason.LABEL_ID_TAKEN, "A label with this id exists."),
     refusals.OrderNotFound: Rule(Reason.ORDER_NOT_FOUND, "Order not found."),
+    refusals.TransactionExists: OTHERWISE,
     refusals.OrderExists: Rule(Reason.ORDER_ID_TAKEN, "An order with this id exists."),
     refusals.RefundExceedsPayment: _too_much,
     refusals.AmountTooLarge: _beyond,

@@ -44,6 +44,16 @@ class Rule(HttpRefusal):
         super().__init__(reason, envelope(reason.status, message))
 
 
+class OtherTransaction(HttpRefusal):
+    """Under the id of a transaction something else is recorded. Both say `order_id`, `type` and `amount` (in cents)."""
+
+    def __init__(self, transaction_id: str, recorded: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
+        other = " and ".join(name.removesuffix("_id") for name in recorded if recorded[name] != sent[name])
+        message = f"Transaction {transaction_id} is recorded already, with another {other}. Nothing was done."
+        data = {"transaction_id": transaction_id, "recorded": recorded, "sent": sent}
+        super().__init__(Reason.TRANSACTION_EXISTS, envelope(409, message, data))
+
+
 class CustomerGone(HttpRefusal):
     """GET of one customer that is not there: the document gives it a body of its own."""
 
@@ -101,7 +111,7 @@ class BadIfMatch(HttpRefusal):
     """It can't be read, or there is nothing that it could be about; the reason is a sentence."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(400, envelope("rest_invalid_header", reason, {"status": 400}))
+        super().__init__(Reason.INVALID_IF_MATCH, envelope("rest_invalid_header", reason, {"status": 400}))
 
 
 class Stale(HttpRefusal):

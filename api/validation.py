@@ -1,8 +1,9 @@
 """Reading a request field by field, so that all that do not fit are reported at once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Generic, Never, TypeVar
 
 from api import convert
@@ -16,19 +17,30 @@ M = TypeVar("M")
 T = TypeVar("T")
 
 
+MAX_UNKNOWN = 100  # that are named
+
+
 class Fields:
     """What was sent. `required` and `optional` read it; `check` raises Invalid when anything did not fit.
 
-    Until then a reader hands out a stand-in for what did not fit: check before using what was read.
+    Until then a reader hands out a stand-in for what did not fit: check before using what was read. An operation of our
+    own reads all the fields that it has, whatever they say: `check_all` refuses those that nobody has read.
     """
 
     def __init__(self, values: Mapping[str, Any], prefix: str = "", errors: Errors | None = None) -> None:
         self.values = values
         self._prefix = prefix
         self._errors: Errors = {} if errors is None else errors
+        self._read: set[str] = set()
+        self._within_it: list[Fields] = []
 
     def __contains__(self, name: str) -> bool:
         return name in self.values
+
+    def get(self, name: str) -> Any:
+        """As it was sent, or None."""
+        self._read.add(name)
+        return self.values.get(name)
 
     @property
     def required(self) -> "Reader[Never]":
@@ -45,11 +57,11 @@ class Fields:
 
     def nested(self, name: str) -> "Fields":
         """The object under a name; its fields are reported as `name.field`. Empty when there is none."""
-        return self._within(name, self.values.get(name) or {})
+        return self._within(name, self.get(name) or {})
 
     def each(self, name: str, max_items: int = 1000) -> "list[Fields]":
         """The objects in the list under a name, reported as `name.0.field`. Empty when there is none."""
-        raw = self.values.get(name)
+        raw = self.get(name)
         if raw is None or (isinstance(raw, str) and not raw.strip()):
             return []
         children = list(raw.values()) if isinstance(raw, dict) else raw
@@ -78,9 +90,22 @@ class Fields:
         if self._errors:
             raise Invalid(self._errors)
 
+    def check_all(self) -> None:
+        """Also for fields that nobody has read: misspelt, one would be left out, and the rest carried out."""
+        for fields, name in islice(self._unread(), MAX_UNKNOWN):
+            fields.refuse(convert.in_short(name), "unknown", "is not one of this request's.")
+        self.check()
+
+    def _unread(self) -> "Iterator[tuple[Fields, str]]":
+        yield from ((self, name) for name in self.values if name not in self._read)
+        for fields in self._within_it:
+            yield from fields._unread()
+
     def _within(self, name: str, raw: Any) -> "Fields":
         if isinstance(raw, dict):
-            return Fields(raw, f"{self._prefix}{name}.", self._errors)
+            fields = Fields(raw, f"{self._prefix}{name}.", self._errors)
+            self._within_it.append(fields)
+            return fields
         self.refuse(name, "object", "must be an object.")
         return Fields({})  # whose errors nobody sees: one is enough
 
@@ -134,11 +159,11 @@ class Reader(Generic[M]):
         return self._read_list(name, lambda raw: convert.words(raw, options, max_items=max_items))
 
     def _read_list(self, name: str, converted: Callable[[Any], list[T]]) -> list[T] | M:
-        raw, stand_in = self._fields.values.get(name), list[T]()
+        raw, stand_in = self._fields.get(name), list[T]()
         return self._missing(name, stand_in) if raw is None else self._converted(name, raw, converted, stand_in)
 
     def _read(self, name: str, converted: Callable[[Any], T], stand_in: T) -> T | M:
-        raw = self._fields.values.get(name)
+        raw = self._fields.get(name)
         if raw is None or (isinstance(raw, str) and not raw.strip()):
             return self._missing(name, stand_in)
         return self._converted(name, raw, converted, stand_in)

@@ -42,7 +42,9 @@ class Clients:
             order_id = 1 + (number * CLIENTS + client) % self._orders
 
             async def work(unit: Unit, order_id: int = order_id, number: int = number) -> None:
-                await unit.decide(ORDER, order_id, RecordPayment(amount=1, transaction_id=f"client {number}"))
+                await unit.decide(
+                    ORDER, order_id, RecordPayment(amount=1, transaction_id=f"client {order_id} {number}")
+                )
 
             started = time.perf_counter()
             await self._store.transact(By(actor="client", at=datetime.now(UTC)), work)

@@ -32,7 +32,7 @@ class Shop:
 
     async def pay(self, number: int) -> None:
         order_id = self.opened[number % len(self.opened)].order_id
-        command = RecordPayment(amount=1, transaction_id=f"t{number}")
+        command = RecordPayment(amount=1, transaction_id=f"t{order_id} {number}")
         await self._store.transact(by(), lambda unit: unit.decide(ORDER, order_id, command))
 
     async def set_primary(self, number: int) -> None:

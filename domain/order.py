@@ -1,8 +1,9 @@
 """An order: what was bought, paid and refunded. Its events hold no personal data (see customer.OrderDetails)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias, assert_never, get_args
+from typing import Any, TypeAlias, assert_never
 
 import msgspec
 from msgspec import field
@@ -15,13 +16,10 @@ from domain.refusals import (
     OrderNotFound,
     PaymentStatusFollowsAmounts,
     RefundExceedsPayment,
+    TransactionExists,
 )
+from domain.transaction import Move, Transaction, UnpaidStatus, moves_of, transaction_claim
 from domain.value import MAX_CENTS, ONE
-
-UnpaidStatus: TypeAlias = Literal["pending", "authorized", "failed"]
-
-# A transaction that came with its order in one of these has yet to move money, and may be recorded when it does.
-UNMOVED = frozenset(get_args(UnpaidStatus))
 
 
 class Item(Value, frozen=True, kw_only=True):
@@ -49,20 +47,6 @@ class Item(Value, frozen=True, kw_only=True):
     line_meta: dict[str, Any] = field(default_factory=dict)
     fulfilled_quantity: int = 0
     referrer: str | None = None
-
-
-class Transaction(Value, frozen=True, kw_only=True):
-    """Money that moved, or should have, before the order came here."""
-
-    id: int
-    transaction_type: str
-    total: int
-    vendor_charge_id: str
-    status: str = "succeeded"
-    payment_method: str = ""
-    payment_mode: str = "live"
-    uuid: str = ""
-    created_at: datetime | None = None
 
 
 class Terms(Value, frozen=True, kw_only=True):
@@ -113,7 +97,10 @@ class Terms(Value, frozen=True, kw_only=True):
 
 
 class OrderPlaced(Event, frozen=True, kw_only=True, tag="order-placed"):
+    """`shared` are ids of its transactions that another order had before: facts stand as given."""
+
     terms: Terms
+    shared: tuple[str, ...] = ()
 
 
 class PaymentRecorded(Event, frozen=True, kw_only=True, tag="payment-recorded"):
@@ -159,6 +146,7 @@ OrderEvent: TypeAlias = (
 
 class PlaceOrder(Command, frozen=True, kw_only=True):
     terms: Terms
+    shared: tuple[str, ...] = ()
 
 
 class RecordPayment(Command, frozen=True, kw_only=True):
@@ -196,7 +184,11 @@ OrderCommand: TypeAlias = (
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """None stands for an order that was never placed. `payments` and `refunds` are ids of what has moved."""
+    """None stands for an order that was never placed.
+
+    `moves` are by transaction id: one for each, but for what came with the order. `claimed` are the ids that no other
+    order may have.
+    """
 
     customer_id: int
     total_amount: int
@@ -204,8 +196,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total_refund: int
     payment_status: str
     status: str
-    payments: frozenset[str] = frozenset()
-    refunds: frozenset[str] = frozenset()
+    moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
+    claimed: frozenset[Claim] = frozenset()
     deleted: bool = False
 
 
@@ -220,14 +212,14 @@ def payment_status(total_amount: int, total_paid: int, total_refund: int) -> str
 
 def evolve(state: Order | None, event: OrderEvent) -> Order | None:
     if isinstance(event, OrderPlaced):
-        return _placed(event.terms)
+        return _placed(event)
     if state is None:
         return None
     match event:
         case PaymentRecorded(amount=amount, transaction_id=id_):
-            return _moved(replace(state, payments=state.payments | {id_}), paid=amount)
+            return _moved(state, id_, Move("payment", amount))
         case RefundRecorded(amount=amount, transaction_id=id_):
-            return _moved(replace(state, refunds=state.refunds | {id_}), refunded=amount)
+            return _moved(state, id_, Move("refund", amount))
         case OrderStatusChanged(status=status):
             return replace(state, status=status)
         case PaymentStatusChanged():
@@ -235,13 +227,18 @@ def evolve(state: Order | None, event: OrderEvent) -> Order | None:
         case OrderTransferred(customer_id=customer_id):
             return replace(state, customer_id=customer_id)
         case OrderDeleted():
-            return replace(state, deleted=True)
+            return replace(state, deleted=True, claimed=frozenset())
         case _:
             assert_never(event)
 
 
-def _placed(terms: Terms) -> Order:
-    moved = [transaction for transaction in terms.transactions if transaction.status not in UNMOVED]
+def transaction_ids(terms: Terms) -> frozenset[str]:
+    """Of what has moved money before the order came here."""
+    return frozenset(moves_of(terms.transactions)) - {""}
+
+
+def _placed(event: OrderPlaced) -> Order:
+    terms = event.terms
     return Order(
         customer_id=terms.customer_id,
         total_amount=terms.total_amount,
@@ -249,18 +246,22 @@ def _placed(terms: Terms) -> Order:
         total_refund=terms.total_refund,
         payment_status=terms.payment_status,
         status=terms.status,
-        payments=frozenset(known.vendor_charge_id for known in moved if known.transaction_type != "refund"),
-        refunds=frozenset(known.vendor_charge_id for known in moved if known.transaction_type == "refund"),
+        moves=moves_of(terms.transactions),
+        claimed=frozenset(map(transaction_claim, transaction_ids(terms) - {*event.shared})),
     )
 
 
-def _moved(state: Order, *, paid: int = 0, refunded: int = 0) -> Order:
-    total_paid, total_refund = state.total_paid + paid, state.total_refund + refunded
+def _moved(state: Order, transaction_id: str, move: Move) -> Order:
+    is_refund = move.kind == "refund"
+    total_paid = state.total_paid + (0 if is_refund else move.amount)
+    total_refund = state.total_refund + (move.amount if is_refund else 0)
     return replace(
         state,
         total_paid=total_paid,
         total_refund=total_refund,
         payment_status=payment_status(state.total_amount, total_paid, total_refund),
+        moves={**state.moves, transaction_id: (move,)},
+        claimed=state.claimed | {transaction_claim(transaction_id)},
     )
 
 
@@ -268,14 +269,14 @@ def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
     if isinstance(command, PlaceOrder):
         if state is not None:
             raise OrderExists
-        return [OrderPlaced(terms=command.terms)]
+        return [OrderPlaced(terms=command.terms, shared=command.shared)]
     if state is None or state.deleted:
         raise OrderNotFound
     match command:
-        case RecordPayment(transaction_id=transaction_id):
-            return [] if transaction_id in state.payments else _pay(command, state)
-        case RecordRefund(transaction_id=transaction_id):
-            return [] if transaction_id in state.refunds else _refund(command, state)
+        case RecordPayment():
+            return [] if _has_moved(command, state) else _pay(command, state)
+        case RecordRefund():
+            return [] if _has_moved(command, state) else _refund(command, state)
         case ChangeOrderStatus(status=status):
             return [] if status == state.status else [OrderStatusChanged(status=status)]
         case ChangePaymentStatus():
@@ -289,6 +290,18 @@ def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
             return [OrderDeleted()]
         case _:
             assert_never(command)
+
+
+def move_of(command: RecordPayment | RecordRefund) -> Move:
+    return Move("payment" if isinstance(command, RecordPayment) else "refund", command.amount)
+
+
+def _has_moved(command: RecordPayment | RecordRefund, state: Order) -> bool:
+    """Raises TransactionExists when other money has, under this id."""
+    known, move = state.moves.get(command.transaction_id, ()), move_of(command)
+    if known and move not in known:
+        raise TransactionExists(command.transaction_id, known[0], move)
+    return bool(known)
 
 
 def _pay(command: RecordPayment, state: Order) -> list[OrderEvent]:
@@ -312,8 +325,8 @@ def _change_payment_status(wanted: UnpaidStatus, state: Order) -> list[OrderEven
     return [PaymentStatusChanged(payment_status=wanted)]
 
 
-def claims(_state: Order | None) -> frozenset[Claim]:
-    return frozenset()
+def claims(state: Order | None) -> frozenset[Claim]:
+    return state.claimed if state else frozenset()
 
 
 ORDER: Decider[Order | None] = Decider(

@@ -67,6 +67,10 @@ class AmountTooLarge(Refusal):
     """amount, largest: in cents; beyond what every client keeps exact."""
 
 
+class TransactionExists(Refusal):
+    """transaction_id, recorded, sent: of this order, something else is recorded under this id."""
+
+
 class RefundExceedsPayment(Refusal):
     """amount, refundable: both in cents."""
 

@@ -19,9 +19,9 @@ from domain.order import (
     PaymentStatusChanged,
     RefundRecorded,
     Terms,
-    Transaction,
     payment_status,
 )
+from domain.transaction import Transaction
 from domain.value import OrderValue
 from projections.projection import Change, Envelope, Projection, gone, of_stream, utc
 from projections.table import Table

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-# Where a file gives none, each import makes another.
-MADE_UP = "uuid"
+# Where a file gives no uuid, each import makes another; what an order shares with others is no part of the file.
+OURS = ("uuid", "shared")
 
 
 def differing_fields(given: msgspec.Struct, known: msgspec.Struct) -> list[str]:
@@ -15,7 +15,7 @@ def differing_fields(given: msgspec.Struct, known: msgspec.Struct) -> list[str]:
     return [
         f"{name} is {in_store.get(name)!s} here, {value!s} in the file"
         for name, value in _leaves(given)
-        if in_store.get(name) != value and not name.endswith(MADE_UP)
+        if in_store.get(name) != value and not name.endswith(OURS)
     ]
 
 

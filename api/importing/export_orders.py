@@ -14,7 +14,8 @@ from api.order_input import AMOUNTS, ITEM_AMOUNTS, MAX_NOTE, ORDER_STATUSES, PAY
 from api.validation import Fields
 from domain.address import AddressDetails, AddressType
 from domain.customer import CUSTOMER, OrderDetails, OrderDetailsRecorded, RecordOrderDetails
-from domain.order import ORDER, Item, OrderPlaced, PlaceOrder, Terms, Transaction
+from domain.order import ORDER, Item, OrderPlaced, PlaceOrder, Terms
+from domain.transaction import Transaction
 from domain.value import ONE
 
 ORDER_TEXTS = (

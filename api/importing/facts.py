@@ -8,6 +8,7 @@ import msgspec
 
 from api.importing.differences import differing_fields
 from api.importing.report import Remark, Report
+from api.importing.transactions import as_given, holders_of_transactions
 from domain.address import AddressAdded
 from domain.customer import CUSTOMER, CustomerErased, CustomerRegistered, CustomerRelabelled, OrderDetailsRecorded
 from domain.event import Command, Decider, Event, Recorded, Stream
@@ -58,6 +59,7 @@ async def record(unit: Unit, entries: Sequence[Entry], marks: Marks) -> Report:
     facts = [fact for entry in entries for fact in entry.facts]
     known = await _load(unit, facts)
     taken = await _taken_addresses(unit, facts, known)
+    holders = await holders_of_transactions(unit, (fact.command for fact in facts))
     report = Report()
     for entry in entries:
         wanted = [fact for fact in entry.facts if ERASED.isdisjoint(known[fact.stream])]
@@ -69,7 +71,9 @@ async def record(unit: Unit, entries: Sequence[Entry], marks: Marks) -> Report:
             report.bad.append(entry.remark(problem))
         elif missing:
             for fact in missing:
-                await unit.decide(fact.decider, fact.id, fact.command, at=fact.at)
+                command, said = as_given(fact.command, fact.stream, holders)
+                await unit.decide(fact.decider, fact.id, command, at=fact.at)
+                report.notes += map(entry.remark, said)
                 known[fact.stream][identity(fact.event)] = fact.event
             report.created[entry.table] += 1
             report.notes += [entry.remark(note) for note in entry.notes]

@@ -17,6 +17,7 @@ TAKEN = {
     "user-login": "Another user has the login {}.",
     "user-email": "Another user has the email {}.",
     "label": "Another label is called {}.",
+    "transaction": "Another order has the transaction {}, since a moment ago; import the file again.",
 }
 
 # What may be wrong with one row; anything else is wrong with the store.

@@ -10,7 +10,7 @@ from api.openapi import answers, explained, history, privacy, queries, replays, 
 from api.openapi.kinds import Schema
 from api.reasons import Reason
 from api.refusal_table import REFUSALS, TAKEN
-from api.refusals import CustomerGone, HttpRefusal, Invalid, Rule, TooMany
+from api.refusals import CustomerGone, HttpRefusal, Invalid, OtherTransaction, Rule, TooMany
 from api.settings import NameMode
 from api.turns import RETRY_AFTER
 from domain import refusals
@@ -165,6 +165,8 @@ def _orders() -> dict[str, Operation]:
     exists, too_large = _by_table(refusals.OrderExists), _by_table(refusals.AmountTooLarge, MAX_CENTS + 1, MAX_CENTS)
     too_much = _by_table(refusals.RefundExceedsPayment, 5000, 4000)
     settled = _by_table(refusals.PaymentStatusFollowsAmounts, "paid")
+    refund = {"order_id": 10, "type": "refund", "amount": 300}
+    other, others = OtherTransaction("re_1", refund, refund | {"amount": 200}), TAKEN["transaction"]
     return {
         "get_orders": Operation(
             group, answers.OrdersListed, query=queries.LIST_ORDERS, refusals=(NO_CUSTOMER,), tagged=True
@@ -179,10 +181,10 @@ def _orders() -> dict[str, Operation]:
             group, saved, requests.UPDATE_ORDER, refusals=(NO_ORDER, settled), tagged="unless erased"
         ),
         "record_payment": Operation(
-            group, saved, requests.PAYMENT, refusals=(NO_ORDER, too_large), tagged="unless erased"
+            group, saved, requests.PAYMENT, refusals=(NO_ORDER, other, others, too_large), tagged="unless erased"
         ),
         "record_refund": Operation(
-            group, saved, requests.REFUND, refusals=(NO_ORDER, too_much), tagged="unless erased"
+            group, saved, requests.REFUND, refusals=(NO_ORDER, other, others, too_much), tagged="unless erased"
         ),
         "transfer_order": Operation(
             group, saved, requests.TRANSFER, refusals=(NO_ORDER, NO_CUSTOMER), tagged="unless erased"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from api.openapi.kinds import Schema
-from api.openapi.shapes import NoText
+from api.openapi.shapes import Cents, Id, NoText
 from api.reasons import Reason
 from api.refusals import (
     BadEncoding,
@@ -18,6 +18,7 @@ from api.refusals import (
     Invalid,
     InvalidJson,
     Late,
+    OtherTransaction,
     Rule,
     Slow,
     Stale,
@@ -67,6 +68,27 @@ class Unattached(Struct):
     reason: Reason
 
 
+class Recorded(Struct):
+    order_id: Id
+    type: Literal["payment", "refund"]
+    amount: Cents
+
+
+class BothTransactions(Struct):
+    transaction_id: str
+    recorded: Recorded
+    sent: Recorded
+
+
+class TransactionRefused(Struct):
+    """What is recorded under the id of the transaction, and what was sent."""
+
+    code: Literal[409]
+    message: str
+    data: BothTransactions
+    reason: Reason
+
+
 class NoSuchCustomer(Struct):
     message: str
     back_text: str
@@ -108,6 +130,7 @@ SHAPES: dict[type[HttpRefusal], type[Struct]] = {
     BadEncoding: Refused,
     Slow: Refused,
     Late: Refused,
+    OtherTransaction: TransactionRefused,
     Invalid: InvalidFields,
     Unauthenticated: RefusedAtTheDoor,
     Forbidden: RefusedAtTheDoor,

@@ -1,8 +1,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
-from domain.event import Command, Event
+from domain.event import Claim, Command, Event
 from domain.order import (
     ORDER,
     ChangeOrderStatus,
@@ -19,7 +20,6 @@ from domain.order import (
     RecordRefund,
     RefundRecorded,
     Terms,
-    Transaction,
     TransferOrder,
     payment_status,
 )
@@ -29,7 +29,9 @@ from domain.refusals import (
     OrderNotFound,
     PaymentStatusFollowsAmounts,
     RefundExceedsPayment,
+    TransactionExists,
 )
+from domain.transaction import Move, Transaction
 from domain.value import MAX_CENTS
 from tests.domain.specification import folded, given
 
@@ -114,8 +116,47 @@ def test_a_payment_is_recorded() -> None:
     given(ORDER, placed).when(payment).then(PaymentRecorded(amount=3000, transaction_id="ch_1", paid_at=NOON))
 
 
-def test_a_repeated_payment_is_no_event_whatever_its_amount() -> None:
-    given(ORDER, placed, paid_partly).when(RecordPayment(amount=1, transaction_id="ch_1")).then_nothing()
+def test_a_repeated_payment_is_no_event() -> None:
+    given(ORDER, placed, paid_partly).when(RecordPayment(amount=3000, transaction_id="ch_1")).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("command", "recorded", "sent"),
+    [
+        (RecordPayment(amount=1, transaction_id="ch_1"), Move("payment", 3000), Move("payment", 1)),
+        (RecordRefund(amount=3000, transaction_id="ch_1"), Move("payment", 3000), Move("refund", 3000)),
+        (RecordRefund(amount=9999, transaction_id="ch_1"), Move("payment", 3000), Move("refund", 9999)),
+        (RecordRefund(amount=999, transaction_id="re_1"), Move("refund", 1000), Move("refund", 999)),
+        (RecordPayment(amount=1000, transaction_id="re_1"), Move("refund", 1000), Move("payment", 1000)),
+    ],
+)
+def test_a_transaction_that_comes_again_as_something_else_is_refused(
+    command: Command, recorded: Move, sent: Move
+) -> None:
+    known = given(ORDER, placed, paid_partly, refunded_partly).when(command)
+    known.refused(TransactionExists, recorded_id(command), recorded, sent)
+
+
+def recorded_id(command: Command) -> str:
+    assert isinstance(command, RecordPayment | RecordRefund)
+    return command.transaction_id
+
+
+def test_what_came_with_an_order_may_have_an_id_twice_and_stands() -> None:
+    charge = Transaction(id=1, transaction_type="charge", total=500, vendor_charge_id="t-1")
+    refund = Transaction(id=2, transaction_type="refund", total=100, vendor_charge_id="t-1")
+    terms = Terms(
+        customer_id=1, uuid="6" * 32, currency="USD", total_amount=500, created_at=NOON, total_paid=500,
+        total_refund=100, transactions=(charge, refund),
+    )  # fmt: skip
+    history = OrderPlaced(terms=terms)
+    for known in (
+        RecordPayment(amount=500, transaction_id="t-1"),
+        RecordRefund(amount=100, transaction_id="t-1"),
+    ):
+        given(ORDER, history).when(known).then_nothing()
+    other = RecordRefund(amount=99, transaction_id="t-1")
+    given(ORDER, history).when(other).refused(TransactionExists, "t-1", Move("payment", 500), Move("refund", 99))
 
 
 def test_a_payment_that_came_with_the_order_is_not_taken_again() -> None:
@@ -139,7 +180,7 @@ def test_more_than_every_client_keeps_exact_is_not_paid() -> None:
     more = RecordPayment(amount=MAX_CENTS - 2999, transaction_id="ch_2")
     given(ORDER, *history).when(most).then(PaymentRecorded(amount=MAX_CENTS - 3000, transaction_id="ch_2"))
     given(ORDER, *history).when(more).refused(AmountTooLarge, MAX_CENTS + 1, MAX_CENTS)
-    given(ORDER, *history).when(RecordPayment(amount=MAX_CENTS, transaction_id="ch_1")).then_nothing()
+    given(ORDER, *history).when(RecordPayment(amount=3000, transaction_id="ch_1")).then_nothing()
 
 
 def test_a_refund_is_recorded() -> None:
@@ -252,13 +293,27 @@ def test_of_an_order_that_is_not_there_everything_is_refused(history: tuple[Even
     given(ORDER, *history).when(command).refused(OrderNotFound)
 
 
-def test_an_order_claims_nothing_and_an_unknown_one_is_about_nobody() -> None:
+def test_an_order_claims_its_transactions_until_it_is_deleted() -> None:
     assert ORDER.claims(folded(ORDER, placed)) == frozenset()
+    moved = (placed, paid_partly, refunded_partly)
+    claims = {Claim("transaction", "ch_1"), Claim("transaction", "re_1")}
+    assert ORDER.claims(folded(ORDER, *moved)) == claims
+    assert ORDER.claims(folded(ORDER, *moved, OrderTransferred(customer_id=2, former_customer_id=1))) == claims
+    assert ORDER.claims(folded(ORDER, *moved, deleted)) == frozenset()
+
+
+def test_an_order_claims_what_moved_before_it_came_but_for_what_another_has() -> None:
+    transactions = tuple(
+        Transaction(id=number, transaction_type="charge", total=1, vendor_charge_id=id_, status=status)
+        for number, (id_, status) in enumerate(
+            [("mine", "succeeded"), ("theirs", "succeeded"), ("", "succeeded"), ("later", "pending")], 1
+        )
+    )
+    event = OrderPlaced(terms=replace(TERMS, transactions=transactions), shared=("theirs",))
+    given(ORDER).when(PlaceOrder(terms=event.terms, shared=("theirs",))).then(event)
+    assert ORDER.claims(folded(ORDER, event)) == {Claim("transaction", "mine")}
+
+
+def test_an_unknown_order_is_about_nobody() -> None:
+    assert ORDER.claims(None) == frozenset()
     assert ORDER.customer_of(101, None) is None
-
-
-def test_a_refund_may_have_the_id_of_the_payment_that_it_returns() -> None:
-    same_id = RecordRefund(amount=500, transaction_id="t-1")
-    placed = OrderPlaced(terms=Terms(customer_id=1, uuid="6" * 32, currency="USD", total_amount=500, created_at=NOON))
-    paid = PaymentRecorded(amount=500, transaction_id="t-1")
-    given(ORDER, placed, paid).when(same_id).then(RefundRecorded(amount=500, transaction_id="t-1"))

@@ -42,11 +42,10 @@ from domain.order import (
     RecordRefund,
     RefundRecorded,
     Terms,
-    Transaction,
     TransferOrder,
-    UnpaidStatus,
 )
 from domain.refusals import Refusal
+from domain.transaction import Transaction, UnpaidStatus
 from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
 from domain.value import MAX_CENTS, OrderValue, figures
 from eventstore.codec import Codec

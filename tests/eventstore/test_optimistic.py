@@ -85,7 +85,7 @@ async def test_what_another_process_has_changed_is_not_taken_from_memory(
     other_id = await place(store, customer_id, 200)
     await act(elsewhere, customer_id, order_id)
     await do(store, ORDER, other_id, RecordPayment(amount=5, transaction_id="here"))
-    await do(store, ORDER, order_id, RecordPayment(amount=6, transaction_id="here"))
+    await do(store, ORDER, order_id, RecordPayment(amount=6, transaction_id="there"))
     await rename(store, customer_id, "Ann")
     assert await live(store) == await folded(store)
 

@@ -80,7 +80,7 @@ async def test_concurrent_payments_of_one_customers_orders_all_count(store: Stor
     orders = [await place(store, customer_id) for _ in range(10)]
     await outcomes(
         [
-            do(store, ORDER, order_id, RecordPayment(amount=100, transaction_id=f"t{number}"))
+            do(store, ORDER, order_id, RecordPayment(amount=100, transaction_id=f"t{order_id} {number}"))
             for order_id in orders
             for number in range(3)
         ]

@@ -9,9 +9,10 @@ import pytest
 
 from domain.event import Recorded
 from eventstore.chain.signer import sign_new
+from proof.checks import claims, claims_of_the_log
 from tests.api.shop import Shop, done
 from tests.eventstore.audited import KEY, audited
-from tests.importing.desk import Desk, everything, seed
+from tests.importing.desk import Desk, Tables, everything, seed
 from tests.projections.rows import Rows, folded, live
 
 Row = dict[str, Any]
@@ -200,3 +201,45 @@ async def test_over_rest_the_first_customer_has_its_figures_and_what_is_new_come
     assert item["id"] == max(row["id"] for row in tables["order_items"]) + 1
     made = done(await shop.post("/customers", {"email": "u@shop.example", "first_name": "U", "wp_user": "yes"}))
     assert made["data"]["user_id"] == max(int(row["ID"]) for row in tables["wp_users"]) + 1
+
+
+def charged(tables: Tables, *charges: tuple[int, str, int]) -> Tables:
+    """With transactions of these orders, ids and amounts in the place of all that there are."""
+    rows = [
+        {"id": number, "order_id": order_id, "vendor_charge_id": id_, "total": total}
+        for number, (order_id, id_, total) in enumerate(charges, 1)
+    ]
+    return tables | {"order_transactions": rows}
+
+
+async def test_of_two_orders_with_one_transaction_both_stand_and_the_second_is_said(desk: Desk, shop: Shop) -> None:
+    first, second, third = (row["id"] for row in seed()["orders"][:3])
+    tables = charged(
+        seed(), (first, "ch_1", 5), (second, "ch_1", 5), (second, "ch_2", 7), (third, "", 1), (first, "", 1)
+    )
+    for report in (await desk.export(tables, dry_run=True), await desk.export(tables)):
+        assert report.bad == []
+        shared = [note.message for note in report.notes if "transaction" in note.message]
+        assert shared == [f"Order {first} has its transaction ch_1, too: taken as given."]
+    again = await desk.export(tables)
+    assert (again.created, again.differences, again.bad) == ({}, [], [])
+    assert await claims(desk.store) == await claims_of_the_log(desk.store)
+
+    answers = [
+        await shop.post(f"/orders/{order_id}/payments", {"amount": amount, "transaction_id": id_})
+        for order_id, id_, amount in ((first, "ch_1", 5), (second, "ch_1", 5), (third, "ch_1", 5), (third, "ch_2", 7))
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 409, 409]
+    recorded = [answer.json()["data"]["recorded"]["order_id"] for answer in answers[2:]]
+    assert recorded == [first, second]
+
+
+async def test_a_transaction_that_was_sent_before_it_is_imported_stands_too(desk: Desk, shop: Shop) -> None:
+    customers = {name: rows for name, rows in seed().items() if not name.startswith("order")}
+    assert (await desk.export(customers)).bad == []
+    here = await shop.order(1, id=900_000)
+    await shop.pay(here, 5, "ch_1")
+    report = await desk.export(charged(seed(), (seed()["orders"][0]["id"], "ch_1", 5)))
+    assert report.bad == []
+    assert f"Order {here} has its transaction ch_1, too: taken as given." in [note.message for note in report.notes]
+    assert await claims(desk.store) == await claims_of_the_log(desk.store)

@@ -30,10 +30,10 @@ from domain.order import (
     RecordPayment,
     RecordRefund,
     Terms,
-    Transaction,
     TransferOrder,
 )
 from domain.refusals import Refusal, UserNotFound
+from domain.transaction import Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserProfile
 from eventstore.transact import By, Store, Unit
 from tests.eventstore.acts import NOW, existing

@@ -68,10 +68,10 @@ class Busy:
         await unit.decide(ORDER, id_, PlaceOrder(terms=terms(self.id, 0)))
         details = OrderDetails(note=f"Note {number}")
         await unit.decide(CUSTOMER, self.id, RecordOrderDetails(order_id=id_, details=details))
-        await unit.decide(ORDER, id_, RecordPayment(amount=100, transaction_id="t"))
+        await unit.decide(ORDER, id_, RecordPayment(amount=100, transaction_id=f"t{id_}"))
         came = await unit.new_id(ORDER)
         await unit.decide(ORDER, came, PlaceOrder(terms=terms(self._other, 0)))
-        await unit.decide(ORDER, came, RecordPayment(amount=100, transaction_id="t"))
+        await unit.decide(ORDER, came, RecordPayment(amount=100, transaction_id=f"t{came}"))
         await unit.decide(ORDER, came, TransferOrder(customer_id=self.id))
         await unit.decide(CUSTOMER, self.id, RecordOrderDetails(order_id=came, details=details))
 

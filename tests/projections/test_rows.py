@@ -35,8 +35,8 @@ from domain.order import (
     PlaceOrder,
     RecordPayment,
     RecordRefund,
-    Transaction,
 )
+from domain.transaction import Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
 from eventstore.transact import Store
 from projections.addresses import AddressRow

@@ -94,7 +94,7 @@ async def test_the_fold_and_sql_agree_on_what_happens_once_in_a_while(store: Sto
     await do(store, ORDER, await place(store, customer_id, 300), RecordRefund(amount=300, transaction_id="r1"))
     await do(store, ORDER, await place(store, customer_id, 0), ChangePaymentStatus(payment_status="failed"))
     refunded = await place(store, customer_id, 500)
-    await do(store, ORDER, refunded, RecordRefund(amount=100, transaction_id="r1"))
+    await do(store, ORDER, refunded, RecordRefund(amount=100, transaction_id="r2"))
     await place(store, customer_id, 70)
     failed = Recorded(
         stream=Stream("order", refunded),

@@ -55,7 +55,7 @@ async def test_gross_of_refunds_moves_up_those_who_gave_something_back_most_firs
     ids = await buyers(store, 13)
     for number, id_ in enumerate(ids[:12]):
         order_id = await place(store, id_, 1_000)
-        await do(store, ORDER, order_id, RecordRefund(amount=10 * (number + 1), transaction_id="r"))
+        await do(store, ORDER, order_id, RecordRefund(amount=10 * (number + 1), transaction_id=f"r{number}"))
     report = await what_if(store, "gross-of-refunds", unseen)
     assert (report.customers, report.changed, report.untold) == (13, 12, [])
     ltv = report.figures["ltv"]
