@@ -11,7 +11,7 @@ from api.access.auth import MAX_USER_LENGTH, PERMISSIONS, Principal, Role, allow
 from api.access.credentials import CredentialNotFound, Listed
 from api.answer import Answer, answer
 from api.command import Shown, carry_out, nothing
-from api.input import read_input, read_nothing
+from api.input import read_input, refuse_fields
 from api.presentation import shown
 from api.refusals import Forbidden
 from api.serving import AnyRequest, needs, serving
@@ -42,7 +42,7 @@ async def create_credential(request: AnyRequest) -> Answer:
     name = fields.required.text("name", max_length=MAX_NAME)
     role = fields.required.choice("role", ROLES)
     narrowed = fields.optional(absent=None, empty=None).words("permissions", PERMISSIONS[role])
-    fields.check()
+    fields.check_all()
     asking: Principal = request.user
     if not asking.permissions >= allowed(role, narrowed):
         raise Forbidden
@@ -62,7 +62,7 @@ async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
     """One of your own login's, or with the permission `credentials/manage` anybody's. When this answers, no process
     lets it in any more. The last administrator's stays.
     """
-    await read_nothing(request)
+    await refuse_fields(request)
     whose = _whose(request)
 
     async def show(connection: Session, _result: None) -> Shown:

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from api.answer import Answer, answer
 from api.command import Shown, carry_out, decision, just
-from api.input import read_input, read_nothing
+from api.input import read_input, refuse_fields
 from api.presentation import label
 from api.serving import AnyRequest, id_in_path, needs, serving
 from api.validation import Fields
@@ -62,7 +62,7 @@ async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
 @delete("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Delete a label", status_code=200)
 async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """No customer carries it any more."""
-    await read_nothing(request)
+    await refuse_fields(request)
     done = just({"message": "Label deleted successfully!", "data": ""})
     return await carry_out(request, decision(LABEL, id_in_path(label_id), DeleteLabel()), done)
 
@@ -70,7 +70,7 @@ async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
 async def _value(request: AnyRequest) -> str:
     fields = Fields(await read_input(request))
     value = fields.required.text("value", max_length=MAX_LENGTH)
-    fields.check()
+    fields.check_all()
     return value
 
 

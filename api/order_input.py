@@ -68,10 +68,12 @@ def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
 
 def read_details(fields: Fields) -> OrderDetails:
     """What the order says about the person; None for what was not sent."""
-    sent = fields.optional(absent=None, empty="")
-    return OrderDetails(
-        note=sent.text("note", max_length=MAX_NOTE, lines=True), ip_address=sent.text("ip_address", max_length=45)
-    )
+    ip_address = fields.optional(absent=None, empty="").text("ip_address", max_length=45)
+    return OrderDetails(note=read_note(fields), ip_address=ip_address)
+
+
+def read_note(fields: Fields) -> str | None:
+    return fields.optional(absent=None, empty="").text("note", max_length=MAX_NOTE, lines=True)
 
 
 def _currency(fields: Fields, default: str) -> str:

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from api.answer import Answer, answer
 from api.command import Shown, carry_out
 from api.headers import header
-from api.input import read_input, read_nothing
-from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_terms
+from api.input import read_input, refuse_fields
+from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_note, read_terms
 from api.presentation import whole_order
 from api.serving import AnyRequest, id_in_path, needs, serving
 from api.transactions import TRANSACTIONS, recording
@@ -50,7 +50,7 @@ async def place_order(request: AnyRequest) -> Answer:
     service, fields = serving(request), Fields(await read_input(request))
     given_id = fields.optional(absent=None, empty=None).id("id")
     terms, details = read_terms(fields, service.settings, datetime.now(UTC)), read_details(fields)
-    fields.check()
+    fields.check_all()
 
     async def work(unit: Unit) -> int:
         await _require_customer(unit, terms.customer_id)
@@ -85,8 +85,8 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     optional = fields.optional(absent=None, empty=None)
     status = optional.choice("status", ORDER_STATUSES)
     payment_status = optional.choice("payment_status", UNPAID)
-    note = read_details(fields).note
-    fields.check()
+    note = read_note(fields)
+    fields.check_all()
 
     async def work(unit: Unit) -> int:
         order = await unit.load(ORDER, id_)
@@ -113,7 +113,7 @@ async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer
         transaction_id=fields.required.text("transaction_id", max_length=MAX_TRANSACTION_ID),
         paid_at=fields.optional(absent=None, empty=None).moment("paid_at"),
     )
-    fields.check()
+    fields.check_all()
     id_ = id_in_path(order_id)
     return await _carry_out(request, id_, recording(id_, command), _shown("Payment recorded successfully!"))
 
@@ -131,7 +131,7 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
         refunded_at=optional.moment("refunded_at"),
         reason=optional.text("reason") or "",
     )
-    fields.check()
+    fields.check_all()
     id_ = id_in_path(order_id)
     return await _carry_out(request, id_, recording(id_, command), _shown("Refund recorded successfully!"))
 
@@ -143,7 +143,7 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer
     """
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     customer_id = fields.required.id("customer_id")
-    fields.check()
+    fields.check_all()
 
     async def work(unit: Unit) -> int:
         order = await unit.load(ORDER, id_)
@@ -162,7 +162,7 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer
 async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """It leaves all lists, and its customer's figures are told without it. The history keeps it."""
     id_ = id_in_path(order_id)
-    await read_nothing(request)
+    await refuse_fields(request)
 
     async def work(unit: Unit) -> int | None:
         await unit.decide(ORDER, id_, DeleteOrder())

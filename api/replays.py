@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, get_args
+from typing import Any
 
 import asyncpg
 from litestar import get, post
@@ -12,20 +12,19 @@ from litestar.response.sse import ServerSentEventMessage
 
 from api.answer import Answer, answer, encode
 from api.command import Shown, carry_out
-from api.input import read_input, read_nothing
+from api.input import read_input, refuse_fields
+from api.replay_input import read_replay, read_what_if
 from api.replay_view import replay_view
 from api.serving import AnyRequest, id_in_path, is_still_authenticated, needs, serving
 from api.validation import Fields
+from api.what_if_view import what_if_view
 from eventstore.log import Session
 from eventstore.transact import Unit
-from projections.live import PROJECTIONS
-from projections.ranges import Range
+from projections.past import EVENTS_AT_ONCE
 from projections.replay import engine, registry
-from projections.replay.registry import ENDED, Asked, Swap
+from projections.replay.registry import ENDED
+from projections.what_if import what_if as figures_under
 
-NAMES = tuple(projection.name for projection in PROJECTIONS)
-OF_CUSTOMERS = tuple(projection.name for projection in PROJECTIONS if projection.part == "customer")
-SWAPS: tuple[Swap, ...] = get_args(Swap)
 PATH = "/replays/{replay_id:str}"
 LISTED = 100
 LOOK_SECONDS = 0.5
@@ -34,9 +33,13 @@ LOOK_SECONDS = 0.5
 @post("/replays", opt=needs("replays/manage"), summary="Rebuild read models beside the live ones", status_code=200)
 async def start_replay(request: AnyRequest) -> Answer:
     """All of them unless one is named, of all customers unless some are. Compared with the live ones, and put in their
-    place when `swap` says so: `never` (then that waits to be asked for), `equal`, `always`.
+    place when `swap` says so: `never` (then that waits to be asked for), `equal`, `always`. With `what_if` nothing is
+    rebuilt: the answer tells what all customers' figures would be under another rule.
     """
-    service, asked = serving(request), _asked(Fields(await read_input(request)), request.user.user)
+    service, fields = serving(request), Fields(await read_input(request))
+    if (rule := read_what_if(fields)) is not None:
+        return await _what_if(request, rule)
+    asked = read_replay(fields, request.user.user)
     started: list[int] = []
 
     async def work(_unit: Unit) -> dict[str, Any]:
@@ -53,21 +56,16 @@ async def start_replay(request: AnyRequest) -> Answer:
     return response
 
 
-def _asked(fields: Fields, actor: str) -> Asked:
-    none = fields.optional(absent=None, empty=None)
-    projection = none.choice("projection", NAMES)
-    since, first, last = none.id("from"), none.id("customer_id"), none.id("last_customer_id")
-    if last is not None and (first is None or last < first):
-        fields.refuse("last_customer_id", "min", "must be at least customer_id.")
-    if (first or since) and projection and projection not in OF_CUSTOMERS:
-        fields.refuse(
-            "projection", "in", f"must be one of customers' own, {', '.join(OF_CUSTOMERS)}, for some of them."
-        )
-    swap = none.choice("swap", SWAPS) or "never"
-    fields.check()
-    names = (projection,) if projection else OF_CUSTOMERS if first or since else NAMES
-    customers = Range("customer", first, last or first) if first else None
-    return Asked(projections=names, swap=swap, customers=customers, since=since, started_by=actor)
+async def _what_if(request: AnyRequest, rule: str) -> Answer:
+    """Who would move, and by how much: nothing is rebuilt, and nothing live is touched."""
+    service = serving(request)
+
+    async def work(_unit: Unit) -> dict[str, Any]:
+        async with service.turns.turn():
+            report = await figures_under(service.store, rule, engine.unseen, at_once=EVENTS_AT_ONCE)
+        return {"message": f"Figures under {rule}. Nothing was changed.", "data": what_if_view(report)}
+
+    return await carry_out(request, work, _result)
 
 
 @get("/replays", opt=needs("replays/manage"), summary="List replays")
@@ -133,7 +131,7 @@ async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer
 
 
 async def _done(request: AnyRequest, id_: int, act: Callable[[], Awaitable[object]], message: str) -> Answer:
-    await read_nothing(request)
+    await refuse_fields(request)
 
     async def work(_unit: Unit) -> dict[str, Any]:
         await act()

@@ -5,7 +5,7 @@ from litestar.params import FromPath
 
 from api.answer import Answer, answer
 from api.command import Shown, about, carry_out, decision, just
-from api.input import read_input, read_nothing
+from api.input import read_input, read_nothing, refuse_fields
 from api.presentation import user
 from api.reasons import Reason
 from api.refusals import Invalid
@@ -60,7 +60,7 @@ def _profile(fields: Fields) -> UserProfile:
         user_url=text("user_url"),
         user_nicename=text("user_nicename"),
     )
-    fields.check()
+    fields.check_all()
     return profile
 
 
@@ -68,7 +68,7 @@ def _profile(fields: Fields) -> UserProfile:
 async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     """A customer that the user is linked to stays, and has no user any more."""
     id_ = id_in_path(user_id)
-    await read_nothing(request)
+    await refuse_fields(request)
 
     async def work(unit: Unit) -> None:
         await unit.decide(USER, id_, DeleteUser())

@@ -92,14 +92,15 @@ class Fields:
 
     def check_all(self) -> None:
         """Also for fields that nobody has read: misspelt, one would be left out, and the rest carried out."""
-        for fields, name in islice(self._unread(), MAX_UNKNOWN):
+        for fields, name in islice(self.unread(), MAX_UNKNOWN):
             fields.refuse(convert.in_short(name), "unknown", "is not one of this request's.")
         self.check()
 
-    def _unread(self) -> "Iterator[tuple[Fields, str]]":
+    def unread(self) -> "Iterator[tuple[Fields, str]]":
+        """What nobody has asked for, here and within."""
         yield from ((self, name) for name in self.values if name not in self._read)
         for fields in self._within_it:
-            yield from fields._unread()
+            yield from fields.unread()
 
     def _within(self, name: str, raw: Any) -> "Fields":
         if isinstance(raw, dict):

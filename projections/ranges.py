@@ -1,5 +1,6 @@
 """Ranges of ids, each with about as many events as can be folded at a time."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import NamedTuple, get_args
 
@@ -25,6 +26,18 @@ class Range(NamedTuple):
     part: Part
     low: int = 1
     high: int = MAX_ID
+
+
+_NAMED = re.compile(r"([1-9][0-9]{0,15})(?:-([1-9][0-9]{0,15}))?", re.ASCII)
+
+
+def customers_named(text: str) -> Range | None:
+    """By an id, or two with a hyphen between; None for what is neither."""
+    found = _NAMED.fullmatch(text)
+    if found is None:
+        return None
+    named = Range("customer", int(found[1]), int(found[2] or found[1]))
+    return named if named.low <= named.high <= MAX_ID else None
 
 
 EVERYTHING = tuple(Range(part) for part in get_args(Part))

@@ -12,7 +12,7 @@ from eventstore.transact import Store
 from projections.figures import FIGURES
 from projections.fold import Folded, fold_range
 from projections.orders import ORDERS, value_of
-from projections.ranges import Range, split
+from projections.ranges import EVENTS, Range, split
 
 MOVED = ("ltv", "purchase_count", "aov")
 SHOWN = 10  # of those who move furthest, each way
@@ -64,12 +64,12 @@ class WhatIf(msgspec.Struct):
     figures: dict[str, Movement] = msgspec.field(default_factory=lambda: {name: Movement() for name in MOVED})
 
 
-async def what_if(store: Store, name: str, progress: Callable[[int, int], None]) -> WhatIf:
-    """Under the rule of this name, of `RULES`; from events alone, range by range."""
+async def what_if(store: Store, name: str, progress: Callable[[int, int], None], *, at_once: int = EVENTS) -> WhatIf:
+    """Under the rule of this name, of `RULES`; from events alone, of which so many are folded in one go."""
     report = WhatIf(rule=name, instead_of=RULE_NAME, position=await store.log.head(store.pool))
     total: int = await store.pool.fetchval("SELECT count(*) FROM stored_events WHERE customer_id IS NOT NULL")
     events = 0
-    async for ids in split(store.pool, Range("customer")):
+    async for ids in split(store.pool, Range("customer"), at_once):
         folded = await fold_range(store.pool, store.log, ids, report.position)
         _add(report, folded, RULES[name])
         events += folded.events

@@ -17,12 +17,13 @@ from api.cli.session import with_store
 from api.money import figure
 from api.presentation import shown
 from api.settings import Settings
+from api.what_if_view import what_if_view
 from domain.value import RULES
 from eventstore.transact import Store
 from projections.drift.verify import EVERYONE, Checked, between, count_between, drawn
 from projections.drift.verify import verify as verify_figures
 from projections.ranges import Range
-from projections.what_if import Mover, WhatIf
+from projections.what_if import WhatIf
 from projections.what_if import what_if as figures_under
 
 WAYS = "stored", "fold", "sql"
@@ -112,27 +113,10 @@ def what_if(rule: str, *, as_json: bool) -> NoReturn:
     with progress_bar(f"Figures {rule}") as progress:
         report = with_store(lambda store: figures_under(store, rule, progress))
     if as_json:
-        print_json(msgspec.Raw(encode(_body(report))))  # amounts as numbers
+        print_json(msgspec.Raw(encode(what_if_view(report))))  # amounts as numbers
     else:
         _print_report(report)
     raise SystemExit(exits.NOT_ALL if report.untold else exits.DONE)
-
-
-def _body(report: WhatIf) -> dict[str, Any]:
-    figures = {
-        name: {
-            **{key: shown(getattr(movement, key)) for key in ("before", "after", "up", "down", "unchanged")},
-            "furthest_up": [_mover(each) for each in movement.furthest_up],
-            "furthest_down": [_mover(each) for each in movement.furthest_down],
-        }
-        for name, movement in report.figures.items()
-    }
-    return {name: getattr(report, name) for name in WhatIf.__struct_fields__} | {"figures": figures}
-
-
-def _mover(mover: Mover) -> dict[str, Any]:
-    values = {"before": mover.before, "after": mover.after, "by": mover.by}
-    return {"customer_id": mover.customer_id, **{name: shown(value) for name, value in values.items()}}
 
 
 def _print_report(report: WhatIf) -> None:

@@ -12,8 +12,8 @@ from api.cli.checking import what_if as print_what_if
 from api.cli.options import Customers, Json, customers_in
 from api.cli.output import console, print_json, progress_bar, say
 from api.cli.session import who, with_store, with_store_at
+from api.replay_input import NAMES, OF_CUSTOMERS
 from api.replay_view import replay_view
-from api.replays import NAMES, OF_CUSTOMERS
 from eventstore.transact import Store
 from projections.replay import engine, registry
 from projections.replay.registry import Asked, Replay, Swap
@@ -33,14 +33,14 @@ def replay(
         int | None,
         typer.Option("--from", min=1, metavar="POSITION", help="Only whom something has happened to from there on."),
     ] = None,
-    swap: Annotated[Swap, typer.Option(help="When the rebuilt rows take the place of the live ones.")] = "always",
+    swap: Annotated[Swap, typer.Option(help="When the rebuilt rows take the place of the live ones.")] = "never",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that fold.")] = 1,
     what_if: Annotated[
         str | None, typer.Option(metavar="RULE", help="Only tell what the figures would be under another rule.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Rebuild read models from events beside the live ones, compare, and swap them in.
+    """Rebuild read models from events beside the live ones, and compare; --swap puts them in their place.
 
     Ctrl-C leaves no trace. One that was killed is gone on with by the same command.
     """

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from typing import Any
 
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
+from msgspec import Struct
 
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.idempotency import FORGOTTEN, KEY, MAX_KEY, OTHER_REQUEST, RUNNING
@@ -84,7 +86,7 @@ class DocumentConfig(OpenAPIConfig):
         return document
 
     def _complete(self, document: Document) -> Document:
-        known = components(operation.answer for operation in self.operations.values())
+        known = components(chain.from_iterable(map(_answered, self.operations.values())))
         for path, methods in document["paths"].items():
             for method, skeleton in methods.items():
                 name = skeleton["operationId"]
@@ -161,6 +163,12 @@ def _operation(route: _Route, known: dict[str, Schema]) -> Document:
     return documented
 
 
+def _answered(operation: Operation) -> Iterator[type[Struct]]:
+    yield operation.answer
+    if operation.otherwise is not None:
+        yield operation.otherwise
+
+
 def _too_long(route: _Route) -> Document:
     if route.permission is None:
         return {}
@@ -191,7 +199,8 @@ def _only_integer(schema: Schema) -> Schema:
 
 
 def _answers(route: _Route, known: dict[str, Schema]) -> Document:
-    schema = {"$ref": REFERENCE + route.said.answer.__name__}
+    references: list[Schema] = [{"$ref": REFERENCE + answer.__name__} for answer in _answered(route.said)]
+    schema = references[0] if len(references) == 1 else {"anyOf": references}
     headers: Document = {}
     if route.said.tagged:
         always = route.said.tagged is True

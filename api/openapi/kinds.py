@@ -95,6 +95,11 @@ def ref(name: str, example: Any = None) -> Schema:
     return _shown({"$ref": f"#/components/schemas/{name}"}, example)
 
 
+def or_null(schema: Schema) -> Schema:
+    """As `optional`, where blank text is refused: it may stand for more than was meant."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 def said(schema: Schema, description: str) -> Schema:
     return schema | {"description": description}
 
@@ -103,6 +108,11 @@ def body(required: dict[str, Schema], **others: Schema) -> Schema:
     """An object; of the others, each may be left out."""
     fields = {"required": list(required)} if required else {}
     return {"type": "object", **fields, "properties": required | others}
+
+
+def own_body(required: dict[str, Schema], **others: Schema) -> Schema:
+    """Of an operation that is not the original's: other fields are refused."""
+    return body(required, **others) | {"additionalProperties": False}
 
 
 def _text(max_length: int) -> Schema:

@@ -41,7 +41,7 @@ NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such ord
 class Operation(NamedTuple):
     """`refusals` are those beside what any request may meet. `tagged`: the answer has the customer's version, or has it
     unless the customer is erased. `unready`: it may be 503, with the same body. `streams`: as server-sent events, each
-    of which holds the answer.
+    of which holds the answer. `otherwise` is what else it answers, when it is asked for something else.
     """
 
     group: str
@@ -51,6 +51,7 @@ class Operation(NamedTuple):
     refusals: tuple[HttpRefusal, ...] = ()
     tagged: bool | Literal["unless erased"] = False
     unready: bool = False
+    otherwise: type[Struct] | None = None
     streams: bool = False
 
 
@@ -209,7 +210,13 @@ def _replays() -> dict[str, Operation]:
     unready, stuck = _by_table(NotReadyError, "cancelled"), _by_table(ReplayStuckError)
     gone = _by_table(NothingToRollBackError)
     return {
-        "start_replay": Operation(group, replays.ReplayTold, requests.REPLAY, refusals=(running,)),
+        "start_replay": Operation(
+            group,
+            replays.ReplayTold,
+            requests.REPLAY,
+            refusals=(running, TooMany(RETRY_AFTER, Reason.BUSY)),
+            otherwise=replays.WhatIfTold,
+        ),
         "list_replays": Operation(group, replays.ReplaysListed),
         "get_replay": Operation(group, replays.OneReplay, refusals=(none,)),
         "follow_replay": Operation(group, replays.Replay, refusals=(none,), streams=True),

@@ -85,3 +85,41 @@ class OneReplay(Struct):
 class ReplayTold(Struct):
     message: str
     data: Replay
+
+
+class Mover(Struct):
+    """Averages have two decimals."""
+
+    customer_id: Id
+    before: Annotated[float, Meta(examples=[1880])]
+    after: Annotated[float, Meta(examples=[2000])]
+    by: Annotated[float, Meta(examples=[120])]
+
+
+class Moved(Struct):
+    """A figure of all customers together, how many go which way, and who goes furthest."""
+
+    before: Annotated[float, Meta(examples=[24440])]
+    after: Annotated[float, Meta(examples=[25220])]
+    up: int
+    down: int
+    unchanged: int
+    furthest_up: list[Mover]
+    furthest_down: list[Mover]
+
+
+class WhatIf(Struct):
+    """At a position of the log. Of who is `untold`, an event can't be applied; they are in no other number."""
+
+    rule: Annotated[str, Meta(examples=["gross-of-refunds"])]
+    instead_of: Annotated[str, Meta(examples=["net-of-refunds"])]
+    position: int
+    customers: int
+    changed: int
+    untold: list[int]
+    figures: dict[str, Moved]
+
+
+class WhatIfTold(Struct):
+    message: str
+    data: WhatIf

@@ -19,6 +19,8 @@ from api.openapi.kinds import (
     lines,
     moment,
     optional,
+    or_null,
+    own_body,
     rate,
     ref,
     said,
@@ -33,7 +35,7 @@ from api.order_input import (
     TEXTS,
 )
 from api.orders import MAX_TRANSACTION_ID
-from api.replays import NAMES, SWAPS
+from api.replay_input import NAMES, SWAPS, WHAT_IF
 from api.settings import NameMode
 from api.users import MAX_LOGIN
 
@@ -117,7 +119,7 @@ DELETE_ADDRESS = body({"address": body({"id": id_(2)})})
 MAKE_PRIMARY = body({"addressId": id_(1), "type": ref("AddressType", "billing")})
 
 ATTACH_USER = body({"user_id": id_(1)})
-USER = body(
+USER = own_body(
     {"user_login": text("jane", max_length=MAX_LOGIN), "user_email": email("jane.smith@example.com")},
     display_name=optional(text("Jane Smith")),
     first_name=optional(text("Jane")),
@@ -126,9 +128,9 @@ USER = body(
     user_nicename=optional(text()),
 )
 
-LABEL = body({"value": text("VIP", max_length=MAX_LENGTH)})
+LABEL = own_body({"value": text("VIP", max_length=MAX_LENGTH)})
 
-CREDENTIAL = body(
+CREDENTIAL = own_body(
     {
         "login": text("ann", max_length=MAX_USER_LENGTH) | {"pattern": rf"^[ \t\r\n]*{LOGIN}[ \t\r\n]*$"},
         "name": text("phone", max_length=MAX_NAME),
@@ -143,7 +145,7 @@ CREDENTIAL = body(
 )
 
 _NOTE = optional(lines(max_length=MAX_NOTE))
-_NEW_ITEM = body(
+_NEW_ITEM = own_body(
     {},
     object_id=said(optional(id_()), "The product's variation, which filters by items look for."),
     post_id=optional(id_()),
@@ -155,7 +157,7 @@ _NEW_ITEM = body(
     unit_price=optional(integer(2500)),
     **{name: optional(integer()) for name in ITEM_AMOUNTS if name != "unit_price"},
 )
-PLACE_ORDER = body(
+PLACE_ORDER = own_body(
     {"customer_id": id_(1), "total_amount": integer(5000)},
     id=said(optional(id_()), "Allocated, if it is not given."),
     currency=said(
@@ -179,26 +181,31 @@ PLACE_ORDER = body(
     **{name: optional(text()) for name in TEXTS},
     **{name: optional(integer()) for name in AMOUNTS},
 )
-UPDATE_ORDER = body(
+UPDATE_ORDER = own_body(
     {},
     status=optional(ref("OrderStatus", "completed")),
     payment_status=optional(ref("UnpaidStatus")),
     note=_NOTE,
 )
 _TRANSACTION_ID = text("ch_1", max_length=MAX_TRANSACTION_ID)
-PAYMENT = body({"amount": integer(5000, minimum=1), "transaction_id": _TRANSACTION_ID}, paid_at=optional(moment()))
-REFUND = body(
+PAYMENT = own_body({"amount": integer(5000, minimum=1), "transaction_id": _TRANSACTION_ID}, paid_at=optional(moment()))
+REFUND = own_body(
     {"amount": integer(1000, minimum=1), "transaction_id": _TRANSACTION_ID | {"examples": ["re_1"]}},
     refunded_at=optional(moment()),
     reason=optional(text("Damaged")),
 )
-TRANSFER = body({"customer_id": id_(2)})
-REPLAY = body(
+TRANSFER = own_body({"customer_id": id_(2)})
+REPLAY = own_body(
     {},
     projection=said(optional(choice(NAMES, "figures")), "This one alone, instead of all."),
-    customer_id=said(optional(id_()), "This customer alone, or the first of some."),
-    last_customer_id=optional(id_()),
+    customers=said(
+        or_null({"type": ["string", "integer"], "pattern": "^[1-9][0-9]*(-[1-9][0-9]*)?$", "examples": ["5-9"]}),
+        "This customer alone, or those from one id to another.",
+    ),
+    customer_id=said(or_null(id_()), "As `customers`: this one alone, or the first of some."),
+    last_customer_id=or_null(id_()),
+    what_if=said(or_null(choice(WHAT_IF)), "Only tell what all customers' figures would be under this rule."),
     swap=said(optional(choice(SWAPS)), "When rebuilt rows take the place of the live ones; never, if not given."),
-    **{"from": said(optional(id_()), "Those of whom something has happened from this position of the log on.")},
+    **{"from": said(or_null(id_()), "Those of whom something has happened from this position of the log on.")},
 )
 COMPONENTS: dict[str, Schema] = {"NewItem": _NEW_ITEM}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from projections.replay import engine
+from tests.api.documented import conforms
 from tests.api.shop import Body, Shop, done, problems, refusal, rule
 from tests.eventstore.acts import PATIENCE, until
 
@@ -66,6 +67,36 @@ async def test_one_customer_is_rebuilt_and_swapped_at_once(shop: Shop) -> None:
     assert replay["customers"] == {"first": one, "last": one}
     assert (replay["status"], replay["projections"]) == ("swapped", ["customers"])
     assert [(await shop.shown(id_))["first_name"] for id_ in (one, other)] == ["Jane", "Eve"]
+
+
+async def test_customers_are_named_as_on_the_command_line(shop: Shop) -> None:
+    ids = [await shop.customer() for _ in range(3)]
+    await shop.pool.execute("UPDATE customers SET first_name = 'Eve' WHERE id = ANY($1)", ids)
+    replay = await made(shop, customers=f"{ids[0]}-{ids[1]}", swap="always", projection="customers")
+    assert replay["customers"] == {"first": ids[0], "last": ids[1]}
+    assert [(await shop.shown(id_))["first_name"] for id_ in ids] == ["Jane", "Jane", "Eve"]
+    assert (await made(shop, customers=ids[2]))["customers"] == {"first": ids[2], "last": ids[2]}
+
+
+async def test_what_if_tells_figures_under_another_rule_and_leaves_everything_as_it_is(empty_shop: Shop) -> None:
+    shop = empty_shop
+    id_ = await shop.customer()
+    order_id = await shop.order(id_, 900)
+    await shop.pay(order_id, 900)
+    await shop.refund(order_id, 200)
+    before = await shop.shown(id_)
+    answer = await shop.post("/replays", {"what_if": "gross-of-refunds"})
+    assert conforms(answer) == "start_replay"
+    told = done(answer)["data"]
+    assert (told["rule"], told["instead_of"], told["customers"], told["changed"]) == (
+        "gross-of-refunds", "net-of-refunds", 1, 1,
+    )  # fmt: skip
+    assert told["figures"]["ltv"] == {
+        "before": 700, "after": 900, "up": 1, "down": 0, "unchanged": 0, "furthest_down": [],
+        "furthest_up": [{"customer_id": id_, "before": 700, "after": 900, "by": 200}],
+    }  # fmt: skip
+    assert await shop.shown(id_) == before
+    assert done(await shop.get("/replays"))["replays"] == []
 
 
 async def test_those_of_a_position_on_are_rebuilt(shop: Shop) -> None:
@@ -134,6 +165,27 @@ async def other_process(shop: Shop, pid: int) -> bool:
         ({"customer_id": 7, "last_customer_id": 6}, "last_customer_id", "min"),
         ({"last_customer_id": 6}, "last_customer_id", "min"),
         ({"customer_id": 7, "projection": "labels"}, "projection", "in"),
+        ({"customers": "7-9", "projection": "labels"}, "projection", "in"),
+        ({"customers": "9-7"}, "customers", "invalid"),
+        ({"customers": "5-"}, "customers", "invalid"),
+        ({"customers": "0-5"}, "customers", "invalid"),
+        ({"customers": "5 - 9"}, "customers", "invalid"),
+        ({"customers": "\u0665-\u0669"}, "customers", "invalid"),
+        ({"customers": 2**53}, "customers", "invalid"),
+        ({"customers": -5}, "customers", "invalid"),
+        ({"customers": [5, 9]}, "customers", "string"),
+        ({"customers": "5-9", "customer_id": 5}, "customers", "invalid"),
+        ({"customers": "5-9", "last_customer_id": 9}, "customers", "invalid"),
+        ({"customers": ""}, "customers", "required"),
+        ({"customer_id": " "}, "customer_id", "required"),
+        ({"from": ""}, "from", "required"),
+        ({"customer": "5-9"}, "customer", "unknown"),
+        ({"Customers": "5-9"}, "Customers", "unknown"),
+        ({"what_if": "guess"}, "what_if", "in"),
+        ({"what_if": ""}, "what_if", "required"),
+        ({"what_if": "gross-of-refunds", "customers": "5-9"}, "customers", "invalid"),
+        ({"what_if": "gross-of-refunds", "swap": "always"}, "swap", "invalid"),
+        ({"what-if": "gross-of-refunds"}, "what-if", "unknown"),
     ],
 )
 async def test_what_cannot_be_replayed_is_named(shop: Shop, body: Body, field: str, broken: str) -> None:

@@ -120,12 +120,15 @@ def test_of_a_customer_who_never_was_there_is_no_history(shop: str) -> None:
 
 async def test_replay_rebuilds_all_read_models_or_one(shop: str, store: Store) -> None:
     await store.pool.execute("DELETE FROM orders WHERE id = 101")
-    everything = custodiary("replay", DATABASE_URL=shop)
+    compared = custodiary("replay", DATABASE_URL=shop)
     position = await store.log.head(store.pool)
+    assert (compared.code, compared.lines[0].split(" is ")[1]) == (1, f"ready, at position {position}.")
+    assert await store.pool.fetchval("SELECT count(*) FROM orders WHERE id = 101") == 0
+    everything = custodiary("replay", "--swap", "always", DATABASE_URL=shop)
     assert (everything.code, everything.lines[0].split(" is ")[1]) == (0, f"swapped, at position {position}.")
     assert await store.pool.fetchval("SELECT count(*) FROM orders WHERE id = 101") == 1
     await store.pool.execute("DELETE FROM labels")
-    labels = custodiary("replay", "--projection", "labels", "--json", DATABASE_URL=shop).json
+    labels = custodiary("replay", "--projection", "labels", "--swap", "always", "--json", DATABASE_URL=shop).json
     assert (labels["status"], labels["projections"], labels["position"]) == ("swapped", ["labels"], position)
     assert labels["differences"]["labels"]["missing"] == 5
     assert await count(store.pool, "labels") == 5

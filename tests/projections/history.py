@@ -180,12 +180,12 @@ class History:
     async def _place(self, unit: Unit) -> None:
         customer_id, id_ = self._id(self._customers), await unit.new_id(ORDER)
         await existing(unit, customer_id)
-        await unit.decide(ORDER, id_, PlaceOrder(terms=self._terms(customer_id)), at=self._when())
+        await unit.decide(ORDER, id_, PlaceOrder(terms=self._terms(customer_id, id_)), at=self._when())
         said = RecordOrderDetails(order_id=id_, details=OrderDetails(note=self._word()))
         await unit.decide(CUSTOMER, customer_id, said)
         self._once_accepted.append(lambda: self._orders.append(id_))
 
-    def _terms(self, customer_id: int) -> Terms:
+    def _terms(self, customer_id: int, id_: int) -> Terms:
         total = self._chance.randrange(1, 100_000)
         paid, refunded, status = self._chance.choice(
             (
@@ -207,7 +207,7 @@ class History:
             rate=self._chance.choice(RATES),
             created_at=self._when(),
             items=(Item(id=1, object_id=self._chance.randrange(9), title=self._word(), rate=ODD_RATE), Item(id=2)),
-            transactions=(Transaction(id=1, transaction_type="charge", total=paid, vendor_charge_id="given"),),
+            transactions=(Transaction(id=1, transaction_type="charge", total=paid, vendor_charge_id=f"given {id_}"),),
             config={"gift": self._word()},
         )
 
