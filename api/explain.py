@@ -1,5 +1,6 @@
 """Why a customer's lifetime value is what it is."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -7,11 +8,16 @@ from litestar import get
 from litestar.params import FromPath
 
 from api.answer import Answer, answer
+from api.as_of import read_as_of
+from api.input import read_input
 from api.presentation import shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
+from api.validation import Fields
 from domain.refusals import CustomerNotFound
 from projections.database import at_one_moment
 from projections.explain import Explanation, explain
+from projections.history.pages import NEWEST
+from projections.past import moment_of
 
 
 @get(
@@ -21,9 +27,12 @@ from projections.explain import Explanation, explain
 )
 async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Computed from events alone. The contributions of all orders that are or were the customer's add up to `ltv`."""
-    store, id_ = serving(request).store, customer_in_path(customer_id)
+    store, id_, fields = serving(request).store, customer_in_path(customer_id), Fields(await read_input(request))
+    as_of = read_as_of(fields)
+    fields.check()
     async with at_one_moment(store.pool) as on:
-        found = await explain(on, store.log, id_)
+        moment = None if as_of is None else await moment_of(on, store.log, as_of, datetime.now(UTC))
+        found = await explain(on, store.log, id_, moment.position if moment else NEWEST)
     if found is None:
         raise CustomerNotFound
     explanation, version = found

@@ -32,19 +32,19 @@ from domain.value import (
 from eventstore.log import COLUMNS, Connection, Log
 from eventstore.streams import MAX_ID, to_uuid
 from projections.fold import PoisonedError
-from projections.history.pages import erased_among, was_registered
+from projections.history.pages import NEWEST, erased_among, was_registered
 from projections.orders import ORDERS, OrderRow, value_of
 
 ORDERS_EVER = f"""
     SELECT {COLUMNS} FROM readable_events
     WHERE originator_id IN (
-        SELECT originator_id FROM stored_events WHERE customer_id = $1
-        UNION SELECT originator_id FROM stored_events WHERE former_customer_id = $1
-    ) AND originator_id BETWEEN $2 AND $3
+        SELECT originator_id FROM stored_events WHERE customer_id = $1 AND notification_id <= $4
+        UNION SELECT originator_id FROM stored_events WHERE former_customer_id = $1 AND notification_id <= $4
+    ) AND originator_id BETWEEN $2 AND $3 AND notification_id <= $4
     ORDER BY originator_id, originator_version"""
 VERSION = """
-    SELECT (SELECT count(*) FROM stored_events WHERE customer_id = $1)
-        + (SELECT count(*) FROM stored_events WHERE former_customer_id = $1)"""
+    SELECT (SELECT count(*) FROM stored_events WHERE customer_id = $1 AND notification_id <= $2)
+        + (SELECT count(*) FROM stored_events WHERE former_customer_id = $1 AND notification_id <= $2)"""
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -94,16 +94,16 @@ class Explanation(msgspec.Struct, frozen=True):
     orders: list[ExplainedOrder]
 
 
-async def explain(on: Connection, log: Log, customer_id: int) -> tuple[Explanation, int] | None:
-    """With the customer's version; None for a customer that is erased or never was.
+async def explain(on: Connection, log: Log, customer_id: int, until: int = NEWEST) -> tuple[Explanation, int] | None:
+    """As of a position, with the customer's version; None for a customer that is erased, or was not there yet.
 
     Every order that is the customer's, or was. The connection sees one moment. Raises PoisonedError.
     """
-    if not await was_registered(on, customer_id) or await erased_among(on, [customer_id]):
+    if not await was_registered(on, customer_id, until) or await erased_among(on, [customer_id]):
         return None
     ends = to_uuid(Stream("order", 0)), to_uuid(Stream("order", MAX_ID))
-    events = [_recorded(log, row) for row in await on.fetch(ORDERS_EVER, customer_id, *ends)]
-    version: int = await on.fetchval(VERSION, customer_id)
+    events = [_recorded(log, row) for row in await on.fetch(ORDERS_EVER, customer_id, *ends, until)]
+    version: int = await on.fetchval(VERSION, customer_id, until)
     return explained(customer_id, events), version
 
 

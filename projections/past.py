@@ -15,6 +15,7 @@ from projections.customers import CUSTOMERS
 from projections.fold import Folded, PoisonedError, fold_range, fold_some, projections_of
 from projections.live import PROJECTIONS
 from projections.projection import Part
+from projections.queries.refusals import BeyondTheEnd
 from projections.ranges import EVERYTHING, split
 from projections.table import prepare
 
@@ -46,7 +47,7 @@ class Moment(NamedTuple):
 
 
 async def moment_of(on: Executor, log: Log, as_of: int | datetime, now: datetime) -> Moment | None:
-    """Of a position, or of a time with a zone, when the log knew it. None from now on.
+    """Of a position, or of a time with a zone, when the log knew it. None from now on. Raises BeyondTheEnd.
 
     Between two events a position has the time of the first.
     """
@@ -55,8 +56,9 @@ async def moment_of(on: Executor, log: Log, as_of: int | datetime, now: datetime
             return None
         time = max(as_of, BEGINNING)
         return Moment(await on.fetchval(POSITION_AT, time), time)
-    if as_of > await log.head(on):
-        return None
+    head = await log.head(on)
+    if as_of > head:
+        raise BeyondTheEnd(head)
     last = await on.fetchrow(LAST_UNTIL, as_of)
     return Moment(*last) if last else Moment(0, BEGINNING)
 

@@ -111,7 +111,9 @@ def _figures() -> dict[str, Operation]:
     group, none = "Figures", (NO_CUSTOMER,)
     return {
         "get_stats": Operation(group, answers.WidgetsShown, query=queries.IN_TIME, refusals=none, tagged=True),
-        "explain_ltv": Operation(group, explained.Explained, refusals=(NO_CUSTOMER, UNTOLD), tagged=True),
+        "explain_ltv": Operation(
+            group, explained.Explained, query=queries.IN_TIME, refusals=(NO_CUSTOMER, UNTOLD), tagged=True
+        ),
         "recalculate_ltv": Operation(group, answers.Recalculated, refusals=(NO_CUSTOMER, UNTOLD), tagged=True),
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.addresses import TYPES
+from api.as_of import POSITION
 from api.history import TYPES as TYPES_OF_EVENTS
 from api.lists import MAX_IDS, MAX_SEARCH
 from api.openapi.filters import CUSTOMER_FILTERS, ORDER_FILTERS
@@ -48,11 +49,11 @@ PAGE: dict[str, Schema] = {
 
 _BLANK: Schema = {"type": "string", "maxLength": 0}
 _ZONE = said({"anyOf": [ref("TimeZone"), _BLANK]}, "In which days begin and dates are read.")
-_POSITION: Schema = {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]{1,255}$"}
+_POSITION: Schema = {"type": ["integer", "string"], "minimum": 0, "pattern": f"^({POSITION})$"}
 AS_OF = said(
     {"anyOf": [_POSITION, moment(), _BLANK]},
     "The answer as it was at a position of the log, at the end of a day, or through a second, by when the log knew it. "
-    "What lies ahead is now. Who has been erased since is not found.",
+    "What lies ahead, and a position beyond the end, are refused. Who has been erased since is not found.",
 )
 IN_TIME = {"as_of": AS_OF, "user_tz": _ZONE}
 

@@ -42,6 +42,7 @@ FILTERED = """
 AT = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id = ANY($1::bigint[]) AND {FILTERED}"
 BELOW = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id < $1 AND notification_id >= $7 AND {FILTERED}"
 
+REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = $1 AND notification_id <= $2)"
 OF_STREAMS = "SELECT notification_id FROM stored_events WHERE originator_id = ANY($1)"
 ERASED = """
     SELECT s.id FROM unnest($1::uuid[]) AS s (id) CROSS JOIN LATERAL (
@@ -111,11 +112,9 @@ async def streams_history(on: Connection, log: Log, streams: Iterable[Stream]) -
     return (await _page(on, log, rows, len(positions), None)).entries
 
 
-async def was_registered(on: Connection, customer_id: int) -> bool:
-    """Whether there is, or once was, such a customer."""
-    known: bool = await on.fetchval(
-        "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = $1)", to_uuid(Stream("customer", customer_id))
-    )
+async def was_registered(on: Connection, customer_id: int, until: int = NEWEST) -> bool:
+    """Whether there is, or once was, such a customer; as of a position."""
+    known: bool = await on.fetchval(REGISTERED, to_uuid(Stream("customer", customer_id)), until)
     return known
 
 

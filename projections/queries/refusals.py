@@ -30,6 +30,14 @@ class UnknownTimeZone(QueryRefused):
         self.name = name
 
 
+class BeyondTheEnd(QueryRefused):
+    """`position` is that of the log's last event."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__("as_of", f"is beyond the log's end, which is at position {position}.")
+        self.position = position
+
+
 class BadCursor(QueryRefused):
     """Not a cursor of ours, or one of a list in another order."""
 

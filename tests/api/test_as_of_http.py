@@ -23,6 +23,7 @@ ONE = (
     "/customers/{}/orders",
     "/customers/{}/order",
     "/customers/get-stats/{}",
+    "/customers/{}/ltv/explain",
 )
 EVERY = (*ONE, "/customers")
 GONE = 404, {"message": "Customer not found", "back_text": "Back to Customer List", "back_url": "/customers"}
@@ -47,6 +48,7 @@ OF_ONE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/customers/{}/orders", {"active_view": "paid"} | filters(("order/order_items", "in", [1, 2, 3]))),
     ("/customers/{}/order", {}),
     ("/customers/get-stats/{}", {}),
+    ("/customers/{}/ltv/explain", {}),
 )  # fmt: skip
 OF_ALL: tuple[dict[str, Any], ...] = (
     {"with": ",".join(OF_CUSTOMER), "sort_by": "ltv"},
@@ -130,19 +132,57 @@ async def test_every_answer_is_given_again_as_of_its_time(empty_shop: Shop) -> N
                 assert await ask(empty_shop, path, params, as_of) == answer, (as_of, path, params)
 
 
-async def test_now_and_what_lies_ahead_is_now(shop: Shop) -> None:
+async def test_now_is_now(shop: Shop) -> None:
+    """The end of the log, today, and a moment by a client's clock that is ahead of ours."""
     id_ = await shop.customer()
     await shop.order(id_, 700, total_paid=700)
-    tomorrow = (START + timedelta(days=2)).strftime("%Y-%m-%d")
+    now = datetime.now(UTC)
+    kiritimati = {"as_of": f"{now + timedelta(hours=14):%Y-%m-%d}", "user_tz": "Pacific/Kiritimati"}
     for path in EVERY:
-        now = await ask(shop, path.format(id_), {})
-        for as_of in ("", " ", tomorrow, "9999-12-31", "2999-01-01T00:00Z", await shop.position() + 1, "9" * 200):
-            assert await ask(shop, path.format(id_), {}, as_of) == now, (path, as_of)
+        answer = await ask(shop, path.format(id_), {})
+        for as_of in ("", " ", f"{now:%Y-%m-%d}", f"{now + timedelta(seconds=30):%Y-%m-%d %H:%M:%S}"):
+            assert await ask(shop, path.format(id_), {}, as_of) == answer, (path, as_of)
+        if path != "/customers":  # whose links have the time zone
+            assert await ask(shop, path.format(id_), kiritimati) == answer
+        if "stats" not in path:  # which count days
+            assert await ask(shop, path.format(id_), {}, await shop.position()) == answer
+
+
+@pytest.mark.parametrize("path", EVERY)
+async def test_what_lies_beyond_the_end_of_the_log_is_refused(shop: Shop, path: str) -> None:
+    id_ = await shop.customer()
+    end, now = await shop.position(), datetime.now(UTC)
+    beyond = f"The as of field is beyond the log's end, which is at position {end}."
+    for position in (end + 1, 202601, 1_767_225_600, 9_999_999_999_999_999):
+        answer = await shop.get(path.format(id_), params={"as_of": position})
+        assert (answer.status_code, answer.json()["errors"]) == (422, {"as_of": {"invalid": beyond}}), position
+    ahead = {"as_of": {"max": "The as of field lies ahead: nothing is known of it yet."}}
+    days = (f"{now + timedelta(days=days):%Y-%m-%d}" for days in (1, 2))
+    for as_of in (*days, "9999-12-31", "2999-01-01T00:00Z", f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"):
+        answer = await shop.get(path.format(id_), params={"as_of": as_of})
+        assert (answer.status_code, answer.json()["errors"]) == (422, ahead), as_of
+        conforms(answer)
+
+
+@pytest.mark.parametrize("path", EVERY)
+async def test_a_number_that_looks_like_a_date_is_no_position_however_long_the_log(shop: Shop, path: str) -> None:
+    id_ = await shop.customer()
+    for number, day in (("20260101", "2026-01-01"), ("19000228", "1900-02-28"), (" 21991231 ", "2199-12-31")):
+        answer = await shop.get(path.format(id_), params={"as_of": number})
+        message = f"The as of field looks like a date, and is none: write {day}, or another position."
+        assert answer.json()["errors"] == {"as_of": {"invalid": message}}
+    for number in (
+        "20260230",
+        "20261301",
+        "18991231",
+        "99999999",
+    ):  # which are no days: positions, but none of this log
+        assert "beyond" in (await shop.get(path.format(id_), params={"as_of": number})).json()["message"]
 
 
 async def test_before_everything_there_was_nothing(shop: Shop) -> None:
     id_ = await shop.customer()
-    for as_of in (0, "00", "1969-12-31", "0001-01-01", "2001-01-01 00:00"):
+    for as_of in (0, "0", "1969-12-31", "0001-01-01", "2001-01-01 00:00"):
         sent = {"as_of": as_of, "user_tz": "Asia/Tokyo"}
         assert refusal(await shop.get(f"/customers/{id_}", params=sent)) == GONE
         for path in ONE[1:]:
@@ -270,7 +310,18 @@ async def test_what_is_no_time_is_refused_by_name(shop: Shop, path: str) -> None
         "2026-03-01T25:00",
         "2026-03-01T10:00+99:99",
     )
-    for as_of in (*nonsense, "20260301T10", "٣", "5 6", "\N{SUPERSCRIPT TWO}", "x" * 300):
+    for as_of in (
+        *nonsense,
+        "20260301T10",
+        "00",
+        "007",
+        "01012026",
+        "9" * 17,
+        "٣",
+        "5 6",
+        "\N{SUPERSCRIPT TWO}",
+        "x" * 300,
+    ):
         assert list(problems(await shop.get(path.format(id_), params={"as_of": as_of}))) == ["as_of"], as_of
     for sent in ({"as_of": "2026-03-01"}, {"as_of": 1}, {}):
         answer = await shop.get(path.format(id_), params={"user_tz": "Mars/Olympus"} | sent)
@@ -307,4 +358,6 @@ def test_as_of_is_documented_where_it_means_something() -> None:
         for operation in OPERATIONS.values()
         if {"as_of", "user_tz"} <= {parameter["name"] for parameter in operation["parameters"]}
     }
-    assert taking == {"get_customer", "list_addresses", "get_orders", "get_every_order", "get_stats", "get_customers"}
+    assert taking == {
+        "get_customer", "list_addresses", "get_orders", "get_every_order", "get_stats", "get_customers", "explain_ltv",
+    }  # fmt: skip
