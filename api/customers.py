@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from litestar import get, patch, post, put
 from litestar.params import FromPath
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from api.answer import Answer, answer
 from api.as_of import read_as_of, seen
@@ -46,6 +46,14 @@ MAX_NOTES = 65_535
 MAX_BULK = 1_000
 LOCATION = ("country", "state", "city", "postcode")
 EXISTING_LABELS = "SELECT id FROM labels WHERE id = ANY($1)"
+
+
+class Change(NamedTuple):
+    """What is asked of a customer, of the user that may be linked, and who that is to be."""
+
+    customer: ChangeCustomer
+    of_user: dict[str, str | None]
+    user_id: int | UnsetType | None
 
 
 @post("/customers", opt=needs("customers/manage"), summary="Create a customer", status_code=200)
@@ -117,7 +125,9 @@ async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> An
     changes nothing leads to no event.
     """
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
-    return await _update(request, id_, fields, _change(fields, fields.required, service.settings.name_mode))
+    asked = _change(fields, fields.required, service.settings.name_mode)
+    fields.check()
+    return await _update(request, id_, asked)
 
 
 @patch("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Change some fields of a customer")
@@ -126,16 +136,14 @@ async def patch_customer(request: AnyRequest, customer_id: FromPath[str]) -> Ans
     Otherwise as the update.
     """
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
-    return await _update(request, id_, fields, _change(fields, fields.if_sent, service.settings.name_mode))
+    asked = _change(fields, fields.if_sent, service.settings.name_mode)
+    fields.check_all()
+    return await _update(request, id_, asked)
 
 
-async def _update(
-    request: AnyRequest, id_: int, fields: Fields, asked: tuple[ChangeCustomer, dict[str, str | None]]
-) -> Answer:
+async def _update(request: AnyRequest, id_: int, asked: Change) -> Answer:
     """A linked user follows what changes."""
-    change, of_user = asked
-    user_id = fields.optional(absent=UNSET, empty=None).id("user_id")
-    fields.check()
+    change, of_user, user_id = asked
 
     async def work(unit: Unit) -> int:
         former = await unit.load(CUSTOMER, id_)
@@ -238,8 +246,8 @@ def _names(fields: Fields, main: Reader[Any], mode: NameMode) -> tuple[str | Non
     return main.text("first_name"), fields.optional(absent=None, empty="").text("last_name")
 
 
-def _change(fields: Fields, main: Reader[Any], mode: NameMode) -> tuple[ChangeCustomer, dict[str, str | None]]:
-    """What is asked of the customer, and what of the user that may be linked; `main` reads email and name."""
+def _change(fields: Fields, main: Reader[Any], mode: NameMode) -> Change:
+    """`main` reads email and name."""
     email = main.email("email")
     first_name, last_name = _names(fields, main, mode)
     place = fields.optional(absent=UNSET, empty=None)
@@ -255,7 +263,8 @@ def _change(fields: Fields, main: Reader[Any], mode: NameMode) -> tuple[ChangeCu
         city=place.text("city"),
         postcode=place.text("postcode"),
     )
-    return change, {name: sent.text(name) for name in ("display_name", "user_nicename", "user_url")}
+    of_user = {name: sent.text(name) for name in ("display_name", "user_nicename", "user_url")}
+    return Change(change, of_user, fields.optional(absent=UNSET, empty=None).id("user_id"))
 
 
 @contextmanager

@@ -35,7 +35,7 @@ WITH_KEY = "SELECT originator_id FROM stream_keys WHERE originator_id = ANY($1) 
 
 def read_reason(fields: Fields) -> str:
     """Empty when none is given; one that says nothing is refused."""
-    if fields.values.get("reason") is None:
+    if fields.get("reason") is None:
         return ""
     reason = fields.required.text("reason", max_length=MAX_REASON)
     if reason and is_blank(reason):
@@ -89,7 +89,7 @@ async def delete_customer(request: AnyRequest, customer_id: FromPath[str]) -> An
     """
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     reason = read_reason(fields)
-    fields.check()
+    fields.check_all()
     request.user.require("customers/manage")  # as for the bulk action that does the same
 
     async def work(unit: Unit) -> None:

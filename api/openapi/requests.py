@@ -71,7 +71,8 @@ def create_customer(mode: NameMode) -> Schema:
 
 
 def patch_customer(mode: NameMode) -> Schema:
-    return {name: said for name, said in update_customer(mode).items() if name != "required"}
+    fields = update_customer(mode)["properties"]
+    return own_body({}, **{name: said for name, said in fields.items() if name not in {"aov", "username"}})
 
 
 def update_customer(mode: NameMode) -> Schema:
@@ -84,7 +85,7 @@ _REASON = said(
     "Why customers are deleted. It stays, so it must name nobody. It may be left out, but not be blank.",
 )
 LABELS = body({"labels": said(ids([1]), "All the labels that the customer is to carry; none with [].")})
-DELETE_CUSTOMER = body({}, reason=_REASON)
+DELETE_CUSTOMER = own_body({}, reason=_REASON)
 BULK_ACTION = body(
     {
         "action": choice(("delete_customers", "change_customer_status"), "change_customer_status"),

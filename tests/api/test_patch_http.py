@@ -26,7 +26,6 @@ async def patched(shop: Shop, id_: int, body: Any, **options: Any) -> dict[str, 
         ({"country": "CA", "state": None, "postcode": ""}, {
             "country", "country_name", "state", "postcode", "formatted_address",
         }),
-        ({"full_name": "Not Asked", "ltv": 5, "id": 7, "unknown": []}, set()),
         ({}, set()),
     ],
 )  # fmt: skip
@@ -38,6 +37,15 @@ async def test_it_changes_what_is_sent_and_no_more(shop: Shop, sent: Any, change
     after = await shop.shown(id_)
     assert {key for key in after if after[key] != before[key]} - {"updated_at"} == changed
     assert (await shop.position() > position) == bool(changed)
+
+
+async def test_what_is_no_field_of_it_is_refused_by_name(shop: Shop) -> None:
+    id_ = await shop.customer()
+    before = await shop.position()
+    sent = {"city": "Salem", "full_name": "Not Asked", "ltv": 5, "id": 7, "unknown": []}
+    refused = {name: ["unknown"] for name in ("full_name", "ltv", "id", "unknown")}
+    assert problems(await shop.ask("PATCH", f"/customers/{id_}", sent)) == refused
+    assert await shop.position() == before
 
 
 async def test_an_email_may_change_alone(shop: Shop) -> None:
