@@ -13,6 +13,7 @@ from api.reasons import Reason
 from api.refusals import Rule
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
+from domain import identity
 from domain.customer import CUSTOMER, Customer, EraseCustomer
 from domain.event import Stream
 from domain.refusals import CustomerNotFound
@@ -28,7 +29,7 @@ MAX_REASON = 255
 
 # As users are found for customers: by email, while nobody has them.
 WITH_EMAIL = """
-    SELECT u.id, lower(u.user_email) AS email FROM users AS u WHERE lower(u.user_email) = ANY($1)
+    SELECT u.id, u.user_email_identity FROM users AS u WHERE u.user_email_identity = ANY($1)
     AND NOT EXISTS (SELECT FROM customers AS c WHERE c.user_id = u.id)"""
 WITH_KEY = "SELECT originator_id FROM stream_keys WHERE originator_id = ANY($1) AND wrapped IS NOT NULL"
 
@@ -51,7 +52,7 @@ def is_blank(reason: str) -> bool:
 async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:
     """Customers that stand, each with its user, users that it had and that are deleted, and one with its email."""
     customers = {id_: await _standing(unit, id_) for id_ in ids}
-    emails = [known.profile.email.lower() for known in customers.values()]
+    emails = [identity.of_email(known.profile.email) for known in customers.values()]
     with_email: dict[str, set[int]] = {}
     for user_id, email in await unit.pool.fetch(WITH_EMAIL, emails):
         with_email.setdefault(email, set()).add(user_id)
@@ -59,7 +60,7 @@ async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:
     await unit.load_many(USER, possible)
     told_of = await _told_of(unit, possible)
     for id_, known in customers.items():
-        own = {known.user_id, *with_email.get(known.profile.email.lower(), ())}
+        own = {known.user_id, *with_email.get(identity.of_email(known.profile.email), ())}
         deleted = {user_id for user_id in known.users if await unit.load(USER, user_id) is None}
         users = tuple(sorted((own | deleted) & told_of))
         told_of = told_of.difference(users)

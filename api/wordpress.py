@@ -7,6 +7,7 @@ from itertools import chain, count
 
 import asyncpg
 
+from domain import identity
 from domain.customer import CustomerProfile
 from domain.user import USER, ChangeUserProfile, RegisterUser, UserProfile
 from eventstore.log import Executor
@@ -15,7 +16,7 @@ from eventstore.transact import Unit
 
 FREE_WITH_EMAIL = """
     SELECT (
-        SELECT u.id FROM users u WHERE lower(u.user_email) = lower(w.email)
+        SELECT u.id FROM users u WHERE u.user_email_identity = w.email
         AND NOT EXISTS (SELECT FROM customers c WHERE c.user_id = u.id) ORDER BY u.id LIMIT 1
     ) FROM unnest($1::text[]) WITH ORDINALITY AS w (email, place) ORDER BY w.place"""
 LOGIN_TAKEN = "SELECT EXISTS (SELECT FROM claims WHERE kind = 'user-login' AND value = $1)"
@@ -28,9 +29,10 @@ def users_with_emails(pool: asyncpg.Pool) -> Together[str, int | None]:
     return Together(partial(free_users_with_emails, pool))
 
 
+
 async def free_users_with_emails(on: Executor, emails: Sequence[str]) -> list[int | None]:
     """Of each email the user who has it, if it has no customer yet."""
-    return [row[0] for row in await on.fetch(FREE_WITH_EMAIL, emails)]
+    return [row[0] for row in await on.fetch(FREE_WITH_EMAIL, [*map(identity.of_email, emails)])]
 
 
 async def create_user(unit: Unit, profile: CustomerProfile, user_url: str) -> int:

@@ -51,7 +51,7 @@ FORGET = {
     USERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
     ADDRESSES.name: "DELETE FROM {table} WHERE customer_id = ANY($1)",
     ORDERS.name: """
-        UPDATE {table} SET note = '', ip_address = '', billing_address = NULL, shipping_address = NULL
+        UPDATE {table} SET note = '', note_folded = '', ip_address = '', billing_address = NULL, shipping_address = NULL
         WHERE customer_id = ANY($1)""",
 }
 VALUES = """

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from domain.customer import CustomerErased, OrderDetailsRecorded
+from domain.folding import folded
 from domain.order import (
     Item,
     OrderDeleted,
@@ -23,6 +24,7 @@ from domain.order import (
 )
 from domain.transaction import Transaction
 from domain.value import OrderValue
+from projections.derived import Derived, folded_columns
 from projections.projection import Change, Envelope, Projection, gone, of_stream, utc
 from projections.table import Table
 
@@ -272,6 +274,13 @@ def value_of(row: OrderRow) -> OrderValue:
 value = attrgetter(*OrderValue._fields)
 
 
+FOLDED = ("invoice_no", "receipt_number", "payment_method", "payment_method_title", "note")
+
+
+def _searched(invoice_no: str, items: list[ItemRow]) -> str:
+    return "\n".join(map(folded, (invoice_no, *(text for item in items for text in (item.title, item.post_title)))))
+
+
 # The first index serves a customer's orders and the sum of their values; the second, filters by what was bought.
 ORDERS: Projection[OrderRow] = Projection(
     Table(
@@ -281,6 +290,7 @@ ORDERS: Projection[OrderRow] = Projection(
             "CREATE INDEX orders_customer_idx ON orders (customer_id, id)",
             "CREATE INDEX orders_variations_idx ON orders USING gin (variations) WHERE variations <> '{}'",
         ],
+        derived=[*folded_columns(*FOLDED), Derived("searched", ("invoice_no", "items"), _searched)],
     ),
     {
         OrderPlaced: Change(of_stream, _placed, makes=True),

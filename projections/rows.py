@@ -119,7 +119,7 @@ class Rows:
             if len(new) >= WORTH_A_COPY:
                 many.append((table, new))
             elif new:
-                statement.add(len(new), table.inserting, encode_json(new).decode())
+                statement.add(len(new), table.inserting, table.encode(new))
             kept = [(found[id_], row) for id_, row in changed.items() if row is not None and id_ in found]
             self._update(table, kept, statement)
             if self._view.is_optimistic and (same := found.keys() - changed.keys()):
@@ -129,10 +129,12 @@ class Rows:
         return statement, many
 
     def _update(self, table: Table[Any], kept: Sequence[tuple[Any, Any]], statement: Statement) -> None:
-        names = _differing(table.names, kept)
-        if not names:
+        own = _differing(table.names, kept)
+        if not own:
             return
-        rows = self._marked(table, [{"id": row.id} | {name: getattr(row, name) for name in names} for _, row in kept])
+        derived = table.derived_from(own)
+        names = [*own, *(each.name for each in derived)]
+        rows = self._marked(table, [{"id": row.id} | table.values(row, own, derived) for _, row in kept])
         statement.add(len(kept), partial(table.updating, names, is_marked=self._view.is_optimistic), *rows)
 
     def _marked(self, table: Table[Any], rows: list[dict[str, Any]]) -> tuple[str, list[int]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from domain import folding
 from eventstore.log import Connection
 from projections.projection import Projection
 
@@ -24,8 +25,8 @@ UNBUILT = ""  # the fingerprint of a table that is there, and must be rebuilt, h
 
 
 def fingerprint(projection: Projection[Any]) -> str:
-    """Changes with the table's SQL and the projection's version."""
-    said = "\n".join([projection.table.create, *projection.table.index, str(projection.version)])
+    """Changes with the table's SQL, the projection's version, and the rule by which text is folded."""
+    said = "\n".join([projection.table.create, *projection.table.index, str(projection.version), str(folding.VERSION)])
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from eventstore.log import Connection, Executor, Session
 from eventstore.view import View
+from projections.derived import Derived
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 # By name of the column. JSON is bytes in a record, and what it stands for in a row that is not written yet.
@@ -34,6 +35,7 @@ class Column(msgspec.Struct, frozen=True):
     name: str
     python_type: Any
     nullable: bool
+    collation: str = ""
 
     @property
     def sql_type(self) -> str:
@@ -41,7 +43,7 @@ class Column(msgspec.Struct, frozen=True):
 
     @property
     def ddl(self) -> str:
-        return f"{self.name} {self.sql_type}{'' if self.nullable else ' NOT NULL'}"
+        return f"{self.name} {self.sql_type}{self.collation}{'' if self.nullable else ' NOT NULL'}"
 
     def from_sql(self) -> Callable[[Any], Any] | None:
         if self.sql_type == "json":
@@ -58,18 +60,25 @@ class Column(msgspec.Struct, frozen=True):
 class Table(Generic[Row]):
     """SQL for one row type, whose field `id` is the key. Times are UTC without a zone.
 
-    `computed` declares a column that PostgreSQL fills.
+    `columns` are the row type's own, `stored` also those that are derived from them. `computed` declares a column that
+    PostgreSQL fills.
     """
 
-    def __init__(self, name: str, row_type: type[Row], indexes: Sequence[str] = (), *, computed: str = "") -> None:
+    def __init__(
+        self, name: str, row_type: type[Row], indexes: Sequence[str] = (), *, derived: Sequence[Derived] = (),
+        computed: str = "",
+    ) -> None:  # fmt: skip
         self.name = name
         self.row_type = row_type
+        self.derived = derived
         hints = get_type_hints(row_type)
         self.columns = [_column(field, hints[field]) for field in row_type.__struct_fields__]
+        self.stored = [*self.columns, *(_derived_column(each, hints) for each in derived)]
         names = [column.name for column in self.columns]
         listed = ", ".join(names)
-        typed = ", ".join(f"{column.name} {column.sql_type}" for column in self.columns)
-        declared = [*(column.ddl for column in self.columns), *([computed] if computed else [])]
+        written = ", ".join(column.name for column in self.stored)
+        typed = ", ".join(f"{column.name} {column.sql_type}" for column in self.stored)
+        declared = [*(column.ddl for column in self.stored), *([computed] if computed else [])]
         self.create = f"CREATE TABLE {name} ({', '.join(declared)})"
         self.index = [f"ALTER TABLE {name} ADD PRIMARY KEY (id)", *indexes]
         # The names in this SQL are the row type's own.
@@ -79,9 +88,9 @@ class Table(Generic[Row]):
         self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"
         self._decode = msgspec.json.Decoder(list[row_type]).decode  # type: ignore[valid-type]  # known when it runs
         self._insert = (
-            f"INSERT INTO {name} ({listed}) SELECT {listed} FROM json_to_recordset($1::text::json) AS r ({typed})"
+            f"INSERT INTO {name} ({written}) SELECT {written} FROM json_to_recordset($1::text::json) AS r ({typed})"
         )
-        renewed = ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
+        renewed = ", ".join(f"{column.name} = excluded.{column.name}" for column in self.stored if column.name != "id")
         self._upsert = f"{self._insert} ON CONFLICT (id) DO UPDATE SET {renewed}"
         self.names = names
         self._times = [column.name for column in self.columns if column.python_type is datetime]
@@ -109,7 +118,7 @@ class Table(Generic[Row]):
             await self.copy(on, new)
             rows = {id_: row for id_, row in rows.items() if id_ in loaded}
         if kept := [row for row in rows.values() if row is not None]:
-            await on.execute(self._upsert, encode_json(kept).decode())
+            await on.execute(self._upsert, self.encode(kept))
         if gone := [id_ for id_, row in rows.items() if row is None]:
             await on.execute(self._delete, gone)
 
@@ -122,7 +131,7 @@ class Table(Generic[Row]):
         return f"(SELECT json_agg(r) FROM ({self._look.replace('$1', f'${number}')}) AS r)"
 
     def inserting(self, number: int) -> str:
-        """A statement that makes a parameter's rows, encoded as JSON."""
+        """A statement that makes a parameter's rows, encoded."""
         return f"{self._insert.replace('$1', f'${number}')} RETURNING 1"
 
     def updating(self, names: Collection[str], number: int, *, is_marked: bool = False) -> str:
@@ -131,7 +140,7 @@ class Table(Generic[Row]):
         By the ids: joined to rows alone, a table of middling size would be read from end to end. `is_marked`: only the
         rows that have the marks that are with the parameter's.
         """
-        typed = "".join(f", {column.name} {column.sql_type}" for column in self.columns if column.name in names)
+        typed = "".join(f", {column.name} {column.sql_type}" for column in self.stored if column.name in names)
         changes = ", ".join(f"{name} = r.{name}" for name in names)
         unchanged = f" AND {_UNCHANGED}" if is_marked else ""
         return (
@@ -146,6 +155,19 @@ class Table(Generic[Row]):
     def deleting(self, number: int) -> str:
         return f"{self._delete.replace('$1', f'${number}')} RETURNING 1"
 
+    def encode(self, rows: Sequence[Row]) -> str:
+        if not self.derived:
+            return encode_json(rows).decode()
+        return encode_json([self.values(row, self.names, self.derived) for row in rows]).decode()
+
+    def derived_from(self, names: Collection[str]) -> list[Derived]:
+        """What changes when columns of these names do."""
+        return [each for each in self.derived if not set(names).isdisjoint(each.sources)]
+
+    def values(self, row: Row, names: Iterable[str], derived: Iterable[Derived]) -> dict[str, Any]:
+        """A row's, by name of the column."""
+        return {name: getattr(row, name) for name in names} | {each.name: each.value(row) for each in derived}
+
     def decode(self, found: bytes) -> list[Row]:
         return self._decode(found)
 
@@ -158,11 +180,12 @@ class Table(Generic[Row]):
         if self._times:
             rows = (row for row in rows if not self._is_at_an_end_of_time(row, at_ends_of_time))
         records = map(self.record, rows)
-        await on.copy_records_to_table(self.name, records=records, columns=self.names, schema_name=schema)
+        columns = [column.name for column in self.stored]
+        await on.copy_records_to_table(self.name, records=records, columns=columns, schema_name=schema)
         if at_ends_of_time:
             there = f"{schema}.{self.name}" if schema else self.name
             insert = self._insert.replace(self.name, there, 1)
-            await on.execute(insert, encode_json(at_ends_of_time).decode())
+            await on.execute(insert, self.encode(at_ends_of_time))
 
     def _is_at_an_end_of_time(self, row: Row, found: list[Row]) -> bool:
         """COPY by asyncpg would make such a time infinity, which is another value: these rows go in as JSON."""
@@ -183,6 +206,7 @@ class Table(Generic[Row]):
         values = list(msgspec.structs.astuple(row))
         for i, to_sql in self._in:
             values[i] = to_sql(values[i])
+        values += [each.value(row) for each in self.derived]
         return values
 
 
@@ -209,6 +233,16 @@ def _column(name: str, hint: Any) -> Column:
         assert second is type(None)
         return Column(name, first, nullable=True)
     return Column(name, hint, nullable=False)
+
+
+def _derived_column(derived: Derived, hints: Mapping[str, Any]) -> Column:
+    nullable = any(_column(name, hints[name]).nullable for name in derived.sources)
+    return Column(derived.name, str, nullable, collation=' COLLATE "C"')
+
+
+def code_key(name: str) -> str:
+    """What a code, which is in ASCII, is compared by; the same expression as in its index, or that is not used."""
+    return f'(lower({name} COLLATE "C"))'
 
 
 async def prepare(connection: Connection) -> None:

@@ -3,7 +3,9 @@
 import msgspec
 from msgspec.structs import asdict, replace
 
+from domain.folding import folded
 from domain.user import PROFILE_FIELDS, UserDeleted, UserErased, UserProfileChanged, UserRegistered
+from projections.derived import Derived, mailbox
 from projections.projection import Change, Envelope, Projection, gone, of_stream
 from projections.table import Table
 
@@ -28,9 +30,21 @@ def _profile_changed(_id: int, row: UserRow | None, event: UserProfileChanged, _
     return row and replace(row, **sent)
 
 
+def _searched(*texts: str) -> str:
+    return "\n".join(map(folded, texts))
+
+
 # The index finds the user with a customer's email, to be linked.
 USERS: Projection[UserRow] = Projection(
-    Table("users", UserRow, ["CREATE INDEX users_email_idx ON users (lower(user_email))"]),
+    Table(
+        "users",
+        UserRow,
+        ["CREATE INDEX users_email_idx ON users (user_email_identity)"],
+        derived=[
+            mailbox("user_email"),
+            Derived("searched", ("user_login", "user_email", "display_name"), _searched),
+        ],
+    ),
     {
         UserRegistered: Change(of_stream, _registered, makes=True),
         UserProfileChanged: Change(of_stream, _profile_changed),

@@ -60,9 +60,9 @@ async def empty_database(server: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def new_database(server: str, template: str = "template0") -> AsyncIterator[str]:
+async def new_database(server: str, template: str = "template0", options: str = "") -> AsyncIterator[str]:
     name = f"custodiary_test_{os.getpid()}_{next(NUMBERS)}"
-    await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" {options}')
     try:
         yield name
     finally:

@@ -1,7 +1,7 @@
 """Columns that clients may name, and how a value is compared with them."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
+from domain import identity
+from projections.derived import comparable, folded_name, identity_name
 from projections.queries.clock import Clock, Span
 from projections.queries.sql import NOTHING, Args, Part, negated, searchable_text, storable
-from projections.table import Column as TableColumn
+from projections.table import Table, code_key
 
 MAX_INTEGER = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
@@ -34,8 +36,6 @@ SQL_TYPES = {
     Kind.CODE: "text",
     Kind.MOMENT: "timestamp",
 }
-# Texts are compared without regard to case and accents; codes have none of the latter.
-_FOLDING = {Kind.TEXT: "fold", Kind.CODE: "lower"}
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -46,6 +46,7 @@ class Column(msgspec.Struct, frozen=True):
     nullable: bool
     alias: str = "r"
     part: Part | None = None
+    is_email: bool = False
 
     @property
     def qualified(self) -> str:
@@ -58,9 +59,14 @@ class Column(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """What it is sorted and compared by; the same expression as in its index, or that is not used."""
-        folding = _FOLDING.get(self.kind)
-        return f'{folding}({self.qualified}) COLLATE "C"' if folding else self.qualified
+        """What it is sorted and compared by: texts without regard to case and accents, codes to case."""
+        match self.kind:
+            case Kind.TEXT:
+                return f"{self.alias}.{folded_name(self.name)}"
+            case Kind.CODE:
+                return code_key(self.qualified)
+            case _:
+                return self.qualified
 
     @property
     def text(self) -> Part:
@@ -71,19 +77,35 @@ class Column(msgspec.Struct, frozen=True):
             case Kind.NUMBER:
                 return Part(f"trim_scale({self.qualified})::text")
             case Kind.TEXT | Kind.CODE:
-                return self.part or Part(f"{_FOLDING[self.kind]}({self.qualified})")
+                return self.part or Part(self.key)
             case Kind.MOMENT:
                 return Part(f"to_char({self.qualified}, 'YYYY-MM-DD HH24:MI:SS')")
 
-    def bind(self, value: object, args: Args) -> str:
-        placeholder = args.bind(value, SQL_TYPES[self.kind])
-        folding = _FOLDING.get(self.kind)
-        return f"{folding}({placeholder})" if folding else placeholder
+    def bind(self, value: Any, args: Args) -> str:
+        is_text = self.kind in {Kind.TEXT, Kind.CODE}
+        return args.bind(comparable(value) if is_text else value, SQL_TYPES[self.kind])
+
+    def equal(self, texts: list[str], args: Args) -> str:
+        """To any of the texts. Two emails are equal if they are one mailbox, and not if they only look alike."""
+        if self.is_email:
+            key, sought = f"{self.alias}.{identity_name(self.name)}", [*map(identity.of_email, texts)]
+        else:
+            key, sought = self.key, [*map(comparable, texts)]
+        return f"{key} = ANY({args.bind(sought, 'text[]')})"
 
 
-def scalars(columns: list[TableColumn], codes: Collection[str] = (), *, alias: str = "r") -> dict[str, Column]:
-    kinds = {c.name: Kind.CODE if c.name in codes else _KINDS.get(c.python_type) for c in columns}
-    return {c.name: Column(c.name, kind, c.nullable, alias) for c in columns if (kind := kinds[c.name])}
+def scalars(table: Table[Any], *, alias: str = "r") -> dict[str, Column]:
+    """Texts that have a folded one beside them are compared by that; others are codes."""
+    stored = {column.name for column in table.stored}
+    found: dict[str, Column] = {}
+    for column in table.columns:
+        kind = _KINDS.get(column.python_type)
+        if kind is Kind.TEXT and folded_name(column.name) not in stored:
+            kind = Kind.CODE
+        if kind:
+            is_email = identity_name(column.name) in stored
+            found[column.name] = Column(column.name, kind, column.nullable, alias, is_email=is_email)
+    return found
 
 
 def fitting(column: Column, text: str, clock: Clock) -> Any:
@@ -114,6 +136,9 @@ def compared(column: Column, operator: str, value: Any, args: Args) -> str:
     key = column.key
     if isinstance(value, Span):
         return _SPANS[operator](key, value, lambda moment: column.bind(moment, args))
+    if column.is_email and operator in {"=", "!="}:
+        found = column.equal([value], args)
+        return negated(found) if operator == "!=" else found
     bound = column.bind(value, args)
     return negated(f"{key} = {bound}") if operator == "!=" else f"{key} {_SQL[operator]} {bound}"
 

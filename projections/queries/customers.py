@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from eventstore.log import Executor
 from eventstore.together import Together
 from eventstore.view import View
-from projections.customers import CODES, CUSTOMERS, EMAIL_MARK, ID_MARK
+from projections.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.figures import FIGURES
 from projections.queries.clock import clock
 from projections.queries.columns import scalars
@@ -22,8 +22,8 @@ from projections.queries.sql import NOTHING, Args, Part, searchable_text
 from projections.table import Shown
 
 # The three parts of `searched`; see its definition.
-NAME = Part("r.searched", tail=f"{EMAIL_MARK} || '%'")
-EMAIL = Part("r.searched", head=f"'%' || {EMAIL_MARK}", tail=f"{ID_MARK} || '%'")
+NAME = Part("r.searched", tail=f"{EMAIL_MARK}%")
+EMAIL = Part("r.searched", head=f"%{EMAIL_MARK}", tail=f"{ID_MARK}%")
 ANY_PART = Part("r.searched")
 
 BOUGHT_ANY = """r.id IN (
@@ -47,7 +47,7 @@ GAINED = """
 INTERNAL = ("labels", "version")
 COLUMNS = {
     name: column
-    for name, column in (scalars(FIGURES.table.columns, alias="f") | scalars(CUSTOMERS.table.columns, CODES)).items()
+    for name, column in (scalars(FIGURES.table, alias="f") | scalars(CUSTOMERS.table)).items()
     if name not in {"notes", *INTERNAL}
 }
 COLUMNS["email"] = msgspec.structs.replace(COLUMNS["email"], part=EMAIL)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from eventstore.log import Executor
+from projections.customers import ID_MARK
 from projections.orders import ORDERS
 from projections.queries.clock import clock
 from projections.queries.columns import scalars
@@ -11,21 +12,19 @@ from projections.queries.pages import Listing, Totals, fetch_page
 from projections.queries.properties import amounts, choices, dates, sets
 from projections.queries.query import ListQuery, Page
 from projections.queries.search import Searchable
-from projections.queries.sql import NOTHING, Args, any_of, like, negated, storable
+from projections.queries.sql import NOTHING, Args, Part, any_of, negated, searchable_text
 
 OF_SOMEBODY = "EXISTS (SELECT FROM customers AS c WHERE c.id = r.customer_id)"
 OF_CUSTOMER = """EXISTS (
-    SELECT FROM customers AS c WHERE c.id = r.customer_id
-    AND (fold(btrim(c.first_name || ' ' || c.last_name)) LIKE {pattern} OR fold(c.email) LIKE {pattern}))"""
-WITH_ITEM = """EXISTS (
-    SELECT FROM json_array_elements(r.items) AS i
-    WHERE fold(i ->> 'title') LIKE {pattern} OR fold(i ->> 'post_title') LIKE {pattern})"""
+    SELECT FROM customers AS c WHERE c.id = r.customer_id AND {found})"""
+NAME_OR_EMAIL = Part("c.searched", tail=f"{ID_MARK}%")
+INVOICE_OR_ITEM = Part("r.searched")
 EVERY = f"""
     SELECT {", ".join(column.name for column in ORDERS.table.columns)}
     FROM orders WHERE customer_id = $1 ORDER BY id"""
 
 INTERNAL = ("items", "transactions", "billing_address", "shipping_address", "variations")
-COLUMNS = scalars(ORDERS.table.columns)
+COLUMNS = scalars(ORDERS.table)
 SHOWN = tuple(column.name for column in ORDERS.table.columns if column.name not in INTERNAL)
 # The original's names beside the columns' own.
 NAMED = {"payment": "payment_status", "payment_by": "payment_method", "invoice": "invoice_no"}
@@ -42,16 +41,20 @@ OPERATED = (
 
 
 def _plain(text: str, args: Args) -> str:
-    pattern = like(text, args)
-    invoice = f"fold(r.invoice_no) LIKE {pattern}"
-    return any_of([invoice, WITH_ITEM.format(pattern=pattern), OF_CUSTOMER.format(pattern=pattern)])
+    if not searchable_text(text):
+        return NOTHING
+    return any_of([INVOICE_OR_ITEM.containing(text, args), _of_customer(text, args)])
+
+
+def _of_customer(text: str, args: Args) -> str:
+    return OF_CUSTOMER.format(found=NAME_OR_EMAIL.containing(text, args))
 
 
 def _customer(operator: str, value: str, args: Args) -> str:
     """The customer's name or email contains the value, with or without wildcards."""
-    if operator not in {"=", "!="} or not storable(value):
+    if operator not in {"=", "!="} or not searchable_text(value):
         return NOTHING
-    found = OF_CUSTOMER.format(pattern=like(value.strip("*"), args))
+    found = _of_customer(value.strip("*"), args)
     return negated(found) if operator == "!=" else found
 
 

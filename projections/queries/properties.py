@@ -62,10 +62,9 @@ def choices(column: Column) -> Filter:
     def condition(item: Item, args: Args) -> str:
         match item.operator:
             case "in" | "not_in":
-                values = args.bind([_text(item, value) for value in _values(item)], "text[]")
-                found = f"{column.key} = ANY(ARRAY(SELECT fold(v) FROM unnest({values}) AS v))"
+                found = column.equal([_text(item, value) for value in _values(item)], args)
             case "=" | "!=":
-                found = f"{column.key} = fold({args.bind(_text(item, item.value), 'text')})"
+                found = column.equal([_text(item, item.value)], args)
             case _:
                 raise item.unknown_operator()
         return negated(found) if item.operator in _NEGATIVE else found

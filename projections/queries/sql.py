@@ -1,12 +1,15 @@
 """Pieces of SQL. Text here is ours or made of placeholders; values go to the server beside it."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from domain.folding import folded
+
 NOTHING = "false"
 EVERYTHING = "true"
-ANY_TEXT = "'%'"
-NO_TEXT = "''"
+ANY_TEXT = "%"
+_SPECIAL = re.compile(r"[\\%_]")
 
 
 class Args:
@@ -40,20 +43,18 @@ class Part(NamedTuple):
     """
 
     text: str
-    head: str = NO_TEXT
-    tail: str = NO_TEXT
+    head: str = ""
+    tail: str = ""
 
     def containing(self, text: str, args: Args, *, at_start: bool = False, at_end: bool = False) -> str:
-        before = self.head if at_start else f"{self.head} || {ANY_TEXT}"
-        after = self.tail if at_end else f"{ANY_TEXT} || {self.tail}"
-        return f"{self.text} LIKE {like(text, args, before=before, after=after)}"
+        before = self.head if at_start else self.head + ANY_TEXT
+        after = self.tail if at_end else ANY_TEXT + self.tail
+        # Escaped after folding, which makes % of its wide form.
+        return f"{self.text} LIKE {args.bind(before + _SPECIAL.sub(_escaped, folded(text)) + after, 'text')}"
 
 
-def like(text: str, args: Args, *, before: str = ANY_TEXT, after: str = ANY_TEXT) -> str:
-    r"""The pattern for folded text that contains `text`. Escaped after folding, which makes % of its wide form."""
-    folded = f"fold({args.bind(text, 'text')})"
-    escaped = rf"replace(replace(replace({folded}, '\', '\\'), '%', '\%'), '_', '\_')"
-    return f"{before} || {escaped} || {after}"
+def _escaped(found: re.Match[str]) -> str:
+    return "\\" + found[0]
 
 
 def storable(text: str) -> bool:

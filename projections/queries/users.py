@@ -4,11 +4,10 @@ from typing import Any, NamedTuple
 
 from eventstore.log import Executor
 from projections.queries.pages import reading
-from projections.queries.sql import NOTHING, Args, like, storable
+from projections.queries.sql import NOTHING, Args, Part, all_of, searchable_text
 
 UNATTACHED = "NOT EXISTS (SELECT FROM customers AS c WHERE c.user_id = u.id)"
-FOUND = """(fold(u.user_login) LIKE {pattern} OR fold(u.user_email) LIKE {pattern}
-    OR fold(u.display_name) LIKE {pattern})"""
+SEARCHED = Part("u.searched")  # login, email and display name
 EVERY = 'SELECT u.id AS "ID", u.display_name, u.user_email FROM users AS u WHERE {where} ORDER BY u.id'
 COUNT = "SELECT count(*) FROM users AS u WHERE {where}"
 
@@ -36,4 +35,4 @@ async def attachable_users(on: Executor, *, search: str = "", page: int = 1, per
 def _where(search: str, args: Args) -> str:
     if not search:
         return UNATTACHED
-    return f"{UNATTACHED} AND {FOUND.format(pattern=like(search, args))}" if storable(search) else NOTHING
+    return all_of([UNATTACHED, SEARCHED.containing(search, args)]) if searchable_text(search) else NOTHING

@@ -99,7 +99,7 @@ async def _compare(
 async def _look(
     connection: Connection, projection: Projection[Any], pairs: str, poisoned: list[int], rows: int
 ) -> TableReport:
-    columns = [column for column in projection.table.columns if column.name != "id"]
+    columns = [column for column in projection.table.stored if column.name != "id"]
     both = f"l.id IS NOT NULL AND s.id IS NOT NULL AND ({' OR '.join(map(_differs, columns))})"
     counted = "".join(
         f", count(*) FILTER (WHERE l.id IS NOT NULL AND s.id IS NOT NULL AND {_differs(column)}) AS c_{column.name}"

@@ -133,7 +133,7 @@ async def _when_free(store: Store, replay: Replay, move: _Move, left: Projection
 
 
 async def _move(connection: Connection, replay: Replay, projection: Projection[Any], move: _Move) -> None:
-    name, columns = projection.name, ", ".join(projection.table.names)
+    name, columns = projection.name, ", ".join(column.name for column in projection.table.stored)
     names = {"name": name, "columns": columns, "owner": projection.owner}
     if move.keeps and (ids := (await not_rebuilt(connection, replay.id)).get(projection.part)):
         await connection.execute(KEEP.format(schema=move.source, **names), ids)

@@ -54,7 +54,7 @@ FAULTS: dict[str, Spoil] = {
     "the log is gone": sql("ALTER TABLE stored_events RENAME TO elsewhere"),
     "a column is gone": sql("ALTER TABLE figures RENAME COLUMN ltv TO elsewhere"),
     "a column is of another type": sql("ALTER TABLE figures ALTER COLUMN aov TYPE text USING 'Unmistakable'"),
-    "a function is gone": sql("ALTER FUNCTION fold(text) RENAME TO elsewhere"),
+    "a function is gone": sql("ALTER FUNCTION position_at(timestamptz) RENAME TO elsewhere"),
     "rows are forbidden": sql("ALTER TABLE customers ADD CONSTRAINT secret CHECK (first_name = 'x') NOT VALID"),
     "events are forbidden": sql(RAISE.format(code="P0001")),
     "the disk is full": sql(RAISE.format(code="53100")),

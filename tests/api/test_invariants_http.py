@@ -21,16 +21,16 @@ WRONG_FIGURES = """
 WRONG_PRIMARIES = """
     SELECT customer_id, type, sum(is_primary) FROM addresses GROUP BY 1, 2 HAVING sum(is_primary) <> 1"""
 SHARED = """
-    SELECT lower(email) FROM customers GROUP BY 1 HAVING count(*) > 1
+    SELECT email_identity FROM customers GROUP BY 1 HAVING count(*) > 1
     UNION ALL SELECT user_id::text FROM customers WHERE user_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1
     UNION ALL SELECT lower(user_login) FROM users GROUP BY 1 HAVING count(*) > 1
     UNION ALL SELECT user_id::text FROM customers c WHERE user_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM users u WHERE u.id = c.user_id)"""
 CLAIMED = """
-    SELECT 'customer-email', lower(email) FROM customers
+    SELECT 'customer-email', email_identity FROM customers
     UNION ALL SELECT 'user-link', user_id::text FROM customers WHERE user_id IS NOT NULL
     UNION ALL SELECT 'user-login', lower(user_login) FROM users
-    UNION ALL SELECT 'user-email', lower(user_email) FROM users
+    UNION ALL SELECT 'user-email', user_email_identity FROM users
     UNION ALL SELECT 'label', lower(value) FROM labels"""
 CLAIMS = "SELECT kind, value FROM claims"
 LEFT_BEHIND = "SELECT id FROM addresses a WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = a.customer_id)"

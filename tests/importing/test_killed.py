@@ -28,7 +28,7 @@ ARRIVED = "SELECT id FROM orders"
 HALF_THERE = """
     SELECT 'order', orders.id FROM orders LEFT JOIN customers ON customers.id = customer_id WHERE customers.id IS NULL
     UNION ALL SELECT 'customer', id FROM customers WHERE id NOT IN (SELECT customer_id FROM orders)
-    UNION ALL SELECT 'claim', id FROM customers WHERE lower(email) NOT IN (SELECT value FROM claims)"""
+    UNION ALL SELECT 'claim', id FROM customers WHERE email_identity NOT IN (SELECT value FROM claims)"""
 HOLD = "SELECT pg_advisory_lock(hashtext('stored_events'))"
 RELEASE = "SELECT pg_advisory_unlock(hashtext('stored_events'))"
 LET_ONE_THROUGH = f"{RELEASE}, pg_advisory_lock(hashtext('stored_events'))"

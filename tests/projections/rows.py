@@ -28,6 +28,18 @@ async def _table(connection: Connection, projection: Any) -> dict[int, Any]:
     return {record["id"]: projection.table.row(record) for record in records}
 
 
+async def strayed(store: Store) -> list[tuple[str, int, str]]:
+    """Texts that queries compare, and that are not what the row's own give: table, id and column."""
+    found = []
+    for projection in PROJECTIONS:
+        table = projection.table
+        columns = ", ".join(column.name for column in table.stored)
+        for record in await store.pool.fetch(f"SELECT {columns} FROM {projection.name}"):
+            row = table.row([record[name] for name in table.names])
+            found += [(table.name, row.id, it.name) for it in table.derived if record[it.name] != it.value(row)]
+    return found
+
+
 async def folded(store: Store) -> Rows:
     """From the log, one event after another, with nothing of the code that replays."""
     rows: Rows = {projection.name: {} for projection in PROJECTIONS}
