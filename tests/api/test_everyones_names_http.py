@@ -8,8 +8,7 @@ from unicodedata import normalize
 import httpx
 import pytest
 
-from tests.api.conftest import Shop
-from tests.api.shop import NUMBERS, done, problems, refusal, rule
+from tests.api.shop import NUMBERS, Shop, done, problems, refusal, rule
 
 TAKEN = rule(400, "Customer already exists.")
 
