@@ -96,7 +96,7 @@ async def test_orders_are_found_by_whatever_they_say_in_any_spelling(shop: Shop)
         assert await found(shop, path, search=search) == [order], search
     for search in ("ΠΑΠΑΔΟΠΟΥΛΟΣ", "김민준", "customer=*민준*"):
         assert await found(shop, path, search=search) == [order, other], search
-    assert await found(shop, path, sort_by="payment_method") == [other, order]
+    assert await found(shop, path, sort_by="payment_method") == [order, other]
 
 
 async def test_attachable_users_are_found_in_any_spelling(shop: Shop) -> None:

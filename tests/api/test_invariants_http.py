@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.api.shop import HOME, NUMBERS, Shop, done
+from tests.projections.rows import strayed
 
 WRONG_FIGURES = """
     SELECT c.id, c.ltv, s.ltv AS sum FROM figures c CROSS JOIN LATERAL (
@@ -177,6 +178,7 @@ async def test_after_any_requests_the_invariants_hold(empty_shop: Shop, seed: in
 async def hold(shop: Shop) -> None:
     for query in (WRONG_FIGURES, WRONG_PRIMARIES, SHARED, LEFT_BEHIND):
         assert await shop.pool.fetch(query) == []
+    assert await strayed(shop.store) == []
     claimed = [tuple(row) for row in await shop.pool.fetch(CLAIMED)]
     assert sorted(claimed) == sorted(tuple(row) for row in await shop.pool.fetch(CLAIMS))
     for row in await shop.pool.fetch("SELECT id FROM customers"):
@@ -192,6 +194,8 @@ async def test_what_is_invariant_is_noticed_when_it_is_not(empty_shop: Shop) -> 
     await shop.order(id_, total_paid=1_000)
     await shop.address(id_)
     await hold(shop)
+    await shop.pool.execute("UPDATE customers SET first_name = 'Eve'")
+    assert await strayed(shop.store) == [("customers", id_, "first_name_folded")]
     await shop.pool.execute("UPDATE figures SET aov = 1")
     assert await shop.pool.fetch(WRONG_FIGURES)
     await shop.pool.execute("UPDATE addresses SET is_primary = 0")

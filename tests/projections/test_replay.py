@@ -34,7 +34,7 @@ from tests.eventstore.acts import (
     until,
 )
 from tests.projections.history import History
-from tests.projections.rows import folded, live, row
+from tests.projections.rows import folded, live, row, strayed
 
 SWAP_WAITS = """
     SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
@@ -53,9 +53,11 @@ async def test_replay_equals_live_for_any_history(store: Store, seed: int) -> No
     written = await live(store)
     assert written == await folded(store)
     assert history.accepted > 150
+    assert await strayed(store) == []
     assert {row[0] for row in await store.pool.fetch(TAGS)} == {str(event.__struct_config__.tag) for event in EVENTS}
     assert await replay(store) == await store.log.head(store.pool)
     assert await live(store) == written
+    assert await strayed(store) == []
 
 
 async def test_live_goes_on_from_what_a_replay_made(store: Store) -> None:
