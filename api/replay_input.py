@@ -6,7 +6,8 @@ from api.validation import Fields
 from domain.value import RULES
 from projections.live import PROJECTIONS
 from projections.ranges import Range, customers_named
-from projections.replay.registry import Asked, Swap
+from projections.replay.registry import Asked
+from projections.replay.swap import Swap
 
 NAMES = tuple(projection.name for projection in PROJECTIONS)
 OF_CUSTOMERS = tuple(projection.name for projection in PROJECTIONS if projection.part == "customer")

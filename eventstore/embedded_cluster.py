@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from eventstore.chain.signing import KEY as SIGNING_KEY
-from eventstore.embedded import DATABASE, SOCKET, EmbeddedError, find_bindir
+from eventstore.embedded import CLUSTERS, DATABASE, SOCKET, EmbeddedError, find_bindir
 from eventstore.master_keys import KEY as MASTER_KEY
 
 # Where the server's account gets to, when root's own directories are closed to it.
@@ -49,7 +49,7 @@ class Cluster:
         """Make data directory and database, under another name first: who is killed here leaves no half cluster."""
         if os.path.lexists(self.link):
             return
-        if others := [path.name for path in self.directory.glob("pg[0-9]*")]:
+        if others := [path.name for path in self.directory.glob(CLUSTERS)]:
             ours = f"{self.directory} holds {', '.join(others)}, and the PostgreSQL found is {self.version}"
             raise EmbeddedError(f"{ours}: install the one that made it, or set CUSTODIARY_DATA to another directory")
         here = self._gets_to(self.directory)
@@ -201,7 +201,7 @@ def _account(owned: Sequence[Path]) -> pwd.struct_passwd | None:
         with suppress(KeyError):
             pwd.getpwuid(uid)
             return None
-        raise EmbeddedError(f"user {uid} has no name on this machine, and initdb wants one: set DATABASE_URL instead")
+        raise EmbeddedError(f"User {uid} has no name on this machine, and initdb wants one: set DATABASE_URL instead")
     for owner in filter(None, [path.stat().st_uid for path in owned if path.exists()]):
         with suppress(KeyError):
             return pwd.getpwuid(owner)

@@ -51,7 +51,7 @@ class MasterKeys:
             return self._ciphers[id_]
         except KeyError:
             raise MasterKeyError(
-                f"the master key {id_}, which this store's keys are wrapped by, is not in {self._named}"
+                f"The master key {id_}, which this store's keys are wrapped by, is not in {self._named}"
             ) from None
 
     def _take(self, text: str) -> None:

@@ -16,6 +16,7 @@ CREATE = """
         applied_at timestamptz NOT NULL DEFAULT now()
     )"""
 APPLIED = "SELECT name, sha256 FROM migrations"
+IS_MADE = "SELECT to_regclass('stored_events') IS NOT NULL"
 RECORD = "INSERT INTO migrations (name, sha256) VALUES ($1, $2)"
 
 
@@ -29,6 +30,12 @@ async def migrate(connection: Connection) -> list[str]:
         await connection.execute(CREATE)
         applied = {row["name"]: row["sha256"] for row in await connection.fetch(APPLIED)}
         return [name for name, sql in _migrations() if await _apply(connection, name, sql, applied.get(name))]
+
+
+async def is_made(connection: Connection) -> bool:
+    """Whether there is a store in this database, of whatever version."""
+    made: bool = await connection.fetchval(IS_MADE)
+    return made
 
 
 @asynccontextmanager

@@ -13,8 +13,8 @@ from eventstore.instance import Instances
 from eventstore.keys import settle
 from eventstore.log import Connection, Log
 from eventstore.master_keys import MasterKeys
+from eventstore.migrate import is_made, one_at_a_time
 from eventstore.migrate import migrate as migrate_log
-from eventstore.migrate import one_at_a_time
 from eventstore.sealing import Sealing
 from eventstore.servers import Servers
 from eventstore.sessions import SESSION
@@ -40,6 +40,16 @@ async def migrate(dsn: str) -> None:
                     await chain_old(store.pool)
                     if names := await outdated(connection, PROJECTIONS):
                         await replay(store, names)
+        finally:
+            await connection.close()
+
+
+async def has_store(dsn: str) -> bool:
+    """Whether there is one in this database, of whatever version."""
+    async with watched(dsn) as servers:
+        connection = await servers.connect()
+        try:
+            return await is_made(connection)
         finally:
             await connection.close()
 

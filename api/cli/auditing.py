@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Any, cast
+from typing import IO, Any, cast
 
 import msgspec
 import typer
 
 from api.cli import exits
-from api.cli.options import Json
+from api.cli.files import replacing
+from api.cli.naming import store_name
 from api.cli.output import print_json, say
 from api.cli.session import with_store
 from eventstore.chain.checkpoints import Checkpoint, kept, line
@@ -22,8 +23,6 @@ from eventstore.chain.signing import KEY, KEY_FILE, SigningKey, SigningKeyError
 from eventstore.chain.verify import Verifier
 from eventstore.key_material import HOW
 from eventstore.transact import Store
-
-audit = typer.Typer(help="Show that nothing in the log was altered, taken out or put in.", no_args_is_help=True)
 
 SHOWN = 20  # to people
 TOLD = 1_000  # in JSON
@@ -43,31 +42,18 @@ class Found:
                 self.first.append(fault)
 
 
-@audit.command("verify")
-def verify(
-    *,
-    file: Annotated[Path | None, typer.Argument(metavar="DUMP", help="A file of `audit dump`.")] = None,
-    key: Annotated[
-        list[str] | None, typer.Option(help="A public key that may have signed. By default that of the store.")
-    ] = None,
-    kept_file: Annotated[
-        Path | None,
-        typer.Option("--kept", exists=True, dir_okay=False, help="Checkpoints that were kept elsewhere, one a line."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Check every event and every checkpoint. The exit code is 1 when anything is wrong."""
+def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None, as_json: bool) -> None:
     began, found = time.monotonic(), Found()
     if file is None:
-        verifier = with_store(lambda store: _verify_store(store, key, kept_file, found))
+        verifier = with_store(lambda store: _verify_store(store, keys, kept_file, found))
     else:
-        verifier = _verifier(key, kept_file, None)
+        verifier = _verifier(keys, kept_file, None)
         for block in dumped(file):
             found.add(verifier.block(block))
         found.add(verifier.end())
     seconds = time.monotonic() - began
     if as_json:
-        print_json(_told(verifier, found))
+        print_json(({"dump": str(file)} if file else {"store": store_name()}) | _told(verifier, found))
     else:
         _print(verifier, found, seconds, is_known=bool(verifier.keys))
     raise SystemExit(exits.NOT_ALL if found.count else exits.DONE)
@@ -125,41 +111,28 @@ def _print(verifier: Verifier, found: Found, seconds: float, *, is_known: bool) 
         say("No checkpoint covers them: events at the end of the log may be missing.")
 
 
-@audit.command("dump")
-def write_dump(
-    file: Annotated[Path, typer.Argument(help="Is packed when its name ends in .gz.", metavar="FILE")],
-) -> None:
-    """Write all events and checkpoints into a file that `audit verify` checks without a database."""
-    try:
-        raw = file.open("wb")
-    except OSError as error:
-        exits.end(exits.NOT_ALL, f"{file} can't be written: {error.strerror}")
-    with raw, _packed(raw, file) as opened:
+def write_dump(file: Path, *, force: bool) -> None:
+    with replacing(file, force=force) as raw, _packed(raw, file) as opened:
         with_store(lambda store: dump(store.pool, opened))
 
 
 @contextmanager
 def _packed(raw: IO[bytes], file: Path) -> Iterator[IO[bytes]]:
     if file.suffix == ".gz":
-        with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1) as packed:
+        with gzip.GzipFile(file.name, fileobj=raw, mode="wb", compresslevel=1) as packed:
             yield cast("IO[bytes]", packed)
     else:
         yield raw
 
 
-@audit.command("checkpoint")
 def checkpoint() -> None:
-    """Sign what is new, and print the newest checkpoint, to be kept out of reach of whoever can change the database."""
     newest = with_store(lambda store: sign_new(store.pool, _key()))
     if newest is None:
-        exits.end(exits.NOT_ALL, "there is nothing to be signed yet")
+        exits.end(exits.NOT_ALL, "There is nothing to be signed yet.")
     say(line(newest))
 
 
-@audit.command("key")
 def print_key() -> None:
-    """Print the public key that auditors check signatures with."""
-
     async def work(_store: Store) -> str:
         return _key().public
 
@@ -170,5 +143,5 @@ def _key() -> SigningKey:
     """Raises SigningKeyError."""
     key = SigningKey.from_environment()
     if key is None:
-        raise SigningKeyError(f"neither {KEY} nor {KEY_FILE} is set: {HOW}")
+        raise SigningKeyError(f"Neither {KEY} nor {KEY_FILE} is set: {HOW}")
     return key

@@ -3,16 +3,16 @@
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import IO, Annotated, Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import msgspec
 import typer
-from rich.table import Table
 
 from api.answer import encode
 from api.cli import exits
-from api.cli.options import Customers, Json, customers_in
-from api.cli.output import console, print_json, progress_bar, say
+from api.cli.naming import store_name
+from api.cli.output import console, print_report, progress_bar, say, table
+from api.cli.ranges import customers_in
 from api.cli.session import with_store
 from api.money import figure
 from api.presentation import shown
@@ -29,13 +29,7 @@ from projections.what_if import what_if as figures_under
 WAYS = "stored", "fold", "sql"
 
 
-def verify(
-    *,
-    sample: Annotated[int | None, typer.Option(min=1, help="Only so many customers, drawn at random.")] = None,
-    customers: Customers = None,
-    as_json: Json = False,
-) -> None:
-    """Compare customers' stored figures with what their events give, told by a fold and by SQL."""
+def verify(*, sample: int | None, customers: str | None, as_json: bool) -> None:
     if sample is not None and customers is not None:
         raise typer.BadParameter("It is either a sample or a range.", param_hint="--sample")
     asked = EVERYONE if customers is None else customers_in(customers)
@@ -96,7 +90,7 @@ def _print(totals: dict[str, int], found: IO[bytes]) -> None:
 def _write_json(totals: dict[str, int], found: IO[bytes]) -> None:
     """Line by line, as it was found."""
     write = sys.stdout.write
-    write(encode(totals).decode().removesuffix("}"))
+    write(encode({"store": store_name(), **totals}).decode().removesuffix("}"))
     for name, has_field in (("differences", True), ("not_verified", False)):
         write(f', "{name}": [')
         lines = (encode(line).decode() for line in _read(found) if ("field" in line) is has_field)
@@ -113,7 +107,7 @@ def what_if(rule: str, *, as_json: bool) -> NoReturn:
     with progress_bar(f"Figures {rule}") as progress:
         report = with_store(lambda store: figures_under(store, rule, progress))
     if as_json:
-        print_json(msgspec.Raw(encode(what_if_view(report))))  # amounts as numbers
+        print_report(what_if_view(report))
     else:
         _print_report(report)
     raise SystemExit(exits.NOT_ALL if report.untold else exits.DONE)
@@ -123,11 +117,11 @@ def _print_report(report: WhatIf) -> None:
     said = f"of {report.customers} customers would have other figures, at position {report.position}"
     say(f"Under {report.rule} instead of {report.instead_of}, {report.changed} {said}.")
     currency = Settings.from_environment().store_currency
-    table = Table("figure", "now", "then", "up", "down", "unchanged", box=None)
+    rows = table("figure", "now", "then", "up", "down", "unchanged")
     for name, moved in report.figures.items():
         sums = (figure(name, value, currency) for value in (moved.before, moved.after))
-        table.add_row(name, *sums, str(moved.up), str(moved.down), str(moved.unchanged))
-    console.print(table)
+        rows.add_row(name, *sums, str(moved.up), str(moved.down), str(moved.unchanged))
+    console.print(rows)
     for name, moved in report.figures.items():
         for mover in (*moved.furthest_up, *moved.furthest_down):
             before, after, by = (figure(name, value, currency) for value in (mover.before, mover.after, mover.by))

@@ -5,23 +5,14 @@ from pathlib import Path
 import typer
 
 from api.cli import exits
-from api.cli.options import Json
-from api.cli.output import print_json, progress_bar, say
+from api.cli.output import print_report, progress_bar, say
 from api.cli.session import with_store
 from eventstore.master_keys import KEY, MasterKeys, put_first
 from eventstore.rotation import check, rotate
 from eventstore.transact import Store
 
-keys = typer.Typer(help="Keys that personal data is sealed with.", no_args_is_help=True)
 
-
-@keys.command("rotate")
-def rotate_keys(*, as_json: Json = False) -> None:
-    """Wrap all keys by another master key, while the service goes on.
-
-    It is the first of those in MASTER_KEY or MASTER_KEY_FILE. If that is the current one already, a new one is made and
-    put in front of it in the file.
-    """
+def rotate_keys(*, as_json: bool) -> None:
 
     async def work(store: Store) -> dict[str, object]:
         sealing = store.log.sealing
@@ -34,7 +25,7 @@ def rotate_keys(*, as_json: Json = False) -> None:
     with progress_bar("Wrapping keys") as progress:
         told = with_store(work)
     if as_json:
-        print_json(told)
+        print_report(told)
     else:
         say(f"Master key {told['master_key']} wraps {told['rewrapped']} keys now.")
         say("The former ones are needed for older backups of the keys alone: see docs/keys.md.")
@@ -50,12 +41,10 @@ def _extended(file: Path | None) -> Path:
     return file
 
 
-@keys.command("check")
-def check_keys(*, as_json: Json = False) -> None:
-    """After keys were restored: do they open, are all of them there? Those of the erased are destroyed again."""
+def check_keys(*, as_json: bool) -> None:
     found = with_store(lambda store: check(store.pool, store.log.sealing))
     if as_json:
-        print_json(found._asdict())
+        print_report(found._asdict())
     else:
         say(f"{found.opened} keys open, {found.unopened} do not; {found.missing} streams lack theirs.")
         if found.destroyed_again:

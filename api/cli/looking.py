@@ -1,17 +1,17 @@
 """`custodiary history` and `custodiary explain`: what happened, and why a figure is what it is."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, NoReturn
+from typing import NoReturn
 
-import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
-from api.answer import encode
 from api.cli import exits
-from api.cli.output import console, errors, print_json, say
+from api.cli.output import console, errors, print_report, say, table
 from api.cli.session import with_store
+from api.cli.story.sentences import Names, names_of, sentence
+from api.cli.story.words import said
 from api.explain import explanation_body
 from api.history import TYPES, filters_of, history_page
 from api.money import money
@@ -24,41 +24,37 @@ from projections.explain import explain as explain_customer
 from projections.history.pages import NEWEST, Entry, Filters, Page, customer_history, store_history, was_registered
 from projections.queries.clock import Span, clock
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-PAGE = 199
-SHOWN = 60  # characters of a value, in a table
+PAGE = 199  # events at a time
+WHO = 16  # columns of a login
 
 
 def history(
-    customer_id: Annotated[int | None, typer.Argument(min=1, metavar="[ID]", help="A customer; without, all.")] = None,
+    customer_id: int | None,
     *,
-    type_: Annotated[str | None, typer.Option("--type", help="Such as customer-renamed.")] = None,
-    actor: Annotated[str | None, typer.Option(help="The login of who did it.")] = None,
-    since: Annotated[str | None, typer.Option("--from", help="A day from whose start, or a time, in UTC.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="A day through whose end, or a time, in UTC.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many events, newest first.")] = PAGE,
-    cursor: Annotated[int, typer.Option(min=1, help="Go on from where a page ended.", show_default=False)] = NEWEST,
-    as_json: Json = False,
+    type_: str | None,
+    actor: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    cursor: int | None,
+    as_json: bool,
 ) -> None:
-    """Show what happened to a customer and its orders, or in the whole store."""
     if type_ is not None and type_ not in TYPES:
         raise typer.BadParameter(f"There is {', '.join(TYPES)}.", param_hint="--type")
     filters = filters_of(type_, actor, _span(since, "--from"), _span(until, "--to"))
-    page = with_store(lambda store: _history(store, customer_id, filters, cursor, limit))
-    if page is None:
+    found = with_store(lambda store: _history(store, customer_id, filters, cursor or NEWEST, limit))
+    if found is None:
         _nobody(customer_id)
-    body = history_page(page)
+    page, names = found
     if as_json:
-        print_json(body)
+        print_report(history_page(page))
         return
-    console.print(_history_table(body["data"], of_store=customer_id is None))
+    console.print(history_table(page, names, of_store=customer_id is None))
     if page.before is not None:
         errors.print(f"There is more: --cursor {page.before}")
 
 
-def explain(customer_id: Annotated[int, typer.Argument(min=1, metavar="ID")], *, as_json: Json = False) -> None:
-    """Show how a customer's lifetime value comes from its orders."""
-
+def explain(customer_id: int, *, as_json: bool) -> None:
     async def explained(store: Store) -> tuple[Explanation, int] | None:
         async with at_one_moment(store.pool) as on:
             return await explain_customer(on, store.log, customer_id)
@@ -68,13 +64,15 @@ def explain(customer_id: Annotated[int, typer.Argument(min=1, metavar="ID")], *,
         _nobody(customer_id)
     explanation, _version = found
     if as_json:
-        print_json(explanation_body(explanation))
+        print_report(explanation_body(explanation))
         return
     console.print(_sum_table(explanation, Settings.from_environment().store_currency))
     say(f"Rule {explanation.rule.name}, version {explanation.rule.version}; rounded {ROUNDING}.")
 
 
-async def _history(store: Store, customer_id: int | None, filters: Filters, before: int, limit: int) -> Page | None:
+async def _history(
+    store: Store, customer_id: int | None, filters: Filters, before: int, limit: int
+) -> tuple[Page, Names] | None:
     """As many entries as asked for, from as many pages as it takes; None for a customer that never was."""
     entries: list[Entry] = []
     cursor: int | None = before
@@ -89,7 +87,7 @@ async def _history(store: Store, customer_id: int | None, filters: Filters, befo
                 page = await customer_history(on, store.log, customer_id, filters, before=cursor, limit=room)
             entries += page.entries
             cursor = page.before
-    return Page(entries, cursor)
+        return Page(entries, cursor), await names_of(on, store.log, entries)
 
 
 def _span(text: str | None, option: str) -> Span | None:
@@ -104,42 +102,33 @@ def _nobody(customer_id: int | None) -> NoReturn:
     raise SystemExit(exits.NOT_ALL)
 
 
-def _history_table(entries: list[dict[str, Any]], *, of_store: bool) -> Table:
-    about = ["about"] if of_store else []
-    table = Table("position", "happened", "who", *about, "what", "changed", box=None)
-    for entry in entries:
-        subject = [f"{entry['subject']['type']} {entry['subject']['id']}"] if of_store else []
-        said = [_said(name, before, after) for name, (before, after) in (entry["changes"] or {}).items()]
-        changed = "; ".join(filter(None, said))
-        row = (str(entry["position"]), entry["occurred_at"], entry["actor"], *subject, entry["type"], changed)
-        table.add_row(*map(escape, row))
-    return table
-
-
-def _said(name: str, before: Any, after: Any) -> str:
-    """A change, short enough for a table; nothing for a field that begins empty."""
-    if before is None:
-        return f"{name} {_short(after)}" if after not in (None, "", 0, [], (), {}) else ""
-    return f"{name} {_short(before)} → {_short(after)}"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, msgspec.Struct | dict):
-        return "…"
-    text = value if isinstance(value, str) else encode(value).decode()
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+def history_table(page: Page, names: Names, *, of_store: bool) -> Table:
+    """What happened takes the width that is left, and as many lines as it needs."""
+    who = Column("who", max_width=WHO, overflow="fold")
+    shown = table(Column("position", no_wrap=True), Column("happened", no_wrap=True), who, "what")
+    for entry in page.entries:
+        recorded = entry.recorded
+        told = sentence(entry, names)
+        if of_store and recorded.customer_id is not None:
+            told = f"Customer {recorded.customer_id}: {told}"
+        happened = f"{recorded.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        shown.add_row(*map(escape, (str(recorded.position), happened, said(recorded.actor), told)))
+    return shown
 
 
 def _sum_table(explanation: Explanation, store_currency: str) -> Table:
-    table = Table("order", box=None, show_footer=True)
+    """No amount is cut off, however narrow the terminal: why an order counts takes the width that is left."""
+    shown = table(Column("order", no_wrap=True), show_footer=True)
     for title in ("paid", "refunded", "rate"):
-        table.add_column(title, justify="right")
-    table.add_column("contributes", money(explanation.ltv, store_currency), justify="right")
+        shown.add_column(title, justify="right", no_wrap=True)
+    shown.add_column("contributes", money(explanation.ltv, store_currency), justify="right", no_wrap=True)
     count, average = explanation.purchase_count, money(explanation.aov, store_currency)
-    table.add_column("why", f"{count} {'purchase' if count == 1 else 'purchases'}, {average} on average")
-    table.columns[0].footer = "sum"
+    shown.add_column(
+        "why", overflow="fold", footer=f"{count} {'purchase' if count == 1 else 'purchases'}, {average} on average"
+    )
+    shown.columns[0].footer = "sum"
     for order in explanation.orders:
         moved = (money(cents, order.currency) for cents in (order.total_paid, order.total_refund))
         contributed = money(order.contribution, store_currency)
-        table.add_row(*map(escape, (str(order.order_id), *moved, str(order.rate.normalize()), contributed, order.why)))
-    return table
+        shown.add_row(*map(escape, (str(order.order_id), *moved, str(order.rate.normalize()), contributed, order.why)))
+    return shown

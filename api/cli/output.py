@@ -1,15 +1,17 @@
 """What commands show: JSON for scripts, tables and bars for people."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
 from rich.text import Text
 
 from api.answer import encode
+from api.cli.naming import store_name
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -28,6 +30,17 @@ def written(value: Any) -> str:
 
 def print_json(value: Any) -> None:
     say(msgspec.json.format(written(value), indent=2))
+
+
+def print_report(report: Mapping[str, Any]) -> None:
+    """As JSON, with the name of the store that it tells of."""
+    print_json({"store": store_name(), **report})
+
+
+def table(*columns: str | Column, **options: Any) -> Table:
+    """However narrow the terminal, nothing is cut off: a column by its title takes as many lines as it needs."""
+    folded = (Column(each, overflow="fold") if isinstance(each, str) else each for each in columns)
+    return Table(*folded, box=None, **options)
 
 
 class RateColumn(ProgressColumn):

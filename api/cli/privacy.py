@@ -2,14 +2,13 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
 
 from api import erasure as erasing
 from api.cli import exits
-from api.cli.options import Json
-from api.cli.output import errors, print_json, say
+from api.cli.output import errors, print_json, print_report, say
 from api.cli.session import who, with_store
 from api.export import export_body
 from api.settings import Settings
@@ -23,12 +22,8 @@ from projections.history.pages import was_registered
 from projections.queries.customers import find_customer
 from projections.table import Shown
 
-Id = Annotated[int, typer.Argument(min=1, metavar="ID")]
 
-
-def export(customer_id: Id) -> None:
-    """Print all that is held about a customer, as JSON."""
-
+def export(customer_id: int) -> None:
     async def work(store: Store) -> Export | None:
         async with at_one_moment(store.pool) as on:
             return await export_customer(on, store.log, customer_id)
@@ -39,17 +34,7 @@ def export(customer_id: Id) -> None:
     print_json({"export": export_body(found, Settings.from_environment().store_url)})
 
 
-def erase(
-    customer_id: Id,
-    *,
-    reason: Annotated[str, typer.Option(help="Why. It stays, so it must not name the person.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Erase a customer for good, with its user, and print the receipt. Nothing brings it back.
-
-    Shows whom, and asks.
-    """
+def erase(customer_id: int, *, reason: str, yes: bool, as_json: bool) -> None:
     if not reason.isprintable() or len(reason) > erasing.MAX_REASON or erasing.is_blank(reason):
         raise typer.BadParameter(f"1 to {erasing.MAX_REASON} printable characters.", param_hint="--reason")
     by = By(actor=who(), at=datetime.now(UTC))
@@ -77,15 +62,13 @@ def _ask(known: Shown | None) -> None:
     user = f", with user {known['user_id']}" if known["user_id"] else ""
     whom = f"customer {known['id']}: {name} <{known['email']}>, {known['purchase_count']} purchases{user}"
     if not sys.stdin.isatty():
-        exits.end(exits.USAGE, f"this erases for good, so it asks first: give --yes to erase {whom}")
+        exits.end(exits.USAGE, f"This erases for good, so it asks first. Give --yes to erase {whom}.")
     errors.print(f"This erases for good {whom}.", markup=False)
     if not typer.confirm("Erase?", err=True):
-        exits.end(exits.NOT_ALL, "nobody was erased")
+        exits.end(exits.NOT_ALL, "Nobody was erased.")
 
 
-def erasure(customer_id: Id, *, as_json: Json = False) -> None:
-    """Print the receipt of an erasure."""
-
+def erasure(customer_id: int, *, as_json: bool) -> None:
     async def work(store: Store) -> tuple[Receipt | None, bool]:
         async with at_one_moment(store.pool) as on:
             return await receipt(on, store.log, customer_id), await was_registered(on, customer_id)
@@ -102,7 +85,7 @@ def _show(customer_id: int, found: Receipt | None, *, as_json: bool) -> None:
         _nobody(customer_id)
     body = erasing.receipt_body(found)
     if as_json:
-        print_json(body)
+        print_report(body)
         return
     why = f": {found.reason}" if found.reason else ""
     say(f"Customer {customer_id} was erased at {body['erased_at']} by {found.erased_by}{why}")

@@ -21,8 +21,10 @@ from granian.server.common import AbstractServer
 from api.access import credentials
 from api.app import BASE
 from api.cli.listening import Address, address_of
+from api.cli.naming import directory_of
 from api.cli.output import progress_bar, say
 from api.cli.session import database, run
+from api.cli.typed import typed
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.importing.orders import import_orders
 from api.logs import LOGGING
@@ -41,7 +43,8 @@ BEGAN_WITH = "SELECT correlation_id FROM stored_events ORDER BY notification_id 
 def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
     """Returns when everything has stopped. Raises BadSetting and EmbeddedError."""
     address = address_of(host, port)
-    os.environ.setdefault("STORE_URL", address.url)
+    if not os.environ.get("STORE_URL", "").strip():  # an empty variable is one that is not set
+        os.environ["STORE_URL"] = address.url
     settings = Settings.from_environment()
     with database(settings) as dsn, _looked_after(settings), _counted_together(workers):
         run(_prepare(dsn, settings, sample=sample))
@@ -85,7 +88,7 @@ def _server(address: Address, workers: int, client_seconds: float) -> AbstractSe
 
 def _looked_after(settings: Settings) -> AbstractContextManager[None]:
     """Nobody else starts the embedded server again."""
-    return looked_after(settings.data) if settings.database_url is None else nullcontext()
+    return looked_after(directory_of(settings)) if settings.database_url is None else nullcontext()
 
 
 @contextmanager
@@ -108,7 +111,7 @@ async def _prepare(dsn: str, settings: Settings, *, sample: bool) -> None:
             await _load_sample(store)
         if password := await credentials.bootstrap(store.pool, settings.admin_password):
             say(f"Your login is {credentials.ADMIN}, its application password is {password}")
-            say("It is shown this once; `custodiary credentials add` makes others.")
+            say(f"It is shown this once; `{typed('credentials add')}` makes others.")
 
 
 async def _load_sample(store: Store) -> None:

@@ -1,6 +1,7 @@
 """The store that a command works on: the one at DATABASE_URL, or the embedded one, running already or not."""
 
 import getpass
+import logging
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -10,26 +11,40 @@ from typing import Any, TypeVar
 import uvloop
 
 from api.cli import exits
+from api.cli.naming import LOGGER, directory_of, name_of
+from api.cli.output import say
+from api.cli.typed import typed
 from api.settings import Settings
 from eventstore import master_keys
 from eventstore.chain import signing
-from eventstore.embedded import embedded
+from eventstore.embedded import embedded, has_cluster
 from eventstore.key_material import ensure_file
 from eventstore.transact import Store
-from projections.database import migrate, open_store
+from projections.database import has_store, migrate, open_store
 
 T = TypeVar("T")
 
 
+class NoStoreError(Exception):
+    """There is none where this command was told to look, or looks by itself; it is not one of those that make one."""
+
+    def __init__(self, settings: Settings) -> None:
+        names = "DATABASE_URL" if settings.database_url else "CUSTODIARY_DATA"
+        made = f"`{typed('migrate')}` makes an empty one there; {names} names another."
+        super().__init__(f"No store in {name_of(settings)}. {made}")
+
+
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The address of the database, for as long as it is needed. Raises EmbeddedError."""
+    """The address of the database, for as long as it is needed. Raises EmbeddedError and StoreOfAnotherError."""
+    LOGGER.info("The store is %s.", name_of(settings))
     if settings.database_url is not None:
         yield settings.database_url.reveal()
     else:
-        with embedded(settings.data) as dsn:
-            _set_key(settings.data / "master.key", master_keys.KEY, master_keys.KEY_FILE)
-            _set_key(settings.data / "signing.key", signing.KEY, signing.KEY_FILE)
+        directory = directory_of(settings)
+        with embedded(directory) as dsn:
+            _set_key(directory / "master.key", master_keys.KEY, master_keys.KEY_FILE)
+            _set_key(directory / "signing.key", signing.KEY, signing.KEY_FILE)
             yield dsn
 
 
@@ -40,21 +55,36 @@ def _set_key(file: Path, variable: str, file_variable: str) -> None:
         os.environ[file_variable] = str(file.absolute())
 
 
-def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
-    """Do the work on the migrated store."""
-    return with_store_at(lambda store, _dsn: work(store))
+def with_store(work: Callable[[Store], Awaitable[T]], *, make: bool = False) -> T:
+    """Do the work on the migrated store, which is made where there is none if `make`. Raises NoStoreError."""
+    return with_store_at(lambda store, _dsn: work(store), make=make)
 
 
-def with_store_at(work: Callable[[Store, str], Awaitable[T]]) -> T:
+def with_store_at(work: Callable[[Store, str], Awaitable[T]], *, make: bool = False) -> T:
     """The same for work that other processes take part in, by the database's address."""
+    settings = Settings.from_environment()
+    if not make and settings.database_url is None and not has_cluster(directory_of(settings)):
+        raise NoStoreError(settings)
 
     async def session(dsn: str) -> T:
+        if not make and not await has_store(dsn):
+            raise NoStoreError(settings)
         await migrate(dsn)
         async with open_store(dsn) as store:
             return await work(store, dsn)
 
-    with database(Settings.from_environment()) as dsn:
+    with database(settings) as dsn:
         return run(session(dsn))
+
+
+def make_store() -> None:
+    """Or bring it up to date."""
+
+    async def nothing_more(_store: Store) -> None:
+        pass
+
+    with_store(nothing_more, make=True)
+    say("The database is up to date.")
 
 
 def who() -> str:
@@ -66,6 +96,8 @@ def who() -> str:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """To the end, or to Ctrl-C."""
+    for name in ("asyncpg", "custodiary.database"):  # what they log of a lost connection, the command fails for
+        logging.getLogger(name).addHandler(logging.NullHandler())
     try:
         return uvloop.run(work)
     except KeyboardInterrupt:

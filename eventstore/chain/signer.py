@@ -84,8 +84,8 @@ async def _require_seen(on: asyncpg.pool.PoolConnectionProxy, witness: Path | No
     seen = witnessed(witness)
     if seen is not None and await on.fetchval(FIND, seen.number) != seen.statement:
         raise SetBack(
-            f"checkpoint {seen.number} in {witness} is not in the database, which was cut off or set back; "
-            "remove the file if that was on purpose, and nothing but that"
+            f"Checkpoint {seen.number} in {witness} is not in the database, which was cut off or set back. "
+            "Remove the file if that was on purpose, and nothing but that"
         )
 
 

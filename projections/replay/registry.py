@@ -13,10 +13,10 @@ from projections.fold import Poison
 from projections.live import PROJECTIONS
 from projections.projection import Part, Projection
 from projections.ranges import Range, split
+from projections.replay.swap import Swap
 from projections.schema import fingerprint
 from projections.table import encode_json
 
-Swap: TypeAlias = Literal["always", "equal", "never"]
 Status: TypeAlias = Literal[
     "waiting",
     "building",

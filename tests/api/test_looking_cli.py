@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from domain.order import ORDER, RecordRefund
+from domain.order import ORDER, DeleteOrder, RecordRefund
 from eventstore.transact import Store
 from projections.database import open_store
 from tests.eventstore.acts import do, erase, place, register, rename
@@ -53,17 +53,28 @@ async def listed(database: str, *arguments: object) -> dict[str, Any]:
     return dict(json.loads(output))
 
 
-async def test_a_customers_history_is_a_table(database: str, ada: int) -> None:
+async def test_a_customers_history_is_a_story(database: str, ada: int) -> None:
     code, output, errors = await run(database, "history", ada, "--limit", 3)
     head, *lines = output.splitlines()
-    assert (code, head.split()) == (0, ["position", "happened", "who", "what", "changed"])
-    newest, refunded, placed = (line.split() for line in lines)
-    assert newest[:5] == ["5", "2026-03-04", "05:06:07", "ann", "customer-renamed"]
-    assert newest[5:] == ["first_name", "[red]Augusta", "→", "Ada"]
-    assert refunded[4] == "refund-recorded"
-    assert "payment_status paid → partially_refunded; total_refund 0 → 333" in lines[1]
-    assert placed[4] == "order-placed"
+    assert (code, head.split()) == (0, ["position", "happened", "who", "what"])
+    told = [" ".join(line.split()) for line in lines]
+    assert told[0] == "5 2026-03-04 05:06:07 ann The name became Ada Byron, before it was first name “[red]Augusta”."
+    assert told[1].endswith(" 3.33 USD of order 1 were refunded, by transaction re_1.")
+    assert " Order 1 was placed for 10.00 USD" in told[2]
     assert errors == "There is more: --cursor 3\n"
+
+
+async def test_the_stores_history_says_whom_it_is_about_and_knows_the_currency_of_what_is_deleted(
+    database: str, store: Store, ada: int
+) -> None:
+    order_id = await place(store, ada, 1_050)
+    await do(store, ORDER, order_id, RecordRefund(amount=50, transaction_id="re_2"))
+    await do(store, ORDER, order_id, DeleteOrder())
+    code, output, _errors = await run(database, "history", "--limit", 2)
+    assert code == 0
+    deleted, refunded = (" ".join(line.split()) for line in output.splitlines()[1:])
+    assert deleted.endswith(f"Customer {ada}: Order {order_id} was deleted.")
+    assert refunded.endswith(f"Customer {ada}: 0.50 USD of order {order_id} were refunded, by transaction re_2.")
 
 
 async def test_a_script_reads_pages_with_the_filters_that_clients_have(database: str, ada: int) -> None:

@@ -27,7 +27,7 @@ ALL = {
 def test_everything_has_a_default() -> None:
     assert Settings.from_environment({}) == Settings(
         database_url=None,
-        data=Path(".custodiary"),
+        data=None,
         store_url="http://127.0.0.1:8000",
         store_currency="USD",
         name_mode="first_name",

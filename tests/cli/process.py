@@ -23,11 +23,11 @@ SETTINGS = (
     "CUSTODIARY_RATE_LIMIT",
 )  # fmt: skip
 PATIENCE = 60  # seconds, after which what must end is said not to
-NOWHERE = tempfile.gettempdir()  # where nothing lies that a command could find by chance
+NOWHERE = Path(tempfile.gettempdir())  # where nothing lies that a command could find by chance
 
 
 class Process:
-    """In a session of its own, as in a terminal. `settings` are environment variables."""
+    """In a session of its own, as in a terminal. `settings` are environment variables; PWD is where it is typed."""
 
     def __init__(self, *arguments: object, **settings: object) -> None:
         # A file: nobody reads a pipe while the process runs, and one that is full would stop it.
@@ -36,7 +36,7 @@ class Process:
         self.process = subprocess.Popen(
             [COMMAND, *map(str, arguments)],
             env=_environment(settings),
-            cwd=NOWHERE,
+            cwd=str(settings.get("PWD", NOWHERE)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -45,6 +46,7 @@ async def test_a_sound_store_and_its_dump_are_told_alike(database: str, store: S
     assert told.code == exits.DONE
     assert told.json["signed_at"]
     assert told.json | {"signed_at": ""} == {
+        "store": f"postgresql:///{urlsplit(database).path.strip('/')}",
         "events": 4,
         "checkpoints": 1,
         "signed_by": [KEY.public],
@@ -55,7 +57,8 @@ async def test_a_sound_store_and_its_dump_are_told_alike(database: str, store: S
         "first": [],
     }
     for file in (dump, packed):
-        assert custodiary("audit", "verify", file, "--json").json == told.json
+        [(name, place), *rest] = custodiary("audit", "verify", file, "--json").json.items()
+        assert (name, place, rest) == ("dump", str(file), [*told.json.items()][1:])
     said = custodiary("audit", "verify", dump).lines
     assert re.fullmatch(r"Checked 4 events \([\d,]+ a second\) and 1 checkpoints: 0 faults\.", said[0])
     assert re.fullmatch(r"Signed up to position 3, .* UTC; no checkpoint covers 1 of the events\.", said[1])
@@ -66,7 +69,7 @@ async def test_a_sound_store_and_its_dump_are_told_alike(database: str, store: S
 def test_a_dump_that_cannot_be_written_is_not_blamed_on_the_database(database: str, tmp_path: Path) -> None:
     for file, why in ((tmp_path / "nowhere" / "dump", "No such file or directory"), (tmp_path, "Is a directory")):
         complaint = custodiary("audit", "dump", file, DATABASE_URL=database).complaint
-        assert complaint == (exits.NOT_ALL, f"{file} can't be written: {why}")
+        assert complaint == (exits.NOT_ALL, f"{file} can't be written: {why}.")
 
 
 async def test_what_was_altered_is_named_in_a_store_and_in_its_dump(
@@ -82,7 +85,7 @@ async def test_what_was_altered_is_named_in_a_store_and_in_its_dump(
     place = {"stream": "label 1", "version": 2, "position": 2, "number": None}
     assert fault == place | {"kind": "altered", "problem": "what is stored does not give its digest"}
     assert custodiary("audit", "checkpoint", **settings).code == exits.DONE  # up to there
-    assert custodiary("audit", "checkpoint", **settings).complaint == (exits.NOT_ALL, FAULT)
+    assert custodiary("audit", "checkpoint", **settings).complaint == (exits.NOT_ALL, f"{FAULT}.")
 
 
 async def test_a_checkpoint_that_was_kept_and_a_key_that_is_known_are_held_against_the_log(
@@ -105,23 +108,23 @@ async def test_a_checkpoint_that_was_kept_and_a_key_that_is_known_are_held_again
 
 @pytest.mark.parametrize("command", ["checkpoint", "key"])
 async def test_without_a_key_nothing_is_signed(database: str, command: str) -> None:
-    said = f"neither SIGNING_KEY nor SIGNING_KEY_FILE is set: {HOW}"
+    said = f"Neither SIGNING_KEY nor SIGNING_KEY_FILE is set: {HOW}."
     assert custodiary("audit", command, DATABASE_URL=database).complaint == (exits.USAGE, said)
-    said = f"SIGNING_KEY must hold 32 random bytes in base64: {HOW}"
+    said = f"SIGNING_KEY must hold 32 random bytes in base64: {HOW}."
     wrong = custodiary("audit", command, DATABASE_URL=database, SIGNING_KEY="c2VjcmV0")
     assert wrong.complaint == (exits.USAGE, said)
 
 
 def test_a_service_with_a_wrong_key_says_so_in_a_line(database: str) -> None:
     ended = custodiary("serve", "--port", free_port(), DATABASE_URL=database, SIGNING_KEY="c2VjcmV0")
-    assert ended.complaint == (exits.USAGE, f"SIGNING_KEY must hold 32 random bytes in base64: {HOW}")
+    assert ended.complaint == (exits.USAGE, f"SIGNING_KEY must hold 32 random bytes in base64: {HOW}.")
 
 
 async def test_what_is_no_dump_is_said_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "dump"
     file.write_text("nonsense")
     code, said = custodiary("audit", "verify", file).complaint
-    assert (code, said) == (exits.NOT_ALL, f"{file} is not a whole dump: its first line is another")
+    assert (code, said) == (exits.NOT_ALL, f"{file} is not a whole dump: its first line is another.")
 
 
 async def test_a_service_signs_as_soon_as_it_is_there(database: str, store: Store, tmp_path: Path) -> None:
@@ -165,3 +168,37 @@ async def test_a_service_signs_what_is_new_by_itself(database: str, store: Store
     cut_off = custodiary("audit", "verify", DATABASE_URL=database, SIGNING_KEY_FILE=file)
     assert cut_off.code == exits.NOT_ALL
     assert re.match(r"checkpoint \d: missing, though it was kept elsewhere", cut_off.lines[0])
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(entry.name for entry in directory.iterdir())
+
+
+async def test_a_dump_takes_the_place_of_a_larger_one_only_by_force(
+    database: str, store: Store, tmp_path: Path
+) -> None:
+    """What is at hand may be all that is left of a longer log."""
+    dump, link = tmp_path / "dump", tmp_path / "link"
+    link.symlink_to(dump)
+    dump.write_bytes(bytes(100_000))
+    code, said = custodiary("audit", "dump", link, DATABASE_URL=database).complaint
+    assert code == exits.NOT_ALL
+    larger = rf"{dump} is larger \(100,000 bytes\) than what would take its place \([\d,]+ bytes\)"
+    assert re.fullmatch(rf"{larger}\. It stays as it is; --force replaces it\.", said), said
+    assert dump.read_bytes() == bytes(100_000)
+    assert names(tmp_path) == ["dump", "link"]
+    dump.chmod(0o600)
+    assert custodiary("audit", "dump", link, "--force", DATABASE_URL=database).code == exits.DONE
+    assert custodiary("audit", "verify", dump).code == exits.DONE
+    assert (dump.stat().st_mode & 0o777, link.is_symlink()) == (0o600, True)
+    await append(store, facts(3))
+    assert custodiary("audit", "dump", dump, DATABASE_URL=database).code == exits.DONE  # it is larger now
+    printed = custodiary("audit", "dump", "/dev/stdout", DATABASE_URL=database)
+    assert printed.stdout == dump.read_text()
+
+
+async def test_a_dump_that_fails_leaves_the_former_one(empty_database: str, tmp_path: Path) -> None:
+    dump = tmp_path / "dump"
+    dump.write_text("the former one")
+    assert custodiary("audit", "dump", dump, "--force", DATABASE_URL=empty_database).code == exits.USAGE
+    assert (dump.read_text(), names(tmp_path)) == ("the former one", ["dump"])

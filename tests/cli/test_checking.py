@@ -1,6 +1,7 @@
 """`custodiary verify`, `replay --what-if` and `replays list`: what they print, and how they end."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
@@ -41,6 +42,7 @@ async def test_verify_names_what_drifts_and_what_it_cannot_tell(database: str, s
     assert ended.lines[3:] == ["Checked 3 customers: 1 drift, 1 not verified."]
     told = custodiary("verify", "--json", DATABASE_URL=database).json
     [unread] = told.pop("not_verified")
+    assert told.pop("store") == f"postgresql:///{urlsplit(database).path.strip('/')}"
     assert told == {
         "checked": 3,
         "drifted": 1,
@@ -81,9 +83,9 @@ async def test_what_if_tells_who_would_move_and_moves_nobody(database: str, stor
     assert ended.lines[0] == f"Under gross-of-refunds instead of net-of-refunds, {said}, at position {position}."
     assert [line.split() for line in ended.lines[1:5]] == [
         ["figure", "now", "then", "up", "down", "unchanged"],
-        ["ltv", "2301", "2501", "1", "0", "1"],
+        ["ltv", "23.01", "USD", "25.01", "USD", "1", "0", "1"],
         ["purchase_count", "3", "3", "0", "0", "2"],
-        ["aov", "767", "833.67", "1", "0", "1"],
+        ["aov", "7.67", "USD", "8.34", "USD", "1", "0", "1"],
     ]
     assert ended.lines[5:] == [
         f"ltv of customer {second}: 13.01 USD → 15.01 USD (+2.00 USD)",

@@ -29,7 +29,7 @@ def test_every_command_says_that_a_database_cannot_be_reached() -> None:
     for process in [Process(*command, DATABASE_URL=nowhere) for command in COMMANDS]:
         code, complaint = process.end().complaint
         assert code == exits.NO_STORE
-        assert complaint.startswith("the database cannot be reached: ")
+        assert complaint.startswith("The database cannot be reached: ")
         assert "secret" not in complaint
 
 
@@ -40,7 +40,7 @@ def test_a_bad_setting_is_named() -> None:
     assert "secret" not in said
     assert custodiary("migrate", NAME_MODE="nick").complaint == (
         exits.USAGE,
-        "NAME_MODE must be first_name or full_name",
+        "NAME_MODE must be first_name or full_name.",
     )
 
 
@@ -85,12 +85,12 @@ async def test_a_database_that_does_not_let_in_is_told_apart(server: str, empty_
     parts = urlsplit(empty_database)
     nobody = parts._replace(netloc="nobody_such@").geturl()
     code, said = custodiary("migrate", DATABASE_URL=nobody).complaint
-    assert (code, said) == (exits.NO_STORE, 'the database does not let us in: role "nobody_such" does not exist')
+    assert (code, said) == (exits.NO_STORE, 'The database does not let us in: role "nobody_such" does not exist.')
     missing = parts._replace(path="/no_such_database").geturl()
     code, said = custodiary("migrate", DATABASE_URL=missing).complaint
     assert (code, said) == (
         exits.NO_STORE,
-        'the database cannot be reached: database "no_such_database" does not exist',
+        'The database cannot be reached: database "no_such_database" does not exist.',
     )
 
 
@@ -100,7 +100,7 @@ async def test_a_role_without_rights_is_told(empty_database: str) -> None:
     try:
         guest = urlsplit(empty_database)._replace(netloc="custodiary_test_guest@").geturl()
         code, said = custodiary("migrate", DATABASE_URL=guest).complaint
-        assert (code, said) == (exits.NO_STORE, "the database does not let us in: permission denied for schema public")
+        assert (code, said) == (exits.NO_STORE, "The database does not let us in: permission denied for schema public.")
     finally:
         await connection.execute("DROP ROLE custodiary_test_guest")
         await connection.close()
@@ -115,7 +115,7 @@ def test_without_a_master_key_it_is_said_how_to_make_one(database: str) -> None:
     code, said = custodiary("migrate", DATABASE_URL=database, MASTER_KEY_FILE="nowhere").complaint
     assert (code, said) == (
         exits.USAGE,
-        "MASTER_KEY_FILE can't be read: [Errno 2] No such file or directory: 'nowhere'",
+        "MASTER_KEY_FILE can't be read: [Errno 2] No such file or directory: 'nowhere'.",
     )
 
 
@@ -123,7 +123,7 @@ def test_a_master_key_that_is_not_the_stores_is_refused(database: str) -> None:
     code, said = custodiary("serve", DATABASE_URL=database, MASTER_KEY=new_key()).complaint
     assert code == exits.USAGE
     assert re.fullmatch(
-        r"the master key [0-9a-f]{16}, which this store.s keys are wrapped by, is not in MASTER_KEY", said
+        r"The master key [0-9a-f]{16}, which this store.s keys are wrapped by, is not in MASTER_KEY\.", said
     )
 
 
@@ -140,7 +140,7 @@ async def test_a_database_of_another_version_is_told(database: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute("UPDATE migrations SET sha256 = 'another' WHERE name = '0001_log.sql'")
     await connection.close()
-    said = "0001_log.sql has changed since it was applied to this database"
+    said = "0001_log.sql has changed since it was applied to this database."
     assert custodiary("migrate", DATABASE_URL=database).complaint == (exits.NO_STORE, said)
 
 
@@ -148,7 +148,7 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code, said = custodiary("migrate", CUSTODIARY_DATA=tmp_path / "file").complaint
     assert code == exits.NO_STORE
-    assert said == f"{tmp_path / 'file'} is not to be used by this user: File exists"
+    assert said == f"This user can't use {tmp_path / 'file'}: File exists."
 
 
 def test_files_that_are_no_imports_are_named(url: str, tmp_path: Path) -> None:
@@ -171,4 +171,4 @@ def test_files_that_are_no_imports_are_named(url: str, tmp_path: Path) -> None:
 
 
 def test_nothing_was_started_where_nothing_was_asked_for() -> None:
-    assert not (Path(NOWHERE) / ".custodiary").exists()
+    assert not (NOWHERE / ".custodiary").exists()

@@ -15,12 +15,13 @@ import pytest
 from msgspec import json
 
 from api.cli import exits
-from tests.cli.process import Ended, Process, custodiary
+from api.cli.listening import Address
+from tests.cli.process import COMMAND, Ended, Process, custodiary
 from tests.eventstore.test_embedded import eventually, is_still
 from tests.importing.desk import order, order_file
 
 LOGIN = re.compile("Your login is (admin), its application password is ((?:[0-9A-Za-z]{4} ){5}[0-9A-Za-z]{4})")
-SHOWN_ONCE = "It is shown this once; `custodiary credentials add` makes others."
+SHOWN_ONCE = f"It is shown this once; `{COMMAND} credentials add` makes others."
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 
 
@@ -30,7 +31,7 @@ class Service:
     def __init__(self, directory: Path, port: int) -> None:
         self.directory = directory
         self.port = port
-        self.process = Process("serve", "--port", port, "--workers", 2, CUSTODIARY_DATA=directory)
+        self.process = Process("serve", "--port", port, "--workers", 2, CUSTODIARY_DATA=directory, STORE_URL="")
         self.said = self.process.lines_until("Its documentation")
         found = LOGIN.fullmatch(self.said[0])
         assert found
@@ -106,6 +107,26 @@ def test_what_it_says_is_so_by_then(service: Service) -> None:
     assert "<html" in httpx.get(f"{service.url}/docs").text
 
 
+def test_page_links_follow_the_port(service: Service) -> None:
+    page = httpx.get(service.customers, auth=service.login).json()["customers"]
+    assert page["first_page_url"].startswith(f"{service.customers}/?")
+
+
+@pytest.mark.parametrize(
+    ("host", "ip", "url"),
+    [
+        ("127.0.0.1", "127.0.0.1", "http://127.0.0.1:81"),
+        ("shop.example", "192.0.2.7", "http://shop.example:81"),
+        ("0.0.0.0", "0.0.0.0", "http://127.0.0.1:81"),
+        ("::", "::", "http://[::1]:81"),
+        ("fe80::1%eth0", "fe80::1%eth0", "http://[fe80::1%eth0]:81"),
+    ],
+)
+def test_clients_are_told_an_address_that_they_can_reach(host: str, ip: str, url: str) -> None:
+    """Also where the service listens on all there are."""
+    assert Address(host, ip, 81).url == url
+
+
 def test_commands_join_the_store_of_a_running_service(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text(order_file(order(1), order(2, email="bob@shop.example")))
@@ -153,14 +174,18 @@ def test_the_master_key_is_made_for_its_owner_alone_and_rotated_while_the_servic
             shown = http.get(f"{service.customers}/{answer.json()['data']['id']}/history").json()["history"]["data"]
             assert shown[0]["data"]["profile"]["first_name"] == "Jane"
     checked = custodiary("keys", "check", "--json", CUSTODIARY_DATA=service.directory).json
-    assert checked == {"opened": 13, "unopened": 0, "missing": 0, "destroyed_again": 0}
+    assert checked == {"store": str(service.directory), "opened": 13, "unopened": 0, "missing": 0, "destroyed_again": 0}
 
 
 def test_a_port_in_use_is_said_in_one_line(service: Service) -> None:
     """Also when it is another of its kind that uses it."""
     second = custodiary("serve", "--port", service.port, CUSTODIARY_DATA=service.directory)
-    message = f"another program listens on 127.0.0.1 port {service.port}; choose another --port"
-    assert second.complaint == (exits.BUSY, message)
+    code, said = second.complaint
+    taken = (
+        rf"Port {service.port} of 127.0.0.1 is taken by another program\. Type `{COMMAND} serve --port (\d+)` instead\."
+    )
+    assert code == exits.BUSY
+    assert re.fullmatch(taken, said), said
 
 
 @needs_proc
@@ -186,7 +211,7 @@ def test_all_that_it_logged_is_who_wrote_and_who_was_denied_in_lines_of_json(ser
 
 
 def test_commands_work_when_no_service_runs(service: Service, stopped: Ended) -> None:
-    listed = custodiary("credentials", "list", "--json", CUSTODIARY_DATA=service.directory).json
+    listed = custodiary("credentials", "list", "--json", CUSTODIARY_DATA=service.directory).json["credentials"]
     assert [each["login"] for each in listed] == ["admin", "eve"]
     assert is_still(service.directory)
 

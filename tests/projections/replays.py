@@ -4,7 +4,8 @@ from typing import Any
 
 from eventstore.transact import Store
 from projections.replay import engine
-from projections.replay.registry import Asked, Replay, Swap
+from projections.replay.registry import Asked, Replay
+from projections.replay.swap import Swap
 from tests.eventstore.acts import place, register
 
 NAMES = ("figures", "customers", "orders", "addresses", "users", "labels")

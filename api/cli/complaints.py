@@ -1,0 +1,61 @@
+"""What is wrong with the surroundings, as one line and an exit code."""
+
+import asyncpg
+
+from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
+from api.cli import exits
+from api.cli.naming import StoreOfAnotherError
+from api.cli.session import NoStoreError
+from api.cli.typed import typed
+from api.importing.files import ImportFileError
+from api.settings import BadSetting
+from eventstore.away import WORDS, why_away
+from eventstore.chain.dump import DumpError
+from eventstore.chain.signer import NotSound, SetBack
+from eventstore.chain.signing import SigningKeyError
+from eventstore.embedded import EmbeddedError
+from eventstore.master_keys import MasterKeyError
+from eventstore.migrate import MigrationChangedError
+from eventstore.servers import NotUnicodeError
+from projections.replay.engine import NotReadyError, ReplayRunningError
+from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
+
+NOT_THERE = (OSError, asyncpg.InvalidCatalogNameError, asyncpg.ClientConfigurationError)
+NOT_LET_IN = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)
+
+
+def end_for(error: Exception) -> None:
+    """End the command; come back where it is us that are wrong, and a traceback is what helps."""
+    match error:
+        case NoStoreError() | StoreOfAnotherError() | BadSetting() | MasterKeyError() | SigningKeyError():
+            exits.end(exits.USAGE, _sentence(error))
+        case ImportFileError():
+            exits.end(exits.NOT_ALL, f"Nothing was imported: {_sentence(error)}")
+        case NotReadyError() | NothingToRollBackError() | DumpError() | NotSound() | SetBack():
+            exits.end(exits.NOT_ALL, _sentence(error))
+        case CredentialExists(args=(login, name)):
+            exits.end(exits.NOT_ALL, f"{login} has a password named {name} already. Give this one another --name.")
+        case CredentialNotFound():
+            exits.end(exits.NOT_ALL, "There is no application password of this uuid.")
+        case LastAdministrator():
+            added = typed("credentials add")
+            exits.end(exits.NOT_ALL, f"This is the last administrator's. `{added}` makes another first.")
+        case EmbeddedError() | MigrationChangedError() | NotUnicodeError():
+            exits.end(exits.NO_STORE, _sentence(error))
+        case ReplayRunningError() | ReplayStuckError():
+            exits.end(exits.BUSY, _sentence(error))
+        case _:
+            _end_for_database(error)
+
+
+def _end_for_database(error: Exception) -> None:
+    if isinstance(error, NOT_LET_IN):
+        exits.end(exits.NO_STORE, f"The database does not let us in: {_sentence(error)}")
+    why = why_away(error)
+    if why is not None or isinstance(error, NOT_THERE):
+        exits.end(exits.NO_STORE, f"The{WORDS[why or 'away'].removeprefix('the')}: {_sentence(error)}")
+
+
+def _sentence(error: Exception) -> str:
+    said = str(error) or error.__doc__ or type(error).__name__
+    return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -1,0 +1,48 @@
+"""`custodiary credentials`: application passwords for the API."""
+
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+from rich.table import Column
+
+from api.access import credentials as stored_credentials
+from api.access.auth import PERMISSIONS, Role, is_login
+from api.application_passwords import credential
+from api.cli.output import console, print_report, say, table
+from api.cli.session import with_store
+from eventstore.transact import Store
+
+
+def add(user: str, *, role: Role, name: str, permission: list[str] | None) -> None:
+    if not is_login(user):
+        raise typer.BadParameter("A login is ASCII, without a colon.", param_hint="USER")
+    if beyond := set(permission or ()) - PERMISSIONS[role]:
+        raise typer.BadParameter(f"The role has no permission {', '.join(sorted(beyond))}.", param_hint="--permission")
+    added = with_store(lambda store: stored_credentials.add(store.pool, user, role, name, permission))
+    say(added.password)
+
+
+def show_all(*, as_json: bool) -> None:
+    listed = with_store(lambda store: stored_credentials.listed(store.pool))
+    if as_json:
+        print_report({"credentials": [credential(each) for each in listed]})
+        return
+    whole = Column("uuid", no_wrap=True)  # what `revoke` asks for
+    shown = table(whole, "user", "name", "role", "since", "last used", "from", padding=(0, 1, 0, 0))
+    for each in listed:
+        role = each.role if each.permissions == PERMISSIONS[each.role] else f"{each.role}, narrowed"
+        since, used = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (each.created_at, each.last_used_at))
+        row = (str(each.uuid), each.login, each.name, role, since, used, each.last_used_from or "")
+        shown.add_row(*map(escape, row))
+    console.print(shown)
+
+
+def revoke(uuid: UUID) -> None:
+    async def work(store: Store) -> None:
+        async with store.pool.acquire() as connection, connection.transaction():
+            await stored_credentials.revoke(connection, uuid)
+        await stored_credentials.everywhere()
+
+    with_store(work)
+    say("Revoked.")

@@ -1,0 +1,53 @@
+"""Orders."""
+
+from typing import assert_never
+
+from api.cli.story.words import because, from_to, many, said
+from api.money import money
+from domain.order import (
+    OrderDeleted,
+    OrderEvent,
+    OrderPlaced,
+    OrderStatusChanged,
+    OrderTransferred,
+    PaymentRecorded,
+    PaymentStatusChanged,
+    RefundRecorded,
+    Terms,
+)
+from projections.history.changes import Changes
+
+
+def order_sentence(id_: int, event: OrderEvent, changes: Changes, currency: str) -> str:
+    match event:
+        case OrderPlaced(terms=terms):
+            return _placed(id_, terms)
+        case PaymentRecorded(amount=amount, transaction_id=transaction):
+            return f"{money(amount, currency)} were paid for order {id_}, by transaction {said(transaction)}."
+        case RefundRecorded(amount=amount, transaction_id=transaction, reason=reason):
+            by = f"by transaction {said(transaction)}{because(reason)}"
+            return f"{money(amount, currency)} of order {id_} were refunded, {by}."
+        case OrderStatusChanged(status=status):
+            return f"The status of order {id_} went {from_to(_before(changes, 'status'), status)}."
+        case PaymentStatusChanged(payment_status=status):
+            return f"The payment of order {id_} went {from_to(_before(changes, 'payment_status'), status)}."
+        case OrderTransferred(customer_id=customer_id, former_customer_id=former):
+            return f"Order {id_} went from customer {former} to customer {customer_id}."
+        case OrderDeleted():
+            return f"Order {id_} was deleted."
+        case _:
+            assert_never(event)
+
+
+def _placed(id_: int, terms: Terms) -> str:
+    invoice = f" (invoice {said(terms.invoice_no)})" if terms.invoice_no else ""
+    items = f", {many(len(terms.items), 'item')}" if terms.items else ""
+    paid = f", {money(terms.total_paid, terms.currency)} of it paid" if terms.total_paid else ""
+    refunded = f", {money(terms.total_refund, terms.currency)} refunded" if terms.total_refund else ""
+    amount = money(terms.total_amount, terms.currency)
+    status = terms.payment_status.replace("_", " ")
+    return f"Order {id_}{invoice} was placed for {amount}{items}{paid}{refunded}; its payment is {status}."
+
+
+def _before(changes: Changes, name: str) -> object:
+    return changes[name][0] if name in changes else None

@@ -1,0 +1,95 @@
+"""A sentence for whatever happened."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, assert_never, cast
+
+from eventsourcing.persistence import MapperDeserialisationError
+
+from api.cli.story.customers import customer_sentence
+from api.cli.story.orders import order_sentence
+from api.cli.story.words import moved, quoted, said
+from domain.customer import CustomerEvent
+from domain.event import Event, Forgotten, Stream
+from domain.label import LabelCreated, LabelDeleted, LabelEvent, LabelRenamed
+from domain.order import OrderEvent, OrderPlaced
+from domain.user import UserDeleted, UserErased, UserEvent, UserProfile, UserProfileChanged, UserRegistered
+from eventstore.log import Connection, Log
+from projections.history.changes import Changes
+from projections.history.pages import Entry, Unreadable
+
+CURRENCIES = "SELECT id, currency FROM orders WHERE id = ANY($1)"
+LABELS = "SELECT id, value FROM labels"
+
+
+class Names(NamedTuple):
+    """What events call by an id alone."""
+
+    currencies: dict[int, str]  # of orders
+    labels: dict[int, str]
+
+
+async def names_of(on: Connection, log: Log, entries: Sequence[Entry]) -> Names:
+    """For sentences of these. The currency of an order that is deleted is where it was placed."""
+    orders = {each.recorded.stream.id for each in entries if each.recorded.stream.category == "order"}
+    currencies = {row["id"]: row["currency"] for row in await on.fetch(CURRENCIES, list(orders))}
+    for id_ in orders - currencies.keys():
+        currencies[id_] = await _currency(on, log, id_)
+    return Names(currencies, {row["id"]: row["value"] for row in await on.fetch(LABELS)})
+
+
+async def _currency(on: Connection, log: Log, order_id: int) -> str:
+    """Nothing where that can't be read."""
+    try:
+        first = await log.stream(on, Stream("order", order_id), until=1)
+    except MapperDeserialisationError:
+        return ""
+    return next((each.event.terms.currency for each in first if isinstance(each.event, OrderPlaced)), "")
+
+
+def sentence(entry: Entry, names: Names) -> str:
+    """Begins with a capital, ends with a full stop, and is one line."""
+    stream, event, changes = entry.recorded.stream, entry.recorded.event, entry.changes or {}
+    if isinstance(event, Unreadable):
+        return f"Something happened that can't be read here: {said(entry.type)}."
+    if isinstance(event, Forgotten) or (entry.data is None and not event.outlives_erasure):
+        return f"Something happened that is forgotten: {said(entry.type)}."
+    return event_sentence(stream, event, changes, names)
+
+
+def event_sentence(stream: Stream, event: Event, changes: Changes, names: Names) -> str:
+    match stream.category:
+        case "order":
+            return order_sentence(stream.id, cast("OrderEvent", event), changes, names.currencies.get(stream.id, ""))
+        case "user":
+            return _user_sentence(stream.id, cast("UserEvent", event), changes)
+        case "label":
+            return _label_sentence(cast("LabelEvent", event), changes)
+        case _:
+            return customer_sentence(cast("CustomerEvent", event), changes, names.labels)
+
+
+def _user_sentence(id_: int, event: UserEvent, changes: Changes) -> str:
+    match event:
+        case UserRegistered(profile=profile):
+            return f"User {id_} was registered: {said(profile.user_login)} <{said(profile.user_email)}>."
+        case UserProfileChanged():
+            return f"The profile of user {id_} changed: {moved(changes, UserProfile.__struct_fields__)}."
+        case UserDeleted():
+            return f"User {id_} was deleted."
+        case UserErased():
+            return f"User {id_} was erased for good."
+        case _:
+            assert_never(event)
+
+
+def _label_sentence(event: LabelEvent, changes: Changes) -> str:
+    before = str(changes["value"][0]) if "value" in changes else ""
+    match event:
+        case LabelCreated(value=value):
+            return f"The label {quoted(value)} was created."
+        case LabelRenamed(value=value):
+            return f"The label {quoted(before)} was renamed to {quoted(value)}."
+        case LabelDeleted():
+            return f"The label {quoted(before)} was deleted."
+        case _:
+            assert_never(event)

@@ -1,0 +1,48 @@
+"""Words and phrases of sentences."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from projections.history.changes import Changes
+
+LONG = 160  # characters of what somebody wrote
+
+
+def said(text: str) -> str:
+    """What somebody wrote, in one line, no longer than a line or two, and without what steers a terminal."""
+    line = " ".join(text.split())
+    line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return line if len(line) <= LONG else f"{line[: LONG - 1]}…"
+
+
+def quoted(text: str) -> str:
+    return f"“{said(text)}”"
+
+
+def listed(words: Iterable[str]) -> str:
+    """a, b and c."""
+    *others, last = list(words) or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def many(count: int, thing: str) -> str:
+    return f"{count} {thing if count == 1 else f'{thing}s'}"
+
+
+def from_to(before: Any, after: Any) -> str:
+    """`from 7 to 8`, or just `to 8` where nobody knows what it was."""
+    return f"to {_value(after)}" if before in (None, "") else f"from {_value(before)} to {_value(after)}"
+
+
+def moved(changes: Changes, names: Iterable[str]) -> str:
+    """What became of the fields that have changed: `city from Rome to Milan and phone to 06 123`."""
+    parts = [f"{name.replace('_', ' ')} {from_to(*changes[name])}" for name in names if name in changes]
+    return listed(parts) if parts else "nothing that shows"
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value in (None, "") else said(str(value))
+
+
+def because(reason: str) -> str:
+    return f", because: {said(reason).rstrip('.')}" if reason.strip() else ""

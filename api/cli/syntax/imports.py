@@ -1,0 +1,38 @@
+"""`custodiary import`: files of orders and exports of shops."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from api.cli.syntax.options import Verbose, group
+
+imports = group("Bring customers and orders in.")
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the report as JSON, with every row in it.")]
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
+File: TypeAlias = Annotated[Path, typer.Argument(help="Plain, or packed with gzip.")]
+
+
+@imports.command("orders")
+def import_orders(file: File, *, dry_run: DryRun = False, as_json: Json = False, _verbose: Verbose = False) -> None:
+    """Import a CSV of orders, and the customers that are missing. Importing it again changes nothing.
+
+    Its columns: order_id, email, first_name, last_name, created_at, currency, total_amount, total_paid, total_refund,
+    payment_status, status, invoice_no, and if you like rate. Amounts in cents, times in UTC.
+    """
+    from api.cli import imports as work
+
+    work.import_order_file(file, dry_run=dry_run, as_json=as_json)
+
+
+@imports.command("fluentcart")
+def import_fluentcart(file: File, *, dry_run: DryRun = False, as_json: Json = False, _verbose: Verbose = False) -> None:
+    """Import a FluentCart export, a JSON object of tables, with its ids. Importing it again changes nothing.
+
+    Its tables: wp_users, labels, customers, addresses, label_relationships, orders, order_items, order_transactions,
+    order_addresses. Says where the export's own figures differ from those that its orders give.
+    """
+    from api.cli import imports as work
+
+    work.import_export_file(file, dry_run=dry_run, as_json=as_json)

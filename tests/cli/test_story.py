@@ -1,0 +1,164 @@
+"""What happened, as the terminal tells it: a sentence for each kind of event, in tables that fit."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from api.cli.looking import history_table
+from api.cli.story.sentences import Names, event_sentence, sentence
+from api.cli.story.words import said
+from domain.address import (
+    AddressAdded,
+    AddressChanged,
+    AddressDetails,
+    AddressRemoved,
+    AddressRetyped,
+    PrimaryAddressSet,
+)
+from domain.customer import (
+    CustomerEmailChanged,
+    CustomerErased,
+    CustomerMoved,
+    CustomerNotesChanged,
+    CustomerProfile,
+    CustomerRegistered,
+    CustomerRelabelled,
+    CustomerRenamed,
+    CustomerStatusChanged,
+    OrderDetails,
+    OrderDetailsRecorded,
+    UserAttached,
+    UserDetached,
+)
+from domain.event import Event, Forgotten, Recorded, Stream
+from domain.events import EVENTS
+from domain.label import LabelCreated, LabelDeleted, LabelRenamed
+from domain.order import (
+    OrderDeleted,
+    OrderPlaced,
+    OrderStatusChanged,
+    OrderTransferred,
+    PaymentRecorded,
+    PaymentStatusChanged,
+    RefundRecorded,
+    Terms,
+)
+from domain.user import UserDeleted, UserErased, UserProfile, UserProfileChanged, UserRegistered
+from projections.history.changes import Changes
+from projections.history.pages import Entry, Page, Unreadable
+
+CUSTOMER, ORDER, USER, LABEL = Stream("customer", 7), Stream("order", 12), Stream("user", 3), Stream("label", 2)
+NAMES = Names({12: "USD"}, {1: "VIP", 2: "wholesale"})
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+PROFILE = CustomerProfile(email="ann@x.example", first_name="Ann")
+HOME = AddressDetails(name="Ann Smith", address_1="Main St 1", postcode="00100", city="Rome", country="IT")
+TERMS = Terms(
+    customer_id=7, uuid="u", currency="USD", total_amount=1_000, created_at=NOW, total_paid=1_000, total_refund=250,
+    payment_status="partially_refunded", invoice_no="INV-9", rate=Decimal(1),
+)  # fmt: skip
+
+PLACED = "10.00 USD, 10.00 USD of it paid, 2.50 USD refunded; its payment is partially refunded."
+
+TOLD: list[tuple[Stream, Event, Changes, str]] = [
+    (CUSTOMER, CustomerRegistered(profile=PROFILE, uuid="u", user_id=3), {},
+     "Ann <ann@x.example> was registered, with user 3."),
+    (CUSTOMER, CustomerRenamed(first_name="Ann", last_name="Smith"), {"last_name": ("Jones", "Smith")},
+     "The name became Ann Smith, before it was last name “Jones”."),
+    (CUSTOMER, CustomerEmailChanged(email="b@x.example"), {"email": ("a@x.example", "b@x.example")},
+     "The email went from a@x.example to b@x.example."),
+    (CUSTOMER, CustomerMoved(country="IT", state=None, city="Rome", postcode=None),
+     {"country": (None, "IT"), "city": ("Milan", "Rome")},
+     "The location changed: country to IT and city from Milan to Rome."),
+    (CUSTOMER, CustomerNotesChanged(notes="calls\nback"), {}, "The notes became “calls back”."),
+    (CUSTOMER, CustomerNotesChanged(notes=""), {}, "The notes were removed."),
+    (CUSTOMER, CustomerStatusChanged(status="archived"), {"status": ("active", "archived")},
+     "The status went from active to archived."),
+    (CUSTOMER, CustomerRelabelled(labels=(2, 9)), {"labels": ([1], [2, 9])},
+     "It got the labels “wholesale” and 9 and lost the label “VIP”."),
+    (CUSTOMER, UserAttached(user_id=3), {}, "User 3 was attached."),
+    (CUSTOMER, UserDetached(user_id=3), {}, "User 3 was detached."),
+    (CUSTOMER, OrderDetailsRecorded(order_id=12, details=OrderDetails(note="ring twice", billing_address=HOME)), {},
+     "Order 12 got the note “ring twice” and the billing address Ann Smith, Main St 1, 00100, Rome, IT."),
+    (CUSTOMER, CustomerErased(addresses=(1, 2), orders=(12,), users=(3,), reason="asked by letter"), {},
+     "The customer was erased for good, with all that 2 addresses, 1 order and 1 user told, because: asked by letter."),
+    (CUSTOMER, AddressAdded(address_id=4, type="billing", details=HOME), {},
+     "Billing address 4 was added: Ann Smith, Main St 1, 00100, Rome, IT."),
+    (CUSTOMER, AddressChanged(address_id=4, details=HOME), {"city": ("Milan", "Rome"), "phone": ("06 1", "")},
+     "Address 4 changed: city from Milan to Rome and phone from 06 1 to nothing."),
+    (CUSTOMER, AddressRetyped(address_id=4, type="shipping"), {}, "Address 4 became a shipping address."),
+    (CUSTOMER, PrimaryAddressSet(address_id=4, former=2), {},
+     "Address 4 became the primary one of its type, instead of address 2."),
+    (CUSTOMER, AddressRemoved(address_id=4), {}, "Address 4 was removed."),
+    (ORDER, OrderPlaced(terms=TERMS), {},
+     f"Order 12 (invoice INV-9) was placed for {PLACED}"),
+    (ORDER, PaymentRecorded(amount=1_000, transaction_id="ch_1"), {},
+     "10.00 USD were paid for order 12, by transaction ch_1."),
+    (ORDER, RefundRecorded(amount=250, transaction_id="re_1", reason="broken."), {},
+     "2.50 USD of order 12 were refunded, by transaction re_1, because: broken."),
+    (ORDER, OrderStatusChanged(status="completed"), {"status": ("on-hold", "completed")},
+     "The status of order 12 went from on-hold to completed."),
+    (ORDER, PaymentStatusChanged(payment_status="failed"), {"payment_status": ("pending", "failed")},
+     "The payment of order 12 went from pending to failed."),
+    (ORDER, OrderTransferred(customer_id=8, former_customer_id=7), {}, "Order 12 went from customer 7 to customer 8."),
+    (ORDER, OrderDeleted(), {}, "Order 12 was deleted."),
+    (USER, UserRegistered(profile=UserProfile(user_login="ann", user_email="ann@x.example")), {},
+     "User 3 was registered: ann <ann@x.example>."),
+    (USER, UserProfileChanged(display_name="Ann"), {"display_name": ("", "Ann")},
+     "The profile of user 3 changed: display name to Ann."),
+    (USER, UserDeleted(), {}, "User 3 was deleted."),
+    (USER, UserErased(), {}, "User 3 was erased for good."),
+    (LABEL, LabelCreated(value="VIP"), {}, "The label “VIP” was created."),
+    (LABEL, LabelRenamed(value="gold"), {"value": ("VIP", "gold")}, "The label “VIP” was renamed to “gold”."),
+    (LABEL, LabelDeleted(), {"value": ("VIP", None)}, "The label “VIP” was deleted."),
+]  # fmt: skip
+
+
+def entry(event: Event, stream: Stream = CUSTOMER, *, actor: str = "ann", changes: Changes | None = None) -> Entry:
+    recorded = Recorded(
+        stream=stream, version=1, event=event, occurred_at=NOW, actor=actor, customer_id=7, position=1_234_567
+    )
+    return Entry(recorded, "a-type", {}, changes)
+
+
+@pytest.mark.parametrize(("stream", "event", "changes", "told"), TOLD, ids=lambda each: type(each).__name__)
+def test_an_event_is_told_in_a_sentence(stream: Stream, event: Event, changes: Changes, told: str) -> None:
+    assert sentence(entry(event, stream, changes=changes), NAMES) == told
+
+
+def test_there_is_a_sentence_for_every_event() -> None:
+    assert {type(event) for _stream, event, _changes, _told in TOLD} == set(EVENTS)
+
+
+def test_where_nobody_knows_what_was_before_it_is_told_what_is() -> None:
+    for stream, event, _changes, _told in TOLD:
+        told = event_sentence(stream, event, {}, Names({}, {}))
+        assert told[0].isupper() or told[0].isdigit()
+        assert told.endswith(".")
+        assert "None" not in told
+
+
+def test_what_is_forgotten_or_of_another_version_is_told_as_that() -> None:
+    assert sentence(entry(Forgotten()), NAMES) == "Something happened that is forgotten: a-type."
+    assert sentence(entry(Unreadable()), NAMES) == "Something happened that can't be read here: a-type."
+
+
+@pytest.mark.parametrize("hostile", ["a\nb\r\tc", "\x1b[2Jgone", "x" * 5_000, "\u202eevil", "名" * 300])
+def test_what_somebody_wrote_stays_in_its_sentence(hostile: str) -> None:
+    told = sentence(entry(CustomerNotesChanged(notes=hostile)), NAMES)
+    assert told.isprintable()
+    assert len(told) < 200
+
+
+@pytest.mark.parametrize("text", ["Ann Smith " * 20, "名前はとても長い" * 12, "x" * 150, "[red]markup[/]"])
+@pytest.mark.parametrize("actor", ["ann", "somebody.with.a.long.login@shop.example", "長い名前" * 9])
+def test_a_history_fits_a_terminal_of_eighty_columns_and_loses_nothing(text: str, actor: str) -> None:
+    page = Page([entry(CustomerNotesChanged(notes=text), actor=actor)], None)
+    console = Console(width=80, highlight=False)
+    with console.capture() as shown:
+        console.print(history_table(page, NAMES, of_store=True))
+    assert max(map(cell_len, shown.get().splitlines())) <= 80
+    if actor == "ann":
+        assert "".join(said(text).split()) in "".join(shown.get().split())
