@@ -82,6 +82,7 @@ async def test_of_orders_a_dry_run_is_told_then_done_then_done_already(shop: str
             "differences": [],
             "notes": [],
             "figures": [],
+            "without_rate": {},
             "dry_run": False,
             "complete": False,
         },
