@@ -43,6 +43,7 @@ from api.metrics import Metrics
 from api.openapi.document import DocumentConfig
 from api.openapi.operations import operations
 from api.places import is_country
+from api.readiness import readiness
 from api.refusal_table import REFUSALS
 from api.replay_runner import ReplayRunner
 from api.sampler import sampling
@@ -83,13 +84,14 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             watched(database_url) as servers,
             store_at(servers, connections=CONNECTIONS, settings=SESSION | PATIENCE) as store,
             open_pasts(servers, store) as pasts,
+            readiness(servers) as ready,
             ReplayRunner(database_url) as runner,
             open_authenticator(store.pool) as authenticator,
         ):
             together, turns = (finding_together(store.pool), users_with_emails(store.pool)), Turns(AT_ONCE, WAITING)
             limit = RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None
             app.state.service = Service(
-                store, settings, authenticator, *together, Totals(), runner, pasts, turns, counts, limit
+                store, settings, authenticator, *together, Totals(), runner, pasts, ready, turns, counts, limit
             )
             if await unfinished(store.pool):
                 runner.start()

@@ -8,8 +8,10 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from api.access.access_log import UNDONE
 from api.reasons import Reason
-from api.refusals import Fault, HttpRefusal, MethodNotAllowed, NoRoute, Rule, TooLarge, TooMany
+from api.refusals import Fault, HttpRefusal, MethodNotAllowed, NoPrimary, NoRoute, Rule, TooLarge, TooMany
+from eventstore.away import tell
 
 logger = logging.getLogger("custodiary.api")
 
@@ -19,7 +21,9 @@ Refusals: TypeAlias = Mapping[type[Exception], HttpRefusal | Callable[[Any], Htt
 
 
 def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], str]) -> ExceptionHandlersMap:
-    """For the whole application: the edge's own refusals, the domain's by the table, Litestar's, and faults of ours."""
+    """For the whole application: the edge's own refusals, the domain's by the table, Litestar's, and what goes wrong
+    with the database, or with us.
+    """
 
     def refused(_request: AnyRequest, error: HttpRefusal) -> Response[dict[str, Any]]:
         return _response(error)
@@ -31,6 +35,9 @@ def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], st
         return _response(translated(error)) if error.status_code < 500 else fault(request, error)
 
     def fault(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+        if (why := tell(error)) is not None:
+            request.scope["state"][UNDONE] = True
+            return _response(NoPrimary(why))
         reference = request_id(request)
         facts = {"request_id": reference, "route": request.scope.get("path_template")}
         logger.error("a request failed", extra=facts, exc_info=error)

@@ -18,6 +18,7 @@ import asyncpg
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from api.redaction import Redacted
+from eventstore.away import tell
 
 logger = logging.getLogger("custodiary")
 
@@ -69,7 +70,9 @@ def leave_out_origins() -> None:
 
 def log_lost(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """For the event loop: an exception that nobody waits for. The loop's own words have its message in them."""
-    logger.error("an exception was lost", exc_info=context.get("exception"))
+    error = context.get("exception")
+    if error is None or tell(error) is None:
+        logger.error("an exception was lost", exc_info=error)
 
 
 def _by_type(value: Any) -> str:

@@ -97,4 +97,5 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error", 500, "A fault of ours; the log tells more, by the request id."
 
     TIMED_OUT = "timed_out", 503, "No answer in time; what was to be written is written whole, or not at all."
+    NO_PRIMARY = "no_primary", 503, "No database takes writes at the moment: nothing was done."
     OUTCOME_UNKNOWN = "outcome_unknown", 503, "Whether it was written is not known: send it again with the same key."

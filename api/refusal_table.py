@@ -8,7 +8,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.errors import Refusals
 from api.reasons import Reason
-from api.refusals import HttpRefusal, Invalid, Rule, TooMany
+from api.refusals import HttpRefusal, Invalid, Rule, TooMany, Unknown
 from domain import refusals
 from domain.refusals import ClaimTaken
 from eventstore.transact import Contended, OutcomeUnknown, Overloaded
@@ -77,11 +77,6 @@ def _unreadable(error: MapperDeserialisationError) -> HttpRefusal:
     return Rule(Reason.EVENT_UNREADABLE, message)
 
 
-UNKNOWN = (
-    "The database went away while this was being written, and has not come back: whether it was written is not known. "
-    "With the same Idempotency-Key, the request may be sent again without harm."
-)
-
 REFUSALS: Refusals = {
     refusals.ClaimTaken: _taken,
     refusals.CustomerNotFound: Rule(Reason.CUSTOMER_NOT_FOUND, "Customer not found."),
@@ -114,7 +109,7 @@ REFUSALS: Refusals = {
     ),
     Contended: TooMany(1, Reason.BUSY),
     Overloaded: TooMany(1, Reason.BUSY),
-    OutcomeUnknown: Rule(Reason.OUTCOME_UNKNOWN, UNKNOWN),
+    OutcomeUnknown: Unknown(),
     MapperDeserialisationError: _unreadable,
     ReplayNotFoundError: Rule(Reason.REPLAY_NOT_FOUND, "Replay not found."),
     ReplayRunningError: Rule(Reason.REPLAY_RUNNING, "Another replay is running."),

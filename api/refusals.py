@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 from api.reasons import FieldRule, Reason
+from eventstore.away import WORDS, Why
 
 # field → rule → a sentence for people
 Errors: TypeAlias = dict[str, dict[FieldRule, str]]
@@ -151,6 +152,25 @@ class Late(HttpRefusal):
     def __init__(self) -> None:
         message = "This took too long, and was given up. A write may have been carried out all the same."
         super().__init__(Reason.TIMED_OUT, envelope(503, message), {"Retry-After": "30"})
+
+
+class NoPrimary(HttpRefusal):
+    """No database takes writes now, for the reason that is said, and nothing was done."""
+
+    def __init__(self, why: Why) -> None:
+        message = f"T{WORDS[why][1:]}: nothing was done, and the request may be sent again."
+        super().__init__(Reason.NO_PRIMARY, envelope(503, message), {"Retry-After": "1"})
+
+
+class Unknown(HttpRefusal):
+    """Nobody can tell whether it was done."""
+
+    def __init__(self) -> None:
+        message = (
+            "The database went away while this was being written, and has not come back: whether it was written is not "
+            "known. With the same Idempotency-Key, the request may be sent again without harm."
+        )
+        super().__init__(Reason.OUTCOME_UNKNOWN, envelope(503, message), {"Retry-After": "1"})
 
 
 class TooMany(HttpRefusal):

@@ -18,6 +18,7 @@ from api.access.rate_limit import RateLimit
 from api.access.sender import sender
 from api.headers import header
 from api.metrics import Metrics
+from api.readiness import Readiness
 from api.refusals import Forbidden, MethodNotAllowed, Unauthenticated
 from api.replay_runner import ReplayRunner
 from api.settings import Settings
@@ -42,6 +43,7 @@ class Service(NamedTuple):
     totals: Totals
     replays: ReplayRunner
     pasts: Pasts
+    readiness: Readiness
     turns: Turns
     metrics: Metrics
     rate_limit: RateLimit | None

@@ -78,9 +78,17 @@ logger = logging.getLogger("custodiary.database")
 logger.addFilter(_Seldom(LOG_SECONDS))
 
 
-def tell(error: BaseException) -> bool:
-    """Log that the database is away, if that is what the error is about: a line a second, without a traceback."""
+def tell(error: BaseException) -> Why | None:
+    """Why the database is away, if that is what the error is about. It is logged: a line a second, no traceback."""
     why = why_away(error)
     if why is not None:
         logger.warning("%s: %s", WORDS[why], error.__cause__ or error)
-    return why is not None
+    return why
+
+
+def _in_our_words(record: logging.LogRecord) -> bool:
+    return record.exc_info is None or record.exc_info[1] is None or tell(record.exc_info[1]) is None
+
+
+# Of the connections that it keeps ready it tells with a traceback whenever one can't be made.
+logging.getLogger("asyncpg.pool").addFilter(_in_our_words)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib import resources
 
 from eventstore.log import Connection
@@ -48,13 +49,24 @@ async def one_at_a_time(connection: Connection) -> AsyncIterator[None]:
         await connection.execute(UNLOCK)
 
 
+async def is_migrated(connection: Connection) -> bool:
+    """Whether all that we know has been applied, as it reads; a newer version may have applied more."""
+    applied = {row["name"]: row["sha256"] for row in await connection.fetch(APPLIED)}
+    return all(applied.get(name) == _digest(sql) for name, sql in _migrations())
+
+
+def _digest(sql: str) -> str:
+    return hashlib.sha256(sql.encode()).hexdigest()
+
+
+@cache
 def _migrations() -> list[tuple[str, str]]:
     files = resources.files("eventstore").joinpath("migrations").iterdir()
     return sorted((file.name, file.read_text("utf-8")) for file in files if file.name.endswith(".sql"))
 
 
 async def _apply(connection: Connection, name: str, sql: str, applied_sha256: str | None) -> bool:
-    sha256 = hashlib.sha256(sql.encode()).hexdigest()
+    sha256 = _digest(sql)
     if applied_sha256 == sha256:
         return False
     if applied_sha256 is not None:

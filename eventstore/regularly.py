@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from eventstore.away import tell
+
 Work = Callable[[], Awaitable[Any]]
 
 
@@ -32,5 +34,6 @@ async def attempt(work: Work, logger: logging.Logger, problem: str) -> None:
     """Whatever goes wrong is logged: nobody waits for this work, who could be told."""
     try:
         await work()
-    except Exception:
-        logger.exception(problem)
+    except Exception as error:
+        if tell(error) is None:
+            logger.exception(problem)

@@ -8,6 +8,8 @@ from typing import Any, Generic, Self, TypeVar
 
 import asyncpg
 
+from eventstore.away import why_away
+
 CHANNEL = "stored_events"
 PAGE = 500
 POLL_SECONDS = 1.0
@@ -77,10 +79,13 @@ class Subscription(Generic[T]):
                 self._after = self._position(event)
                 return event
             self._woken.clear()
-            # The next round connects again; a disk that is full lets nobody in until it isn't.
-            with suppress(asyncpg.InsufficientResourcesError, *UNREACHABLE):
+            try:
                 await self._listen()
                 self._waiting = (await self._page(self._after, PAGE))[::-1]
+            except Exception as error:
+                if why_away(error) is None:
+                    raise
+                # The next round connects again.
             if not self._waiting:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)

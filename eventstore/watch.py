@@ -41,6 +41,8 @@ async def _watch(servers: Servers) -> None:
         try:
             session = await servers.find()
         except Exception as error:
+            if servers.missing is not None and why_away(error) == "hanging":  # again, so it is not only busy
+                servers.leave()
             _miss(servers, error)
             await asyncio.sleep(EVERY)
             continue

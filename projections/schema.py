@@ -45,6 +45,12 @@ async def record_fingerprint(connection: Connection, projection: Projection[Any]
     await connection.execute(RECORD, projection.name, fingerprint(projection))
 
 
+async def are_built(connection: Connection, projections: Iterable[Projection[Any]]) -> bool:
+    """Whether each has the table that this version reads and writes."""
+    built = {row["name"]: row["fingerprint"] for row in await connection.fetch(BUILT)}
+    return all(built.get(projection.name) == fingerprint(projection) for projection in projections)
+
+
 async def outdated(connection: Connection, projections: Iterable[Projection[Any]]) -> list[str]:
     """Create the tables that are missing, empty; the names of those that must be rebuilt."""
     async with connection.transaction():

@@ -11,6 +11,7 @@ from api.access.auth import Principal
 
 logger = logging.getLogger("custodiary.access")
 
+UNDONE = "undone"  # of a request's state: it met no database that takes writes, which another line tells of all of them
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 DENIED = frozenset({"401", "403", "429"})
 _ID = re.compile(r"[0-9]{1,16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,7 +31,7 @@ def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], 
     """
 
     def log(scope: Scope, method: str, route: str, status: str, seconds: float) -> None:
-        if not is_logged(method, status):
+        if not is_logged(method, status) or scope.get("state", {}).get(UNDONE):
             return
         principal: Principal | None = scope.get("user")
         facts = {

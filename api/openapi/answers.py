@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.openapi.shapes import Address, Customer, Id, Label, Moment, NoText, Order, User, one_of
+from api.readiness import Unready
 
 
 class CustomerRow(Customer):
@@ -204,6 +205,7 @@ class KnownDrift(Struct):
 
 
 class Ready(Health):
-    """`drift` is null before the first verification, and absent when the store does not answer."""
+    """`drift` is null before the first verification. Instead of it, `reason` says why nothing can be written now."""
 
     drift: KnownDrift | UnsetType | None = UNSET
+    reason: Unready | UnsetType = UNSET

@@ -26,11 +26,13 @@ from api.refusals import (
     Invalid,
     InvalidJson,
     Late,
+    NoPrimary,
     Slow,
     Stale,
     TooLarge,
     TooMany,
     Unauthenticated,
+    Unknown,
 )
 
 Document = dict[str, Any]
@@ -128,7 +130,8 @@ class _Route:
     def refusals(self) -> Iterator[HttpRefusal]:
         """What any request of this kind may meet, and what this one may."""
         if self.permission is not None:
-            yield from (Unauthenticated(), Forbidden(), TooMany(1), Fault("0f8fad5bd9cb469fa16570867728950e"), Late())
+            yield from (Unauthenticated(), Forbidden(), TooMany(1), Fault("0f8fad5bd9cb469fa16570867728950e"))
+            yield from (Late(), NoPrimary("away"))
         if self.writes:
             yield InvalidJson("The body is not valid JSON.")
         if self.said.body is not None or self.said.query:
@@ -136,7 +139,7 @@ class _Route:
         if self.writes or self.said.query:
             yield TooLarge("The request is larger than this service accepts.")
         if self.writes:
-            yield from (RUNNING, FORGOTTEN, OTHER_REQUEST, BadEncoding(), Slow(30))
+            yield from (RUNNING, FORGOTTEN, OTHER_REQUEST, BadEncoding(), Slow(30), Unknown())
         if self.writes:
             yield BadIfMatch(UNREADABLE if self.matches else NOTHING_TO_MATCH)
         if self.matches:

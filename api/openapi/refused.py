@@ -18,6 +18,7 @@ from api.refusals import (
     Invalid,
     InvalidJson,
     Late,
+    NoPrimary,
     OtherTransaction,
     Rule,
     Slow,
@@ -25,6 +26,7 @@ from api.refusals import (
     TooLarge,
     TooMany,
     Unauthenticated,
+    Unknown,
 )
 
 _RULES = Meta(extra_json_schema={"propertyNames": {"$ref": "#/components/schemas/FieldRule"}})
@@ -130,7 +132,9 @@ SHAPES: dict[type[HttpRefusal], type[Struct]] = {
     BadEncoding: Refused,
     Slow: Refused,
     Late: Refused,
+    NoPrimary: Refused,
     OtherTransaction: TransactionRefused,
+    Unknown: Refused,
     Invalid: InvalidFields,
     Unauthenticated: RefusedAtTheDoor,
     Forbidden: RefusedAtTheDoor,
@@ -154,7 +158,7 @@ ABOUT = {
     422: "Fields that do not fit, all of them",
     429: "Too many requests; see Retry-After",
     500: "A fault of ours",
-    503: "Given up, because it took too long",
+    503: "The database is away, or this took too long; see Retry-After",
 }
 
 

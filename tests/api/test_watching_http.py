@@ -123,7 +123,7 @@ async def test_requests_are_counted_by_route_and_by_nothing_that_a_client_made_u
         f'method="GET",{one},status="200"': 3,
         f'method="GET",{one},status="404"': 1,
         'method="GET",route="none",status="404"': 1,
-        'method="other",route="none",status="404"': 1,
+        'method="other",route="none",status="405"': 1,
         'method="GET",route="/wp-json/fluent-cart/v2/customers",status="401"': 1,
         'method="GET",route="/metrics",status="200"': 1,
     }
