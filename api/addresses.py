@@ -168,7 +168,8 @@ async def _give_to_order(unit: Unit, customer_id: int, order_id: int | None, add
         details = OrderDetails(billing_address=given.details)
     else:
         details = OrderDetails(shipping_address=given.details)
-    await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
+    command = RecordOrderDetails(order_id=order_id, details=details, has_moved=order.has_moved)
+    await unit.decide(CUSTOMER, customer_id, command)
 
 
 def _shown(customer_id: int, message: str) -> Callable[[Session, int], Awaitable[Shown]]:

@@ -24,6 +24,7 @@ from projections.database import at_one_moment
 from projections.history.erasure import Receipt, receipt
 from projections.history.pages import was_registered
 from projections.projection import utc
+from projections.words import orders_ever
 
 MAX_REASON = 255
 
@@ -50,7 +51,9 @@ def is_blank(reason: str) -> bool:
 
 
 async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:
-    """Customers that stand, each with its user, users that it had and that are deleted, and one with its email."""
+    """Customers that stand, each with what its orders say, its user, users that it had and that are deleted, and one
+    with its email.
+    """
     customers = {id_: await _standing(unit, id_) for id_ in ids}
     emails = [identity.of_email(known.profile.email) for known in customers.values()]
     with_email: dict[str, set[int]] = {}
@@ -58,13 +61,13 @@ async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:
         with_email.setdefault(email, set()).add(user_id)
     possible = {user_id for known in customers.values() for user_id in known.users}.union(*with_email.values())
     await unit.load_many(USER, possible)
-    told_of = await _told_of(unit, possible)
+    told_of, orders = await _told_of(unit, possible), await orders_ever(unit.pool, ids)
     for id_, known in customers.items():
         own = {known.user_id, *with_email.get(identity.of_email(known.profile.email), ())}
         deleted = {user_id for user_id in known.users if await unit.load(USER, user_id) is None}
         users = tuple(sorted((own | deleted) & told_of))
         told_of = told_of.difference(users)
-        await unit.decide(CUSTOMER, id_, EraseCustomer(users=users, reason=reason))
+        await unit.decide(CUSTOMER, id_, EraseCustomer(users=users, orders=tuple(orders[id_]), reason=reason))
         for user_id in users:
             await unit.decide(USER, user_id, EraseUser())
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 from api.settings import Settings
 from api.validation import Fields
 from domain.customer import OrderDetails
-from domain.order import Item, Terms, payment_status
+from domain.order import Item, ItemWords, OrderWords, PlaceOrder, Terms, payment_status
 from domain.transaction import UnpaidStatus
 from domain.value import MAX_CENTS
 
@@ -16,7 +16,7 @@ UNPAID: tuple[UnpaidStatus, ...] = ("pending", "authorized", "failed")
 PAYMENT_STATUSES = (*UNPAID, "paid", "partially_paid", "refunded", "partially_refunded")
 TYPES = ("payment", "subscription", "renewal")
 MODES = ("live", "test")
-TEXTS = ("invoice_no", "fulfillment_type", "shipping_status", "payment_method", "payment_method_title")
+TEXTS = ("invoice_no", "fulfillment_type", "shipping_status", "payment_method")
 AMOUNTS = (
     "subtotal", "discount_tax", "manual_discount_total", "coupon_discount_total", "shipping_tax", "shipping_total",
     "fee_total", "tax_total",
@@ -29,11 +29,12 @@ MAX_QUANTITY = 1_000_000
 MAX_NOTE = 65_535
 
 
-def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
+def read_order(fields: Fields, settings: Settings, now: datetime) -> PlaceOrder:
     """What was ordered, and what of it is paid already. The items still lack their ids."""
     none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
     total_amount = fields.required.cents("total_amount")
-    items = tuple(_item(item, place) for place, item in enumerate(fields.each("items", MAX_ITEMS)))
+    sent = fields.each("items", MAX_ITEMS)
+    items = tuple(_item(item, place) for place, item in enumerate(sent))
     total_paid, total_refund = none.cents("total_paid"), zero.cents("total_refund")
     given = none.choice("payment_status", PAYMENT_STATUSES)
     if total_paid is None:
@@ -45,7 +46,7 @@ def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
     amounts["subtotal"] = amounts["subtotal"] or sum(item.subtotal for item in items)
     if amounts["subtotal"] > MAX_CENTS:
         fields.refuse("subtotal", "max", f"may not be greater than {MAX_CENTS}.")
-    return Terms(
+    terms = Terms(
         customer_id=fields.required.id("customer_id"),
         uuid=uuid4().hex,
         currency=_currency(fields, settings.store_currency),
@@ -64,6 +65,10 @@ def read_terms(fields: Fields, settings: Settings, now: datetime) -> Terms:
         **texts,
         **amounts,
     )
+    words = OrderWords(
+        items=tuple(map(_item_words, sent)), payment_method_title=none.text("payment_method_title") or ""
+    )
+    return PlaceOrder(terms=terms, words=words)
 
 
 def read_details(fields: Fields) -> OrderDetails:
@@ -93,11 +98,14 @@ def _item(fields: Fields, place: int) -> Item:
         id=0,
         object_id=none.id("object_id"),
         post_id=none.id("post_id"),
-        title=none.text("title") or "",
-        post_title=none.text("post_title") or "",
         fulfillment_type=none.text("fulfillment_type") or "",
         payment_type=none.text("payment_type") or "onetime",
         cart_index=place,
         quantity=quantity,
         **amounts,
     )
+
+
+def _item_words(fields: Fields) -> ItemWords:
+    none = fields.optional(absent=None, empty=None)
+    return ItemWords(title=none.text("title") or "", post_title=none.text("post_title") or "")

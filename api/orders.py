@@ -12,7 +12,7 @@ from api.answer import Answer, answer
 from api.command import Shown, carry_out
 from api.headers import header
 from api.input import read_input, refuse_fields
-from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_note, read_terms
+from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_note, read_order
 from api.presentation import whole_order
 from api.serving import AnyRequest, id_in_path, needs, serving
 from api.transactions import TRANSACTIONS, recording
@@ -23,7 +23,6 @@ from domain.order import (
     ChangeOrderStatus,
     ChangePaymentStatus,
     DeleteOrder,
-    PlaceOrder,
     RecordPayment,
     RecordRefund,
     TransferOrder,
@@ -49,8 +48,9 @@ async def place_order(request: AnyRequest) -> Answer:
     """
     service, fields = serving(request), Fields(await read_input(request))
     given_id = fields.optional(absent=None, empty=None).id("id")
-    terms, details = read_terms(fields, service.settings, datetime.now(UTC)), read_details(fields)
+    asked, details = read_order(fields, service.settings, datetime.now(UTC)), read_details(fields)
     fields.check_all()
+    terms = asked.terms
 
     async def work(unit: Unit) -> int:
         await _require_customer(unit, terms.customer_id)
@@ -59,8 +59,8 @@ async def place_order(request: AnyRequest) -> Answer:
         id_ = given_id or await unit.new_id(ORDER)
         ids = await unit.next_ids("item", len(terms.items))
         items = tuple(replace(item, id=item_id) for item, item_id in zip(terms.items, ids, strict=True))
-        await unit.decide(ORDER, id_, PlaceOrder(terms=replace(terms, items=items)))
-        await _record_details(unit, terms.customer_id, id_, details)
+        await unit.decide(ORDER, id_, replace(asked, terms=replace(terms, items=items)))
+        await _record_details(unit, id_, details)
         return id_
 
     return await carry_out(request, work, _shown("Order placed successfully!"), customer_id=terms.customer_id)
@@ -96,7 +96,7 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
             await unit.decide(ORDER, id_, ChangeOrderStatus(status=status))
         if payment_status is not None:
             await unit.decide(ORDER, id_, ChangePaymentStatus(payment_status=payment_status))
-        await _record_details(unit, order.customer_id, id_, OrderDetails(note=note))
+        await _record_details(unit, id_, OrderDetails(note=note))
         return id_
 
     return await _carry_out(request, id_, work, _shown("Order updated successfully!"))
@@ -121,7 +121,7 @@ async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer
 @post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
 async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """Adds to what was refunded, never beyond what was paid. A repeated `transaction_id` changes nothing; with another
-    amount, type or order it is refused.
+    amount, type or order it is refused. The `reason` is kept unless the customer is erased.
     """
     fields = Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
@@ -133,26 +133,27 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     )
     fields.check_all()
     id_ = id_in_path(order_id)
-    return await _carry_out(request, id_, recording(id_, command), _shown("Refund recorded successfully!"))
+    told, untold = recording(id_, command), recording(id_, replace(command, reason=""))
+
+    async def work(unit: Unit) -> int:
+        is_kept = not command.reason or await _has_a_say(unit, id_)
+        return await (told if is_kept else untold)(unit)
+
+    return await _carry_out(request, id_, work, _shown("Refund recorded successfully!"))
 
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
 async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
-    """The figures of both customers follow. What the order says about the person goes with it, and stays when the
-    former customer is erased.
+    """The figures of both customers follow. What the order says about the person goes with it, until either of the two
+    is erased.
     """
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     customer_id = fields.required.id("customer_id")
     fields.check_all()
 
     async def work(unit: Unit) -> int:
-        order = await unit.load(ORDER, id_)
         await unit.decide(ORDER, id_, TransferOrder(customer_id=customer_id))
         await _require_customer(unit, customer_id)
-        former = await unit.load(CUSTOMER, order.customer_id) if order else None
-        if former and order and order.customer_id != customer_id and id_ in former.orders:
-            command = RecordOrderDetails(order_id=id_, details=former.orders[id_], has_returned=True)
-            await unit.decide(CUSTOMER, customer_id, command)
         return id_
 
     return await _carry_out(request, id_, work, _shown("Order transferred successfully!"))
@@ -195,9 +196,18 @@ async def _require_customer(unit: Unit, customer_id: int) -> None:
         raise CustomerNotFound
 
 
-async def _record_details(unit: Unit, customer_id: int, order_id: int, details: OrderDetails) -> None:
-    if details != OrderDetails():
-        await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
+async def _has_a_say(unit: Unit, order_id: int) -> bool:
+    """Whether what the order says is kept: nothing more is of a customer that is erased."""
+    order = await unit.load(ORDER, order_id)
+    customer = await unit.load(CUSTOMER, order.customer_id) if order else None
+    return customer is not None and not customer.erased
+
+
+async def _record_details(unit: Unit, order_id: int, details: OrderDetails) -> None:
+    order = await unit.load(ORDER, order_id)
+    if order is not None and details != OrderDetails():
+        command = RecordOrderDetails(order_id=order_id, details=details, has_moved=order.has_moved)
+        await unit.decide(CUSTOMER, order.customer_id, command)
 
 
 def _shown(message: str) -> Callable[[Session, int], Awaitable[Shown]]:

@@ -13,12 +13,21 @@ from domain.address import AddressAdded, AddressDetails, PrimaryAddressSet
 from domain.customer import CustomerMoved, CustomerProfile, CustomerRegistered, CustomerRenamed
 from domain.event import Event, Stream
 from domain.events import EVENTS
-from domain.order import Item, OrderPlaced, OrderStatusChanged, PaymentRecorded, RefundRecorded, Terms
+from domain.order import (
+    Item,
+    ItemWords,
+    OrderPlaced,
+    OrderStatusChanged,
+    OrderWords,
+    PaymentRecorded,
+    RefundRecorded,
+    Terms,
+)
 from eventstore.codec import Codec
 from eventstore.keys import settle
 from eventstore.log import Connection
 from eventstore.master_keys import MasterKeys
-from eventstore.sealing import PERSONAL, Sealing, bound, seal
+from eventstore.sealing import PERSONAL, Sealing, bound, seal, seal_words
 from eventstore.streams import to_uuid
 
 COLUMNS = ("originator_id", "originator_version", "topic", "state", "occurred_at", "actor", "request_id", "customer_id")
@@ -61,13 +70,13 @@ def story(customer_id: int, chance: random.Random) -> list[Happening]:
 def _order(customer_id: int, amount: int, chance: random.Random) -> list[Event]:
     placed = BEGAN + timedelta(seconds=chance.randrange(2 * 365 * 86_400))
     items = (
-        Item(id=customer_id, object_id=chance.randrange(1, 500), title="Monthly", quantity=1, unit_price=amount,
+        Item(id=customer_id, object_id=chance.randrange(1, 500), quantity=1, unit_price=amount,
              subtotal=amount, line_total=amount),
     )  # fmt: skip
     terms = Terms(customer_id=customer_id, uuid=f"{chance.getrandbits(128):032x}", currency="USD", total_amount=amount,
                   created_at=placed, items=items, invoice_no=f"INV-{customer_id}", subtotal=amount)  # fmt: skip
     return [
-        OrderPlaced(terms=terms),
+        OrderPlaced(terms=terms, words=OrderWords(items=(ItemWords(title="Monthly"),))),
         PaymentRecorded(amount=amount, transaction_id=f"ch_{customer_id}"),
         OrderStatusChanged(status="completed"),
         RefundRecorded(amount=amount // 3, transaction_id=f"re_{customer_id}"),
@@ -100,6 +109,9 @@ def blocks(count: int, sealing: Sealing, seed: int = 1) -> Iterator[Block]:
                     ciphers[stream] = key.cipher
                     block.keys.append((id_, 1, key.master_id, key.wrapped))
                 state = seal(ciphers[stream], bound(id_.bytes, version, topic), state)
+            elif isinstance(event, OrderPlaced):  # of a customer who was registered before
+                cipher, words = ciphers[Stream("customer", customer_id)], codec.encode_words(event)
+                state = seal_words(cipher, bound(id_.bytes, version, topic), state, words)
             request_id = f"{chance.getrandbits(128):032x}"
             block.rows.append((id_, version, topic, state, at, "shop", request_id, customer_id))
         yield block

@@ -26,7 +26,7 @@ class CustomerProfile(Value, frozen=True, kw_only=True):
 
 
 class OrderDetails(Value, frozen=True, kw_only=True):
-    """What an order holds about the person who placed it; kept here, so that order events hold no personal data.
+    """What an order holds about the person who placed it, beside the words in its own events.
 
     None says nothing, or leaves what is known.
     """
@@ -91,7 +91,10 @@ class OrderDetailsRecorded(Event, frozen=True, kw_only=True, tag="order-details-
 
 
 class CustomerErased(Event, frozen=True, kw_only=True, tag="customer-erased"):
-    """`addresses`, `orders` and `users` are the ids whose personal data went with it."""
+    """`addresses`, `orders` and `users` are the ids whose personal data went with it.
+
+    Of orders that are another customer's by then, what they said while they were this one's.
+    """
 
     outlives_erasure = True
     addresses: tuple[int, ...] = ()
@@ -154,17 +157,18 @@ class DetachUser(Command, frozen=True, kw_only=True):
 
 
 class RecordOrderDetails(Command, frozen=True, kw_only=True):
-    """`has_returned`: the order was another customer's meanwhile, and has forgotten what this one knows."""
+    """`has_moved`: the order was another customer's meanwhile, and may say what that one said."""
 
     order_id: int
     details: OrderDetails
-    has_returned: bool = False
+    has_moved: bool = False
 
 
 class EraseCustomer(Command, frozen=True, kw_only=True):
-    """`users` are erased together with it."""
+    """`users` are erased together with it; `orders` are all that it ever had."""
 
     users: tuple[int, ...] = ()
+    orders: tuple[int, ...] = ()
     reason: str = ""
 
 
@@ -255,11 +259,11 @@ def decide(command: CustomerCommand, state: Customer | None) -> list[CustomerEve
             return [] if state.user_id is None else [UserDetached(user_id=state.user_id)]
         case RecordOrderDetails(order_id=order_id, details=details):
             known = state.orders.get(order_id, OrderDetails())
-            if known_and(known, details) == known and not command.has_returned:
+            if known_and(known, details) == known and not command.has_moved:
                 return []
             return [OrderDetailsRecorded(order_id=order_id, details=details)]
-        case EraseCustomer(users=users, reason=reason):
-            addresses, orders = tuple(state.addresses), tuple(state.orders)
+        case EraseCustomer(users=users, orders=ever, reason=reason):
+            addresses, orders = tuple(state.addresses), tuple(sorted({*state.orders, *ever}))
             return [CustomerErased(addresses=addresses, orders=orders, users=users, reason=reason)]
         case _:
             return list(address.decide(command, state.addresses))

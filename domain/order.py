@@ -1,4 +1,8 @@
-"""An order: what was bought, paid and refunded. Its events hold no personal data (see customer.OrderDetails)."""
+"""An order: what was bought, paid and refunded.
+
+What is said in free text may be about the person. It is in `words`, apart from all else, so that it can be sealed and
+forgotten: no rule depends on it. See customer.OrderDetails for the rest of what an order says about a person.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,8 +32,6 @@ class Item(Value, frozen=True, kw_only=True):
     id: int
     object_id: int | None = None
     post_id: int | None = None
-    title: str = ""
-    post_title: str = ""
     fulfillment_type: str = ""
     payment_type: str = "onetime"
     cart_index: int = 0
@@ -43,9 +45,14 @@ class Item(Value, frozen=True, kw_only=True):
     line_total: int = 0
     refund_total: int = 0
     rate: Decimal = ONE
+    fulfilled_quantity: int = 0
+
+
+class ItemWords(Value, frozen=True, kw_only=True):
+    title: str = ""
+    post_title: str = ""
     other_info: dict[str, Any] = field(default_factory=dict)
     line_meta: dict[str, Any] = field(default_factory=dict)
-    fulfilled_quantity: int = 0
     referrer: str | None = None
 
 
@@ -76,7 +83,6 @@ class Terms(Value, frozen=True, kw_only=True):
     fulfillment_type: str = ""
     shipping_status: str = ""
     payment_method: str = ""
-    payment_method_title: str = ""
     subtotal: int = 0
     discount_tax: int = 0
     manual_discount_total: int = 0
@@ -86,7 +92,6 @@ class Terms(Value, frozen=True, kw_only=True):
     fee_total: int = 0
     tax_total: int = 0
     tax_behavior: int = 0
-    config: dict[str, Any] = field(default_factory=dict)
     completed_at: datetime | None = None
     refunded_at: datetime | None = None
 
@@ -96,11 +101,27 @@ class Terms(Value, frozen=True, kw_only=True):
         return ONE if self.rate is None else self.rate
 
 
+class OrderWords(Value, frozen=True, kw_only=True):
+    """`items` go by the place of the item; there are none where no item says anything."""
+
+    items: tuple[ItemWords, ...] = ()
+    payment_method_title: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+class RefundWords(Value, frozen=True, kw_only=True):
+    reason: str
+
+
+SILENT, SILENT_ITEM = OrderWords(), ItemWords()
+
+
 class OrderPlaced(Event, frozen=True, kw_only=True, tag="order-placed"):
     """`shared` are ids of its transactions that another order had before: facts stand as given."""
 
     terms: Terms
     shared: tuple[str, ...] = ()
+    words: OrderWords | None = None
 
 
 class PaymentRecorded(Event, frozen=True, kw_only=True, tag="payment-recorded"):
@@ -113,7 +134,7 @@ class RefundRecorded(Event, frozen=True, kw_only=True, tag="refund-recorded"):
     amount: int
     transaction_id: str
     refunded_at: datetime | None = None
-    reason: str = ""
+    words: RefundWords | None = None
 
 
 class OrderStatusChanged(Event, frozen=True, kw_only=True, tag="order-status-changed"):
@@ -147,6 +168,7 @@ OrderEvent: TypeAlias = (
 class PlaceOrder(Command, frozen=True, kw_only=True):
     terms: Terms
     shared: tuple[str, ...] = ()
+    words: OrderWords = SILENT
 
 
 class RecordPayment(Command, frozen=True, kw_only=True):
@@ -187,7 +209,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None stands for an order that was never placed.
 
     `moves` are by transaction id: one for each, but for what came with the order. `claimed` are the ids that no other
-    order may have.
+    order may have. `has_moved`: it was another customer's before.
     """
 
     customer_id: int
@@ -198,6 +220,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: str
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
     claimed: frozenset[Claim] = frozenset()
+    has_moved: bool = False
     deleted: bool = False
 
 
@@ -225,7 +248,7 @@ def evolve(state: Order | None, event: OrderEvent) -> Order | None:
         case PaymentStatusChanged():
             return replace(state, payment_status=event.payment_status)
         case OrderTransferred(customer_id=customer_id):
-            return replace(state, customer_id=customer_id)
+            return replace(state, customer_id=customer_id, has_moved=True)
         case OrderDeleted():
             return replace(state, deleted=True, claimed=frozenset())
         case _:
@@ -269,7 +292,7 @@ def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
     if isinstance(command, PlaceOrder):
         if state is not None:
             raise OrderExists
-        return [OrderPlaced(terms=command.terms, shared=command.shared)]
+        return [placed(command)]
     if state is None or state.deleted:
         raise OrderNotFound
     match command:
@@ -290,6 +313,14 @@ def decide(command: OrderCommand, state: Order | None) -> list[OrderEvent]:
             return [OrderDeleted()]
         case _:
             assert_never(command)
+
+
+def placed(command: PlaceOrder) -> OrderPlaced:
+    """What is silent has no words, so that nothing of it need be sealed."""
+    words = command.words
+    if all(item == SILENT_ITEM for item in words.items):
+        words = replace(words, items=())
+    return OrderPlaced(terms=command.terms, shared=command.shared, words=None if words == SILENT else words)
 
 
 def move_of(command: RecordPayment | RecordRefund) -> Move:
@@ -314,7 +345,14 @@ def _refund(command: RecordRefund, state: Order) -> list[OrderEvent]:
     refundable = max(0, state.total_paid - state.total_refund)
     if command.amount > refundable:
         raise RefundExceedsPayment(command.amount, refundable)
-    return [RefundRecorded(**msgspec.structs.asdict(command))]
+    return [
+        RefundRecorded(
+            amount=command.amount,
+            transaction_id=command.transaction_id,
+            refunded_at=command.refunded_at,
+            words=RefundWords(reason=command.reason) if command.reason else None,
+        )
+    ]
 
 
 def _change_payment_status(wanted: UnpaidStatus, state: Order) -> list[OrderEvent]:

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.event import Stream
 from eventstore.connection import Connection, Executor
-from eventstore.sealing import DataKey, KeyMissingError, Sealing, unseal
-from eventstore.streams import to_hex, to_uuid
+from eventstore.sealing import DataKey, KeyMissingError, Sealing, unseal, unseal_words
+from eventstore.streams import id_of, to_bytes, to_hex, to_uuid
 
 encode = msgspec.json.Encoder().encode
 
@@ -48,6 +48,7 @@ COVER = """
         WHERE NOT EXISTS (
             SELECT FROM stream_keys AS k WHERE k.originator_id = e.id AND k.since <= e.version AND e.version < k.until)
     ) AS uncovered GROUP BY id, until"""
+NO_KEY = ""  # the master key of what COVER has put in the place of one
 BEGIN_WITH = "INSERT INTO master_keys (id, is_current) VALUES ($1, true) ON CONFLICT DO NOTHING"
 CURRENT = "SELECT id FROM master_keys WHERE is_current"
 
@@ -56,8 +57,9 @@ class MasterKeyChangedError(Exception):
     """Another master key wraps new keys since a moment ago."""
 
 
-# Stream, the versions from one to before another that a key opens, and what opens them, if it is not destroyed.
-Known: TypeAlias = tuple[bytes, int, float, AESGCM | None]
+# Stream, the versions from one to before another that a key opens, what opens them, if it is not destroyed, and the
+# number of the stream.
+Known: TypeAlias = tuple[bytes, int, float, AESGCM | None, int]
 
 
 class StreamKeys:
@@ -65,7 +67,7 @@ class StreamKeys:
 
     def __init__(self, sealing: Sealing, rows: Iterable[asyncpg.Record]) -> None:
         self._unwrap = sealing.unwrap
-        self._last: Known = b"", 0, 0, None  # no more than one: a cipher is large, and made faster than found
+        self._last: Known = b"", 0, 0, None, 0  # no more than one: a cipher is large, and made faster than found
         self._rows: dict[bytes, list[asyncpg.Record]] = {}
         for row in rows:
             self._rows.setdefault(row[0], []).append(row)
@@ -80,17 +82,29 @@ class StreamKeys:
 
     def opened(self, originator_id: bytes, version: int, topic: str, state: bytes) -> bytes | None:
         """A sealed state, or None when its key is destroyed. Raises SealError and MasterKeyError."""
-        id_, since, until, cipher = self._last
+        id_, since, until, cipher, _number = self._last
         if id_ != originator_id or not since <= version < until:
             self._last = self._find(originator_id, version)
             cipher = self._last[3]
         return None if cipher is None else unseal(cipher, originator_id + version.to_bytes(8) + topic.encode(), state)
 
-    def _find(self, originator_id: bytes, version: int) -> Known:
+    def with_words(self, customer_id: int, place: bytes, state: bytes) -> bytes:
+        """An event with its words, or without, when the customer's key is destroyed. Raises as `opened`."""
+        if self._last[4] != customer_id:  # events with words come with those of customers, and with no other keys
+            self._last = self._find(to_bytes(Stream("customer", customer_id)))
+        cipher = self._last[3]
+        return state if cipher is None else unseal_words(cipher, place, state)
+
+    async def add(self, on: Executor, streams: Iterable[Stream]) -> None:
+        for row in await on.fetch(OF_SOME, [to_uuid(stream) for stream in streams]):
+            self._rows.setdefault(row[0], []).append(row)
+
+    def _find(self, originator_id: bytes, version: int | None = None) -> Known:
+        """The key of a version, or that of a customer's words: a customer has had but one."""
         for _id, since, until, master_id, wrapped in self._rows.get(originator_id, ()):
-            if since <= version and (until is None or version < until):
+            if since <= version and (until is None or version < until) if version else master_id != NO_KEY:
                 cipher = None if wrapped is None else self._unwrap(originator_id, since, master_id, wrapped)
-                return originator_id, since, inf if until is None else until, cipher
+                return originator_id, since, inf if until is None else until, cipher, id_of(originator_id)
         raise KeyMissingError
 
 

@@ -17,15 +17,20 @@ from eventstore.keys import change_keys
 from eventstore.master_keys import MasterKeyError
 from eventstore.sealing import (
     FORGOTTEN,
+    PERSONAL,
     DataKey,
     KeyMissingError,
     SealError,
     Sealing,
     bound,
+    has_sealed_words,
     is_personal,
     is_sealed,
+    key_stream,
     seal,
+    seal_words,
     unseal,
+    unseal_words,
 )
 from eventstore.statement import Statement
 from eventstore.streams import End, from_uuid, to_bytes, to_hex, to_uuid
@@ -117,7 +122,7 @@ class Log:
         rows = await on.fetch(STREAMS, [to_uuid(stream) for stream in streams])
         events = [self.recorded(row) for row in rows]
         newest = {recorded.stream: row for recorded, row in zip(events, rows, strict=True)}
-        keys = {stream: key for stream, row in newest.items() if (key := self._key(row))}
+        keys = {stream: key for stream, row in newest.items() if (key := self._key(stream, row))}
         return History(events, keys)
 
     async def stream(
@@ -169,10 +174,12 @@ class Log:
         before = [(to_uuid(recorded.stream), recorded.version) for recorded in events]
         digests = {from_uuid(id_): digest for id_, digest in (await predecessors(on, before)).items()}
         personal = {recorded.stream: recorded.version for recorded in reversed(events) if is_personal(recorded)}
-        keys = (await self.streams(on, personal)).keys if personal else {}
+        owners = [key_stream(recorded) for recorded in events]
+        wanted = {owner for owner in owners if owner is not None}
+        keys = (await self.streams(on, wanted)).keys if wanted else {}
         new = {stream: self.new_key(stream, since) for stream, since in personal.items() if stream not in keys}
         await change_keys(on, list(new.items()), [])
-        sealed_with = [(keys | new).get(recorded.stream) for recorded in events]
+        sealed_with = [None if owner is None else (keys | new).get(owner) for owner in owners]
         rows = await self.append_rows(on, self.rows(events, sealed_with, digests))
         return [row["notification_id"] for row in rows]
 
@@ -225,6 +232,10 @@ class Log:
         if is_personal(recorded):
             assert key is not None, "a stream with personal data has a key"
             state = seal(key.cipher, bound(id_, recorded.version, topic), state)
+        elif key is not None:
+            state = seal_words(
+                key.cipher, bound(id_, recorded.version, topic), state, self.codec.encode_words(recorded.event)
+            )
         rest = (
             recorded.occurred_at,
             recorded.actor,
@@ -237,32 +248,39 @@ class Log:
         digests[recorded.stream] = linked = digest(previous, (id_, recorded.version, topic, state, *rest))
         return encode(Row(id_.hex(), recorded.version, topic, state, linked, *rest))
 
-    def recorded(self, row: asyncpg.Record) -> Recorded:
-        """A row of COLUMNS, decoded. Raises MapperDeserialisationError."""
+    def recorded(self, row: asyncpg.Record, words_of: int | None = None) -> Recorded:
+        """A row of COLUMNS, decoded. `words_of` a customer: those about others stay sealed, as if they were forgotten.
+
+        Raises MapperDeserialisationError.
+        """
         topic, state = row[2], row[3]
-        if not is_sealed(state):
+        has_words = has_sealed_words(state)
+        if not (is_sealed(state) or has_words) or (has_words and words_of not in (None, row[10])):
             return enveloped(row, self.codec.decode(topic, state))
         try:
-            opened = self._opened(row)
+            opened = self._opened(row, has_words=has_words)
         except (SealError, MasterKeyError) as error:
             raise MapperDeserialisationError(f"{topic}: {error}") from error
         return enveloped(row, FORGOTTEN if opened is None else self.codec.decode(topic, opened))
 
-    def _opened(self, row: asyncpg.Record) -> bytes | None:
-        """A sealed state, or None when its key is destroyed. Raises SealError and MasterKeyError."""
+    def _opened(self, row: asyncpg.Record, *, has_words: bool) -> bytes | None:
+        """A sealed state; when its key is destroyed, all but the words, or None. Raises SealError, MasterKeyError."""
         originator_id, version, topic, state = row[0].bytes, row[1], row[2], row[3]
         since, master_id, wrapped = row[13:16]
         if since is None:
             raise KeyMissingError
         if wrapped is None:
-            return None
-        cipher = self.sealing.cipher(originator_id, since, master_id, wrapped)
-        return unseal(cipher, bound(originator_id, version, topic), state)
+            return state if has_words else None
+        place = bound(originator_id, version, topic)
+        if not has_words:
+            return unseal(self.sealing.cipher(originator_id, since, master_id, wrapped), place, state)
+        owner = to_bytes(Stream("customer", row[10]))
+        return unseal_words(self.sealing.cipher(owner, since, master_id, wrapped), place, state)
 
-    def _key(self, row: asyncpg.Record) -> DataKey | None:
+    def _key(self, stream: Stream, row: asyncpg.Record) -> DataKey | None:
         """That seals the events after a row of COLUMNS."""
         originator_id, (since, master_id, wrapped) = row[0].bytes, row[13:16]
-        if wrapped is None:
+        if wrapped is None or stream.category not in PERSONAL:
             return None
         return DataKey(since, master_id, wrapped, self.sealing.cipher(originator_id, since, master_id, wrapped))
 

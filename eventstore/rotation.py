@@ -38,7 +38,8 @@ UNDONE = """
     WHERE e.topic LIKE '%-erased#%' AND k.wrapped IS NOT NULL GROUP BY e.originator_id"""
 MISSING = """
     SELECT count(DISTINCT originator_id) FROM readable_events
-    WHERE since IS NULL AND substring(state FOR 1) = '\\x01'::bytea"""
+    WHERE since IS NULL
+        AND (substring(state FOR 1) = '\\x01'::bytea OR substring(state FOR 11) = '{"sealed":"'::bytea)"""
 ALL = """
     SELECT originator_id, since, master_id, wrapped FROM stream_keys
     WHERE wrapped IS NOT NULL AND (originator_id, since) > ($1, $2) ORDER BY originator_id, since LIMIT $3"""

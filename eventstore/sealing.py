@@ -1,23 +1,27 @@
 """Payloads that hold personal data, sealed with AES-256-GCM under a key of their stream, which a master key wraps.
 
 A sealed state is a format byte, a nonce and the ciphertext. Stream, version and topic are bound to it, so that it opens
-nowhere else.
+nowhere else. Of an event with words only these are sealed, under the key of the customer whom it is about: its state is
+plain JSON with one field in front that holds them, for those who have the key.
 """
 
 import os
+from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from domain.event import Forgotten, Recorded
+from domain.event import Forgotten, Recorded, Stream
 from eventstore.master_keys import MasterKeys
 
 FORMAT = b"\x01"
 NONCE = 12
 BEGIN = 1 + NONCE
 PERSONAL = frozenset({"customer", "user"})  # categories of streams
+WORDS = b'{"sealed":"'  # what an event whose words are sealed begins with; a plain one has its tag there
+FIELD = b',"words":'  # the last field of an event that has it
 KEPT = 10_000  # unwrapped keys
 
 new_nonce = os.urandom
@@ -55,6 +59,20 @@ def is_personal(recorded: Recorded) -> bool:
     return recorded.stream.category in PERSONAL and not recorded.event.outlives_erasure
 
 
+def has_sealed_words(state: bytes) -> bool:
+    return state.startswith(WORDS)
+
+
+def key_stream(recorded: Recorded) -> Stream | None:
+    """The stream whose key seals the event, or the words in it; None for one that is plain."""
+    if is_personal(recorded):
+        return recorded.stream
+    if getattr(recorded.event, "words", None) is None:
+        return None
+    assert recorded.customer_id is not None, "words are about a customer"
+    return Stream("customer", recorded.customer_id)
+
+
 def bound(originator_id: bytes, version: int, topic: str) -> bytes:
     """What a sealed state is bound to: the place where it stands."""
     return originator_id + version.to_bytes(8) + topic.encode()
@@ -72,6 +90,22 @@ def unseal(cipher: AESGCM, place: bytes, sealed: bytes) -> bytes:
         return cipher.decrypt(sealed[1:BEGIN], sealed[BEGIN:], place)
     except (InvalidTag, ValueError):
         raise SealError("it was altered, or sealed for another place") from None
+
+
+def seal_words(cipher: AESGCM, place: bytes, state: bytes, words: bytes) -> bytes:
+    """An encoded event, with its last field, the encoded words, sealed and in front."""
+    sealed = b2a_base64(seal(cipher, place, words), newline=False)
+    return b'%b%b",%b}' % (WORDS, sealed, state[1 : -len(FIELD) - len(words) - 1])
+
+
+def unseal_words(cipher: AESGCM, place: bytes, state: bytes) -> bytes:
+    """The encoded event as it was. Raises SealError."""
+    end = state.find(b'"', len(WORDS))
+    try:
+        sealed = a2b_base64(state[len(WORDS) : end], strict_mode=True)
+    except ValueError:
+        raise SealError("its words were altered") from None
+    return b"{%b%b%b}" % (state[end + 2 : -1], FIELD, unseal(cipher, place, sealed))
 
 
 class Sealing:

@@ -14,7 +14,7 @@ from eventstore.claims import HOLDERS
 from eventstore.heads import Head, Heads
 from eventstore.log import Executor, History
 from eventstore.reads import Reads
-from eventstore.sealing import DataKey, is_personal
+from eventstore.sealing import DataKey, KeyMissingError, key_stream
 from eventstore.streams import MAX_ID, from_uuid, lock_key
 
 S = TypeVar("S")
@@ -140,16 +140,18 @@ class Unit:
             self.keys.append(self._key(recorded))
 
     def _key(self, recorded: Recorded) -> DataKey | None:
-        """That seals the event: its stream's own, or a new one."""
-        stream = recorded.stream
+        """That seals the event: its stream's own, or a new one. Words need that of their customer, who was loaded."""
+        stream, owner = recorded.stream, key_stream(recorded)
         if recorded.event.outlives_erasure:
             self._keys.pop(stream, None)
-        if not is_personal(recorded):
+        if owner is None:
             return None
-        if stream not in self._keys:
+        if owner not in self._keys:
+            if owner != stream:
+                raise KeyMissingError
             self._keys[stream] = key = self._reads.log.new_key(stream, recorded.version)
             self.new_keys.append((stream, key))
-        return self._keys[stream]
+        return self._keys[owner]
 
     async def new_id(self, decider: Decider[Any]) -> int:
         """An id that no stream of this kind has had. It may go unused."""

@@ -17,7 +17,7 @@ from domain.value import OrderValue, figures
 from eventstore.codec import Codec
 from eventstore.keys import StreamKeys
 from eventstore.log import Executor, Log
-from eventstore.sealing import FORMAT
+from eventstore.sealing import FORMAT, WORDS, bound
 from eventstore.streams import id_of, to_uuid
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.live import PROJECTIONS
@@ -41,6 +41,10 @@ MOVED = """
 OF_OTHERS = """
     SELECT {columns} FROM stored_events
     WHERE originator_id = ANY(${last}) AND NOT customer_id {within} AND notification_id <= $1"""
+# When one of these was erased, its orders fell silent, also about those who had them before.
+ERASED_OTHERS = """
+    SELECT {columns} FROM stored_events
+    WHERE originator_id = ANY($2) AND topic LIKE 'customer-erased#%' AND notification_id <= $1"""
 OF_STREAMS = """
     SELECT {columns} FROM stored_events WHERE originator_id {within} AND notification_id <= $1
     ORDER BY originator_id, originator_version"""
@@ -78,12 +82,12 @@ class Folded(NamedTuple):
 class Groups(NamedTuple):
     """Events in order. `entangled` ones are of customers that share rows; `by_customer`, of one after another.
 
-    `has_others`: some are not of those asked for.
+    `others` are customers beside those asked for, some of whose events are among them.
     """
 
     entangled: Events
     by_customer: Events = ()
-    has_others: bool = False
+    others: frozenset[Stream] = frozenset()
 
 
 async def fold_range(on: Executor, log: Log, ids: Range, until: int) -> Folded:
@@ -92,6 +96,8 @@ async def fold_range(on: Executor, log: Log, ids: Range, until: int) -> Folded:
     ends = (low, high) if part == "customer" else (to_uuid(Stream(part, low)), to_uuid(Stream(part, high)))
     groups = await _read(on, part, "BETWEEN $2 AND $3", until, *ends)
     sealed_with = await StreamKeys.between(on, log.sealing, Stream(part, low), Stream(part, high))
+    if groups.others:
+        await sealed_with.add(on, groups.others)
     return await _Fold(log, part, sealed_with).fold(groups, lambda id_: low <= id_ <= high)
 
 
@@ -100,7 +106,7 @@ async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], unti
     wanted = frozenset(ids)
     keys = list(wanted) if part == "customer" else [to_uuid(Stream(part, id_)) for id_ in wanted]
     groups = await _read(on, part, "= ANY($2)", until, keys)
-    sealed_with = await StreamKeys.of(on, log.sealing, [Stream(part, id_) for id_ in wanted])
+    sealed_with = await StreamKeys.of(on, log.sealing, [*(Stream(part, id_) for id_ in wanted), *groups.others])
     return await _Fold(log, part, sealed_with).fold(groups, wanted.__contains__)
 
 
@@ -114,14 +120,16 @@ async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Group
     uuids, streams = zip(*moved, strict=True)
     template = OF_OTHERS.format(columns=COLUMNS, within=within, last=len(arguments) + 1)
     others = await on.fetch(template, *arguments, uuids)
-    return _grouped(own, others, frozenset(streams))
+    strangers = frozenset(Stream("customer", CUSTOMER(event)) for event in others)
+    erased = await on.fetch(ERASED_OTHERS.format(columns=COLUMNS), arguments[0], list(map(to_uuid, strangers)))
+    return _grouped(own, [*others, *erased], frozenset(streams))._replace(others=strangers)
 
 
 def _grouped(own: Events, others: Events, moved: frozenset[bytes]) -> Groups:
     entangled = {id_ for event in own if STREAM(event) in moved for id_ in (CUSTOMER(event), FORMER(event))}
     among = [event for event in own if CUSTOMER(event) in entangled]
     rest = [event for event in own if CUSTOMER(event) not in entangled]
-    return Groups(sorted([*among, *others], key=POSITION), rest, has_others=bool(others))
+    return Groups(sorted([*among, *others], key=POSITION), rest)
 
 
 def projections_of(part: Part) -> list[Projection[Any]]:
@@ -147,7 +155,7 @@ WHOSE = itemgetter(0)
 class _Fold:
     def __init__(self, log: Log, part: Part, sealed_with: StreamKeys) -> None:
         self._decoders = _Decoders(log.codec)
-        self._opened = sealed_with.opened
+        self._opened, self._with_words = sealed_with.opened, sealed_with.with_words
         self._part: Part = part
         self._failed: list[tuple[asyncpg.Record, Exception]] = []
         # Rows of the group that is being folded; and what each kind of event does to them. None is an event whose key
@@ -173,7 +181,7 @@ class _Fold:
         if self._part == "customer":
             _sum(told[ORDERS.name], told[FIGURES.name])
         poison = self._set_aside([*groups.entangled, *groups.by_customer]) if self._failed else []
-        if groups.has_others or poison:
+        if groups.others or poison:
             untold = frozenset(id_ for each in poison for id_ in each.ids)
             told = {name: _own(rows, is_wanted, untold) for name, rows in told.items()}
         return Folded(told, poison, len(groups.entangled) + len(groups.by_customer))
@@ -202,11 +210,16 @@ class _Fold:
 
     def _happened(self, events: Events) -> list[Happened]:
         """Step by step for all of them: faster than all steps for one after another."""
-        opened, decoders = self._opened, self._decoders
+        opened, with_words, decoders = self._opened, self._with_words, self._decoders
         streams, topics, states, _positions, ats, customers, formers, versions = zip(*events, strict=True)
+        stored = zip(streams, versions, topics, states, customers, strict=True)
         plain = [
-            opened(stream, version, topic, state) if state.startswith(FORMAT) else state
-            for stream, version, topic, state in zip(streams, versions, topics, states, strict=True)
+            opened(stream, version, topic, state)
+            if state.startswith(FORMAT)
+            else with_words(customer, bound(stream, version, topic), state)
+            if state.startswith(WORDS)
+            else state
+            for stream, version, topic, state, customer in stored
         ]
         decoded = [
             None if state is None else decoders[topic](state) for topic, state in zip(topics, plain, strict=True)

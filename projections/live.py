@@ -26,6 +26,7 @@ from projections.orders import ORDERS, OrderRow, value_of
 from projections.projection import Change, Envelope, Projection, envelope
 from projections.rows import Rows
 from projections.users import USERS
+from projections.words import holders
 
 # Locked in this order, always, so that no two writers wait for each other.
 PROJECTIONS: tuple[Projection[Any], ...] = (FIGURES, CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
@@ -50,10 +51,14 @@ FORGET = {
     CUSTOMERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
     USERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
     ADDRESSES.name: "DELETE FROM {table} WHERE customer_id = ANY($1)",
-    ORDERS.name: """
-        UPDATE {table} SET note = '', note_folded = '', ip_address = '', billing_address = NULL, shipping_address = NULL
-        WHERE customer_id = ANY($1)""",
+    # Told anew before they are live: see catch_up.
+    ORDERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
 }
+ORDERS_WITH_WORDS = """
+    SELECT customer_id, id FROM orders WHERE customer_id = ANY($1)
+    UNION ALL
+    SELECT w.value::bigint, o.id FROM orders AS o CROSS JOIN LATERAL json_each_text(o.words_of) AS w
+    WHERE o.words_of IS NOT NULL AND w.value::bigint = ANY($1)"""
 VALUES = """
     SELECT id, customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
     FROM orders WHERE customer_id = ANY($1)"""
@@ -114,8 +119,9 @@ class Kept:
 async def project(on: Session, events: Sequence[Recorded]) -> None:
     """Apply the events to every read model, and forget stored answers and copies of those who are erased.
 
-    Raises Conflict when an order's customer or a customer's user is gone, or an address's id taken; AmountTooLarge when
-    a customer's figures would be. On a view, rows are written when somebody asks for what they show, or at its end.
+    Raises Conflict when an order's customer or a customer's user is gone, an address's id taken, or there is another
+    order of the erased; AmountTooLarge when a customer's figures would be. On a view, rows are written when somebody
+    asks for what they show, or at its end.
     """
     view = on if isinstance(on, View) else View(on, events)
     _apply(await _kept(view, events), events)
@@ -125,22 +131,32 @@ async def project(on: Session, events: Sequence[Recorded]) -> None:
         except asyncpg.UniqueViolationError as error:  # someone else has just made the same row
             raise Conflict from error
     await _refuse_users_that_are_gone(view, events)
-    customers = [recorded.stream.id for recorded in events if isinstance(recorded.event, CustomerErased)]
+    erased = {recorded.stream.id: recorded.event for recorded in events if isinstance(recorded.event, CustomerErased)}
     users = [recorded.stream.id for recorded in events if isinstance(recorded.event, UserErased)]
-    if customers or users:
-        await view.execute(FORGET_ANSWERS, customers, users)
-        await view.execute(FORGET_ERRORS, customers, users)
-        await _forget_copies(view, customers, users)
+    if erased or users:
+        await _refuse_orders_that_are_left(view, erased)
+        told = list(await holders(view, erased))
+        await view.execute(FORGET_ANSWERS, told, users)
+        await view.execute(FORGET_ERRORS, told, users)
+        orders = [id_ for event in erased.values() for id_ in event.orders]
+        await _forget_copies(view, {USERS.name: users, ORDERS.name: orders}, list(erased))
 
 
-async def _forget_copies(connection: Session, customers: list[int], users: list[int]) -> None:
+async def _refuse_orders_that_are_left(connection: Session, erased: Mapping[int, CustomerErased]) -> None:
+    """That came since the erasure was decided on: in this transaction, or before anybody held the customer."""
+    for customer_id, order_id in await connection.fetch(ORDERS_WITH_WORDS, list(erased)):
+        if order_id not in erased[customer_id].orders:
+            raise Conflict
+
+
+async def _forget_copies(connection: Session, ids: Mapping[str, list[int]], customers: list[int]) -> None:
     """Raises Conflict when a copy vanishes meanwhile."""
     for (schema,) in await connection.fetch(COPIES):
         for name, forget in FORGET.items():
             table = f"{schema}.{name}"
             if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
                 try:
-                    await connection.execute(forget.format(table=table), users if name == USERS.name else customers)
+                    await connection.execute(forget.format(table=table), ids.get(name, customers))
                 except asyncpg.UndefinedTableError as error:
                     raise Conflict from error
 

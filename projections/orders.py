@@ -1,7 +1,9 @@
 """Orders with their items and transactions, and what they hold about the person."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
@@ -11,7 +13,10 @@ from msgspec.structs import asdict, replace
 from domain.customer import CustomerErased, OrderDetailsRecorded
 from domain.folding import folded
 from domain.order import (
+    SILENT,
+    SILENT_ITEM,
     Item,
+    ItemWords,
     OrderDeleted,
     OrderPlaced,
     OrderStatusChanged,
@@ -76,7 +81,10 @@ class TransactionRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderRow(msgspec.Struct, frozen=True, gc=False):
-    """`variations` are the `object_id`s of the items, for filters."""
+    """`variations` are the `object_id`s of the items, for filters.
+
+    `words_of` says whose the words are that came with a transfer: by field, whose order it was when it was written.
+    """
 
     id: int
     status: str
@@ -118,6 +126,7 @@ class OrderRow(msgspec.Struct, frozen=True, gc=False):
     billing_address: dict[str, str] | None
     shipping_address: dict[str, str] | None
     variations: tuple[int, ...]
+    words_of: dict[str, int] | None
 
 
 def _of_details(event: OrderDetailsRecorded, _envelope: Envelope) -> tuple[int]:
@@ -129,40 +138,45 @@ def _of_erased(event: CustomerErased, _envelope: Envelope) -> tuple[int, ...]:
 
 
 def _placed(id_: int, _row: OrderRow | None, event: OrderPlaced, _envelope: Envelope) -> OrderRow:
-    terms = event.terms
+    terms, words = event.terms, event.words or SILENT
     created = utc(terms.created_at)
     said = _told(created)
+    of_items = words.items or repeat(SILENT_ITEM)
+    told = *terms_before_title(terms), words.payment_method_title, *terms_after_title(terms)
     return OrderRow(  # type: ignore[misc]  # the run by place ends where the names begin
         id_,
-        *same_terms(terms),
+        *told,
         note="",
         ip_address="",
         completed_at=terms.completed_at and utc(terms.completed_at),
         refunded_at=terms.refunded_at and utc(terms.refunded_at),
         uuid=terms.uuid,
-        config=terms.config,
+        config=words.config,
         created_at=created,
         updated_at=utc(terms.updated_at) if terms.updated_at else created,
-        items=[_item(item, id_, said) for item in terms.items],
+        items=[_item(item, of_item, id_, said) for item, of_item in zip(terms.items, of_items, strict=False)],
         transactions=[_transaction(transaction, id_, terms) for transaction in terms.transactions],
         billing_address=None,
         shipping_address=None,
         variations=tuple(sorted({item.object_id for item in terms.items if item.object_id is not None})),
+        words_of=None,
     )
 
 
 # Fields that an event's part shares with its row, in the row's order: handed over by place, which takes a fifth of the
 # time that names take.
-_TERMS = ("applied_rate" if name == "rate" else name for name in OrderRow.__struct_fields__[1:27])
-same_terms = attrgetter(*_TERMS)
-_ITEM = ItemRow.__struct_fields__
-_INFO = _ITEM.index("other_info")
-item_before_info, item_after_info = attrgetter(*_ITEM[2:_INFO]), attrgetter(*_ITEM[_INFO + 2 : -2])
+_ORDER, _ITEM = OrderRow.__struct_fields__, ItemRow.__struct_fields__
+_TITLE, _RATE = _ORDER.index("payment_method_title"), _ITEM.index("rate")
+_TERMS = ["applied_rate" if name == "rate" else name for name in _ORDER[:27]]
+terms_before_title, terms_after_title = attrgetter(*_TERMS[1:_TITLE]), attrgetter(*_TERMS[_TITLE + 1 :])
+item_before_title, item_after_title = attrgetter(*_ITEM[2:5]), attrgetter(*_ITEM[7 : _RATE + 1])
 
 
-def _item(item: Item, order_id: int, created_at: str) -> ItemRow:
-    info: tuple[Any, ...] = item.other_info or [], item.line_meta or []
-    known = item.id, order_id, *item_before_info(item), *info, *item_after_info(item), created_at, created_at
+def _item(item: Item, words: ItemWords, order_id: int, created_at: str) -> ItemRow:
+    known = (
+        item.id, order_id, *item_before_title(item), words.post_title, words.title, *item_after_title(item),
+        words.other_info or [], words.line_meta or [], item.fulfilled_quantity, words.referrer, created_at, created_at,
+    )  # fmt: skip
     return ItemRow(*known)
 
 
@@ -244,13 +258,39 @@ def _payment_status_changed(
     return row and replace(row, payment_status=event.payment_status, updated_at=envelope.at)
 
 
-FORGOTTEN: dict[str, Any] = {"note": "", "ip_address": "", "billing_address": None, "shipping_address": None}
+# What an order says about the person, as it is where nothing is said. Items have words beside their numbers.
+UNSAID: dict[str, Any] = {
+    "note": "", "ip_address": "", "billing_address": None, "shipping_address": None,
+    "payment_method_title": "", "config": {},
+}  # fmt: skip
+UNSAID_OF_ITEM: dict[str, Any] = {"title": "", "post_title": "", "other_info": [], "line_meta": [], "referrer": None}
+
+
+def _said(row: OrderRow) -> Iterator[str]:
+    yield from (name for name, unsaid in UNSAID.items() if getattr(row, name) != unsaid)
+    if any(_is_said(item) for item in row.items):
+        yield "items"
+
+
+def _is_said(item: ItemRow) -> bool:
+    return any(getattr(item, name) != unsaid for name, unsaid in UNSAID_OF_ITEM.items())
+
+
+def silenced(row: OrderRow, names: Iterable[str]) -> OrderRow:
+    """Without these words."""
+    gone = {name: UNSAID.get(name) for name in names}
+    if "items" in gone:
+        gone["items"] = [replace(item, **UNSAID_OF_ITEM) if _is_said(item) else item for item in row.items]
+    left = {name: whose for name, whose in (row.words_of or {}).items() if name not in gone}
+    return replace(row, **gone, words_of=left or None)
 
 
 def _transferred(_id: int, row: OrderRow | None, event: OrderTransferred, envelope: Envelope) -> OrderRow | None:
-    return row and replace(
-        row, customer_id=event.customer_id, updated_at=envelope.at, **FORGOTTEN
-    )  # fmt: skip
+    """What the order says goes with it, and is still about the one whose order it was."""
+    if row is None:
+        return None
+    words_of = dict.fromkeys(_said(row), row.customer_id) | (row.words_of or {})
+    return replace(row, customer_id=event.customer_id, words_of=words_of or None, updated_at=envelope.at)
 
 
 def _details_recorded(
@@ -259,11 +299,16 @@ def _details_recorded(
     if row is None or row.customer_id != envelope.stream_id:
         return row
     said = {name: value for name, value in msgspec.to_builtins(event.details).items() if value is not None}
-    return replace(row, **said)
+    return replace(silenced(row, said) if row.words_of else row, **said)
 
 
 def _forgotten(_id: int, row: OrderRow | None, _event: CustomerErased, envelope: Envelope) -> OrderRow | None:
-    return replace(row, **FORGOTTEN) if row and row.customer_id == envelope.stream_id else row
+    """All that the order of the erased says; of one that has moved, what was said while it was the erased one's."""
+    if row is None:
+        return None
+    if row.customer_id == envelope.stream_id:
+        return silenced(row, [*_said(row)])
+    return silenced(row, [name for name, whose in (row.words_of or {}).items() if whose == envelope.stream_id])
 
 
 def value_of(row: OrderRow) -> OrderValue:
@@ -281,7 +326,8 @@ def _searched(invoice_no: str, items: list[ItemRow]) -> str:
     return "\n".join(map(folded, (invoice_no, *(text for item in items for text in (item.title, item.post_title)))))
 
 
-# The first index serves a customer's orders and the sum of their values; the second, filters by what was bought.
+# The first index serves a customer's orders and the sum of their values; the second, filters by what was bought; the
+# third, an erasure.
 ORDERS: Projection[OrderRow] = Projection(
     Table(
         "orders",
@@ -289,6 +335,7 @@ ORDERS: Projection[OrderRow] = Projection(
         [
             "CREATE INDEX orders_customer_idx ON orders (customer_id, id)",
             "CREATE INDEX orders_variations_idx ON orders USING gin (variations) WHERE variations <> '{}'",
+            "CREATE INDEX orders_words_of_idx ON orders (id) WHERE words_of IS NOT NULL",
         ],
         derived=[*folded_columns(*FOLDED), Derived("searched", ("invoice_no", "items"), _searched)],
     ),
@@ -303,5 +350,5 @@ ORDERS: Projection[OrderRow] = Projection(
         OrderDetailsRecorded: Change(_of_details, _details_recorded),
         CustomerErased: Change(_of_erased, _forgotten),
     },
-    version=2,
+    version=3,
 )

@@ -14,12 +14,12 @@ from api.order_input import AMOUNTS, ITEM_AMOUNTS, MAX_NOTE, ORDER_STATUSES, PAY
 from api.validation import Fields
 from domain.address import AddressDetails, AddressType
 from domain.customer import CUSTOMER, OrderDetails, OrderDetailsRecorded, RecordOrderDetails
-from domain.order import ORDER, Item, OrderPlaced, PlaceOrder, Terms
+from domain.order import ORDER, Item, ItemWords, OrderWords, PlaceOrder, Terms, placed
 from domain.transaction import Transaction
 from domain.value import ONE
 
 ORDER_TEXTS = (
-    "invoice_no", "fulfillment_type", "shipping_status", "payment_method", "payment_method_title",
+    "invoice_no", "fulfillment_type", "shipping_status", "payment_method",
 )  # fmt: skip
 TRANSACTION_TEXTS = ("vendor_charge_id", "payment_method", "uuid")
 
@@ -27,7 +27,7 @@ TRANSACTION_TEXTS = ("vendor_charge_id", "payment_method", "uuid")
 class _Parts(NamedTuple):
     """By order."""
 
-    items: dict[int, list[Item]]
+    items: dict[int, list[tuple[Item, ItemWords]]]
     transactions: dict[int, list[Transaction]]
     addresses: dict[int, list[tuple[AddressType, AddressDetails]]]
     broken: set[int]
@@ -40,10 +40,12 @@ def orders(export: Export) -> Iterator[Entry]:
 
     def read(called: str, fields: Fields) -> Entry:
         id_ = fields.required.id("id")
-        terms = _terms(fields, tuple(parts.items.get(id_, ())), tuple(parts.transactions.get(id_, ())))
+        items = parts.items.get(id_, ())
+        terms = _terms(fields, tuple(item for item, _ in items), tuple(parts.transactions.get(id_, ())))
+        words = _words(fields, tuple(of_item for _, of_item in items))
         details = _details(fields, dict(parts.addresses.get(id_, ())))
         notes = [refund_beyond_payment(terms)] if terms.total_refund > terms.total_paid else []
-        return Entry("orders", called, list(_facts(id_, terms, details)), notes)
+        return Entry("orders", called, list(_facts(id_, PlaceOrder(terms=terms, words=words), details)), notes)
 
     for entry in export.read("orders", read):
         if entry.facts[0].id in parts.broken:
@@ -100,12 +102,16 @@ def _terms(fields: Fields, items: tuple[Item, ...], transactions: tuple[Transact
         type=said.text("type") or "payment",
         mode=said.text("mode") or "live",
         tax_behavior=zero.integer("tax_behavior", minimum=0),
-        config=document(fields, "config"),
         completed_at=none.moment("completed_at"),
         refunded_at=none.moment("refunded_at"),
         **texts,
         **amounts,
     )
+
+
+def _words(fields: Fields, items: tuple[ItemWords, ...]) -> OrderWords:
+    title = fields.optional(absent="", empty="").text("payment_method_title")
+    return OrderWords(items=items, payment_method_title=title, config=document(fields, "config"))
 
 
 def _details(fields: Fields, addresses: dict[AddressType, AddressDetails]) -> OrderDetails:
@@ -119,36 +125,38 @@ def _details(fields: Fields, addresses: dict[AddressType, AddressDetails]) -> Or
     )
 
 
-def _facts(id_: int, terms: Terms, details: OrderDetails) -> Iterator[Fact]:
-    customer_id, at = terms.customer_id, terms.created_at
-    placed, place = OrderPlaced(terms=terms), PlaceOrder(terms=terms)
-    yield Fact(decider=ORDER, id=id_, event=placed, command=place, at=at, customer_id=customer_id)
+def _facts(id_: int, place: PlaceOrder, details: OrderDetails) -> Iterator[Fact]:
+    customer_id, at = place.terms.customer_id, place.terms.created_at
+    yield Fact(decider=ORDER, id=id_, event=placed(place), command=place, at=at, customer_id=customer_id)
     if details != OrderDetails():
         recorded = OrderDetailsRecorded(order_id=id_, details=details)
         command = RecordOrderDetails(order_id=id_, details=details)
         yield Fact(decider=CUSTOMER, id=customer_id, event=recorded, command=command, at=at, customer_id=customer_id)
 
 
-def _item(_called: str, fields: Fields) -> Item:
+def _item(_called: str, fields: Fields) -> tuple[Item, ItemWords]:
     none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
     said = fields.optional(absent="", empty="")
-    return Item(
+    item = Item(
         id=fields.required.id("id"),
         object_id=none.integer("object_id", minimum=0),
         post_id=none.integer("post_id", minimum=0),
-        title=said.text("title", max_length=MAX_NOTE),
-        post_title=said.text("post_title", max_length=MAX_NOTE),
         fulfillment_type=said.text("fulfillment_type"),
         payment_type=said.text("payment_type") or "onetime",
         cart_index=zero.integer("cart_index", minimum=0),
         quantity=fields.optional(absent=1, empty=1).integer("quantity", minimum=0),
         rate=fields.optional(absent=ONE, empty=ONE).rate("rate"),
-        other_info=document(fields, "other_info"),
-        line_meta=document(fields, "line_meta"),
         fulfilled_quantity=zero.integer("fulfilled_quantity", minimum=0),
-        referrer=nullable_text(fields, "referrer"),
         **{name: zero.cents(name) for name in ITEM_AMOUNTS},
     )
+    words = ItemWords(
+        title=said.text("title", max_length=MAX_NOTE),
+        post_title=said.text("post_title", max_length=MAX_NOTE),
+        other_info=document(fields, "other_info"),
+        line_meta=document(fields, "line_meta"),
+        referrer=nullable_text(fields, "referrer"),
+    )
+    return item, words
 
 
 def _transaction(_called: str, fields: Fields) -> Transaction:

@@ -134,7 +134,15 @@ async def _taken_addresses(unit: Unit, facts: Iterable[Fact], known: Known) -> s
 def _differences(wanted: Iterable[Fact], known: Known) -> Iterator[str]:
     for fact in wanted:
         if here := known[fact.stream].get(identity(fact.event)):
-            yield from differing_fields(fact.event, here)
+            yield from differing_fields(_unsaid(fact, known), here)
+
+
+def _unsaid(fact: Fact, known: Known) -> Event:
+    """Without the words of the erased, which are gone here."""
+    if not isinstance(fact.event, OrderPlaced) or fact.customer_id is None:
+        return fact.event
+    is_erased = not ERASED.isdisjoint(known[Stream(CUSTOMER.category, fact.customer_id)])
+    return msgspec.structs.replace(fact.event, words=None) if is_erased else fact.event
 
 
 def _problems(missing: Iterable[Fact], known: Known, marks: Marks, taken: set[int]) -> Iterator[str]:

@@ -179,7 +179,7 @@ PLACE_ORDER = own_body(
     receipt_number=optional(text()),
     note=_NOTE,
     ip_address=optional(text(max_length=45)),
-    **{name: optional(text()) for name in TEXTS},
+    **{name: optional(text()) for name in (*TEXTS, "payment_method_title")},
     **{name: optional(integer()) for name in AMOUNTS},
 )
 UPDATE_ORDER = own_body(

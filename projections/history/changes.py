@@ -1,18 +1,20 @@
 """What an event changed: exactly the fields that differ, before and after."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
 
 from domain.address import PrimaryAddressSet
 from domain.event import Recorded, Stream
-from eventstore.log import COLUMNS, Connection, Log
+from eventstore.log import COLUMNS, Connection
 from eventstore.streams import from_uuid, to_uuid
 from projections.history.shown import Rows, Touched, evolve, keys
 from projections.history.snapshots import Wanted, newest_below, rows_at
 
 Changes: TypeAlias = dict[str, tuple[Any, Any]]
+# An event from its row. Raises MapperDeserialisationError.
+Read: TypeAlias = Callable[[asyncpg.Record], Recorded]
 
 # The inner ORDER BY leaves PostgreSQL no other plan than a walk over the key for each span.
 SPANS = f"""
@@ -43,7 +45,7 @@ class Span:
         return [Wanted(self.stream, self.after, key, shown) for key, shown in known.items()]
 
 
-async def changes_of(on: Connection, log: Log, page: Sequence[Recorded]) -> dict[int, Changes]:
+async def changes_of(on: Connection, read: Read, page: Sequence[Recorded]) -> dict[int, Changes]:
     """By position. An event is missing where it, or one before it in its stream, can't be applied.
 
     Reads no more than the events since the newest snapshot below each.
@@ -62,7 +64,7 @@ async def changes_of(on: Connection, log: Log, page: Sequence[Recorded]) -> dict
         [max(span.asked) for span in spans],
     ):
         by_start[from_uuid(record["originator_id"]), record["after"]].events.append(record)
-    return {position: changes for span in spans for position, changes in _told(span, log)}
+    return {position: changes for span in spans for position, changes in _told(span, read)}
 
 
 async def _spans(on: Connection, page: Sequence[Recorded]) -> list[Span]:
@@ -73,10 +75,10 @@ async def _spans(on: Connection, page: Sequence[Recorded]) -> list[Span]:
     return list(spans.values())
 
 
-def _told(span: Span, log: Log) -> Iterator[tuple[int, Changes]]:
+def _told(span: Span, read: Read) -> Iterator[tuple[int, Changes]]:
     for record in span.events:
         try:
-            recorded = log.recorded(record)
+            recorded = read(record)
             touched = evolve(span.rows, recorded)
         except Exception:  # what a replay tells as poisoned: nobody knows the rows after it
             return

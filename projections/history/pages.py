@@ -7,6 +7,7 @@ go on: an index for each would cost every append from 6 to 50 % (measured), and 
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -17,7 +18,7 @@ from domain.customer import CustomerErased
 from domain.event import Event, Forgotten, Recorded, Stream
 from eventstore.log import COLUMNS, Connection, Log, enveloped
 from eventstore.streams import from_uuid, to_uuid
-from projections.history.changes import Changes, changes_of
+from projections.history.changes import Changes, Read, changes_of
 
 NEWEST = 2**63 - 1
 WINDOW = 1_000
@@ -88,11 +89,15 @@ EVERYTHING = Filters()
 async def customer_history(
     on: Connection, log: Log, customer_id: int, filters: Filters = EVERYTHING, *, before: int = NEWEST, limit: int
 ) -> Page:
-    """Events before a position; none for a customer that never was. The connection sees one moment."""
+    """Events before a position; none for a customer that never was. The connection sees one moment.
+
+    What an order said while it was another customer's is not told.
+    """
     window = limit + 1 if filters == EVERYTHING else max(WINDOW, limit + 1)
     positions = [row[0] for row in await on.fetch(POSITIONS, customer_id, before, window)]
     rows = await on.fetch(AT, positions, *_filtering(log, filters), limit + 1)
-    return await _page(on, log, rows, limit, positions[-1] if len(positions) == window else None)
+    lowest = positions[-1] if len(positions) == window else None
+    return await _page(on, partial(log.recorded, words_of=customer_id), rows, limit, lowest)
 
 
 async def store_history(
@@ -102,14 +107,14 @@ async def store_history(
     before = min(before, await log.head(on) + 1)
     lowest = 0 if filters == EVERYTHING else max(0, before - LOG_WINDOW)
     rows = await on.fetch(BELOW, before, *_filtering(log, filters), limit + 1, lowest)
-    return await _page(on, log, rows, limit, lowest if lowest > 1 else None)
+    return await _page(on, log.recorded, rows, limit, lowest if lowest > 1 else None)
 
 
 async def streams_history(on: Connection, log: Log, streams: Iterable[Stream]) -> list[Entry]:
     """All that happened to these, newest first."""
     positions = [row[0] for row in await on.fetch(OF_STREAMS, [to_uuid(stream) for stream in streams])]
     rows = await on.fetch(AT, positions, *_filtering(log, EVERYTHING), len(positions))
-    return (await _page(on, log, rows, len(positions), None)).entries
+    return (await _page(on, log.recorded, rows, len(positions), None)).entries
 
 
 async def was_registered(on: Connection, customer_id: int, until: int = NEWEST) -> bool:
@@ -129,11 +134,11 @@ def _filtering(log: Log, filters: Filters) -> tuple[Any, ...]:
     return topics, filters.actor, filters.since, filters.until
 
 
-async def _page(on: Connection, log: Log, rows: Sequence[asyncpg.Record], limit: int, lowest: int | None) -> Page:
+async def _page(on: Connection, read: Read, rows: Sequence[asyncpg.Record], limit: int, lowest: int | None) -> Page:
     """`lowest` is the position down to which filters have looked, if there is anything below."""
-    page = [_recorded(log, row) for row in rows[:limit]]
+    page = [_recorded(read, row) for row in rows[:limit]]
     erased = await erased_among(on, {recorded.stream.id for recorded in page if recorded.stream.category == "customer"})
-    changes = await changes_of(on, log, [recorded for recorded in page if not _is_forgotten(recorded, erased)])
+    changes = await changes_of(on, read, [recorded for recorded in page if not _is_forgotten(recorded, erased)])
     entries = [
         Entry(recorded, row["topic"].partition("#")[0], _data(recorded, erased), changes.get(recorded.position))
         for recorded, row in zip(page, rows, strict=False)
@@ -141,9 +146,9 @@ async def _page(on: Connection, log: Log, rows: Sequence[asyncpg.Record], limit:
     return Page(entries, page[-1].position if len(rows) > limit else lowest)
 
 
-def _recorded(log: Log, row: asyncpg.Record) -> Recorded:
+def _recorded(read: Read, row: asyncpg.Record) -> Recorded:
     try:
-        return log.recorded(row)
+        return read(row)
     except MapperDeserialisationError:
         return enveloped(row, Unreadable())
 

@@ -9,7 +9,7 @@ from domain.event import Recorded
 from projections.addresses import ADDRESSES
 from projections.customers import CUSTOMERS
 from projections.labels import LABELS
-from projections.orders import FORGOTTEN, ORDERS
+from projections.orders import ORDERS
 from projections.projection import Projection
 from projections.users import USERS
 
@@ -65,7 +65,7 @@ def _of(projection: Projection[Any], hidden: frozenset[str] = BOOKKEEPING) -> Sh
 # What an order says about the person is in the customer's stream (see the decisions), and so it is a customer's event
 # that changes it, never an order's. Nor is said twice what was bought.
 _DETAILS = Shown("order_details", OrderDetails, _details_keys, _evolve_details, f"{OrderDetails.__struct_fields__} 1")
-_ORDERS = _of(ORDERS, BOOKKEEPING | {"variations", *FORGOTTEN})
+_ORDERS = _of(ORDERS, BOOKKEEPING | {"variations", "words_of", *OrderDetails.__struct_fields__})
 
 SHOWN: dict[str, tuple[Shown, ...]] = {
     "customer": (_of(CUSTOMERS), _of(ADDRESSES), _DETAILS),

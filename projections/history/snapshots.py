@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from eventsourcing.persistence import MapperDeserialisationError
 
+from domain.customer import CustomerErased
 from domain.event import Recorded, Stream
 from eventstore.log import Log, Session
 from eventstore.streams import to_uuid
@@ -86,9 +87,13 @@ async def rows_at(on: Session, wanted: Sequence[Wanted]) -> list[Any]:
 async def keep(log: Log, on: Session, events: Sequence[Recorded]) -> None:
     """Make a snapshot of every stream that these events, about to be appended, take to a multiple of EVERY.
 
-    They are all that the transaction appends. Nothing is left of the snapshots of customers and users that they erase.
+    They are all that the transaction appends. Nothing is left of the snapshots of customers and users that they erase,
+    nor of their orders'.
     """
     erased = {recorded.stream for recorded in events if recorded.event.outlives_erasure}
+    for recorded in events:
+        if isinstance(recorded.event, CustomerErased):
+            erased.update(Stream("order", id_) for id_ in recorded.event.orders)
     if erased:
         ids = [to_uuid(stream) for stream in erased]
         await on.execute(FORGET, ids)

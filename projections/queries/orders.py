@@ -23,7 +23,7 @@ EVERY = f"""
     SELECT {", ".join(column.name for column in ORDERS.table.columns)}
     FROM orders WHERE customer_id = $1 ORDER BY id"""
 
-INTERNAL = ("items", "transactions", "billing_address", "shipping_address", "variations")
+INTERNAL = ("items", "transactions", "billing_address", "shipping_address", "variations", "words_of")
 COLUMNS = scalars(ORDERS.table)
 SHOWN = tuple(column.name for column in ORDERS.table.columns if column.name not in INTERNAL)
 # The original's names beside the columns' own.

@@ -14,6 +14,7 @@ from projections.fold import fold_some
 from projections.projection import Part, Projection
 from projections.replay.build import load
 from projections.replay.registry import SET_POSITION, Replay, find, keep_poison
+from projections.words import holders
 
 AT_A_TIME = 500
 FEW = 100
@@ -21,6 +22,10 @@ FEW = 100
 TOUCHED_CUSTOMERS = """
     SELECT DISTINCT id FROM stored_events CROSS JOIN LATERAL (VALUES (customer_id), (former_customer_id)) AS whose (id)
     WHERE notification_id > $1 AND notification_id <= $2 AND id IS NOT NULL"""
+# Their orders may be others' now, and no longer say what they did.
+ERASED = """
+    SELECT customer_id FROM stored_events
+    WHERE notification_id > $1 AND notification_id <= $2 AND topic LIKE 'customer-erased#%'"""
 TOUCHED_STREAMS = """
     SELECT DISTINCT originator_id FROM stored_events
     WHERE notification_id > $1 AND notification_id <= $2 AND originator_id BETWEEN $3 AND $4"""
@@ -81,6 +86,8 @@ async def _remove(
 
 async def _touched(connection: Connection, part: Part, after: int, until: int) -> list[int]:
     if part == "customer":
-        return [row[0] for row in await connection.fetch(TOUCHED_CUSTOMERS, after, until)]
+        touched = {row[0] for row in await connection.fetch(TOUCHED_CUSTOMERS, after, until)}
+        erased = [row[0] for row in await connection.fetch(ERASED, after, until)]
+        return sorted(touched | (await holders(connection, erased) if erased else set()))
     ends = to_uuid(Stream(part, 0)), to_uuid(Stream(part, MAX_ID))
     return [from_uuid(row[0]).id for row in await connection.fetch(TOUCHED_STREAMS, after, until, *ends)]

@@ -104,18 +104,33 @@ async def test_the_linked_user_goes_with_its_customer_and_may_come_back(shop: Sh
     assert (await made(shop.store, asked("equal"))).status == "swapped"
 
 
-async def test_what_went_to_another_customer_with_an_order_is_the_others(shop: Shop) -> None:
-    """Two customers are often one person, whose orders were put together: see ADR 17."""
+@pytest.mark.parametrize("erased", ["former", "latter"])
+async def test_what_went_to_another_customer_with_an_order_goes_with_either(shop: Shop, erased: str) -> None:
     id_, other = await shop.customer(), await shop.customer()
-    order_id = await shop.order(id_, 500, note="ring twice", total_paid=500)
-    done(await shop.post(f"/orders/{order_id}/transfer", {"customer_id": other}))
-    await erase(shop, id_)
-    assert done(await shop.get(f"/orders/{order_id}"))["order"]["note"] == "ring twice"
-    entries = done(await shop.get(f"/customers/{id_}/history"))["history"]["data"]
-    assert {"customer_id": other, "former_customer_id": id_} in [entry["data"] for entry in entries]
+    order_id = await shop.order(id_, 500, note="ring twice", total_paid=500, items=[{"title": "For Zelda"}])
+    key = {"headers": {"Idempotency-Key": f"transfer {order_id}"}}
+    transferred = await shop.post(f"/orders/{order_id}/transfer", {"customer_id": other}, **key)
+    assert done(transferred)["data"]["order_items"][0]["title"] == "For Zelda"
+    gone, stands = (id_, other) if erased == "former" else (other, id_)
+    await erase(shop, gone)
+    order = done(await shop.get(f"/orders/{order_id}"))["order"]
+    assert (order["note"], order["order_items"][0]["title"], order["total_paid"]) == ("", "", 500)
+    again = await shop.post(f"/orders/{order_id}/transfer", {"customer_id": other}, **key)
+    assert again.status_code == 410
+    assert "Zelda" not in str(done(await shop.get(f"/customers/{gone}/history")))
+    assert ("Zelda" in str(done(await shop.get(f"/customers/{stands}/history")))) == (stands == id_)
     assert (await made(shop.store, asked("equal"))).status == "swapped"
-    await erase(shop, other)
-    assert done(await shop.get(f"/orders/{order_id}"))["order"]["note"] == ""
+
+
+async def test_an_order_says_nothing_more_of_a_customer_who_is_erased(shop: Shop) -> None:
+    id_ = await shop.customer()
+    order_id = await shop.order(id_, 500, total_paid=500)
+    await erase(shop, id_)
+    assert refusal(await shop.put(f"/orders/{order_id}", {"note": "Zelda called"})) == NO_CUSTOMER
+    body = {"amount": 100, "transaction_id": "re_1", "reason": "Zelda moved"}
+    assert done(await shop.post(f"/orders/{order_id}/refunds", body))["data"]["total_refund"] == 100
+    [refund] = done(await shop.get("/history?type=refund-recorded&per_page=1"))["history"]["data"]
+    assert (refund["data"]["amount"], refund["data"]["words"]) == (100, None)
 
 
 async def test_users_with_its_email_or_that_it_had_go_too_unless_they_are_somebody_elses(shop: Shop) -> None:

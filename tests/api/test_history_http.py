@@ -120,22 +120,28 @@ async def test_a_history_tells_nothing_of_others(shop: Shop) -> None:
 
 async def test_an_order_brings_its_past_along_but_not_what_it_said_of_another(shop: Shop) -> None:
     id_, other = await shop.customer(), await shop.customer()
-    order_id = await shop.order(id_, 500, note="ring the bell")
+    said = {"note": "ring the bell", "payment_method_title": "Zelda's card", "items": [{"title": "For Zelda"}]}
+    order_id = await shop.order(id_, 500, **said)
     await shop.pay(order_id, 500)
     done(await shop.post(f"/orders/{order_id}/transfer", {"customer_id": other}))
     await shop.pay(order_id, 100)
-    paid, said, transferred, paid_before, placed, registered = await history(shop, other)
+    paid, transferred, paid_before, placed, registered = await history(shop, other)
     assert [entry["type"] for entry in (paid, transferred, paid_before, placed, registered)] == [
         "payment-recorded", "order-transferred", "payment-recorded", "order-placed", "customer-registered",
     ]  # fmt: skip
     assert transferred["changes"] == {"customer_id": [id_, other]}
-    assert (said["type"], said["changes"]) == ("order-details-recorded", {"note": [None, "ring the bell"]})
+    assert (placed["data"]["words"], placed["changes"]["payment_method_title"]) == (None, [None, ""])
     assert paid["changes"]["transactions.2"][0] is None
     assert paid["changes"]["transactions.2"][1]["total"] == 100
-    assert (await history(shop, id_))[0] == transferred
+    mine = await history(shop, id_)
+    assert mine[0] == transferred
+    assert "For Zelda" in str(mine)
+    assert "For Zelda" in str(done(await shop.get("/history?type=order-placed&per_page=1")))
+    theirs = await history(shop, other)
+    assert "For Zelda" not in str(theirs)
     await erase(shop, id_)
-    assert await history(shop, other) == [paid, said, transferred, paid_before, placed, registered]
-    assert secrets_in(str((await history(shop, other))[2:])) == []
+    assert await history(shop, other) == theirs
+    assert secrets_in(str(theirs)) == []
 
 
 async def test_the_stores_history_has_everything_in_order(empty_shop: Shop) -> None:

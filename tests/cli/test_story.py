@@ -44,6 +44,7 @@ from domain.order import (
     PaymentRecorded,
     PaymentStatusChanged,
     RefundRecorded,
+    RefundWords,
     Terms,
 )
 from domain.user import UserDeleted, UserErased, UserProfile, UserProfileChanged, UserRegistered
@@ -96,7 +97,7 @@ TOLD: list[tuple[Stream, Event, Changes, str]] = [
      f"Order 12 (invoice INV-9) was placed for {PLACED}"),
     (ORDER, PaymentRecorded(amount=1_000, transaction_id="ch_1"), {},
      "10.00 USD were paid for order 12, by transaction ch_1."),
-    (ORDER, RefundRecorded(amount=250, transaction_id="re_1", reason="broken."), {},
+    (ORDER, RefundRecorded(amount=250, transaction_id="re_1", words=RefundWords(reason="broken.")), {},
      "2.50 USD of order 12 were refunded, by transaction re_1, because: broken."),
     (ORDER, OrderStatusChanged(status="completed"), {"status": ("on-hold", "completed")},
      "The status of order 12 went from on-hold to completed."),

@@ -19,6 +19,7 @@ from domain.order import (
     RecordPayment,
     RecordRefund,
     RefundRecorded,
+    RefundWords,
     Terms,
     TransferOrder,
     payment_status,
@@ -186,7 +187,7 @@ def test_more_than_every_client_keeps_exact_is_not_paid() -> None:
 def test_a_refund_is_recorded() -> None:
     refund = RecordRefund(amount=1000, transaction_id="re_1", refunded_at=NOON, reason="late")
     given(ORDER, imported).when(refund).then(
-        RefundRecorded(amount=1000, transaction_id="re_1", refunded_at=NOON, reason="late")
+        RefundRecorded(amount=1000, transaction_id="re_1", refunded_at=NOON, words=RefundWords(reason="late"))
     )
 
 

@@ -25,6 +25,7 @@ from domain.order import ORDER, PlaceOrder, Terms, TransferOrder
 from domain.refusals import CustomerNotFound
 from domain.user import USER, RegisterUser, UserProfile
 from eventstore.transact import By, Store, Unit
+from projections.words import orders_ever
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891011, tzinfo=UTC)
 BY = By(actor="ann", at=NOW, request_id="r-1", correlation_id="c-1")
@@ -37,6 +38,17 @@ async def do(store: Store, decider: Decider[Any], id_: int, *commands: Any, at: 
     async def work(unit: Unit) -> None:
         for command in commands:
             await unit.decide(decider, id_, command, at=at)
+
+    await store.transact(BY, work)
+
+
+async def say(store: Store, customer_id: int, order_id: int, *commands: Any) -> None:
+    """Commands with words, to an order: their customer is loaded, whose key seals them."""
+
+    async def work(unit: Unit) -> None:
+        await existing(unit, customer_id)
+        for command in commands:
+            await unit.decide(ORDER, order_id, command)
 
     await store.transact(BY, work)
 
@@ -64,7 +76,15 @@ async def detach(store: Store, customer_id: int) -> None:
 
 
 async def erase(store: Store, customer_id: int) -> None:
-    await do(store, CUSTOMER, customer_id, EraseCustomer())
+    async def work(unit: Unit) -> None:
+        await unit.decide(CUSTOMER, customer_id, await erasure(unit, customer_id))
+
+    await store.transact(BY, work)
+
+
+async def erasure(unit: Unit, customer_id: int) -> EraseCustomer:
+    """The command, with all orders that the customer ever had."""
+    return EraseCustomer(orders=tuple((await orders_ever(unit.pool, [customer_id]))[customer_id]))
 
 
 async def add_user(store: Store, user_id: int, login: str) -> None:

@@ -21,7 +21,6 @@ from domain.customer import (
     ChangeCustomer,
     CustomerProfile,
     DetachUser,
-    EraseCustomer,
     RegisterCustomer,
 )
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
@@ -31,7 +30,7 @@ from domain.user import USER, ChangeUserProfile
 from eventstore.log import Session
 from eventstore.transact import By, Store, Unit
 from projections.database import open_store
-from tests.eventstore.acts import NOW, existing, terms
+from tests.eventstore.acts import NOW, erasure, existing, terms
 
 COMMANDS = 400
 AT_ONCE = 24
@@ -177,7 +176,7 @@ async def _transfer(unit: Unit, order_id: int, customer_id: int) -> None:
 
 async def _replace(unit: Unit, customer_id: int, word: str) -> None:
     """One is erased, another comes with what it had."""
-    await unit.decide(CUSTOMER, customer_id, EraseCustomer())
+    await unit.decide(CUSTOMER, customer_id, await erasure(unit, customer_id))
     id_ = await unit.new_id(CUSTOMER)
     profile = CustomerProfile(email=f"{word}@example.com", first_name="New")
     await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=f"{id_:032x}"))

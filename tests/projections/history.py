@@ -22,10 +22,13 @@ from domain.event import Claim
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import (
     ORDER,
+    SILENT,
     ChangeOrderStatus,
     ChangePaymentStatus,
     DeleteOrder,
     Item,
+    ItemWords,
+    OrderWords,
     PlaceOrder,
     RecordPayment,
     RecordRefund,
@@ -36,6 +39,7 @@ from domain.refusals import Refusal, UserNotFound
 from domain.transaction import Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserProfile
 from eventstore.transact import By, Store, Unit
+from projections.words import orders_ever
 from tests.eventstore.acts import NOW, existing
 
 TYPES: tuple[AddressType, ...] = ("billing", "shipping")
@@ -135,7 +139,8 @@ class History:
         id_ = self._id(self._customers)
         known = await unit.load(CUSTOMER, id_)
         users = (known.user_id,) if known and known.user_id in self._users else ()
-        await unit.decide(CUSTOMER, id_, EraseCustomer(users=users, reason="asked"))
+        orders = tuple((await orders_ever(unit.pool, [id_]))[id_])
+        await unit.decide(CUSTOMER, id_, EraseCustomer(users=users, orders=orders, reason="asked"))
         for user_id in users:
             await unit.decide(USER, user_id, EraseUser())
         self._once_accepted.append(lambda: self._gone(id_, users))
@@ -180,7 +185,8 @@ class History:
     async def _place(self, unit: Unit) -> None:
         customer_id, id_ = self._id(self._customers), await unit.new_id(ORDER)
         await existing(unit, customer_id)
-        await unit.decide(ORDER, id_, PlaceOrder(terms=self._terms(customer_id, id_)), at=self._when())
+        placed = PlaceOrder(terms=self._terms(customer_id, id_), words=self._words())
+        await unit.decide(ORDER, id_, placed, at=self._when())
         said = RecordOrderDetails(order_id=id_, details=OrderDetails(note=self._word()))
         await unit.decide(CUSTOMER, customer_id, said)
         self._once_accepted.append(lambda: self._orders.append(id_))
@@ -206,10 +212,15 @@ class History:
             payment_status=status,
             rate=self._chance.choice(RATES),
             created_at=self._when(),
-            items=(Item(id=1, object_id=self._chance.randrange(9), title=self._word(), rate=ODD_RATE), Item(id=2)),
+            items=(Item(id=1, object_id=self._chance.randrange(9), rate=ODD_RATE), Item(id=2)),
             transactions=(Transaction(id=1, transaction_type="charge", total=paid, vendor_charge_id=f"given {id_}"),),
-            config={"gift": self._word()},
         )
+
+    def _words(self) -> OrderWords:
+        if self._chance.random() < 0.3:
+            return SILENT
+        items = (ItemWords(title=self._word()), ItemWords(line_meta={"engraved": self._word()}))
+        return OrderWords(items=items, config={"gift": self._word()})
 
     async def _pay(self, unit: Unit) -> None:
         paid_at = self._chance.choice((None, self._when()))
@@ -217,8 +228,13 @@ class History:
         await unit.decide(ORDER, self._id(self._orders), command)
 
     async def _refund(self, unit: Unit) -> None:
-        command = RecordRefund(amount=self._chance.randrange(1, 30_000), transaction_id=self._money())
-        await unit.decide(ORDER, self._id(self._orders), command)
+        id_, reason = self._id(self._orders), self._chance.choice(("", self._word()))
+        order = await unit.load(ORDER, id_)
+        customer = await unit.load(CUSTOMER, order.customer_id) if order else None
+        if customer is None or customer.erased:
+            reason = ""
+        command = RecordRefund(amount=self._chance.randrange(1, 30_000), transaction_id=self._money(), reason=reason)
+        await unit.decide(ORDER, id_, command)
 
     def _money(self) -> str:
         return f"t{self._chance.randrange(1_000)}"

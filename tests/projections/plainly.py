@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from domain.address import PrimaryAddressSet
 from domain.customer import CustomerErased, OrderDetails, OrderDetailsRecorded
 from domain.event import Forgotten, Recorded
@@ -17,7 +19,7 @@ from projections.users import USERS
 Changes = dict[str, tuple[Any, Any]]
 
 DETAILS = frozenset({"note", "ip_address", "billing_address", "shipping_address"})
-NOT_TOLD = {"orders": DETAILS | {"updated_at", "variations"}}
+NOT_TOLD = {"orders": DETAILS | {"updated_at", "variations", "words_of"}}
 
 
 async def everything(store: Store) -> list[Recorded]:
@@ -39,8 +41,16 @@ def about(log: Sequence[Recorded], customer_id: int) -> list[Recorded]:
     ]
 
 
-def changes(log: Sequence[Recorded]) -> dict[int, Changes | None]:
-    """By position; None for what is forgotten."""
+def silenced(recorded: Recorded) -> Recorded:
+    """Without its words."""
+    has_words = getattr(recorded.event, "words", None) is not None
+    return replace(recorded, event=replace(recorded.event, words=None)) if has_words else recorded
+
+
+def changes(log: Sequence[Recorded], customer_id: int | None = None) -> dict[int, Changes | None]:
+    """By position; None for what is forgotten. As a customer's history tells it, or the store's."""
+    if customer_id is not None:
+        log = [recorded if recorded.customer_id == customer_id else silenced(recorded) for recorded in log]
     erased = {recorded.stream for recorded in log if isinstance(recorded.event, CustomerErased)}
     rows: dict[Any, Any] = {}
     forgotten = {

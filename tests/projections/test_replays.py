@@ -9,14 +9,16 @@ import pytest
 
 from domain.address import AddressDetails
 from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails, RecordOrderDetails
+from domain.order import OrderWords, PlaceOrder
 from eventstore.transact import Store
 from projections.database import open_store
+from projections.fold import fold_some
 from projections.ranges import Range
 from projections.replay import engine, registry
 from projections.replay.engine import NotReadyError
 from projections.replay.exchange import NothingToRollBackError
 from projections.replay.registry import Replay
-from tests.eventstore.acts import PATIENCE, count, do, erase, place, register, transfer, until
+from tests.eventstore.acts import PATIENCE, count, do, erase, place, register, say, terms, transfer, until
 from tests.projections.history import History
 from tests.projections.replays import NAMES, OF_CUSTOMERS, SCHEMAS, asked, made, shop
 from tests.projections.rows import folded, live, row
@@ -230,7 +232,10 @@ async def test_who_is_erased_is_in_no_copy_that_a_replay_has_made(store: Store) 
     one, other, _ = await shop(store)
     order_id = await place(store, one)
     home = AddressDetails(name="Ada", city="Turin")
-    await do(store, CUSTOMER, one, RecordOrderDetails(order_id=order_id, details=OrderDetails(billing_address=home)))
+    moved = await place(store, one)
+    for id_ in (order_id, moved):
+        await do(store, CUSTOMER, one, RecordOrderDetails(order_id=id_, details=OrderDetails(billing_address=home)))
+    await transfer(store, moved, other)
     await made(store, asked("always"))
     await made(store, asked("never"))
     await erase(store, one)
@@ -238,9 +243,24 @@ async def test_who_is_erased_is_in_no_copy_that_a_replay_has_made(store: Store) 
         assert await count(store.pool, f"{schema}.customers") == 2
         assert await count(store.pool, f"{schema}.figures") == 2
         assert not await store.pool.fetchval(f"SELECT count(billing_address) FROM {schema}.orders")
+        assert not await store.pool.fetchval(f"SELECT count(*) FROM {schema}.orders WHERE id = $1", moved)
     await engine.swap_ready(store, 2)
+    assert (await row(store, "orders", moved)).customer_id == other
     assert await live(store) == await folded(store)
     assert (await row(store, "customers", other)) is not None
+
+
+async def test_an_order_that_fell_silent_on_its_way_is_silent_for_its_last_customer_alone(store: Store) -> None:
+    one, other, third = await shop(store)
+    order_id = await place(store, one) + 100
+    placed = PlaceOrder(terms=terms(one, 0), words=OrderWords(config={"gift": "Ada"}))
+    await say(store, one, order_id, placed)
+    await transfer(store, order_id, other)
+    await erase(store, other)
+    await transfer(store, order_id, third)
+    folded_alone = await fold_some(store.pool, store.log, "customer", [third], await store.log.head(store.pool))
+    assert folded_alone.rows["orders"][order_id] == await row(store, "orders", order_id)
+    assert folded_alone.rows["orders"][order_id].config == {}
 
 
 @pytest.mark.parametrize("held", NAMES)

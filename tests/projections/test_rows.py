@@ -32,6 +32,8 @@ from domain.order import (
     ChangePaymentStatus,
     DeleteOrder,
     Item,
+    ItemWords,
+    OrderWords,
     PlaceOrder,
     RecordPayment,
     RecordRefund,
@@ -44,11 +46,12 @@ from projections.customers import CustomerRow
 from projections.figures import FiguresRow
 from projections.orders import OrderRow
 from projections.replay.engine import replay
-from tests.eventstore.acts import attach, detach, do, erase, place, register, terms, transfer
+from tests.eventstore.acts import attach, detach, do, erase, place, register, say, terms, transfer
 from tests.projections.rows import live, row
 
 AT = datetime(2026, 3, 4, 5, 6, 7)  # noqa: DTZ001 - rows hold UTC without a zone
 PAID_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SAID = ("note", "ip_address", "billing_address", "shipping_address")
 HOME = AddressDetails(name="Ada", address_1="1 Main St", city="Paris", country="FR", label="home")
 
 
@@ -225,22 +228,16 @@ async def test_a_removed_address_is_gone(store: Store) -> None:
 async def test_an_order_shows_its_terms_items_and_transactions(store: Store) -> None:
     await register(store, "ada@example.com")
     items = (
-        Item(
-            id=1,
-            object_id=8,
-            title="Tea",
-            quantity=2,
-            unit_price=500,
-            rate=Decimal("1.10"),
-            other_info={"b": 1, "a": 2},
-        ),
-        Item(id=2, object_id=3, title="Cup"),
+        Item(id=1, object_id=8, quantity=2, unit_price=500, rate=Decimal("1.10")),
+        Item(id=2, object_id=3),
+    )
+    words = OrderWords(
+        items=(ItemWords(title="Tea", other_info={"b": 1, "a": 2}), ItemWords(title="Cup")),
+        config={"z": [1], "a": "é"},
     )
     charge = Transaction(id=4, transaction_type="charge", total=1_000, vendor_charge_id="ch_1", created_at=PAID_AT)
-    placed = replace(
-        terms(1, 1_000), items=items, transactions=(charge,), config={"z": [1], "a": "é"}, invoice_no="INV-1"
-    )
-    await do(store, ORDER, 1, PlaceOrder(terms=placed))
+    placed = replace(terms(1, 1_000), items=items, transactions=(charge,), invoice_no="INV-1")
+    await say(store, 1, 1, PlaceOrder(terms=placed, words=words))
     found = await order(store, 1)
     assert (found.total_paid, found.payment_status, found.invoice_no, found.customer_id) == (1_000, "paid", "INV-1", 1)
     assert (found.created_at, found.config, found.variations) == (AT, {"z": [1], "a": "é"}, (3, 8))
@@ -301,19 +298,19 @@ async def test_an_order_shows_what_it_holds_about_the_person(store: Store) -> No
     assert await order(store, order_id) == replace(found, note="")
 
 
-async def test_a_transferred_order_goes_with_its_value_and_forgets_the_person(store: Store) -> None:
+async def test_a_transferred_order_goes_with_its_value_and_with_what_it_says(store: Store) -> None:
     await register(store, "ada@example.com")
     await register(store, "eve@example.com")
     order_id = await place(store, 1)
     details = OrderDetails(note="Ring twice", ip_address="192.0.2.1", billing_address=HOME, shipping_address=HOME)
     await do(store, CUSTOMER, 1, RecordOrderDetails(order_id=order_id, details=details))
+    before = await order(store, order_id)
     await transfer(store, order_id, 2)
     found = await order(store, order_id)
-    assert (found.customer_id, found.note, found.ip_address) == (2, "", "")
-    assert (found.billing_address, found.shipping_address) == (None, None)
+    assert found == replace(before, customer_id=2, words_of=dict.fromkeys(SAID, 1))
     assert [(await figures(store, id_)).ltv for id_ in (1, 2)] == [0, 1_000]
     await do(store, CUSTOMER, 1, RecordOrderDetails(order_id=order_id, details=OrderDetails(note="Mine no more")))
-    assert (await order(store, order_id)).note == ""
+    assert (await order(store, order_id)).note == "Ring twice"
 
 
 async def test_orders_that_go_around_among_customers_belong_to_the_last_ones(store: Store) -> None:
@@ -362,6 +359,68 @@ async def test_erasing_leaves_what_an_order_holds_about_its_new_customer(store: 
     await erase(store, 1)
     assert (await order(store, order_id)).note == "Eve's"
     assert (await figures(store, 2)).ltv == 1_000
+
+
+async def engraved(store: Store, customer_id: int) -> int:
+    """An order in which everything is said that can be."""
+    order_id = await place(store, customer_id)
+    words = OrderWords(
+        items=(ItemWords(title="Ring", post_title="Ada", other_info={"a": 1}, line_meta={"b": 2}, referrer="mail"),),
+        payment_method_title="Ada's card",
+        config={"gift": "Ada"},
+    )
+    placed = PlaceOrder(terms=replace(terms(customer_id, 1_000), items=(Item(id=1, object_id=7),)), words=words)
+    await say(store, customer_id, order_id + 100, placed)
+    details = OrderDetails(note="Ada's", ip_address="192.0.2.1", billing_address=HOME, shipping_address=HOME)
+    await do(store, CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id + 100, details=details))
+    return order_id + 100
+
+
+def silent(found: OrderRow) -> OrderRow:
+    """Every word is gone; what is left is what figures, and sums by product, come from."""
+    [item] = found.items
+    bare = replace(item, title="", post_title="", other_info=[], line_meta=[], referrer=None)
+    return replace(
+        found, note="", ip_address="", billing_address=None, shipping_address=None, payment_method_title="", config={},
+        items=[bare], words_of=None,
+    )  # fmt: skip
+
+
+async def test_erasing_takes_every_word_of_an_order_and_nothing_else(store: Store) -> None:
+    order_id = await engraved(store, await register(store, "ada@example.com"))
+    before = await order(store, order_id)
+    await erase(store, 1)
+    assert await order(store, order_id) == silent(before)
+    assert before.variations == (7,)
+
+
+@pytest.mark.parametrize("erased", [1, 2])
+async def test_what_went_along_goes_with_either_customer(store: Store, erased: int) -> None:
+    for name in ("ada", "eve"):
+        await register(store, f"{name}@example.com")
+    order_id = await engraved(store, 1)
+    await transfer(store, order_id, 2)
+    before = await order(store, order_id)
+    await erase(store, erased)
+    assert await order(store, order_id) == silent(before)
+
+
+async def test_what_was_said_before_and_after_another_had_it_stays_when_that_one_goes(store: Store) -> None:
+    for name in ("ada", "eve", "bob"):
+        await register(store, f"{name}@example.com")
+    order_id = await engraved(store, 1)
+    await transfer(store, order_id, 2)
+    own = RecordOrderDetails(order_id=order_id, details=OrderDetails(note="Eve's"), has_moved=True)
+    await do(store, CUSTOMER, 2, own)
+    await transfer(store, order_id, 3)
+    await erase(store, 2)
+    found = await order(store, order_id)
+    assert (found.note, found.items[0].title, found.customer_id) == ("", "Ring", 3)
+    await transfer(store, order_id, 1)
+    mine = RecordOrderDetails(order_id=order_id, details=OrderDetails(note="Ada's"), has_moved=True)
+    await do(store, CUSTOMER, 1, mine)
+    await erase(store, 3)
+    assert ((await order(store, order_id)).note, (await order(store, order_id)).items[0].title) == ("Ada's", "Ring")
 
 
 async def test_money_still_moves_on_orders_of_an_erased_customer(store: Store) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from domain.customer import CUSTOMER, CustomerProfile, EraseCustomer, RegisterCustomer
-from eventstore.transact import By, Store, Unit
+from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
+from eventstore.transact import By, Unit
 from projections.database import open_store
 from projections.queries.clock import clock
 from projections.queries.customers import LISTING, list_customers
@@ -19,6 +19,7 @@ from projections.queries.pages import Totals, page_statement, sort_of
 from projections.queries.query import ListQuery
 from projections.queries.refusals import BadCursor, UnknownColumn, UnknownTimeZone
 from projections.queries.users import attachable_users
+from tests.eventstore.acts import erase
 from tests.queries.conftest import NOW, Ids
 
 EVERYONE = list(range(1, 31))
@@ -146,10 +147,6 @@ async def register(unit: Unit) -> int:
     profile = CustomerProfile(email=f"{id_}@example.com", first_name="Ada")
     await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=uuid.uuid4().hex))
     return id_
-
-
-async def erase(store: Store, id_: int) -> None:
-    await store.transact(BY, lambda unit: unit.decide(CUSTOMER, id_, EraseCustomer()))
 
 
 async def test_a_total_is_right_after_every_change(database: str) -> None:

@@ -24,8 +24,8 @@ def order_sentence(id_: int, event: OrderEvent, changes: Changes, currency: str)
             return _placed(id_, terms)
         case PaymentRecorded(amount=amount, transaction_id=transaction):
             return f"{money(amount, currency)} were paid for order {id_}, by transaction {said(transaction)}."
-        case RefundRecorded(amount=amount, transaction_id=transaction, reason=reason):
-            by = f"by transaction {said(transaction)}{because(reason)}"
+        case RefundRecorded(amount=amount, transaction_id=transaction, words=words):
+            by = f"by transaction {said(transaction)}{because(words.reason) if words else ''}"
             return f"{money(amount, currency)} of order {id_} were refunded, {by}."
         case OrderStatusChanged(status=status):
             return f"The status of order {id_} went {from_to(_before(changes, 'status'), status)}."

@@ -1,0 +1,76 @@
+"""Every text in an event is sealed with whom it is about, or is named here as a code that is about nobody."""
+
+import types
+from collections.abc import Iterator
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from msgspec import Struct
+
+from domain.customer import CustomerEvent
+from domain.event import Event, tag
+from domain.events import EVENTS
+from domain.user import UserEvent
+
+SEALED = {*get_args(CustomerEvent), *get_args(UserEvent)}  # whole
+TRANSACTION = ("transaction_type", "vendor_charge_id", "status", "payment_method", "payment_mode", "uuid")
+TERMS = (
+    "uuid", "currency", "payment_status", "status", "invoice_no", "receipt_number", "type", "mode", "fulfillment_type",
+    "shipping_status", "payment_method", "items.fulfillment_type", "items.payment_type",
+    *(f"transactions.{name}" for name in TRANSACTION),
+)  # fmt: skip
+# Whatever is not sealed: numbers and names that machines give, and what the documentation says must name nobody.
+CODES = {
+    "order-placed": {"shared", *(f"terms.{name}" for name in TERMS)},
+    "payment-recorded": {"transaction_id"},
+    "refund-recorded": {"transaction_id"},
+    "order-status-changed": {"status"},
+    "customer-erased": {"reason"},
+    "label-created": {"value"},
+    "label-renamed": {"value"},
+}
+
+
+def texts(type_: Any, path: str = "") -> Iterator[str]:
+    """Where a text may stand in a value of the type. A choice of words is none, and an object may hold any."""
+    if get_origin(type_) is Literal:
+        return
+    if isinstance(type_, type) and issubclass(type_, Struct):
+        for name, hint in get_type_hints(type_).items():
+            if name in type_.__struct_fields__:
+                yield from texts(hint, f"{path}.{name}".removeprefix("."))
+    elif type_ is str or type_ is Any or get_origin(type_) is dict:
+        yield path
+    elif get_origin(type_) in {Union, types.UnionType, tuple, list}:
+        for part in get_args(type_):
+            yield from texts(part, path)
+
+
+def in_words(path: str) -> bool:
+    return path.startswith("words.")
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=tag)
+def test_every_text_of_an_event_is_words_or_a_code(event: type[Event]) -> None:
+    is_sealed = event in SEALED and not event.outlives_erasure
+    plain = set() if is_sealed else {path for path in texts(event) if not in_words(path)}
+    assert plain == CODES.get(tag(event), set())
+
+
+def test_words_are_the_last_field_of_their_event_and_no_rule_needs_them() -> None:
+    """So that they can be cut off the end of what is stored, and be missing."""
+    with_words = [event for event in EVENTS if "words" in event.__struct_fields__]
+    assert {tag(event) for event in with_words} == {"order-placed", "refund-recorded"}
+    for event in with_words:
+        assert event.__struct_fields__[-1] == "words"
+        assert event.__struct_defaults__[-1] is None
+        assert event not in SEALED
+
+
+def test_the_walk_finds_texts_wherever_they_are() -> None:
+    [placed] = [event for event in EVENTS if tag(event) == "order-placed"]
+    found = {path for path in texts(placed) if in_words(path)}
+    assert found == {
+        "words.items.title", "words.items.post_title", "words.items.other_info", "words.items.line_meta",
+        "words.items.referrer", "words.payment_method_title", "words.config",
+    }  # fmt: skip
