@@ -23,7 +23,7 @@ TELLING = re.compile(
     rf"|stored_events|custodiary_test|/tmp/|/usr/|/home/|/run/|{re.escape(str(Path.cwd()))}|port=\d|127\.0\.0\.1:|{NAME}",
 )
 LISTS = ("search=a", "search=ltv>0", "with=orders,labels,wpUser", "sort_by=ltv&as_of=3", "sort_by=email")
-FAULT = {"code": 500, "message": "Internal error", "data": {}}
+FAULT = {"code": 500, "message": "Internal error", "data": {}, "reason": "internal_error"}
 ROOT = "http://store.example"
 RAISE = """
     CREATE FUNCTION raise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
