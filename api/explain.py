@@ -27,12 +27,13 @@ from projections.past import moment_of
 )
 async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Computed from events alone. The contributions of all orders that are or were the customer's add up to `ltv`."""
-    store, id_, fields = serving(request).store, customer_in_path(customer_id), Fields(await read_input(request))
+    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     as_of = read_as_of(fields)
     fields.check()
+    store, currency = service.store, service.settings.store_currency
     async with at_one_moment(store.pool) as on:
         moment = None if as_of is None else await moment_of(on, store.log, as_of, datetime.now(UTC))
-        found = await explain(on, store.log, id_, moment.position if moment else NEWEST)
+        found = await explain(on, store.log, id_, moment.position if moment else NEWEST, store_currency=currency)
     if found is None:
         raise CustomerNotFound
     explanation, version = found

@@ -95,7 +95,9 @@ class Explanation(msgspec.Struct, frozen=True):
     orders: list[ExplainedOrder]
 
 
-async def explain(on: Connection, log: Log, customer_id: int, until: int = NEWEST) -> tuple[Explanation, int] | None:
+async def explain(
+    on: Connection, log: Log, customer_id: int, until: int = NEWEST, *, store_currency: str
+) -> tuple[Explanation, int] | None:
     """As of a position, with the customer's version; None for a customer that is erased, or was not there yet.
 
     Every order that is the customer's, or was. The connection sees one moment. Raises PoisonedError.
@@ -105,7 +107,7 @@ async def explain(on: Connection, log: Log, customer_id: int, until: int = NEWES
     ends = to_uuid(Stream("order", 0)), to_uuid(Stream("order", MAX_ID))
     events = [_recorded(log, row) for row in await on.fetch(ORDERS_EVER, customer_id, *ends, until)]
     version: int = await on.fetchval(VERSION, customer_id, until)
-    return explained(customer_id, events), version
+    return explained(customer_id, events, store_currency), version
 
 
 def _recorded(log: Log, row: asyncpg.Record) -> Recorded:
@@ -115,10 +117,11 @@ def _recorded(log: Log, row: asyncpg.Record) -> Recorded:
         raise PoisonedError(row["notification_id"], str(error)) from error
 
 
-def explained(customer_id: int, events: Iterable[Recorded]) -> Explanation:
+def explained(customer_id: int, events: Iterable[Recorded], store_currency: str) -> Explanation:
     """From the streams of orders, one after the other."""
     by_order = groupby(events, key=lambda recorded: recorded.stream.id)
-    orders = [_order(customer_id, order_id, _while_theirs(customer_id, list(stream))) for order_id, stream in by_order]
+    theirs = ((order_id, _while_theirs(customer_id, list(stream))) for order_id, stream in by_order)
+    orders = [_order(customer_id, order_id, stream, store_currency) for order_id, stream in theirs]
     ltv, count = sum(order.contribution for order in orders), sum(order.counted for order in orders)
     return Explanation(ltv, average(ltv, count), count, Rule(RULE_NAME, RULE_VERSION), orders)
 
@@ -129,7 +132,7 @@ def _while_theirs(customer_id: int, stream: Sequence[Recorded]) -> Sequence[Reco
     return stream if stream[-1].customer_id == customer_id else stream[: left[-1]]
 
 
-def _order(customer_id: int, order_id: int, stream: Sequence[Recorded]) -> ExplainedOrder:
+def _order(customer_id: int, order_id: int, stream: Sequence[Recorded], store_currency: str) -> ExplainedOrder:
     row: OrderRow | None = None
     for recorded in stream:
         if not isinstance(recorded.event, OrderDeleted):
@@ -137,6 +140,8 @@ def _order(customer_id: int, order_id: int, stream: Sequence[Recorded]) -> Expla
     assert row is not None, "what an order's stream begins with is that it was placed"
     value = value_of(row)
     counted, reason = _verdict(customer_id, stream[-1], value)
+    if counted and value.currency != store_currency and not _has_rate(stream[0]):
+        reason += f" In {value.currency}: rate 1, because none was given."
     return ExplainedOrder(
         order_id=order_id,
         counted=counted,
@@ -162,6 +167,10 @@ def _verdict(customer_id: int, end: Recorded, value: OrderValue) -> tuple[bool, 
             return False, f"Does not count: it was transferred to customer {other}."
         case _:
             return is_counted(value), why(value)
+
+
+def _has_rate(placed: Recorded) -> bool:
+    return isinstance(placed.event, OrderPlaced) and placed.event.terms.rate is not None
 
 
 def _amounts(recorded: Recorded) -> Iterator[Amount]:

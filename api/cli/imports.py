@@ -2,25 +2,34 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import typer
 
 from api.cli import exits
 from api.cli.output import print_report, progress_bar, say, written
 from api.cli.session import with_store
+from api.convert import Unfit
 from api.importing.files import ImportFileError
 from api.importing.fluentcart import import_fluentcart
 from api.importing.orders import import_orders
+from api.importing.rates import Rates, read_rate, read_rates
 from api.importing.report import FigureDifference, Remark, Report
+from api.settings import Settings
 from eventstore.transact import By
 
 SHOWN = 20  # of each kind of remark, to people
 
 
-def import_order_file(file: Path, *, dry_run: bool, as_json: bool) -> None:
-    _import(import_orders, file, dry_run=dry_run, as_json=as_json)
+def import_order_file(file: Path, always: Sequence[str], dated: Path | None, *, dry_run: bool, as_json: bool) -> None:
+    try:
+        rates = Rates(dict(map(read_rate, always)), read_rates(dated) if dated else ())
+    except Unfit as error:
+        raise typer.BadParameter(f"It {error.problem}", param_hint="--rate") from error
+    _import(partial(import_orders, rates=rates), file, dry_run=dry_run, as_json=as_json)
 
 
 def import_export_file(file: Path, *, dry_run: bool, as_json: bool) -> None:
@@ -32,7 +41,9 @@ def _import(work: Callable[..., Coroutine[Any, Any, Report]], file: Path, *, dry
     _check_readable(file)
     by = By(actor="import", at=datetime.now(UTC))
     with progress_bar(f"Importing {file.name}") as progress:
-        report = with_store(lambda store: work(store, by, file, dry_run=dry_run, progress=progress), make=True)
+        currency = Settings.from_environment().store_currency
+        asked = partial(work, by=by, path=file, dry_run=dry_run, store_currency=currency, progress=progress)
+        report = with_store(asked, make=True)
     if as_json:
         print_report(msgspec.structs.asdict(report) | {"dry_run": dry_run, "complete": report.is_complete})
     else:

@@ -55,9 +55,11 @@ def history(
 
 
 def explain(customer_id: int, *, as_json: bool) -> None:
+    currency = Settings.from_environment().store_currency
+
     async def explained(store: Store) -> tuple[Explanation, int] | None:
         async with at_one_moment(store.pool) as on:
-            return await explain_customer(on, store.log, customer_id)
+            return await explain_customer(on, store.log, customer_id, store_currency=currency)
 
     found = with_store(explained)
     if found is None:
@@ -66,7 +68,7 @@ def explain(customer_id: int, *, as_json: bool) -> None:
     if as_json:
         print_report(explanation_body(explanation))
         return
-    console.print(_sum_table(explanation, Settings.from_environment().store_currency))
+    console.print(_sum_table(explanation, currency))
     say(f"Rule {explanation.rule.name}, version {explanation.rule.version}; rounded {ROUNDING}.")
 
 

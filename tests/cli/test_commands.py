@@ -212,3 +212,11 @@ async def test_ctrl_c_in_an_import_leaves_whole_orders(shop: str, store: Store, 
         process.press_ctrl_c()
         assert process.end().code == exits.INTERRUPTED
     assert await count(store.pool, "orders") == before
+
+
+def test_a_rate_that_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(order_file(order()))
+    for rate in ("EUR", "euro=1", "EUR=0"):
+        code, said = custodiary("import", "orders", file, "--rate", rate).complaint
+        assert (code, "--rate" in said) == (exits.USAGE, True)

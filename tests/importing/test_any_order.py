@@ -12,6 +12,8 @@ from api.importing.files import ImportFileError
 from api.importing.rates import Rates, read_rate, read_rates
 from domain.user import USER, RegisterUser, UserProfile
 from eventstore.transact import Store
+from projections.database import at_one_moment
+from projections.explain import explain
 from tests.eventstore.acts import do
 from tests.importing.desk import Desk, order, order_file, said
 from tests.projections.rows import live
@@ -77,3 +79,13 @@ def test_a_file_of_rates_names_the_line_that_is_wrong(tmp_path: Path, row: str) 
     file.write_text(RATES_FILE + row)
     with pytest.raises(ImportFileError, match="line 5"):
         read_rates(file)
+
+
+async def test_an_explanation_says_that_no_rate_was_given(desk: Desk) -> None:
+    rows = [order(1, **INR), order(2, rate="1", **INR), order(3)]
+    await desk.orders(order_file(*rows, columns=(*order(), "rate")))
+    async with at_one_moment(desk.store.pool) as on:
+        found = await explain(on, desk.store.log, (await the_customer(desk.store)).id, store_currency="USD")
+    assert found is not None
+    said_of = {each.order_id: "In INR: rate 1, because none was given." in each.why for each in found[0].orders}
+    assert said_of == {1: True, 2: False, 3: False}

@@ -42,7 +42,7 @@ async def test_every_customer_of_the_sample_is_explained(database: str) -> None:
         explained = []
         async with at_one_moment(store.pool) as on:
             for id_, email in customers:
-                found = await explain(on, store.log, id_)
+                found = await explain(on, store.log, id_, store_currency="USD")
                 assert found is not None
                 told, _version = found
                 assert sum(order.contribution for order in told.orders) == told.ltv

@@ -18,7 +18,7 @@ FIGURES = "SELECT id, version, ltv, aov, purchase_count FROM figures ORDER BY id
 
 async def explanation(store: Store, customer_id: int) -> Explanation:
     async with at_one_moment(store.pool) as on:
-        found = await explain(on, store.log, customer_id)
+        found = await explain(on, store.log, customer_id, store_currency="USD")
     assert found is not None
     return found[0]
 
@@ -45,7 +45,7 @@ async def test_it_gives_the_stored_figures_after_any_history(store: Store, seed:
         await history.live(100)
         for id_, version, *figures in await store.pool.fetch(FIGURES):
             async with at_one_moment(store.pool) as on:
-                found = await explain(on, store.log, id_)
+                found = await explain(on, store.log, id_, store_currency="USD")
             assert found is not None
             told, told_version = found
             check(told)
@@ -122,5 +122,5 @@ async def test_nothing_is_told_of_the_erased_and_of_those_who_never_were(store: 
     await place(store, customer_id, 1_000)
     await erase(store, customer_id)
     async with at_one_moment(store.pool) as on:
-        assert await explain(on, store.log, customer_id) is None
-        assert await explain(on, store.log, 99) is None
+        assert await explain(on, store.log, customer_id, store_currency="USD") is None
+        assert await explain(on, store.log, 99, store_currency="USD") is None

@@ -11,11 +11,27 @@ imports = group("Bring customers and orders in.")
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the report as JSON, with every row in it.")]
 DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
+Rate: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--rate", metavar="EUR=1.08", help="For orders in that currency whose rows give no rate."),
+]
+RatesFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--rates", metavar="FILE", help="A CSV of date, currency, rate: each holds from its day on."),
+]
 File: TypeAlias = Annotated[Path, typer.Argument(help="Plain, or packed with gzip.")]
 
 
 @imports.command("orders")
-def import_orders(file: File, *, dry_run: DryRun = False, as_json: Json = False, _verbose: Verbose = False) -> None:
+def import_orders(
+    file: File,
+    *,
+    rate: Rate = None,
+    rates: RatesFile = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    _verbose: Verbose = False,
+) -> None:
     """Import a CSV of orders, and the customers that are missing. Importing it again changes nothing.
 
     Its columns: order_id, email, first_name, last_name, created_at, currency, total_amount, total_paid, total_refund,
@@ -23,7 +39,7 @@ def import_orders(file: File, *, dry_run: DryRun = False, as_json: Json = False,
     """
     from api.cli import imports as work
 
-    work.import_order_file(file, dry_run=dry_run, as_json=as_json)
+    work.import_order_file(file, rate or [], rates, dry_run=dry_run, as_json=as_json)
 
 
 @imports.command("fluentcart")
