@@ -59,6 +59,13 @@ async def empty_database(server: str) -> AsyncIterator[str]:
         yield with_database(server, name)
 
 
+@pytest.fixture
+async def latin_database(server: str) -> AsyncIterator[str]:
+    """The DSN of a new database that can't hold every name."""
+    async with new_database(server, options="ENCODING 'LATIN1' LOCALE 'C'") as name:
+        yield with_database(server, name)
+
+
 @asynccontextmanager
 async def new_database(server: str, template: str = "template0", options: str = "") -> AsyncIterator[str]:
     name = f"custodiary_test_{os.getpid()}_{next(NUMBERS)}"

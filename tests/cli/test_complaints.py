@@ -172,3 +172,11 @@ def test_files_that_are_no_imports_are_named(url: str, tmp_path: Path) -> None:
 
 def test_nothing_was_started_where_nothing_was_asked_for() -> None:
     assert not (NOWHERE / ".custodiary").exists()
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused_in_a_line(latin_database: str) -> None:
+    commands: list[list[object]] = [["serve", "--port", 65_535], ["migrate"]]
+    for command in commands:
+        code, said = custodiary(*command, DATABASE_URL=latin_database).complaint
+        assert code == exits.NO_STORE
+        assert "has the encoding LATIN1" in said

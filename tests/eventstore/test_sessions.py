@@ -1,7 +1,6 @@
 """Whatever a server, a database or a role sets, a session of ours is what our SQL relies on."""
 
 import ast
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -10,7 +9,6 @@ from eventstore.servers import NotUnicodeError, Servers, each_server
 from eventstore.sessions import SESSION
 from projections.database import open_store
 from projections.past import SETTINGS, open_pasts
-from tests.conftest import with_database
 from tests.eventstore.acts import place, register
 from tests.projections.replays import asked, made
 from tests.test_imports import HOUSE, trees
@@ -106,21 +104,9 @@ async def test_commands_pasts_and_replays_do_what_they_always_do(otherwise: str)
         assert (await made(store, asked("equal"))).status == "swapped"
 
 
-@pytest.fixture
-async def latin(server: str) -> AsyncIterator[str]:
-    connection = await asyncpg.connect(server)
-    name = "custodiary_test_latin"
-    try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
-        yield with_database(server, name)
-        await connection.execute(f"DROP DATABASE {name}")
-    finally:
-        await connection.close()
-
-
-async def test_a_database_that_cannot_hold_every_name_is_refused(latin: str) -> None:
-    with pytest.raises(NotUnicodeError, match="custodiary_test_latin has the encoding LATIN1"):
-        await Servers(latin).connect()
+async def test_a_database_that_cannot_hold_every_name_is_refused(latin_database: str) -> None:
+    with pytest.raises(NotUnicodeError, match="has the encoding LATIN1"):
+        await Servers(latin_database).connect()
 
 
 @pytest.mark.parametrize(
