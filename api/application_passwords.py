@@ -7,8 +7,9 @@ from litestar import delete, get, post
 from litestar.params import FromPath
 
 from api.access import credentials
-from api.access.auth import MAX_USER_LENGTH, PERMISSIONS, Principal, Role, allowed, is_login
+from api.access.auth import MAX_USER_LENGTH, Principal, allowed, is_login
 from api.access.credentials import CredentialNotFound, Listed
+from api.access.roles import PERMISSIONS, Role
 from api.answer import Answer, answer
 from api.command import Shown, carry_out, nothing
 from api.input import read_input, refuse_fields

@@ -12,9 +12,10 @@ from litestar.connection import ASGIConnection
 from litestar.routes import HTTPRoute
 from litestar.types import Scope
 
-from api.access.auth import Permission, Principal
+from api.access.auth import Principal
 from api.access.authenticator import Authenticator
 from api.access.rate_limit import RateLimit
+from api.access.roles import Permission
 from api.access.sender import sender
 from api.headers import header
 from api.metrics import Metrics

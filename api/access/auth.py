@@ -1,44 +1,17 @@
-"""Who is asking, by an application password, and what a role may do."""
+"""Who is asking, by an application password."""
 
 import re
 import secrets
 import string
 from base64 import b64decode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
-from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
+from api.access.roles import PERMISSIONS, Permission, Role
 from api.redaction import Personal, Secret
 from api.refusals import Forbidden, Unauthenticated
-
-Role: TypeAlias = Literal["administrator", "manager", "worker", "monitor"]
-Permission: TypeAlias = Literal[
-    "customers/view",
-    "customers/manage",
-    "customers/delete",
-    "orders/view",
-    "orders/manage",
-    "labels/view",
-    "labels/manage",
-    "users/view",
-    "users/manage",
-    "history/view",  # of the whole store; a customer's own history is part of customers/view
-    "replays/manage",
-    "metrics/view",
-    "credentials/own",  # see and revoke those of one's own login
-    "credentials/manage",  # see and revoke everybody's, and make new ones
-]
-
-_VIEW: frozenset[Permission] = frozenset({"customers/view", "orders/view", "labels/view"})
-_MANAGE: frozenset[Permission] = frozenset({"customers/manage", "customers/delete", "orders/manage", "labels/manage"})
-_OWN: frozenset[Permission] = frozenset({"credentials/own"})
-PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
-    "administrator": frozenset(get_args(Permission)),
-    "manager": _VIEW | _MANAGE | _OWN | {"users/view"},
-    "worker": _VIEW | _OWN,
-    "monitor": _OWN | {"metrics/view"},  # for what watches over the service, and sees nobody
-}
 
 PASSWORD_LENGTH = 24
 MAX_USER_LENGTH = 255

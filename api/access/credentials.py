@@ -9,16 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from api.access.auth import (
-    PERMISSIONS,
-    CredentialLookup,
-    Permission,
-    Principal,
-    Role,
-    allowed,
-    new_password,
-    password_digest,
-)
+from api.access.auth import CredentialLookup, Principal, allowed, new_password, password_digest
+from api.access.roles import PERMISSIONS, Permission, Role
 from api.redaction import Secret
 from eventstore.log import Executor, Session
 from eventstore.together import Together

@@ -7,7 +7,8 @@ from rich.markup import escape
 from rich.table import Column
 
 from api.access import credentials as stored_credentials
-from api.access.auth import PERMISSIONS, Role, is_login
+from api.access.auth import is_login
+from api.access.roles import PERMISSIONS, Role
 from api.application_passwords import credential
 from api.cli.output import console, print_report, say, table
 from api.cli.session import with_store

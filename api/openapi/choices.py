@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from api.access.auth import Permission, Role
+from api.access.roles import Permission, Role
 from api.addresses import TYPES
 from api.customers import STATUSES
 from api.openapi.kinds import Schema

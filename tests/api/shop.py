@@ -12,7 +12,7 @@ import httpx
 from litestar import Litestar
 
 from api.access import credentials
-from api.access.auth import Role
+from api.access.roles import Role
 from api.app import BASE, create_app
 from api.reasons import Reason
 from api.settings import Settings

@@ -7,17 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.access.auth import (
-    PERMISSIONS,
-    Permission,
-    Principal,
-    Role,
-    allowed,
-    authenticate,
-    new_password,
-    password_digest,
-    read_authorization,
-)
+from api.access.auth import Principal, allowed, authenticate, new_password, password_digest, read_authorization
+from api.access.roles import PERMISSIONS, Permission, Role
 from api.redaction import Personal, Secret
 from api.refusals import Forbidden, Unauthenticated
 

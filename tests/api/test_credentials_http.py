@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from api.access import credentials
-from api.access.auth import PERMISSIONS, Permission
 from api.access.credentials import Added
+from api.access.roles import PERMISSIONS, Permission
 from projections.replay import registry
 from projections.replay.registry import Asked
 from tests.api.documented import conforms

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.access.auth import Role
+from api.access.roles import Role
 from domain.event import Forgotten, Stream
 from domain.refusals import CustomerNotFound
 from domain.user import UserErased, UserProfileChanged, UserRegistered

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.access.auth import Role
+from api.access.roles import Role
 from domain.customer import CUSTOMER, ChangeCustomer
 from tests.api.shop import FORBIDDEN, HOME, NO_CUSTOMER, Shop, done, new_email, problems, refusal
 from tests.eventstore.acts import do

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from api.access.auth import Role
 from api.access.rate_limit import RateLimit, Standing
+from api.access.roles import Role
 from api.settings import Rate, Settings
 from tests.api.shop import Shop, open_shop, refusal, rule
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from api.access.auth import Role
+from api.access.roles import Role
 from api.app import BASE
 from tests.api.shop import FORBIDDEN, ROLES, UNAUTHENTICATED, Method, Shop, done, reason, refusal
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.access.auth import Role
+from api.access.roles import Role
 from api.sampler import sample
 from eventstore.chain.signer import sign_new
 from tests.api.documented import conforms

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from api.access.auth import PERMISSIONS, authenticate, read_authorization
+from api.access.auth import authenticate, read_authorization
 from api.access.credentials import lookup, password_key
+from api.access.roles import PERMISSIONS
 from api.cli import exits
 from api.cli.naming import name_of
 from api.settings import Settings
@@ -218,5 +219,5 @@ def test_a_rate_that_is_none_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text(order_file(order()))
     for rate in ("EUR", "euro=1", "EUR=0"):
-        code, said = custodiary("import", "orders", file, "--rate", rate).complaint
-        assert (code, "--rate" in said) == (exits.USAGE, True)
+        ended = custodiary("import", "orders", file, "--rate", rate)
+        assert (ended.code, "Invalid value for --rate" in ended.stderr) == (exits.USAGE, True)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from api.access.auth import Role
+from api.access.roles import Role
 from api.cli.syntax.options import Json, Verbose, group
 
 credentials = group("Application passwords for the API.")
