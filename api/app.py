@@ -51,6 +51,7 @@ from api.serving import Service, authorise, request_id, request_id_of
 from api.settings import NameMode, Settings
 from api.turns import Turns
 from api.wordpress import users_with_emails
+from eventstore.backup.erased import noting
 from eventstore.forgetting import forgetting
 from eventstore.sessions import SESSION
 from eventstore.watch import watched
@@ -99,6 +100,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
                 sampling(store, settings.verify_seconds),
                 checkpointing(store, settings.checkpoint_seconds),
                 forgetting(store),
+                noting(store),
             ):
                 yield
 

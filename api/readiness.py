@@ -11,12 +11,12 @@ import asyncpg
 
 from eventstore.away import Why, tell
 from eventstore.log import Connection
-from eventstore.migrate import is_migrated
+from eventstore.migrate import SchemaError
 from eventstore.servers import Servers
 from eventstore.sessions import SESSION
 from projections.drift.findings import Known, known
 from projections.live import PROJECTIONS
-from projections.schema import are_built
+from projections.schema import require_fit
 
 logger = logging.getLogger("custodiary.database")
 
@@ -108,6 +108,9 @@ async def _unready(connection: Connection) -> Unready | None:
         return "read_only"
     await connection.execute(GROW)
     await connection.execute(COMMIT)
-    if not (await is_migrated(connection) and await are_built(connection, PROJECTIONS)):
+    try:
+        await require_fit(connection, PROJECTIONS)
+    except SchemaError as error:
+        logger.warning("%s", str(error))
         return "other_schema"
     return None

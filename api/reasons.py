@@ -98,4 +98,5 @@ class Reason(StrEnum):
 
     TIMED_OUT = "timed_out", 503, "No answer in time; what was to be written is written whole, or not at all."
     NO_PRIMARY = "no_primary", 503, "No database takes writes at the moment: nothing was done."
+    SCHEMA_MISMATCH = "schema_mismatch", 503, "The database has the tables of another version of this service."
     OUTCOME_UNKNOWN = "outcome_unknown", 503, "Whether it was written is not known: send it again with the same key."

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+import asyncpg
 from eventsourcing.persistence import MapperDeserialisationError
 
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
@@ -18,6 +19,14 @@ from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
 
+# What a statement meets where another version has changed the tables. Our own are as they are in the tests.
+MISFITS = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.NotNullViolationError,
+)
 logger = logging.getLogger("custodiary.api")
 
 OTHERWISE = Rule(Reason.TRANSACTION_EXISTS, "This transaction is recorded already, as something else.")
@@ -77,6 +86,11 @@ def _unreadable(error: MapperDeserialisationError) -> HttpRefusal:
     return Rule(Reason.EVENT_UNREADABLE, message)
 
 
+def _misfit(error: Exception) -> HttpRefusal:
+    logger.error("a statement does not fit the schema in the database: %s", error)
+    return Rule(Reason.SCHEMA_MISMATCH, "The database has the tables of another version of this service: ask that one.")
+
+
 REFUSALS: Refusals = {
     refusals.ClaimTaken: _taken,
     refusals.CustomerNotFound: Rule(Reason.CUSTOMER_NOT_FOUND, "Customer not found."),
@@ -111,6 +125,7 @@ REFUSALS: Refusals = {
     Overloaded: TooMany(1, Reason.BUSY),
     OutcomeUnknown: Unknown(),
     MapperDeserialisationError: _unreadable,
+    **dict.fromkeys(MISFITS, _misfit),
     ReplayNotFoundError: Rule(Reason.REPLAY_NOT_FOUND, "Replay not found."),
     ReplayRunningError: Rule(Reason.REPLAY_RUNNING, "Another replay is running."),
     ReplayStuckError: Rule(Reason.REPLAY_STUCK, "Readers or writers held the tables all the time; try again."),

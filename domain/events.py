@@ -1,11 +1,12 @@
-"""Every event there is."""
+"""Every event and every aggregate there is."""
 
-from typing import get_args
+from typing import Any, get_args
 
-from domain.customer import CustomerEvent
-from domain.event import Event
-from domain.label import LabelEvent
-from domain.order import OrderEvent
-from domain.user import UserEvent
+from domain.customer import CUSTOMER, CustomerEvent
+from domain.event import Decider, Event
+from domain.label import LABEL, LabelEvent
+from domain.order import ORDER, OrderEvent
+from domain.user import USER, UserEvent
 
 EVENTS: tuple[type[Event], ...] = get_args(CustomerEvent | OrderEvent | UserEvent | LabelEvent)
+DECIDERS: dict[str, Decider[Any]] = {decider.category: decider for decider in (CUSTOMER, ORDER, USER, LABEL)}

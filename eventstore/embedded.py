@@ -36,6 +36,7 @@ SETTINGS = {
     # Of a key that is taken the detail has the value, which may be an email: errors without it.
     "log_error_verbosity": "terse",
 }
+SCRATCH = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
 SOCKET = f".s.PGSQL.{SETTINGS['port']}"
 USERS, KEEPER, LEAVING = "users.lock", "keeper.lock", "leaving.lock"
 LOG = "postgres.log"
@@ -77,6 +78,18 @@ def embedded(directory: Path, settings: Mapping[str, str] | None = None) -> Iter
             yield _dsn(directory)
     finally:
         _wait_if_last(directory)
+
+
+@contextmanager
+def scratch(directory: Path) -> Iterator[str]:
+    """The DSN of a server with nothing in it, of which nothing is left when the block ends."""
+    try:
+        with embedded(directory, SCRATCH) as dsn:
+            yield dsn
+    finally:
+        for data in directory.glob("pg*"):
+            shutil.rmtree(data.resolve())  # which may lie elsewhere
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

@@ -5,9 +5,12 @@ from typing import NamedTuple
 
 import asyncpg
 
+from domain.event import Stream
 from eventstore.keys import CURRENT, DESTROY
 from eventstore.master_keys import MasterKeyError
 from eventstore.sealing import SealError, Sealing
+from eventstore.streams import CODES, from_uuid, to_uuid
+from eventstore.unit import BEGIN_AFTER, LAST_TO_PASS
 
 AT_A_TIME = 1_000
 
@@ -45,6 +48,19 @@ ALL = """
     WHERE wrapped IS NOT NULL AND (originator_id, since) > ($1, $2) ORDER BY originator_id, since LIMIT $3"""
 
 
+# Of events that are not in the log: a stream that comes to have such a version needs a key of its own.
+UNUSED = """
+    DELETE FROM stream_keys AS k WHERE NOT EXISTS (
+        SELECT FROM stored_events AS e WHERE e.originator_id = k.originator_id AND e.originator_version >= k.since)
+    RETURNING 1"""
+NEWEST = """
+    SELECT originator_id FROM (
+        (SELECT originator_id FROM stream_keys WHERE originator_id BETWEEN $1 AND $2 ORDER BY 1 DESC LIMIT 1)
+        UNION ALL
+        (SELECT originator_id FROM stored_events WHERE originator_id BETWEEN $1 AND $2 ORDER BY 1 DESC LIMIT 1)
+    ) AS newest ORDER BY originator_id DESC LIMIT 1"""
+
+
 class Rotated(NamedTuple):
     """How many keys the new master key wraps now, and how many could not be opened and stay as they are."""
 
@@ -53,12 +69,15 @@ class Rotated(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Keys that open, and that do not; streams whose key is missing; keys of the erased that had come back."""
+    """Keys that open, and that do not; streams whose key is missing; keys of the erased that had come back; keys of
+    events that are not in the log, and which are gone now.
+    """
 
     opened: int
     unopened: int
     missing: int
     destroyed_again: int
+    removed: int
 
 
 async def rotate(pool: asyncpg.Pool, sealing: Sealing, master_id: str, progress: Callable[[int, int], None]) -> Rotated:
@@ -104,14 +123,25 @@ def _rewrapped(sealing: Sealing, row: asyncpg.Record) -> bytes | None:
 
 
 async def check(pool: asyncpg.Pool, sealing: Sealing) -> Found:
-    """After keys were restored from a backup: whom the log says to be erased loses its key again."""
+    """After keys were restored from a backup: whom the log says to be erased loses its key again, and no id is given
+    again that a key or an event is known of.
+    """
     undone = await pool.fetch(UNDONE)
     if undone:
         await pool.execute(DESTROY, [row[0] for row in undone], [row[1] for row in undone])
+    await _pass_ids(pool)
+    removed = await pool.fetch(UNUSED)
     opened = unopened = 0
     last = FIRST
     while rows := await pool.fetch(ALL, *last, AT_A_TIME):
         good = sum(_secret(sealing, row) is not None for row in rows)
         opened, unopened = opened + good, unopened + len(rows) - good
         last = rows[-1][0], rows[-1][1]
-    return Found(opened, unopened, await pool.fetchval(MISSING), len(undone))
+    return Found(opened, unopened, await pool.fetchval(MISSING), len(undone), len(removed))
+
+
+async def _pass_ids(pool: asyncpg.Pool) -> None:
+    for category in CODES:
+        first, last = to_uuid(Stream(category, 1)), to_uuid(Stream(category, LAST_TO_PASS))
+        if newest := await pool.fetchval(NEWEST, first, last):
+            await pool.execute(BEGIN_AFTER.format(kind=category), from_uuid(newest).id)

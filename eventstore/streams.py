@@ -9,6 +9,7 @@ from domain.event import Stream
 # Written into every stored id: codes are never reused or renumbered.
 CODES = {"customer": 1, "order": 2, "user": 3, "label": 4}
 CATEGORIES = {code: category for category, code in CODES.items()}
+UNKNOWN = "unknown"  # is shown, and has no id to be read or written by
 
 VERSION_8 = 0x8 << 76 | 0b10 << 62
 ID_MASK = (1 << 56) - 1
@@ -45,9 +46,9 @@ def lock_key(stream: Stream) -> int:
 
 
 def from_uuid(uuid: UUID) -> Stream:
-    """The stream that an id of ours names; KeyError for an id that is not ours."""
+    """The stream that an id of ours names; one of no known category for another's, or a newer version's."""
     number = uuid.int
-    return Stream(CATEGORIES[number >> 112], number & ID_MASK)
+    return Stream(CATEGORIES.get(number >> 112, UNKNOWN), number & ID_MASK)
 
 
 def id_of(uuid: bytes) -> int:

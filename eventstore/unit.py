@@ -23,6 +23,7 @@ NOTHING = History([], {})
 BEGIN_AFTER = (
     "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
 )
+LAST_TO_PASS = MAX_ID // 2  # where one comes from outside: beyond, it would leave too little room
 
 
 class Conflict(Exception):
@@ -183,7 +184,7 @@ class Unit:
 
     async def pass_id(self, kind: str, id_: int) -> None:
         """Make new ids start after one that came from outside, if that leaves room for them."""
-        if id_ <= MAX_ID // 2:
+        if id_ <= LAST_TO_PASS:
             await self.pool.execute(BEGIN_AFTER.format(kind=kind), id_)
 
     async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:

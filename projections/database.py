@@ -7,37 +7,39 @@ from functools import partial
 import asyncpg
 
 from domain.events import EVENTS
-from eventstore.chain.unchained import chain_old
 from eventstore.codec import Codec
 from eventstore.instance import Instances
 from eventstore.keys import settle
 from eventstore.log import Connection, Log
 from eventstore.master_keys import MasterKeys
-from eventstore.migrate import is_made, one_at_a_time
+from eventstore.migrate import is_made, is_newer, one_at_a_time
 from eventstore.migrate import migrate as migrate_log
 from eventstore.sealing import Sealing
 from eventstore.servers import Servers
 from eventstore.sessions import SESSION
 from eventstore.transact import Store, sync_seconds
-from eventstore.unsealed import seal_old
 from eventstore.watch import watched
 from projections.history.snapshots import keep
 from projections.live import PROJECTIONS, project
 from projections.replay.engine import replay
-from projections.schema import outdated
+from projections.schema import outdated, require_fit
 from projections.table import prepare
 
 
 async def migrate(dsn: str) -> None:
-    """Create or update all tables; rebuild the read models whose shape has changed. Any number of processes at once."""
+    """Create or update all tables; rebuild the read models whose shape has changed. Any number of processes at once.
+
+    Where a newer version has done that, nothing is rebuilt. Raises SchemaError where this one can't work with it.
+    """
     async with watched(dsn) as servers:
         connection = await servers.connect()
         try:
             async with one_at_a_time(connection):
                 await migrate_log(connection)
+                if await is_newer(connection):
+                    await require_fit(connection, PROJECTIONS)
+                    return
                 async with store_at(servers) as store:
-                    await seal_old(store.pool, store.log)
-                    await chain_old(store.pool)
                     if names := await outdated(connection, PROJECTIONS):
                         await replay(store, names)
         finally:

@@ -13,6 +13,7 @@ from domain.order import OrderPlaced, OrderTransferred
 from domain.refusals import AmountTooLarge
 from domain.user import UserErased
 from domain.value import MAX_CENTS, Figures, OrderValue, figures
+from eventstore.forgetting import FORGET_ANSWERS
 from eventstore.log import Session
 from eventstore.statement import Statement
 from eventstore.streams import to_uuid
@@ -38,10 +39,6 @@ STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
 ONCE_REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = ANY($1))"
 # What a replay builds, or keeps for a rollback, holds people too.
 COPIES = r"SELECT nspname FROM pg_namespace WHERE nspname ~ '^(replay|former)_\d+$'"
-# The keys stay: who sends one again must not bring somebody back.
-FORGET_ANSWERS = """
-    UPDATE answers SET fingerprint = '', etag = NULL, body = '', customer_id = NULL, user_id = NULL
-    WHERE customer_id = ANY($1) OR user_id = ANY($2)"""
 # What an event says that can't be applied may be in the error.
 FORGET_ERRORS = """
     UPDATE replay_poison SET error = 'What it says is erased.'

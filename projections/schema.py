@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from domain import folding
-from eventstore.log import Connection
+from eventstore import migrate
+from eventstore.log import Connection, Executor
+from eventstore.migrate import SchemaError
 from projections.projection import Projection
 
 CREATE = """
@@ -45,10 +47,13 @@ async def record_fingerprint(connection: Connection, projection: Projection[Any]
     await connection.execute(RECORD, projection.name, fingerprint(projection))
 
 
-async def are_built(connection: Connection, projections: Iterable[Projection[Any]]) -> bool:
-    """Whether each has the table that this version reads and writes."""
-    built = {row["name"]: row["fingerprint"] for row in await connection.fetch(BUILT)}
-    return all(built.get(projection.name) == fingerprint(projection) for projection in projections)
+async def require_fit(on: Executor, projections: Iterable[Projection[Any]]) -> None:
+    """Raises SchemaError where this version can't read and write the tables in the database."""
+    await migrate.require_fit(on)
+    built = {row["name"]: row["fingerprint"] for row in await on.fetch(BUILT)}
+    for projection in projections:
+        if built.get(projection.name) != fingerprint(projection):
+            raise SchemaError(f"The read model {projection.name} is not built, or is of another version of Custodiary.")
 
 
 async def outdated(connection: Connection, projections: Iterable[Projection[Any]]) -> list[str]:

@@ -5,11 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from domain.customer import CUSTOMER
-from domain.event import Claim, Decider, Forgotten, Stream
-from domain.label import LABEL
-from domain.order import ORDER
-from domain.user import USER
+from domain.event import Claim, Forgotten, Stream
+from domain.events import DECIDERS
 from eventstore.streams import from_uuid
 from eventstore.transact import Store
 from projections.fold import fold_range
@@ -22,7 +19,6 @@ from tests.eventstore.arriving import versions_with_gaps
 from tests.eventstore.chained import unchained
 from tests.projections.rows import Rows, live
 
-DECIDERS: dict[str, Decider[Any]] = {decider.category: decider for decider in (CUSTOMER, ORDER, USER, LABEL)}
 CLAIMS = "SELECT kind, value, originator_id FROM claims"
 # A command's events are written by one transaction, or it was carried out more than once.
 WRITTEN = """

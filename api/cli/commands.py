@@ -1,5 +1,6 @@
 """The commands of `custodiary`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,6 +75,28 @@ def serve(
     from api.cli.serve import serve as run_service
 
     run_service(host=host, port=port, workers=workers, sample=sample)
+
+
+Backup = Annotated[Path, typer.Argument(metavar="DIR")]
+KeysDirectory = Annotated[
+    Path | None, typer.Option("--keys", metavar="DIR", help="Where the file of keys is, if not beside the other.")
+]
+
+
+@app.command()
+def backup(directory: Backup, *, keys_directory: KeysDirectory = None, _verbose: Verbose = False) -> None:
+    """Back the store up into two files, events and keys, while it is in use; they are restored once, to verify them."""
+    from api.cli.backups import backup as back_up
+
+    back_up(directory, keys_directory)
+
+
+@app.command()
+def restore(directory: Backup, *, keys_directory: KeysDirectory = None, _verbose: Verbose = False) -> None:
+    """Make a store of a backup. Whoever was erased since is erased again, as far as newer keys tell."""
+    from api.cli.backups import restore as restore_store
+
+    restore_store(directory, keys_directory)
 
 
 @app.command()

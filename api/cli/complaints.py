@@ -1,6 +1,7 @@
 """What is wrong with the surroundings, as one line and an exit code."""
 
 import asyncpg
+from eventsourcing.persistence import MapperDeserialisationError
 
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.cli import exits
@@ -15,8 +16,9 @@ from eventstore.chain.signer import NotSound, SetBack
 from eventstore.chain.signing import SigningKeyError
 from eventstore.embedded import EmbeddedError
 from eventstore.master_keys import MasterKeyError
-from eventstore.migrate import MigrationChangedError
+from eventstore.migrate import SchemaError
 from eventstore.servers import NotUnicodeError
+from projections.fold import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 
@@ -40,12 +42,20 @@ def end_for(error: Exception) -> None:
         case LastAdministrator():
             added = typed("credentials add")
             exits.end(exits.NOT_ALL, f"This is the last administrator's. `{added}` makes another first.")
-        case EmbeddedError() | MigrationChangedError() | NotUnicodeError():
+        case EmbeddedError() | SchemaError() | NotUnicodeError():
             exits.end(exits.NO_STORE, _sentence(error))
         case ReplayRunningError() | ReplayStuckError():
             exits.end(exits.BUSY, _sentence(error))
         case _:
+            _end_for_event(error)
             _end_for_database(error)
+
+
+def _end_for_event(error: Exception) -> None:
+    if isinstance(error, PoisonedError):
+        exits.end(exits.NOT_ALL, f"The event at position {error.args[0]} can't be applied, and figures depend on it.")
+    if isinstance(error, MapperDeserialisationError):
+        exits.end(exits.NOT_ALL, f"An event can't be read, so nothing can be decided on it: {_sentence(error)}")
 
 
 def _end_for_database(error: Exception) -> None:

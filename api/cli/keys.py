@@ -49,4 +49,6 @@ def check_keys(*, as_json: bool) -> None:
         say(f"{found.opened} keys open, {found.unopened} do not; {found.missing} streams lack theirs.")
         if found.destroyed_again:
             say(f"The keys of {found.destroyed_again} who are erased had come back, and are destroyed again.")
+        if found.removed:
+            say(f"{found.removed} keys were of events that are not in the log, and are removed.")
     raise SystemExit(exits.NOT_ALL if found.unopened or found.missing else exits.DONE)

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from eventstore.chain.digest import EVENT, NONE
-from eventstore.streams import from_uuid
+from eventstore.streams import UNKNOWN, from_uuid
 
 Executor: TypeAlias = asyncpg.Pool | asyncpg.pool.PoolConnectionProxy
 
@@ -72,11 +72,8 @@ def place(entry: Entry) -> Place:
 def named(id_: bytes) -> str:
     """The stream that an id belongs to, as people say it."""
     uuid = UUID(bytes=id_)
-    try:
-        stream = from_uuid(uuid)
-    except KeyError:
-        return str(uuid)
-    return f"{stream.category} {stream.id}"
+    stream = from_uuid(uuid)
+    return str(uuid) if stream.category == UNKNOWN else f"{stream.category} {stream.id}"
 
 
 def due(entry: Entry) -> bytes:

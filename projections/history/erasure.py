@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from domain.customer import CustomerErased
-from domain.event import Stream
+from domain.event import Stream, tag
 from eventstore.log import COLUMNS, Executor, Log
 from eventstore.streams import to_uuid
 
@@ -36,11 +36,10 @@ class Receipt(msgspec.Struct, frozen=True):
 async def receipt(on: Executor, log: Log, customer_id: int) -> Receipt | None:
     """None for a customer that is not erased. Raises MapperDeserialisationError."""
     row = await on.fetchrow(NEWEST, to_uuid(Stream("customer", customer_id)))
-    if row is None:
+    if row is None or row["topic"] not in log.codec.topics(tag(CustomerErased)):
         return None
     recorded = log.recorded(row)
-    if not isinstance(recorded.event, CustomerErased):
-        return None
+    assert isinstance(recorded.event, CustomerErased), "it has its topic, and is never sealed"
     streams = [recorded.stream, *(Stream("user", user_id) for user_id in recorded.event.users)]
     events: int = await on.fetchval(SEALED_FOR_GOOD, list(map(to_uuid, streams)), recorded.position)
     return Receipt(

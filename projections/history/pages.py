@@ -19,6 +19,7 @@ from domain.event import Event, Forgotten, Recorded, Stream
 from eventstore.log import COLUMNS, Connection, Log, enveloped
 from eventstore.streams import from_uuid, to_uuid
 from projections.history.changes import Changes, Read, changes_of
+from projections.history.shown import SHOWN
 
 NEWEST = 2**63 - 1
 WINDOW = 1_000
@@ -138,7 +139,8 @@ async def _page(on: Connection, read: Read, rows: Sequence[asyncpg.Record], limi
     """`lowest` is the position down to which filters have looked, if there is anything below."""
     page = [_recorded(read, row) for row in rows[:limit]]
     erased = await erased_among(on, {recorded.stream.id for recorded in page if recorded.stream.category == "customer"})
-    changes = await changes_of(on, read, [recorded for recorded in page if not _is_forgotten(recorded, erased)])
+    told = [recorded for recorded in page if recorded.stream.category in SHOWN and not _is_forgotten(recorded, erased)]
+    changes = await changes_of(on, read, told)
     entries = [
         Entry(recorded, row["topic"].partition("#")[0], _data(recorded, erased), changes.get(recorded.position))
         for recorded, row in zip(page, rows, strict=False)

@@ -18,8 +18,7 @@ from eventstore.chain.digest import EVENT, digest
 from eventstore.recorder import Recorder
 from eventstore.streams import to_uuid
 from eventstore.transact import Store
-from projections.database import migrate
-from tests.eventstore.acts import append, do, erase, facts, place, register, rename
+from tests.eventstore.acts import append, do, facts, register, rename
 from tests.eventstore.arriving import arriving_together, label
 from tests.eventstore.chained import unchained
 from tests.projections.history import History
@@ -32,9 +31,6 @@ DIGEST = f"""
     ) AS e"""
 INSERT = """
     INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ($1, 1, $2, $3)"""
-BEFORE_DIGESTS = """
-    UPDATE stored_events SET digest = NULL;
-    INSERT INTO unchained_streams SELECT DISTINCT originator_id FROM stored_events"""
 
 # PostgreSQL's text has no NUL, and UTF-8 no surrogates.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
@@ -95,21 +91,6 @@ async def test_what_comes_through_the_librarys_contract_is_chained(store: Store)
     first, second = UUID(int=1), to_uuid(Stream("label", 2))
     await recorder.insert_events([StoredEvent(first, 1, "one", b"1"), StoredEvent(second, 1, "one", b"1")])
     await recorder.insert_events([StoredEvent(first, version, "more", b"2") for version in (2, 3)])
-    assert await unchained(store) == []
-
-
-async def test_events_from_before_there_were_digests_are_chained_when_the_store_is_brought_up_to_date(
-    store: Store, database: str
-) -> None:
-    customer_id = await register(store, "ada@example.com")
-    await place(store, customer_id)
-    await erase(store, await register(store, "eve@example.com"))
-    before = [recorded.digest for recorded in await store.log.page(store.pool, 0)]
-    await store.pool.execute(BEFORE_DIGESTS)
-    assert len(await unchained(store)) == len(before)
-    await migrate(database)
-    assert [recorded.digest for recorded in await store.log.page(store.pool, 0)] == before
-    await rename(store, customer_id, "Augusta")
     assert await unchained(store) == []
 
 

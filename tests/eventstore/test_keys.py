@@ -11,9 +11,8 @@ from eventstore.keys import change_keys
 from eventstore.recorder import Recorder
 from eventstore.streams import to_uuid
 from eventstore.transact import Store
-from projections.database import migrate, open_store
+from projections.database import open_store
 from tests.eventstore.acts import add_user, append, count, do, erase, facts, place, register, rename
-from tests.eventstore.chained import unchained
 
 STATES = "SELECT state FROM stored_events WHERE originator_id = $1 ORDER BY originator_version"
 
@@ -125,68 +124,18 @@ async def test_a_deleted_user_that_comes_back_is_read_whole(store: Store) -> Non
     assert len(await stream(store, "user", 7)) == 3
 
 
-# Events from before there were keys.
 UNSEAL = "UPDATE stored_events SET state = $3 WHERE originator_id = $1 AND originator_version = $2"
-FORGET_KEYS = "DELETE FROM stream_keys"
-BEFORE = "INSERT INTO unsealed_streams SELECT DISTINCT originator_id FROM stored_events"
 
 
-async def unseal_all(store: Store, *streams: tuple[str, int]) -> None:
-    """As the store was before there were keys."""
-    for category, id_ in streams:
-        for recorded in await stream(store, category, id_):
-            _topic, state = store.log.codec.encode(recorded.event)
-            await store.pool.execute(UNSEAL, to_uuid(recorded.stream), recorded.version, state)
-    await store.pool.execute(FORGET_KEYS)
-    await store.pool.execute(BEFORE + " WHERE originator_id::text LIKE '0001%' OR originator_id::text LIKE '0003%'")
-
-
-async def test_plain_events_from_before_there_were_keys_are_read(store: Store, database: str) -> None:
+async def test_plain_events_of_another_tool_are_read(store: Store, database: str) -> None:
     customer_id = await register(store, "ada@example.com")
-    before = await stream(store, "customer", customer_id)
-    await unseal_all(store, ("customer", customer_id))
+    [before] = await stream(store, "customer", customer_id)
+    await store.pool.execute(UNSEAL, to_uuid(before.stream), 1, store.log.codec.encode(before.event)[1])
+    await store.pool.execute("DELETE FROM stream_keys")
     async with open_store(database) as later:
-        assert await stream(later, "customer", customer_id) == before
+        assert await stream(later, "customer", customer_id) == [before]
         await rename(later, customer_id, "Augusta")
         assert len(await stream(later, "customer", customer_id)) == 2
-
-
-async def test_bringing_the_store_up_to_date_seals_them(store: Store, database: str) -> None:
-    customer_id = await register(store, "ada@example.com")
-    await rename(store, customer_id, "Augusta")
-    await add_user(store, 7, "lovelace")
-    order_id = await place(store, customer_id)
-    before = [*await stream(store, "customer", customer_id), *await stream(store, "user", 7)]
-    await unseal_all(store, ("customer", customer_id), ("user", 7))
-    assert b"Augusta" in (await states(store, "customer", customer_id))[1]
-    await migrate(database)
-    sealed = [*await states(store, "customer", customer_id), *await states(store, "user", 7)]
-    assert [state[:1] for state in sealed] == [b"\x01"] * 3
-    async with open_store(database) as later:
-        told = [*await stream(later, "customer", customer_id), *await stream(later, "user", 7)]
-        assert facts_of(told) == facts_of(before)
-        assert await unchained(later) == []
-        await rename(later, customer_id, "Ada")
-        assert len(await stream(later, "customer", customer_id)) == 3
-    assert (await states(store, "order", order_id))[0].startswith(b"{")
-    assert await count(store.pool, "unsealed_streams") == 0
-
-
-async def test_of_those_who_were_erased_before_there_were_keys_nothing_can_be_read_then(
-    store: Store, database: str
-) -> None:
-    customer_id = await register(store, "ada@example.com")
-    [registered] = await stream(store, "customer", customer_id)
-    await erase(store, customer_id)
-    await store.pool.execute(UNSEAL, to_uuid(registered.stream), 1, store.log.codec.encode(registered.event)[1])
-    await store.pool.execute(FORGET_KEYS)
-    await store.pool.execute(BEFORE)
-    await migrate(database)
-    async with open_store(database) as later:
-        forgotten, erased = await stream(later, "customer", customer_id)
-    assert forgotten.event == Forgotten()
-    assert isinstance(erased.event, CustomerErased)
-    assert await states(store, "customer", customer_id) == [b"\x01", store.log.codec.encode(erased.event)[1]]
 
 
 async def test_what_another_tool_says_of_a_user_between_two_erasures_is_erased_and_nothing_is_missing(

@@ -151,7 +151,7 @@ async def test_keys_that_do_not_open_stay_as_they_are(store: Store, file: Path) 
     put_first(file)
     sealing = Sealing(MasterKeys.from_file(file))
     assert await rotate(store.pool, sealing, sealing.masters.first, unseen) == (1, 1)
-    assert await check(store.pool, sealing) == Found(opened=1, unopened=1, missing=0, destroyed_again=0)
+    assert await check(store.pool, sealing) == Found(opened=1, unopened=1, missing=0, destroyed_again=0, removed=0)
 
 
 async def test_a_rotation_brings_no_destroyed_key_back(store: Store, file: Path) -> None:
@@ -236,6 +236,22 @@ async def test_a_key_of_the_erased_that_comes_back_costs_a_user_who_came_back_no
     former, _erased, again = await store.log.stream(store.pool, Stream("user", 7))
     assert former.event == Forgotten()
     assert isinstance(again.event, UserRegistered)
+
+
+async def test_keys_that_are_younger_than_the_events_hold_up_nobody(store: Store) -> None:
+    """As after a restore of events alone, whose ids go back with them."""
+    ada = await register(store, "ada@example.com")
+    later = [await register(store, f"eve{number}@example.com") for number in range(40)]
+    for number in range(2):
+        await add_user(store, 7 + number, f"eve{number}")
+    tables = "stored_events", "claims", "figures", "customers", "users"
+    await store.pool.execute(f"TRUNCATE {', '.join(tables)}; SELECT setval('customer_ids', {ada})")
+    await add_user(store, 1, "ada")
+    found = await check(store.pool, store.log.sealing)
+    assert (found.removed, found.missing, found.unopened) == (43, 0, 0)
+    assert await register(store, "new@example.com") == later[-1] + 1
+    await add_user(store, 7, "again")
+    assert (await check(store.pool, store.log.sealing)).opened == 3
 
 
 async def test_a_rotation_leaves_to_a_later_one_what_it_has_not_come_to(

@@ -19,7 +19,11 @@ def rotate_keys(*, as_json: Json = False, _verbose: Verbose = False) -> None:
 
 @keys.command("check")
 def check_keys(*, as_json: Json = False, _verbose: Verbose = False) -> None:
-    """After keys were restored: do they open, are all of them there? Those of the erased are destroyed again."""
+    """After keys were restored: do they open, are all of them there?
+
+    Those of the erased are destroyed again, those of events that are not in the log are removed, and none of their ids
+    is given again.
+    """
     from api.cli import keys as work
 
     work.check_keys(as_json=as_json)

@@ -1,0 +1,1 @@
+"""Backups: the log and its keys in two files, from which everything else is rebuilt."""

@@ -1,0 +1,94 @@
+"""A store into a backup, and a backup into an empty store, whose read models are rebuilt."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import IO, NamedTuple
+from uuid import UUID
+
+from domain.customer import CustomerErased
+from domain.events import DECIDERS, EVENTS
+from domain.user import UserErased
+from eventstore.backup.load import Means, check_pair, load
+from eventstore.backup.sealed_file import Part, PartName, Writer
+from eventstore.backup.tables import PARTS, copy_out, store_id
+from eventstore.chain.dump import blocks
+from eventstore.chain.faults import Fault
+from eventstore.chain.verify import Verifier
+from eventstore.codec import Codec
+from eventstore.connection import Connection
+from eventstore.keys import settle
+from eventstore.log import Log
+from eventstore.master_keys import MasterKeys
+from eventstore.migrate import migrate as migrate_log
+from eventstore.migrate import one_at_a_time
+from eventstore.sealing import Sealing
+from eventstore.servers import Servers
+from eventstore.transact import Store
+from projections.database import migrate, open_store
+from projections.live import PROJECTIONS
+
+MEANS = Means(DECIDERS, {"customer": CustomerErased(reason="Erased since this backup was made."), "user": UserErased()})
+# Told from the log, and compared with what there was.
+REBUILT = ("claims", *(projection.name for projection in PROJECTIONS))
+
+
+class Restored(NamedTuple):
+    """`erased` streams of people were erased again; `rebuilt` is how many rows tables have that had others; `faults`
+    are the first that the chain of events shows, in order.
+    """
+
+    events: int
+    position: int
+    erased: int
+    differing: dict[str, tuple[int, int]]
+    faults: list[Fault]
+
+
+async def back_up(dsn: str, files: Mapping[PartName, IO[bytes]]) -> None:
+    """Both parts of a backup, as of one moment, while everything goes on. Raises MasterKeyError."""
+    sealing = Sealing(MasterKeys.from_environment())
+    connection = await Servers(dsn).connect()
+    try:
+        await settle(connection, sealing)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            at: datetime = await connection.fetchval("SELECT now()")
+            store, rebuilt = await store_id(connection), await _counts(connection)
+            for part, file in files.items():
+                writer = Writer(file, sealing, part=part, store=store, at=at)
+                await copy_out(connection, PARTS[part], rebuilt, writer.write)
+    finally:
+        await connection.close()
+
+
+async def restore(dsn: str, events: Part, keys: Part, erased: Mapping[UUID, datetime]) -> Restored:
+    """Into an empty store. Raises BackupError, and then the store is as empty as before."""
+    check_pair(events, keys)
+    connection = await Servers(dsn).connect()
+    try:
+        async with one_at_a_time(connection):
+            await migrate_log(connection)
+            log = Log(Codec(EVENTS), Sealing(MasterKeys.from_environment()))
+            again = await load(connection, log, events, keys, noted=erased, means=MEANS)
+    finally:
+        await connection.close()
+    await migrate(dsn)
+    async with open_store(dsn) as store:
+        return await _examined(store, events, again)
+
+
+async def _examined(store: Store, events: Part, again: int) -> Restored:
+    """Where somebody was erased again, tables have fewer rows."""
+    async with store.pool.acquire() as connection:
+        there, then = await _counts(connection), events.end.rebuilt
+    differing = {name: (then[name], there[name]) for name in REBUILT if not again and then[name] != there[name]}
+    verifier = Verifier()
+    faults: list[Fault] = []
+    async for block in blocks(store.pool):
+        faults += verifier.block(block)
+    faults += verifier.end()
+    return Restored(verifier.events, await store.log.head(store.pool), again, differing, faults)
+
+
+async def _counts(on: Connection) -> dict[str, int]:
+    # The names are those of our own tables.
+    return {name: await on.fetchval(f"SELECT count(*) FROM {name}") for name in REBUILT}
