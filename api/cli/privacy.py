@@ -13,6 +13,7 @@ from api.cli.session import who, with_store
 from api.export import export_body
 from api.settings import Settings
 from domain.refusals import CustomerNotFound
+from eventstore.backup.erased import note
 from eventstore.transact import By, Store, Unit
 from projections.database import at_one_moment
 from projections.export import Export
@@ -49,6 +50,7 @@ def erase(customer_id: int, *, reason: str, yes: bool, as_json: bool) -> None:
             await store.transact(by, decide)
         except CustomerNotFound:
             return None
+        await note(store.pool, store.log.sealing.masters.file)
         return await receipt(store.pool, store.log, customer_id)
 
     _show(customer_id, with_store(work), as_json=as_json)
