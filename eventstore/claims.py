@@ -35,6 +35,12 @@ class Claims:
                 self._after[claim] = None
         self._after.update(taken)
 
+    def having(self, held: dict[Claim, Stream]) -> "Claims":
+        """With others that are held, too."""
+        more = Claims(self._before | held)
+        more._after |= self._after
+        return more
+
     def copy(self) -> "Claims":
         copy = Claims(self._before)
         copy._after = dict(self._after)

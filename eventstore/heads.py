@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
-from domain.event import Stream
+from domain.event import Decider, Forgotten, Recorded, Stream
+from eventstore.chain.digest import NONE
 from eventstore.sealing import DataKey
 from eventstore.streams import End
 
@@ -33,6 +35,20 @@ class Head:
     def end(self) -> End:
         return End(self.version, self.digest)
 
+    def after(self, decider: Decider[Any], events: Iterable[Recorded], key: DataKey | None) -> "Head":
+        """What it is after the events that follow on it."""
+        state, version, digest = self.state, self.version, self.digest
+        for recorded in events:
+            if not isinstance(recorded.event, Forgotten):
+                state = decider.evolve(state, recorded.event)
+            version, digest = recorded.version, recorded.digest
+        return Head(state, version, digest, key)
+
+
+def beginning(decider: Decider[Any]) -> Head:
+    """Of a stream that is not there."""
+    return Head(decider.initial, 0, NONE, None)
+
 
 class Heads:
     """The newest heads that this process knows, the least recently used of which it forgets.
@@ -41,7 +57,7 @@ class Heads:
     decides on one has it verified before the answer (see `Unit.stands` and `Writer`).
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: float = KEPT) -> None:
         self._kept = kept
         self._heads: OrderedDict[Stream, Head] = OrderedDict()
 

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import asyncpg
@@ -49,6 +51,9 @@ COLUMNS = """originator_id, originator_version, topic, state, notification_id, o
 STREAMS = f"""
     SELECT {COLUMNS} FROM readable_events
     WHERE originator_id = ANY($1) ORDER BY originator_id, originator_version"""
+SINCE = f"""
+    SELECT {COLUMNS} FROM readable_events JOIN unnest($1::uuid[], $2::bigint[]) AS s (id, version) ON id = originator_id
+    WHERE originator_version >= s.version ORDER BY originator_id, originator_version"""
 STREAM = f"""
     SELECT {COLUMNS} FROM readable_events
     WHERE originator_id = $1 AND originator_version > $2 AND originator_version <= coalesce($3, originator_version)
@@ -66,6 +71,7 @@ APPEND_WHOLE = """
     SELECT append_whole(
         hold_unmoved(${0}::text::bigint[], ${1}::text::uuid[], ${2}::text::bigint[], ${3}::text::text[]),
         {{written}}, ${4}, ${5}::text::json, ${6}::text::json)"""
+TRY = "SELECT coalesce(bool_and(pg_try_advisory_xact_lock(k)), true) FROM unnest($1::text::bigint[]) AS k"
 WRITTEN = """
     SELECT originator_id, originator_version, digest FROM stored_events
     JOIN unnest($1::uuid[], $2::bigint[], $3::bytea[]) AS r (originator_id, originator_version, digest)
@@ -109,6 +115,9 @@ class History(NamedTuple):
     events: list[Recorded]
     keys: dict[Stream, DataKey]
 
+    def by_stream(self) -> dict[Stream, list[Recorded]]:
+        return {stream: list(events) for stream, events in groupby(self.events, attrgetter("stream"))}
+
 
 class Log:
     """Reads and appends recorded events. Every method takes the connection or pool that it works on."""
@@ -119,7 +128,13 @@ class Log:
 
     async def streams(self, on: Executor, streams: Iterable[Stream]) -> History:
         """All events of these streams, each stream in order of version."""
-        rows = await on.fetch(STREAMS, [to_uuid(stream) for stream in streams])
+        return self._history(await on.fetch(STREAMS, [to_uuid(stream) for stream in streams]))
+
+    async def since(self, on: Executor, versions: Mapping[Stream, int]) -> History:
+        """The events of these streams from a version on, which is included."""
+        return self._history(await on.fetch(SINCE, [to_uuid(stream) for stream in versions], list(versions.values())))
+
+    def _history(self, rows: Sequence[asyncpg.Record]) -> History:
         events = [self.recorded(row) for row in rows]
         newest = {recorded.stream: row for recorded, row in zip(events, rows, strict=True)}
         keys = {stream: key for stream, row in newest.items() if (key := self._key(stream, row))}
@@ -165,6 +180,11 @@ class Log:
         moved = {from_uuid(id_): End(version, digest) for id_, version, digest, kind, _value in rows if kind is None}
         holders = {Claim(kind, value): from_uuid(id_) for id_, _, _, kind, value in rows if kind is not None}
         return moved, holders
+
+    async def try_keys(self, on: Executor, keys: Iterable[int]) -> bool:
+        """Hold these keys, too, in whatever order: False where that would have to be waited for."""
+        free: bool = await on.fetchval(TRY, array(keys))
+        return free
 
     async def append(self, on: Connection, events: Sequence[Recorded]) -> list[int]:
         """Write events in the connection's transaction, as late in it as can be: it holds the log's lock until it ends.

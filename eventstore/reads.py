@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import asyncpg
-
-from domain.event import Recorded, Stream
+from domain.event import Stream
+from eventstore.connection import Executor
 from eventstore.log import History, Log
 from eventstore.together import Together
 
@@ -12,7 +11,7 @@ NEXT_IDS = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
 
 
 class Reads:
-    def __init__(self, pool: asyncpg.Pool, log: Log) -> None:
+    def __init__(self, pool: Executor, log: Log) -> None:
         self.pool = pool
         self.log = log
         self._stream = Together(self._streams)
@@ -25,11 +24,9 @@ class Reads:
         return await self.log.streams(self.pool, streams)
 
     async def _streams(self, streams: Sequence[Stream]) -> list[History]:
-        found: dict[Stream, list[Recorded]] = {stream: [] for stream in streams}
-        events, keys = await self.log.streams(self.pool, found)
-        for recorded in events:
-            found[recorded.stream].append(recorded)
-        return [History(found[stream], {stream: keys[stream]} if stream in keys else {}) for stream in streams]
+        history = await self.log.streams(self.pool, set(streams))
+        events, keys = history.by_stream(), history.keys
+        return [History(events.get(stream, []), {stream: keys[stream]} if stream in keys else {}) for stream in streams]
 
     async def next_ids(self, kind: str, count: int) -> list[int]:
         if kind not in self._ids:

@@ -20,7 +20,7 @@ from eventstore.log import Connection, Log, Session
 from eventstore.reads import Reads
 from eventstore.unit import By, Conflict, Rewrapped, Unit
 from eventstore.view import View
-from eventstore.waiting import Asked, Check, Waiting
+from eventstore.waiting import Asked, Check, Waiting, Work
 from eventstore.writer import PATIENCE, OutcomeUnknown, Writer
 
 __all__ = ["By", "Conflict", "Contended", "OutcomeUnknown", "Overloaded", "Project", "Store", "Unit", "sync_seconds"]
@@ -139,7 +139,7 @@ class Store:
             unit = Unit(self._reads, by, self._instances.remembered.heads, trusts_new_ids=not attempt)
             try:
                 async with self._turn(overtaken_on) if overtaken_on else ANY_TIME:
-                    result, command = await self._decided(unit, work, asked)
+                    result, command = await self._decided(unit, work, asked, is_last=attempt > 0)
                 if command is None:
                     return await self._unchanged(unit, result, asked)
                 return await command.outcome
@@ -147,27 +147,38 @@ class Store:
                 overtaken_on = unit.bases.keys()
                 if isinstance(error, Rewrapped):
                     await settle(self.pool, self.log.sealing)
-                await asyncio.sleep(0.001 * attempt)
         raise Contended
 
     async def _decided(
-        self, unit: Unit, work: Callable[[Unit], Awaitable[T]], asked: Asked
-    ) -> tuple[T, Waiting | None]:
-        """A refusal counts when what it was decided on is so. Raises Conflict when it isn't."""
+        self, unit: Unit, work: Callable[[Unit], Awaitable[T]], asked: Asked, *, is_last: bool
+    ) -> tuple[T | None, Waiting | None]:
+        """A refusal counts when what it was decided on is so. Raises Conflict when it isn't.
+
+        The last time nothing is asked: all that counts is decided when it is written, under the locks.
+        """
         try:
             result = await work(unit)
-            return result, self._submitted(unit, result, asked) if unit.events else None
+            if is_last and not (unit.events and unit.is_newest()):
+                return None, self._undecided(unit, asked, work)
+            return result, self._submitted(unit, result, asked, work) if unit.events else None
         except Conflict:
             raise
         except Exception:
+            if is_last:
+                return None, self._undecided(unit, asked, work)
             if not await unit.bases_are_written() or not await unit.stands(self.pool):
                 raise Conflict from None
             raise
 
-    def _submitted(self, unit: Unit, result: Any, asked: Asked) -> Waiting:
+    def _submitted(self, unit: Unit, result: Any, asked: Asked, work: Work) -> Waiting:
         if not unit.is_newest():
             raise Conflict
-        command = Waiting(unit, self.log, result, asked)
+        command = Waiting(unit, self.log, result, asked, work)
+        self._writer.submit(command)
+        return command
+
+    def _undecided(self, unit: Unit, asked: Asked, work: Work) -> Waiting:
+        command = Waiting(unit, self.log, None, asked, work, is_decided=False)
         self._writer.submit(command)
         return command
 

@@ -7,11 +7,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domain.event import Claim, Decider, Forgotten, Recorded, Stream
+from domain.event import Claim, Decider, Recorded, Stream
 from domain.refusals import ClaimTaken
-from eventstore.chain.digest import NONE
 from eventstore.claims import HOLDERS
-from eventstore.heads import Head, Heads
+from eventstore.heads import Head, Heads, beginning
 from eventstore.log import Executor, History
 from eventstore.reads import Reads
 from eventstore.sealing import DataKey, KeyMissingError, key_stream
@@ -53,8 +52,9 @@ class Unit:
         self.keys: list[DataKey | None] = []  # that seal them
         self.new_keys: list[tuple[Stream, DataKey]] = []
         self.bases: dict[Stream, Head] = {}
+        self.deciders: dict[Stream, Decider[Any]] = {}  # of the bases
         self.fresh: set[Stream] = set()  # those bases that this unit has read itself
-        self._trusts_new_ids = trusts_new_ids
+        self.trusts_new_ids = trusts_new_ids
         self._reads = reads
         self.known = heads
         self._states: dict[Stream, tuple[Any, int]] = {}
@@ -77,6 +77,7 @@ class Unit:
             head = self.known.newest(stream)  # which may be newer than what was read
         if head is not None and head is not self.bases.get(stream):
             self.bases[stream] = head
+            self.deciders[stream] = decider
             self.fresh.discard(stream)
             self._states[stream] = head.state, head.version
             self._keep_key(stream, head.key)
@@ -87,24 +88,17 @@ class Unit:
         return await self._read(decider, {s for id_ in ids if (s := Stream(decider.category, id_)) not in self._states})
 
     async def _read(self, decider: Decider[Any], streams: Collection[Stream]) -> list[Recorded]:
-        history, keys = await self._history(list(streams)) if streams else NOTHING
-        states: dict[Stream, tuple[Any, int]] = dict.fromkeys(streams, (decider.initial, 0))
-        digests = dict.fromkeys(streams, NONE)
-        for recorded in history:
-            state, _version = states[recorded.stream]
-            if not isinstance(recorded.event, Forgotten):
-                state = decider.evolve(state, recorded.event)
-            states[recorded.stream] = state, recorded.version
-            digests[recorded.stream] = recorded.digest
-        for stream, (state, version) in states.items():
-            read = Head(state, version, digests[stream], keys.get(stream))
+        history = await self._history(list(streams)) if streams else NOTHING
+        events = history.by_stream()
+        for stream in streams:
+            read = beginning(decider).after(decider, events.get(stream, ()), history.keys.get(stream))
             known = self.known.read(stream, read)
             self.bases[stream] = known if known.end == read.end and known.ended is None else read
-        self._states |= states
-        for stream in streams:
-            self._keep_key(stream, keys.get(stream))
-        self.fresh |= states.keys()
-        return history
+            self.deciders[stream] = decider
+            self._states[stream] = read.state, read.version
+            self._keep_key(stream, read.key)
+            self.fresh.add(stream)
+        return history.events
 
     def _keep_key(self, stream: Stream, key: DataKey | None) -> None:
         if key is None:
@@ -164,7 +158,7 @@ class Unit:
         free: list[int] = []
         while missing := count - len(free):
             ids = await self.next_ids(decider.category, missing)
-            if self._trusts_new_ids:
+            if self.trusts_new_ids:
                 self._believe_free(decider, ids)
             else:
                 await self.load_many(decider, ids)
@@ -175,7 +169,8 @@ class Unit:
         """Only what came from outside can be in the way: that is found when the command is written."""
         for id_ in ids:
             stream = Stream(decider.category, id_)
-            self.bases[stream] = Head(decider.initial, 0, NONE, None)
+            self.bases[stream] = beginning(decider)
+            self.deciders[stream] = decider
             self._states[stream] = decider.initial, 0
 
     async def next_ids(self, kind: str, count: int) -> list[int]:

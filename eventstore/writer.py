@@ -69,13 +69,14 @@ class Writer:
         self._pool = pool
         self._means = means
         self._instances = instances
+        self._is_overtaken = False  # others write the same, so that what is remembered would not do
         self._queue = Queue(sync)
         self._lanes = (Lane(), Lane(), Lane(is_large=True))
 
     def submit(self, command: Waiting) -> None:
         """Those that come after may count on it at once: they are written after it, or not at all."""
         for stream, head in command.heads.items():
-            command.unit.known.push(stream, head)
+            command.known.push(stream, head)
         self._queue.append(command)
         self._go_on()
 
@@ -174,7 +175,7 @@ class Writer:
         except (asyncpg.PostgresError, *UNREACHABLE) as error:  # a disk that is full, for one, lets nobody in
             await self._end(lane)
             raise LostError(error) from error
-        if not careful and not doubt and all(command.is_simple for command in commands):
+        if not careful and not doubt and not self._is_overtaken and all(command.is_simple for command in commands):
             done = await self._optimistically(lane, connection, commands, memory, doubt)
             if done is not None:
                 return done
@@ -190,6 +191,7 @@ class Writer:
             await transaction.rollback()
             raise
         await self._committed(lane, connection, batch, transaction.commit(), doubt)
+        self._is_overtaken = batch.is_overtaken
         return batch
 
     async def _optimistically(
@@ -242,5 +244,5 @@ class Writer:
 
     def _fail(self, command: Waiting, error: BaseException) -> None:
         for stream in command.unit.bases if isinstance(error, Conflict) else command.heads:
-            command.unit.known.drop(stream)
+            command.known.drop(stream)
         command.fail(error)
