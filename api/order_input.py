@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from api.documents import document
 from api.settings import Settings
 from api.validation import Fields
 from domain.customer import OrderDetails
@@ -108,4 +109,9 @@ def _item(fields: Fields, place: int) -> Item:
 
 def _item_words(fields: Fields) -> ItemWords:
     none = fields.optional(absent=None, empty=None)
-    return ItemWords(title=none.text("title") or "", post_title=none.text("post_title") or "")
+    return ItemWords(
+        title=none.text("title") or "",
+        post_title=none.text("post_title") or "",
+        other_info=document(fields, "other_info"),
+        line_meta=document(fields, "line_meta"),
+    )

@@ -5,10 +5,11 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any, NamedTuple
 
+from api.documents import document
 from api.importing.export import Export, by
 from api.importing.export_people import TYPES, read_details
 from api.importing.facts import Entry, Fact
-from api.importing.fields import document, nullable_text
+from api.importing.fields import nullable_text
 from api.importing.orders import refund_beyond_payment
 from api.order_input import AMOUNTS, ITEM_AMOUNTS, MAX_NOTE, ORDER_STATUSES, PAYMENT_STATUSES
 from api.validation import Fields

@@ -1,18 +1,12 @@
 """Reading a row of a file: the same rules as for requests, and all that is wrong with a row said at once."""
 
-import math
 from collections.abc import Iterator, Mapping
 from secrets import token_bytes
 from typing import Any
 
-from msgspec import json
-
-from api import convert
-from api.convert import Unfit
 from api.refusals import Invalid
 from api.validation import Fields
 
-MAX_DEPTH = 32
 UUID_BYTES = 16
 
 
@@ -31,44 +25,6 @@ def reasons(error: Invalid) -> str:
 def nullable_text(fields: Fields, name: str) -> str | None:
     """None and "" as they are."""
     return None if fields.values.get(name) is None else fields.optional(absent="", empty="").text(name)
-
-
-def document(fields: Fields, name: str) -> dict[str, Any]:
-    """A JSON object, or the text of one; PHP writes an empty one as a list."""
-    raw = fields.values.get(name)
-    try:
-        value = json.decode(raw) if isinstance(raw, str) and raw.strip() else raw
-        if value is None or value in ("", []):
-            return {}
-        _check(value, MAX_DEPTH)
-    except (ValueError, Unfit):
-        value = None
-    if not isinstance(value, dict):
-        fields.refuse(name, "object", "must be a JSON object without control characters.")
-        return {}
-    return value
-
-
-def _check(value: Any, depth: int) -> None:
-    """Raises Unfit for what could not be stored, or not be read again."""
-    match value:
-        case dict():
-            parts = [*value, *value.values()]
-        case list():
-            parts = value
-        case str():
-            convert.text(value, max_length=65_535, lines=True)
-            return
-        case int() if not -(2**63) <= value < 2**63:
-            raise Unfit("numeric", "is too large.")
-        case float() if not math.isfinite(value):
-            raise Unfit("numeric", "is no number.")
-        case _:
-            return
-    if not depth:
-        raise Unfit("object", "is nested too deep.")
-    for part in parts:
-        _check(part, depth - 1)
 
 
 def without_zero_dates(row: Mapping[str, Any]) -> dict[str, Any]:

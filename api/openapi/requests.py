@@ -146,6 +146,7 @@ CREDENTIAL = own_body(
 )
 
 _NOTE = optional(lines(max_length=MAX_NOTE))
+DOCUMENT: Schema = {"type": ["object", "null"], "examples": [{"size": "L"}]}
 _NEW_ITEM = own_body(
     {},
     object_id=said(optional(id_()), "The product's variation, which filters by items look for."),
@@ -154,6 +155,8 @@ _NEW_ITEM = own_body(
     post_title=optional(text("Coffee")),
     fulfillment_type=optional(text()),
     payment_type=optional(text()),
+    other_info=DOCUMENT,
+    line_meta=DOCUMENT,
     quantity=optional(integer(2, minimum=1, maximum=MAX_QUANTITY)),
     unit_price=optional(integer(2500)),
     **{name: optional(integer()) for name in ITEM_AMOUNTS if name != "unit_price"},
