@@ -146,6 +146,6 @@ def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig
         render_plugins=[DocsPage()],
         components=Components(security_schemes={"application_password": basic, "bearer": bearer}),
         security=[{"application_password": []}, {"bearer": []}],
-        permissions={handler.handler_name: handler.opt["permission"] for handler in handlers},
+        permissions={handler.handler_name: handler.opt["permission"] for handler in (*handlers, health.metrics)},
         operations=operations(mode),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -141,10 +141,23 @@ def moment(raw: Any) -> datetime:
     return moment
 
 
+class Repeated(str):
+    """The last of the texts that came under one name in a query or form: that counts, but a list takes them all."""
+
+    def __new__(cls, texts: list[str]) -> Self:
+        repeated = super().__new__(cls, texts[-1])
+        repeated.all = texts
+        return repeated
+
+    all: list[str]
+
+
 def items(raw: Any) -> list[Any]:
-    """A list, the values of a PHP array, a text with commas, or a single value; blank ones are left out."""
+    """A list, the values of a PHP array, texts with commas, or a single value; blank ones are left out."""
     if isinstance(raw, dict):
         raw = list(raw.values())
+    elif isinstance(raw, Repeated):
+        raw = [item for text in raw.all for item in text.split(",")]
     elif isinstance(raw, str):
         raw = raw.split(",")
     elif not isinstance(raw, list):

@@ -35,7 +35,7 @@ def _shown(drift: Known) -> dict[str, Any]:
 
 
 # Not for everybody: how much a shop sells can be read off these numbers.
-@get("/metrics", opt=needs("metrics/view"), before_request=authorise, include_in_schema=False)
+@get("/metrics", tags=["Health"], opt=needs("metrics/view"), before_request=authorise, summary="What to watch")
 async def metrics(request: AnyRequest) -> Response[bytes]:
     """Requests, their times, and what the store knows of itself, in Prometheus's text format. Of all worker processes
     of the service together.

@@ -16,7 +16,7 @@ from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser
     parse_options_header,
 )
 
-from api.convert import in_short
+from api.convert import Repeated, in_short
 from api.headers import header
 from api.reasons import Reason
 from api.refusals import Invalid, InvalidJson, Rule, TooLarge
@@ -100,7 +100,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
 
 def parse_form(encoded: bytes) -> dict[str, Any]:
-    """A query string or urlencoded body. Of a key that is there twice, the last one counts."""
+    """A query string or urlencoded body. Of a key that is there twice, the last counts; see Repeated."""
     if encoded.count(b"&") >= MAX_FIELDS:
         raise TooLarge(f"A request may not have more than {MAX_FIELDS} fields.")
     pairs = (pair.partition(b"=") for pair in encoded.split(b"&"))
@@ -212,7 +212,13 @@ def _put(array: _Array, path: list[str], value: str) -> None:
         if not isinstance(array.get(key), _Array):
             array[key] = _Array()
         array = array[key]
-    array[array.key(last)] = value
+    key = array.key(last)
+    former = array.get(key)
+    if isinstance(former, str):
+        texts = former.all if isinstance(former, Repeated) else [former]
+        array[key] = Repeated([*texts, value])
+    else:
+        array[key] = value
 
 
 def _plain(value: Any) -> Any:

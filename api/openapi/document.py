@@ -61,6 +61,8 @@ _REPLAYED: Schema = {"description": "Carried out before, under this Idempotency-
 # The server's own refusals, of what is longer still, have no body.
 _LONG_ADDRESS: Document = {"414": {"description": f"The address is longer than {MAX_URL_BYTES >> 10} KiB"}}
 _LONG_HEADERS: Document = {"431": {"description": f"The headers are longer than {MAX_HEADER_BYTES >> 10} KiB"}}
+_TEXT: Schema = {"type": "string"}
+_METRIC = "custodiary_log_position 93229.0\n"
 # Of each event, which is how tools that know such streams read it.
 _EVENTS: Schema = {
     "type": "object",
@@ -167,9 +169,7 @@ def _operation(route: _Route, known: dict[str, Schema]) -> Document:
 
 
 def _answered(operation: Operation) -> Iterator[type[Struct]]:
-    yield operation.answer
-    if operation.otherwise is not None:
-        yield operation.otherwise
+    yield from filter(None, (operation.answer, operation.otherwise))
 
 
 def _too_long(route: _Route) -> Document:
@@ -201,17 +201,23 @@ def _only_integer(schema: Schema) -> Schema:
     return {key: value for key, value in schema.items() if key != "pattern"} | {"type": "integer"}
 
 
-def _answers(route: _Route, known: dict[str, Schema]) -> Document:
-    references: list[Schema] = [{"$ref": REFERENCE + answer.__name__} for answer in _answered(route.said)]
+def _content(said: Operation, known: dict[str, Schema]) -> Document:
+    if said.streams:
+        return {"text/event-stream": {"schema": _TEXT, "itemSchema": _EVENTS, "example": _EVENT}}
+    references: list[Schema] = [{"$ref": REFERENCE + answer.__name__} for answer in _answered(said)]
+    if not references:
+        return {"text/plain": {"schema": _TEXT, "example": _METRIC}}
     schema = references[0] if len(references) == 1 else {"anyOf": references}
+    return {"application/json": {"schema": schema, "example": example(schema, known)}}
+
+
+def _answers(route: _Route, known: dict[str, Schema]) -> Document:
     headers: Document = {}
     if route.said.tagged:
         always = route.said.tagged is True
         headers["ETag"] = {"description": "The customer's version", "required": always, "schema": _VERSION}
     if route.writes:
         headers["Idempotency-Replayed"] = _REPLAYED
-    content = {"application/json": {"schema": schema, "example": example(schema, known)}}
-    if route.said.streams:
-        content = {"text/event-stream": {"schema": _EVENTS, "example": _EVENT}}
+    content = _content(route.said, known)
     done = {"description": "Done", "headers": headers, "content": content}
     return {"200": done, "503": {"description": "Not now", "content": content}} if route.said.unready else {"200": done}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from api.openapi.shapes import Cents, Id, Rate
+from api.openapi.shapes import Cents, Id, Rate, StoreCents
 
 
 class Rule(Struct):
@@ -14,7 +14,7 @@ class Rule(Struct):
     version: Annotated[int, Meta(ge=1, examples=[1])]
 
 
-class Amount(Struct):
+class MovedAmount(Struct):
     """Cents of the order's currency that an event moved: paid above 0, refunded below."""
 
     position: Id
@@ -40,19 +40,19 @@ class ExplainedOrder(Struct):
     why: Annotated[str, Meta(examples=["Counts: its payment is paid."])]
     currency: Annotated[str, Meta(examples=["USD"])]
     total_paid: Cents
-    total_refund: Annotated[int, Meta(examples=[0])]
+    total_refund: Annotated[Cents, Meta(examples=[0])]
     rate: Rate
-    contribution: Cents
+    contribution: StoreCents
     rounding: Rounding | None
-    amounts: list[Amount]
+    amounts: list[MovedAmount]
     positions: list[Id]
 
 
 class Explained(Struct):
     """The contributions add up to `ltv`; `aov` is that by `purchase_count`."""
 
-    ltv: Cents
-    aov: Annotated[float, Meta(examples=[5000])]
+    ltv: StoreCents
+    aov: Annotated[float, Meta(description="Cents of the store's currency", examples=[5000])]
     purchase_count: Annotated[int, Meta(ge=0, examples=[1])]
     rule: Rule
     orders: list[ExplainedOrder]

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from api.openapi.kinds import Schema, text
+from api.openapi.kinds import Schema, said, text
 from api.order_input import ORDER_STATUSES, PAYMENT_STATUSES
 from projections.queries.filters import MAX_ITEMS
 from projections.queries.properties import MAX_DAYS, MAX_VALUES
@@ -16,17 +16,35 @@ class Form(NamedTuple):
 
 
 def _some(items: Schema) -> Schema:
-    return {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_VALUES}
+    schema = {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_VALUES}
+    return said(schema, f"A list of such: {items['description']}")
+
+
+def in_words(form: Form) -> str:
+    """The operators, and what each takes."""
+    operators = " ".join(f"`{operator}`" for operator in form.operators)
+    return f"{operators} without a value" if form.value is None else f"{operators} ({form.value['description']})"
 
 
 def _pair(**schema: Any) -> Schema:
     return {"type": "array", "minItems": 2, "maxItems": 2, **schema}
 
 
-_AMOUNT: Schema = {"type": "number", "minimum": 0, "maximum": 10**9, "multipleOf": 0.01}
-_COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 10**9}
-_TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": text()["pattern"]}
-_DAY: Schema = {"type": "string", "pattern": r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"}
+_AMOUNT = said(
+    {"type": "number", "minimum": 0, "maximum": 10**9, "multipleOf": 0.01},
+    "Units of the currency, such as 158.33; not cents.",
+)
+_COUNT = said({"type": "integer", "minimum": 0, "maximum": 10**9}, "A whole number.")
+_TEXT = said(
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": text()["pattern"]},
+    "Text, regardless of case and accents.",
+)
+_DAY = said(
+    {"type": "string", "pattern": r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"},
+    "A day of `user_tz`, such as 2025-06-20.",
+)
+_DAYS = said({"type": "integer", "minimum": 0, "maximum": MAX_DAYS}, "A number of days before today.")
+_ID = said({"type": "integer", "minimum": 1}, "Ids.")
 _COMPARED = ("=", "!=", ">", "<", ">=", "<=")
 _AMONG = ("in", "not_in")
 
@@ -40,14 +58,14 @@ EMAILS = (
 NAMES = (Form(("like_all", "starts_with", "ends_with", "not_like", "=", "!="), _TEXT),)
 DATES = (
     Form(("before", "after", "date_equal"), _DAY),
-    Form(("days_before", "days_within"), {"type": "integer", "minimum": 0, "maximum": MAX_DAYS}),
-    Form(("between",), _pair(items=_DAY)),
+    Form(("days_before", "days_within"), _DAYS),
+    Form(("between",), _pair(items=_DAY, description="The first and the last day.")),
 )
-IDS = (Form((*_AMONG, "in_all", "not_in_all"), _some({"type": "integer", "minimum": 1})),)
+IDS = (Form((*_AMONG, "in_all", "not_in_all"), _some(_ID)),)
 
 
 def _choices(options: tuple[str, ...]) -> tuple[Form, ...]:
-    option: Schema = {"type": "string", "enum": list(options)}
+    option: Schema = {"type": "string", "enum": list(options), "description": f"One of {', '.join(options)}."}
     return Form(("=", "!="), option), Form(_AMONG, _some(option))
 
 

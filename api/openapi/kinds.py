@@ -43,6 +43,10 @@ def integer(example: int | None = None, *, minimum: int = 0, maximum: int = MAX_
     return _shown({"type": ["integer", "string"], **sizes}, example)
 
 
+def cents(example: int | None = None, *, minimum: int = 0) -> Schema:
+    return said(integer(example, minimum=minimum), "Cents of the order's currency.")
+
+
 def id_(example: int | None = None) -> Schema:
     return integer(example, minimum=1)
 
@@ -68,6 +72,10 @@ def rate(example: float | None = None) -> Schema:
 
 def moment(example: str | None = None) -> Schema:
     return _shown({"type": "string", "pattern": _MOMENT}, example)
+
+
+def instant() -> Schema:
+    return said(moment(), "UTC, unless it names a zone; now, if it is not given.")
 
 
 def anything(example: Any = None) -> Schema:

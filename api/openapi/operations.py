@@ -39,13 +39,14 @@ NOT_THEIR_ORDER = Invalid({"order_id": {"exists": "This customer has no such ord
 
 
 class Operation(NamedTuple):
-    """`refusals` are those beside what any request may meet. `tagged`: the answer has the customer's version, or has it
+    """`answer` is None for plain text; `otherwise` is what else it answers, when it is asked for something else.
+    `refusals` are those beside what any request may meet. `tagged`: the answer has the customer's version, or has it
     unless the customer is erased. `unready`: it may be 503, with the same body. `streams`: as server-sent events, each
-    of which holds the answer. `otherwise` is what else it answers, when it is asked for something else.
+    of which holds the answer.
     """
 
     group: str
-    answer: type[Struct]
+    answer: type[Struct] | None
     body: Schema | None = None
     query: Mapping[str, Schema] = {}
     refusals: tuple[HttpRefusal, ...] = ()
@@ -249,4 +250,5 @@ def _others() -> dict[str, Operation]:
         "get_store_history": Operation("History", history.HistoryShown, query=queries.HISTORY),
         "live": Operation("Health", answers.Health),
         "ready": Operation("Health", answers.Ready, unready=True),
+        "metrics": Operation("Health", None),
     }

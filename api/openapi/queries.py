@@ -1,19 +1,31 @@
 """What clients ask for in the query string."""
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from api.addresses import TYPES
 from api.as_of import POSITION
 from api.history import TYPES as TYPES_OF_EVENTS
 from api.lists import MAX_IDS, MAX_SEARCH
-from api.openapi.filters import CUSTOMER_FILTERS, ORDER_FILTERS
+from api.openapi.filters import (
+    CUSTOMER_FILTERS,
+    CUSTOMER_PROPERTIES,
+    ORDER_FILTERS,
+    ORDER_PROPERTIES,
+    Form,
+    in_words,
+)
 from api.openapi.kinds import Schema, choice, id_, integer, moment, optional, ref, said, text
 from api.paginator import DEFAULT_PER_PAGE, MAX_PER_PAGE
+from projections.queries.columns import Column, Kind
 from projections.queries.customers import LISTING as CUSTOMERS
 from projections.queries.orders import LISTING as ORDERS
 from projections.queries.pages import Listing
 from projections.queries.relations import OF_CUSTOMER, OF_ORDER
+
+MONEY = frozenset({"ltv", "aov", "total_amount", "total_paid"})  # in cents, among what is searched
+_LENIENT: Schema = {"type": "string"}  # what makes no sense means the default
 
 
 def query_text(max_length: int = 255) -> Schema:
@@ -21,9 +33,6 @@ def query_text(max_length: int = 255) -> Schema:
     return {name: value for name, value in text(max_length=max_length).items() if "imum" not in name} | {
         "type": "string"
     }
-
-
-_LENIENT: Schema = {"type": "string"}  # what makes no sense means the default
 
 
 def blankable(schema: Schema) -> Schema:
@@ -58,52 +67,102 @@ AS_OF = said(
 IN_TIME = {"as_of": AS_OF, "user_tz": _ZONE}
 
 
-def several(name: str, items: Schema, description: str, **limits: int) -> dict[str, Schema]:
-    """With PHP's brackets, which every client can write by repeating the parameter."""
-    schema = {"type": "array", "items": items, **limits}
-    return {f"{name}[]": said(schema, f"{description} `{name}=a,b` says the same as `{name}[]=a&{name}[]=b`.")}
+def several(name: str, items: Schema, text: Schema, description: str, **limits: int) -> dict[str, Schema]:
+    """Repeated, or one text. With PHP's brackets it is understood, but not declared: as names they are the same one."""
+    forms = f"`{name}=a,b`, `{name}=a&{name}=b` and `{name}[]=a&{name}[]=b` say the same."
+    schema = {"anyOf": [{"type": "array", "items": items, **limits}, text]}
+    return {name: said(schema, f"{description} {forms}")}
+
+
+def several_words(name: str, known: Iterable[str], description: str) -> dict[str, Schema]:
+    word = f"({'|'.join(map(re.escape, sorted(known)))})"
+    text: Schema = {"type": "string", "pattern": f"^({word}(,{word})*)?$"}
+    return several(name, words(known), text, description)
 
 
 def words(known: Iterable[str]) -> Schema:
     return {"type": "string", "enum": sorted(known)}
 
 
-def _listing(listing: Listing, filters: str, example: str, **others: Schema) -> dict[str, Schema]:
-    operators = "An operation such as `id=5`, `id::1-9` or `status=act*`, or plain text."
+def _lenient(default: str) -> Schema:
+    return {**_LENIENT, "default": default}
+
+
+def _searched(listing: Listing) -> str:
+    """Plain text, or an operation on one of the columns, each with the unit of its values."""
+    columns = [f"`{name}` ({_unit(column)})" for name, column in listing.searchable.columns.items()]
+    others = [f"`{name}` (text)" for name in listing.searchable.others]
+    return (
+        "Plain text, or an operation on a column: `=` `!=` `>` `<` `>=` `<=`, as in `id=5`; a range, as in `id::1-9`; "
+        f"`=` and `!=` with `*` at an end, as in `status=act*`. Columns: {', '.join([*columns, *others])}."
+    )
+
+
+def _unit(column: Column) -> str:
+    match column.kind:
+        case Kind.INTEGER | Kind.NUMBER:
+            return "cents" if column.name in MONEY else "number"
+        case Kind.MOMENT:
+            return "date, or date and time, in `user_tz`"
+        case Kind.TEXT | Kind.CODE:
+            return "text"
+        case _:
+            assert_never(column.kind)
+
+
+def _filtered(properties: Mapping[tuple[str, str], tuple[Form, ...]], example: str) -> str:
+    told = "".join(
+        f"\n- `{'/'.join(source)}`: {'; '.join(map(in_words, forms))}" for source, forms in properties.items()
+    )
+    return f"Groups are ORed, the filters of a group ANDed. Example: `{example}`\n{told}"
+
+
+def _listing(
+    listing: Listing,
+    filters: str,
+    properties: Mapping[tuple[str, str], tuple[Form, ...]],
+    example: str,
+    **others: Schema,
+) -> dict[str, Schema]:
     advanced = {"type": "string", "contentSchema": {"$ref": filters}}  # with a media type the page asks for a file
     return {
-        "search": said(_SEARCH, operators),
+        "search": said(_SEARCH, _searched(listing)),
         **PAGE,
-        "sort_by": said(_LENIENT, f"{', '.join(listing.columns)}; anything else means id."),
-        "sort_type": said(_LENIENT, "asc; anything else means desc."),
+        "sort_by": said(_lenient("id"), f"{', '.join(listing.columns)}; anything else means id."),
+        "sort_type": said(_lenient("desc"), "asc; anything else means desc. Texts regardless of case and accents."),
         "filter_type": said(
-            _LENIENT, "simple is for `search`, advanced for `advanced_filters`; with anything else neither counts."
+            _lenient("simple"),
+            "simple is for `search`, advanced for `advanced_filters`; with anything else neither counts.",
         ),
-        "advanced_filters": said(advanced, f"Groups are ORed, the filters of a group ANDed. Example: `{example}`"),
-        "active_view": said(_LENIENT, f"{', '.join(listing.views)}; anything else means all."),
+        "advanced_filters": said(advanced, _filtered(properties, example)),
+        "active_view": said(_lenient("all"), f"{', '.join(listing.views)}; anything else means all."),
         **IN_TIME,
         "cursor": said(_LENIENT, "The `next_cursor` of the last page, to walk on from there; goes before `page`."),
         **others,
     }
 
 
-_IDS: Schema = {"type": ["integer", "string"]}  # what can't be an id is ignored, like one that nobody has
-_RELATIONS = several("with", words(OF_CUSTOMER), "What to add to each customer.")
+# What can't be an id is ignored, like one that nobody has.
+_ID: Schema = {"type": ["integer", "string"]}
+_IDS: Schema = {"type": "string", "maxLength": MAX_IDS}
+_RELATIONS = several_words("with", OF_CUSTOMER, "What to add to each customer.")
 
 LIST_CUSTOMERS = _listing(
     CUSTOMERS,
     "#/components/schemas/CustomerFilters",
+    CUSTOMER_PROPERTIES,
     '[[{"source":["customer","ltv"],"operator":">","value":100}]]',
     **_RELATIONS,
-    **several("select", words(CUSTOMERS.shown), "Only these columns, and `id`."),
-    **several("include_ids", _IDS, "These are in the result whatever the search says.", maxItems=MAX_IDS),
+    **several_words("select", CUSTOMERS.shown, "Only these columns, and `id`."),
+    **several("include_ids", _ID, _IDS, "These are in the result whatever the search says.", maxItems=MAX_IDS),
 )
 LIST_ORDERS = _listing(
     ORDERS,
     "#/components/schemas/OrderFilters",
+    ORDER_PROPERTIES,
     '[[{"source":["order","status"],"operator":"in","value":["completed"]}]]',
-    **several("with", words(OF_ORDER), "What to add to each order."),
-    **several("select", words(ORDERS.shown), "Only these columns, and `id`."),
+    **several_words("with", OF_ORDER, "What to add to each order."),
+    **several_words("select", ORDERS.shown, "Only these columns, and `id`."),
 )
 LIST_STORE_ORDERS = LIST_ORDERS | {"customer_id": said(blankable(id_()), "Only this customer's orders.")}
 DELETE_CUSTOMER = {"reason": said(_TEXT, "Why, if the body does not say so.")}

@@ -50,7 +50,7 @@ class InvalidFields(Struct):
     reason: Reason
 
 
-class Status(Struct):
+class DoorData(Struct):
     status: int
 
 
@@ -59,7 +59,7 @@ class RefusedAtTheDoor(Struct):
 
     code: Literal["rest_forbidden", "rest_invalid_json", "rest_invalid_header", "rest_no_route"]
     message: str
-    data: Status
+    data: DoorData
     reason: Reason
 
 
@@ -98,7 +98,7 @@ class NoSuchCustomer(Struct):
     reason: Reason
 
 
-class Version(Struct):
+class StaleData(Struct):
     version: int
 
 
@@ -107,11 +107,11 @@ class StaleVersion(Struct):
 
     code: Literal[412]
     message: str
-    data: Version
+    data: StaleData
     reason: Reason
 
 
-class RequestId(Struct):
+class FaultData(Struct):
     request_id: str
 
 
@@ -120,7 +120,7 @@ class OurFault(Struct):
 
     code: Literal[500]
     message: str
-    data: RequestId
+    data: FaultData
     reason: Reason
 
 

@@ -1,10 +1,9 @@
 """What is answered of replays, while they go on and afterwards."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from api.openapi.history import BeforeAndAfter
 from api.openapi.shapes import Id, Moment
 
 
@@ -21,11 +20,11 @@ class ReplayedEvents(Struct):
 
 
 class DifferingRow(Struct):
-    """`columns` have the stored and the rebuilt value, if it can't name a person."""
+    """`columns` have the stored and the rebuilt value, as a list; null, if it could name a person."""
 
     id: Id
     problem: Literal["missing", "surplus", "differs"]
-    columns: Annotated[dict[str, BeforeAndAfter | None], Meta(examples=[{"ltv": [7, 1000]}])]
+    columns: Annotated[dict[str, Any], Meta(examples=[{"ltv": [7, 1000]}])]
 
 
 class DifferingTable(Struct):

@@ -3,21 +3,22 @@
 from api.access.auth import LOGIN, MAX_USER_LENGTH
 from api.addresses import MAX_LABEL
 from api.application_passwords import MAX_NAME
-from api.customers import MAX_BULK, MAX_NOTES
+from api.customers import MAX_BULK, MAX_NOTES, STATUSES
 from api.erasure import MAX_REASON
 from api.labels import MAX_LENGTH
 from api.openapi.kinds import (
     Schema,
     anything,
     body,
+    cents,
     choice,
     email,
     flag,
     id_,
     ids,
+    instant,
     integer,
     lines,
-    moment,
     optional,
     or_null,
     own_body,
@@ -41,6 +42,7 @@ from api.users import MAX_LOGIN
 
 COUNTRY = ref("Country", "US")
 IGNORED = said(anything(), "Accepted, and ignored.")
+_BY_MODE = said(anything(), "Accepted, and ignored: this store asks for names otherwise (NAME_MODE).")
 
 
 def customer_body(mode: NameMode, email_: str, **others: Schema) -> Schema:
@@ -49,30 +51,31 @@ def customer_body(mode: NameMode, email_: str, **others: Schema) -> Schema:
         name = {"full_name": said(text("Jane Smith"), "Split at the last blank.")}
     else:
         name = {"first_name": text("Jane")}
-        others = {"last_name": optional(text("Smith"))} | others
-    return body(
-        {"email": email(email_)} | name,
-        city=optional(text("Boston")),
-        state=optional(text("MA")),
-        postcode=optional(text("02101")),
-        country=optional(COUNTRY),
-        notes=optional(lines(max_length=MAX_NOTES)),
-        status=optional(ref("CustomerStatus")),
-        user_id=optional(id_()),
-        user_url=optional(text()),
-        aov=said(anything(), "Accepted, and ignored: figures come from orders only."),
-        **others,
-    )
+        others = {"last_name": optional(text("Smith")), "full_name": _BY_MODE} | others
+    known = {
+        "city": optional(text("Boston")),
+        "state": optional(text("MA")),
+        "postcode": optional(text("02101")),
+        "country": optional(COUNTRY),
+        "notes": optional(lines(max_length=MAX_NOTES)),
+        "status": optional(ref("CustomerStatus")),
+        "user_id": optional(id_()),
+        "user_url": optional(text()),
+        "aov": said(anything(), "Accepted, and ignored: figures come from orders only."),
+    }
+    return body({"email": email(email_)} | name, **known | others)
 
 
 def create_customer(mode: NameMode) -> Schema:
     wants_user = said(anything(), "`yes` makes a WordPress user, unless one has this email; anything else does not.")
-    return customer_body(mode, "jane.smith@example.com", wp_user=wants_user)
+    status = optional(ref("CustomerStatus")) | {"default": STATUSES[0]}
+    return customer_body(mode, "jane.smith@example.com", wp_user=wants_user, status=status)
 
 
 def patch_customer(mode: NameMode) -> Schema:
     fields = update_customer(mode)["properties"]
-    return own_body({}, **{name: said for name, said in fields.items() if name not in {"aov", "username"}})
+    unknown = {"aov", "username"}
+    return own_body({}, **{name: it for name, it in fields.items() if name not in unknown and it is not _BY_MODE})
 
 
 def update_customer(mode: NameMode) -> Schema:
@@ -114,7 +117,11 @@ _ADDRESS_OPTIONAL = {
     "company_name": optional(text()),
     "order_id": said(optional(id_()), "An order of this customer, which gets this address too."),
 }
-CREATE_ADDRESS = body(_ADDRESS, **_ADDRESS_OPTIONAL)
+_NEW_ADDRESS = {
+    "status": _ADDRESS_OPTIONAL["status"] | {"default": "active"},
+    "is_primary": _ADDRESS_OPTIONAL["is_primary"] | {"default": 0},
+}
+CREATE_ADDRESS = body(_ADDRESS, **_ADDRESS_OPTIONAL | _NEW_ADDRESS)
 UPDATE_ADDRESS = body({"id": id_(1)} | _ADDRESS, **_ADDRESS_OPTIONAL)
 DELETE_ADDRESS = body({"address": body({"id": id_(2)})})
 MAKE_PRIMARY = body({"addressId": id_(1), "type": ref("AddressType", "billing")})
@@ -157,33 +164,33 @@ _NEW_ITEM = own_body(
     payment_type=optional(text()),
     other_info=DOCUMENT,
     line_meta=DOCUMENT,
-    quantity=optional(integer(2, minimum=1, maximum=MAX_QUANTITY)),
-    unit_price=optional(integer(2500)),
-    **{name: optional(integer()) for name in ITEM_AMOUNTS if name != "unit_price"},
+    quantity=optional(integer(2, minimum=1, maximum=MAX_QUANTITY)) | {"default": 1},
+    unit_price=optional(cents(2500)),
+    **{name: optional(cents()) for name in ITEM_AMOUNTS if name != "unit_price"},
 )
 PLACE_ORDER = own_body(
-    {"customer_id": id_(1), "total_amount": integer(5000)},
+    {"customer_id": id_(1), "total_amount": cents(5000)},
     id=said(optional(id_()), "Allocated, if it is not given."),
     currency=said(
         optional({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["USD"]}), "The store's, if not given."
     ),
-    total_paid=optional(integer(5000)),
-    total_refund=optional(integer()),
+    total_paid=optional(cents(5000)),
+    total_refund=optional(cents()) | {"default": 0},
     payment_status=said(
         optional(ref("PaymentStatus")), "Follows from the amounts, if it is not given: an order of nothing is paid."
     ),
-    created_at=optional(moment()),
-    status=optional(ref("OrderStatus")),
-    rate=said(optional(rate()), "From the order's currency to the store's."),
+    created_at=optional(instant()),
+    status=optional(ref("OrderStatus")) | {"default": "on-hold"},
+    rate=said(optional(rate()), "From the order's currency to the store's.") | {"default": 1},
     items={"type": ["array", "null"], "items": ref("NewItem"), "maxItems": MAX_ITEMS},
     parent_id=optional(id_()),
-    type=optional(ref("OrderType")),
-    mode=optional(ref("OrderMode")),
+    type=optional(ref("OrderType")) | {"default": "payment"},
+    mode=optional(ref("OrderMode")) | {"default": "live"},
     receipt_number=optional(text()),
     note=_NOTE,
     ip_address=optional(text(max_length=45)),
     **{name: optional(text()) for name in (*TEXTS, "payment_method_title")},
-    **{name: optional(integer()) for name in AMOUNTS},
+    **{name: optional(cents()) for name in AMOUNTS},
 )
 UPDATE_ORDER = own_body(
     {},
@@ -192,10 +199,10 @@ UPDATE_ORDER = own_body(
     note=_NOTE,
 )
 _TRANSACTION_ID = text("ch_1", max_length=MAX_TRANSACTION_ID)
-PAYMENT = own_body({"amount": integer(5000, minimum=1), "transaction_id": _TRANSACTION_ID}, paid_at=optional(moment()))
+PAYMENT = own_body({"amount": cents(5000, minimum=1), "transaction_id": _TRANSACTION_ID}, paid_at=optional(instant()))
 REFUND = own_body(
-    {"amount": integer(1000, minimum=1), "transaction_id": _TRANSACTION_ID | {"examples": ["re_1"]}},
-    refunded_at=optional(moment()),
+    {"amount": cents(1000, minimum=1), "transaction_id": _TRANSACTION_ID | {"examples": ["re_1"]}},
+    refunded_at=optional(instant()),
     reason=optional(text("Damaged")),
 )
 TRANSFER = own_body({"customer_id": id_(2)})

@@ -11,11 +11,17 @@ def one_of(name: str) -> Meta:
     return Meta(extra_json_schema={"$ref": f"#/components/schemas/{name}"}, examples=[CHOICES[name][0]])
 
 
+def moved_by(what: str) -> Meta:
+    """docs/api.md says more."""
+    return Meta(description=f"UTC. Moved by {what}; by nothing else.")
+
+
 Moment: TypeAlias = Annotated[
     str, Meta(pattern=r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", description="UTC", examples=["2025-06-20 14:00:00"])
 ]
 Id: TypeAlias = Annotated[int, Meta(ge=1, examples=[1])]
-Cents: TypeAlias = Annotated[int, Meta(examples=[5000])]
+Cents: TypeAlias = Annotated[int, Meta(description="Cents of the order's currency", examples=[5000])]
+StoreCents: TypeAlias = Annotated[int, Meta(description="Cents of the store's currency", examples=[5000])]
 Rate: TypeAlias = Annotated[float, Meta(gt=0, description="Exchange rate to the store's currency", examples=[1])]
 Status: TypeAlias = Annotated[str, one_of("CustomerStatus")]
 AddressKind: TypeAlias = Annotated[str, one_of("AddressType")]
@@ -59,12 +65,12 @@ class FormattedAddress(Struct):
     full_address: Annotated[str, Meta(examples=["456 Business Ave, New York, New York, United States"])]
 
 
-class CompanyName(Struct):
+class OtherData(Struct):
     company_name: str
 
 
 class AddressMeta(Struct):
-    other_data: CompanyName
+    other_data: OtherData
 
 
 class Address(Struct):
@@ -85,7 +91,7 @@ class Address(Struct):
     email: Email
     meta: AddressMeta | Nothing
     created_at: Moment
-    updated_at: Moment
+    updated_at: Annotated[Moment, moved_by("changes of the address, and of which one is primary")]
     formatted_address: FormattedAddress
     company_name: str
 
@@ -192,7 +198,7 @@ class Order(Struct):
     uuid: Uuid
     config: dict[str, Any] | Nothing
     created_at: Moment
-    updated_at: Moment
+    updated_at: Annotated[Moment, moved_by("payments, refunds, and changes of status or customer")]
     order_items: list[Item] | UnsetType = UNSET
     filtered_order_items: list[Item] | UnsetType = UNSET
     transactions: list[Transaction] | UnsetType = UNSET
@@ -204,7 +210,7 @@ class Label(Struct):
     id: Id
     value: Annotated[str, Meta(examples=["VIP"])]
     created_at: Moment
-    updated_at: Moment
+    updated_at: Annotated[Moment, moved_by("renaming")]
 
 
 class CarriedLabel(Label):
@@ -243,10 +249,10 @@ class Customer(Struct):
         dict[str, int] | Nothing, Meta(description="Net cents by currency", examples=[{"USD": 15000}])
     ]
     purchase_count: Annotated[int, Meta(ge=0, examples=[3])]
-    ltv: Annotated[int, Meta(ge=0, description="Lifetime value", examples=[15000])]
+    ltv: Annotated[int, Meta(ge=0, description="Lifetime value, in cents of the store's currency", examples=[15000])]
     first_purchase_date: Moment | None
     last_purchase_date: Moment | None
-    aov: Annotated[float, Meta(ge=0, description="Average order value", examples=[5000])]
+    aov: Annotated[float, Meta(ge=0, description="Average order value, in cents like ltv", examples=[5000])]
     notes: str
     uuid: Uuid
     country: Annotated[str | None, Meta(examples=["US"])]
@@ -254,7 +260,7 @@ class Customer(Struct):
     state: Annotated[str | None, Meta(examples=["NY"])]
     postcode: Annotated[str | None, Meta(examples=["10001"])]
     created_at: Moment
-    updated_at: Moment
+    updated_at: Annotated[Moment, moved_by("changes of what it says of itself and of its user")]
     full_name: Name
     photo: Annotated[str, Meta(examples=["https://secure.gravatar.com/avatar/0?s=100&d=mm&r=g"])]
     country_name: Annotated[str, Meta(examples=["United States"])]

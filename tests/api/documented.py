@@ -61,7 +61,9 @@ def conforms(answer: httpx.Response) -> str:
     """The operation's id, once its answer is found to be as documented."""
     operation = operation_of(answer.request)
     documented = operation["responses"][str(answer.status_code)]
-    if "text/event-stream" in documented["content"]:
+    if "text/plain" in documented["content"]:
+        assert answer.headers["content-type"].startswith("text/plain")
+    elif "text/event-stream" in documented["content"]:
         check({"$ref": "#/components/schemas/Replay"}, json.loads(answer.text.rpartition("data: ")[2]))
     else:
         check(documented["content"]["application/json"]["schema"], answer.json())

@@ -86,10 +86,8 @@ def _query(operation: dict[str, Any], sent: dict[str, list[str]]) -> Iterator[tu
         if parameter["in"] != "query" or parameter["name"] not in sent:
             continue
         values = [value.strip() for value in sent[parameter["name"]]]
-        if parameter["schema"].get("type") != "array":
-            yield parameter["schema"], values[-1]
-        else:
-            yield parameter["schema"], [value for value in values if value]
+        is_list = any(form.get("type") == "array" for form in parameter["schema"].get("anyOf", ()))
+        yield parameter["schema"], [it for it in values if it] if is_list and len(values) > 1 else values[-1]
 
 
 def _valid(case: Case[Any], schema: dict[str, Any], value: Any) -> bool:

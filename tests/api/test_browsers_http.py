@@ -13,8 +13,8 @@ import pytest
 from api.openapi.operations import operations
 from api.settings import Settings
 from tests.api.client import client_of
+from tests.api.serving import served
 from tests.api.shop import Shop, done, open_shop, refusal
-from tests.api.test_fuzz import served
 from tests.api.test_hostile_http import writes
 from tests.api.test_routes_http import NO_ROUTE
 

@@ -4,23 +4,17 @@ Bounded and the same every time; `make fuzz` sets FUZZ_SECONDS, and lets chance 
 """
 
 import os
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import httpx
 
 from api.access import credentials
 from api.openapi.operations import operations
 from api.redaction import Secret
 from projections.database import open_store
+from tests.api.serving import ROOT, served
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-ROOT = CONFIG.parents[2]
 PASSWORD = "open sesame"
 SECONDS = os.environ.get("FUZZ_SECONDS")
 # To every operation wrong passwords are sent, too: with all of them forgiven, time does not run out for the others.
@@ -48,34 +42,3 @@ def schemathesis(document: str, *options: str) -> subprocess.CompletedProcess[st
     return subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", *command], cwd=ROOT, check=False, capture_output=True, text=True
     )
-
-
-@contextmanager
-def served(database: str) -> Iterator[str]:
-    """The address of a server process."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    command = ["granian", "--interface", "asgi", "--factory", "--port", str(port), "--log-level", "error"]
-    environment = os.environ | {"DATABASE_URL": database}
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command, "api.worker:create_worker_app"], cwd=ROOT, env=environment
-    )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/health/ready")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait_for(address: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            httpx.get(address).raise_for_status()
-            return
-        except httpx.HTTPError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)

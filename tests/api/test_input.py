@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Litestar, Request, route
 
+from api.convert import ids
 from api.errors import exception_handlers
 from api.input import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS, parse_body, parse_form, parse_json, read_input
 from api.refusals import HttpRefusal, Invalid, InvalidJson, Rule, TooLarge
@@ -49,6 +50,13 @@ def test_the_last_of_two_counts() -> None:
     assert parse_form(b"a=1&a=2") == {"a": "2"}
     assert parse_form(b"a=1&a[]=2") == {"a": ["2"]}
     assert parse_form(b"a[]=2&a=1") == {"a": "1"}
+
+
+def test_of_a_list_all_count_that_are_sent_under_its_name() -> None:
+    """As the code of many clients writes a list: its name again and again, without PHP's brackets."""
+    for form in (b"a=1&a=2&a=3", b"a[]=1&a[]=2&a[]=3", b"a=1,2&a=&a=3", b"a=1,2,3"):
+        assert ids(parse_form(form)["a"], max_items=3) == [1, 2, 3]
+    assert ids(parse_form(b"a[b]=1&a[b]=2")["a"]["b"], max_items=3) == [1, 2]
 
 
 def test_json_says_each_key_once() -> None:

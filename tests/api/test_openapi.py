@@ -11,8 +11,11 @@ from litestar.routes import HTTPRoute
 
 from api.app import BASE, create_app
 from api.openapi.filters import CUSTOMER_PROPERTIES, ORDER_PROPERTIES, Form
+from api.order_input import AMOUNTS, ITEM_AMOUNTS
 from api.presentation import ADDRESS, CUSTOMER, ORDER
 from api.settings import Settings
+from projections.queries.customers import LISTING as CUSTOMERS
+from projections.queries.orders import LISTING as ORDERS
 from tests.api.documented import DOCUMENT, OPERATIONS, SCHEMAS, check, conforms, example_of
 from tests.api.every_operation import every_operation
 from tests.api.shop import SETTINGS, Body, Shop, done
@@ -23,17 +26,20 @@ def test_the_document_has_every_route_and_no_other() -> None:
     routes = {
         (method, route.path_format)
         for route in app.routes
-        if isinstance(route, HTTPRoute) and route.path.startswith((BASE, "/health"))
+        if isinstance(route, HTTPRoute) and route.path.startswith((BASE, "/health", "/metrics"))
         for method in route.methods - {"OPTIONS", "HEAD"}
     }
     assert set(OPERATIONS) == routes
+
+
+MEDIA = {"application/json", "text/event-stream", "text/plain"}
 
 
 def test_of_every_route_it_is_said_what_it_answers() -> None:
     silent = {
         operation["operationId"]
         for operation in OPERATIONS.values()
-        if not operation["responses"]["200"].get("content", {}).keys() & {"application/json", "text/event-stream"}
+        if not operation["responses"]["200"].get("content", {}).keys() & MEDIA
     }
     assert not silent, "api/openapi/operations.py says nothing of these"
 
@@ -68,17 +74,22 @@ def enumerations(schema: Any) -> Iterator[list[Any]]:
             yield from enumerations(inner)
 
 
-def test_a_typed_client_can_name_every_choice_and_repeat_every_list() -> None:
-    """Generators name a choice after its word, and write a list as the parameter's repetition, whatever its style."""
+def test_a_typed_client_can_name_every_choice_and_parameter() -> None:
+    """Generators name a choice after its word, and leave out an operation with two parameters of the same letters."""
     typed = [schema for name, schema in SCHEMAS.items() if not name.endswith("Filters")]  # which are sent as text
     for words in enumerations([typed, DOCUMENT["paths"]]):
         assert all(
             isinstance(word, int) or re.fullmatch(r"[A-Za-z][\w./+-]*", word) or word in {"0", "1"} for word in words
         )
     for operation in OPERATIONS.values():
-        for parameter in operation.get("parameters", []):
-            is_list = parameter["schema"].get("type") == "array"
-            assert parameter["name"].endswith("[]") == is_list, parameter["name"]
+        names = [re.sub(r"\W", "", parameter["name"]).lower() for parameter in operation.get("parameters", [])]
+        assert len(set(names)) == len(names), operation["operationId"]
+
+
+def test_no_schema_is_named_like_one_of_its_properties() -> None:
+    """Generators name a variable after the schema, beside those that are named after the properties."""
+    for name, schema in SCHEMAS.items():
+        assert re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() not in schema.get("properties", {}), name
 
 
 def test_a_store_with_full_names_asks_for_them() -> None:
@@ -87,6 +98,53 @@ def test_a_store_with_full_names_asks_for_them() -> None:
     body = operation["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["email", "full_name"]
     assert "first_name" not in body["properties"]
+
+
+@pytest.mark.parametrize(("method", "required"), [("post", "first_name"), ("put", "first_name")])
+def test_a_full_name_is_spoken_of_where_two_names_are_asked_for(method: str, required: str) -> None:
+    path = f"{BASE}/customers" if method == "post" else f"{BASE}/customers/{{customer_id}}"
+    body = DOCUMENT["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+    assert required in body["required"]
+    assert "NAME_MODE" in body["properties"]["full_name"]["description"]
+
+
+def test_every_amount_says_its_unit() -> None:
+    names = {*AMOUNTS, *ITEM_AMOUNTS, "total_amount", "total_paid", "total_refund", "ltv", "aov", "contribution"}
+    bodies = {
+        operation["operationId"]: operation["requestBody"]["content"]["application/json"]["schema"]
+        for operation in OPERATIONS.values()
+        if "requestBody" in operation and "Orders" in operation["tags"]
+    }
+    for where, schema in (SCHEMAS | bodies).items():
+        for name, field in schema.get("properties", {}).items():
+            if name in names | {"amount"}:
+                assert "cents" in field.get("description", "").lower(), (where, name)
+
+
+def test_every_list_says_what_it_takes_and_in_which_unit() -> None:
+    for path, listing, properties in (
+        ("/customers", CUSTOMERS, CUSTOMER_PROPERTIES),
+        ("/orders", ORDERS, ORDER_PROPERTIES),
+        ("/customers/{customer_id}/orders", ORDERS, ORDER_PROPERTIES),
+    ):
+        known = {parameter["name"]: parameter for parameter in OPERATIONS["GET", BASE + path]["parameters"]}
+        search, filters_ = known["search"]["description"], known["advanced_filters"]["description"]
+        assert all(f"`{name}` (" in search for name in (*listing.searchable.columns, *listing.searchable.others))
+        for source, forms in properties.items():
+            [line] = [line for line in filters_.splitlines() if line.startswith(f"- `{'/'.join(source)}`:")]
+            assert all(f"`{operator}`" in line for form in forms for operator in form.operators)
+        assert "not cents" in filters_
+        defaults = {name: parameter["schema"].get("default") for name, parameter in known.items()}
+        assert {name: value for name, value in defaults.items() if value is not None} == {
+            "page": 1, "per_page": 10, "sort_by": "id", "sort_type": "desc", "filter_type": "simple",
+            "active_view": "all",
+        }  # fmt: skip
+        assert {"select", "with"} <= known.keys()
+
+
+def test_what_moves_updated_at_is_said() -> None:
+    for name in ("Customer", "Address", "Order", "Label"):
+        assert "Moved by" in SCHEMAS[name]["properties"]["updated_at"]["description"]
 
 
 def examples() -> Iterator[Any]:
@@ -149,7 +207,7 @@ async def test_refusals_are_as_documented(shop: Shop) -> None:
     for (method, path), operation in OPERATIONS.items():
         if path.startswith("/health"):
             continue
-        known = "/customers" + path.partition("/customers")[2] if "/customers" in path else path.removeprefix(BASE)
+        known = path.removeprefix(BASE) if path.startswith(BASE) else f"http://store.example{path}"
         there = known.replace("{customer_id}", str(id_)).replace("{order_id}", str(order))
         missing = re.sub(r"{\w+}", "99999999", known)
         nonsense = {"with": "x", "from": "x", "type": "x", "search": "\0"}

@@ -8,6 +8,7 @@ import pytest
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from eventstore import lanes, transact
+from eventstore.sessions import SESSION
 from eventstore.transact import Overloaded, Store, Unit
 from projections.database import open_store
 from tests.eventstore.acts import (
@@ -107,7 +108,7 @@ async def test_nothing_leaks_from_one_transaction_into_the_next(store: Store) ->
     connections = [await store.pool.acquire() for _ in range(store.pool.get_size())]
     try:
         for connection in connections:
-            assert await connection.fetchval("SHOW search_path") == '"$user", public'
+            assert await connection.fetchval("SHOW search_path") == SESSION["search_path"]
             assert not connection.is_in_transaction()
         assert await connections[0].fetchval(HELD) == 0
     finally:
