@@ -41,10 +41,11 @@ MOVED = """
 OF_OTHERS = """
     SELECT {columns} FROM stored_events
     WHERE originator_id = ANY(${last}) AND NOT customer_id {within} AND notification_id <= $1"""
-# When one of these was erased, its orders fell silent, also about those who had them before.
-ERASED_OTHERS = """
+# What the others' own streams say of orders: details that went along, and when they fell silent.
+SAID_BY_OTHERS = """
     SELECT {columns} FROM stored_events
-    WHERE originator_id = ANY($2) AND topic LIKE 'customer-erased#%' AND notification_id <= $1"""
+    WHERE originator_id = ANY($2) AND notification_id <= $1
+        AND (topic LIKE 'order-details-recorded#%' OR topic LIKE 'customer-erased#%')"""
 OF_STREAMS = """
     SELECT {columns} FROM stored_events WHERE originator_id {within} AND notification_id <= $1
     ORDER BY originator_id, originator_version"""
@@ -121,8 +122,8 @@ async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Group
     template = OF_OTHERS.format(columns=COLUMNS, within=within, last=len(arguments) + 1)
     others = await on.fetch(template, *arguments, uuids)
     strangers = frozenset(Stream("customer", CUSTOMER(event)) for event in others)
-    erased = await on.fetch(ERASED_OTHERS.format(columns=COLUMNS), arguments[0], list(map(to_uuid, strangers)))
-    return _grouped(own, [*others, *erased], frozenset(streams))._replace(others=strangers)
+    said = await on.fetch(SAID_BY_OTHERS.format(columns=COLUMNS), arguments[0], list(map(to_uuid, strangers)))
+    return _grouped(own, [*others, *said], frozenset(streams))._replace(others=strangers)
 
 
 def _grouped(own: Events, others: Events, moved: frozenset[bytes]) -> Groups:

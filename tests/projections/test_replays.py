@@ -263,6 +263,24 @@ async def test_an_order_that_fell_silent_on_its_way_is_silent_for_its_last_custo
     assert folded_alone.rows["orders"][order_id].config == {}
 
 
+async def test_what_went_along_with_an_order_is_told_for_its_last_customer_alone(store: Store) -> None:
+    """The one who said it may be in another range."""
+    one, other, third = await shop(store)
+    order_id, home = await place(store, one), AddressDetails(name="Ada", city="Turin")
+    said = OrderDetails(note="Ring twice", billing_address=home)
+    await do(store, CUSTOMER, one, RecordOrderDetails(order_id=order_id, details=said))
+    for customer_id in (other, third):
+        await transfer(store, order_id, customer_id)
+    await do(store, CUSTOMER, other, RecordOrderDetails(order_id=order_id, details=OrderDetails(note="not theirs")))
+    alone = await fold_some(store.pool, store.log, "customer", [third], await store.log.head(store.pool))
+    assert alone.rows["orders"][order_id] == await row(store, "orders", order_id)
+    assert alone.rows["orders"][order_id].note == "Ring twice"
+    await erase(store, one)
+    alone = await fold_some(store.pool, store.log, "customer", [third], await store.log.head(store.pool))
+    assert alone.rows["orders"][order_id] == await row(store, "orders", order_id)
+    assert (alone.rows["orders"][order_id].note, alone.rows["orders"][order_id].billing_address) == ("", None)
+
+
 @pytest.mark.parametrize("held", NAMES)
 async def test_former_tables_are_dropped_one_at_a_time(store: Store, held: str) -> None:
     """A statement that was planned before the swap may hold one of them, and ask for another before it looks again."""
