@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from msgspec.structs import asdict
 
+from api.documents import document
 from api.importing.export import Export, by
 from api.importing.facts import Entry, Fact
-from api.importing.fields import document, nullable_text
+from api.importing.fields import nullable_text
 from api.validation import Fields
 from domain.address import AddAddress, AddressAdded, AddressDetails, AddressType
 from domain.customer import (
