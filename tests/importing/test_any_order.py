@@ -1,5 +1,6 @@
 """What an import makes does not depend on the order of the file's rows."""
 
+import gzip
 from datetime import datetime
 from decimal import Decimal
 from itertools import permutations
@@ -78,6 +79,13 @@ def test_a_file_of_rates_names_the_line_that_is_wrong(tmp_path: Path, row: str) 
     file = tmp_path / "rates.csv"
     file.write_text(RATES_FILE + row)
     with pytest.raises(ImportFileError, match="line 5"):
+        read_rates(file)
+
+
+def test_a_file_of_rates_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rates.csv.gz"
+    file.write_bytes(gzip.compress(RATES_FILE.encode())[:-12])
+    with pytest.raises(ImportFileError, match="can't be read"):
         read_rates(file)
 
 
