@@ -54,12 +54,16 @@ def read_rates(path: Path) -> list[tuple[date, str, Decimal]]:
 
 
 def _rows(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[date, str, Decimal]]:
+    known: dict[tuple[date, str], Decimal] = {}
     for number, values in enumerate(reader, 2):
         if not values:
             continue
         try:
             day, currency, rate = values
-            yield convert.moment(day).date(), convert.currency(currency), convert.rate(rate)
+            read = convert.moment(day).date(), convert.currency(currency), convert.rate(rate)
         except (ValueError, Unfit) as error:
             problem = error.problem if isinstance(error, Unfit) else "must be a date, a currency and a rate."
             raise ImportFileError(f"{path}, line {number}: {','.join(values)} {problem}") from error
+        if known.setdefault(read[:2], read[2]) != read[2]:
+            raise ImportFileError(f"{path}, line {number}: {','.join(values)} is not the rate that a line above gives.")
+        yield read
