@@ -36,6 +36,9 @@ class IfMatch(NamedTuple):
             raise Stale(current)
 
 
+ANY = IfMatch(0, None)
+
+
 def read_if_match(request: AnyRequest, customer_id: int | None) -> IfMatch:
     """Raises BadIfMatch, also where there is no customer that it could be about (None)."""
     sent = header(request.scope, b"if-match")
@@ -48,6 +51,3 @@ def read_if_match(request: AnyRequest, customer_id: int | None) -> IfMatch:
     if _TAGS.fullmatch(sent) is None:
         raise BadIfMatch(UNREADABLE)
     return IfMatch(customer_id, frozenset(tag.removeprefix("W/").strip('"') for tag in re.findall(_TAG, sent)))
-
-
-ANY = IfMatch(0, None)

@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple, TypeAlias
 import asyncpg
 
 from eventstore.away import Why, tell
+from eventstore.durability import sync
 from eventstore.log import Connection
 from eventstore.migrate import SchemaError
 from eventstore.servers import Servers
-from eventstore.sessions import SESSION
+from eventstore.sessions import IS_READ_ONLY, SESSION
 from projections.drift.findings import Known, known
 from projections.live import PROJECTIONS
 from projections.schema import require_fit
@@ -27,9 +28,7 @@ STANDS = 1.0  # seconds for which it need not be found out again
 # A full disk refuses that a file grows long before it refuses a commit, which is the server's end. So PostgreSQL is
 # given less memory than the numbers of GROW take, and has to write them to where tables are.
 SETTINGS = SESSION | {"work_mem": "64kB", "temp_tablespaces": ""}
-IS_READ_ONLY = "SELECT current_setting('transaction_read_only')::boolean"
 GROW = "SELECT count(*) FROM generate_series(1, 20000)"
-COMMIT = "SELECT pg_logical_emit_message(true, 'custodiary', '')"
 
 
 class Standing(NamedTuple):
@@ -74,6 +73,7 @@ class Readiness:
             if self._found is None:
                 drift = await known(self._connection)
         except asyncpg.SyntaxOrAccessError:  # a table is not there, or not as we know it
+            logger.warning("the database has the schema of another version")
             self._found = "other_schema"
         except Exception as error:
             self._drop()
@@ -81,8 +81,6 @@ class Readiness:
             if self._found is None:
                 logger.exception("it could not be found out whether writes work")
                 self._found = "away"
-        if self._found == "other_schema":
-            logger.warning("the database has the schema of another version")
         if not stands:
             self._stands_until = time.monotonic() + STANDS
         return Standing(self._found, drift)
@@ -107,7 +105,7 @@ async def _unready(connection: Connection) -> Unready | None:
     if await connection.fetchval(IS_READ_ONLY):
         return "read_only"
     await connection.execute(GROW)
-    await connection.execute(COMMIT)
+    await sync(connection)
     try:
         await require_fit(connection, PROJECTIONS)
     except SchemaError as error:

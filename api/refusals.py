@@ -158,7 +158,7 @@ class NoPrimary(HttpRefusal):
     """No database takes writes now, for the reason that is said, and nothing was done."""
 
     def __init__(self, why: Why) -> None:
-        message = f"T{WORDS[why][1:]}: nothing was done, and the request may be sent again."
+        message = f"{WORDS[why].capitalize()}: nothing was done, and the request may be sent again."
         super().__init__(Reason.NO_PRIMARY, envelope(503, message), {"Retry-After": "1"})
 
 

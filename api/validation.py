@@ -16,8 +16,7 @@ E = TypeVar("E")
 M = TypeVar("M")
 T = TypeVar("T")
 
-
-MAX_UNKNOWN = 100  # that are named
+MAX_UNKNOWN = 100  # fields that are named
 
 
 class Fields:

@@ -46,8 +46,6 @@ MISSING = """
 ALL = """
     SELECT originator_id, since, master_id, wrapped FROM stream_keys
     WHERE wrapped IS NOT NULL AND (originator_id, since) > ($1, $2) ORDER BY originator_id, since LIMIT $3"""
-
-
 # Of events that are not in the log: a stream that comes to have such a version needs a key of its own.
 UNUSED = """
     DELETE FROM stream_keys AS k WHERE NOT EXISTS (

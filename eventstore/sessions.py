@@ -26,6 +26,8 @@ SESSION = {
     "idle_session_timeout": "0",
 }
 
+IS_READ_ONLY = "SELECT current_setting('transaction_read_only')::boolean"
+
 
 def begin(settings: Mapping[str, str]) -> str:
     """A query that sets them, and tells of the server: is it a standby, does it let us write, how does it encode?

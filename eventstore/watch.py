@@ -9,12 +9,12 @@ import asyncpg
 
 from eventstore.away import WORDS, Unreachable, tell, why_away
 from eventstore.servers import Servers, Session
+from eventstore.sessions import IS_READ_ONLY
 
 logger = logging.getLogger("custodiary.database")
 
 EVERY = 1.0  # seconds between two looks, and between two attempts at finding a server
 SILENCE = 5.0  # seconds without an answer to a question that takes no work, after which a server hangs
-IS_READ_ONLY = "SELECT current_setting('transaction_read_only')::boolean"
 
 
 @asynccontextmanager

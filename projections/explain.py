@@ -33,7 +33,8 @@ from eventstore.log import COLUMNS, Connection, Log
 from eventstore.streams import MAX_ID, to_uuid
 from projections.fold import PoisonedError
 from projections.history.pages import NEWEST, erased_among, was_registered
-from projections.orders import ORDERS, OrderRow, value_of
+from projections.order_rows import OrderRow
+from projections.orders import ORDERS, value_of
 
 ORDERS_EVER = f"""
     SELECT {COLUMNS} FROM readable_events

@@ -21,7 +21,8 @@ from eventstore.sealing import FORMAT, WORDS, bound
 from eventstore.streams import id_of, to_uuid
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.live import PROJECTIONS
-from projections.orders import ORDERS, OrderRow, value_of
+from projections.order_rows import OrderRow
+from projections.orders import ORDERS, value_of
 from projections.projection import Envelope, Evolve, Keys, Part, Projection, of_stream
 from projections.ranges import Range
 

@@ -23,7 +23,8 @@ from projections.addresses import ADDRESSES
 from projections.customers import CUSTOMERS
 from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.labels import LABELS
-from projections.orders import ORDERS, OrderRow, value_of
+from projections.order_rows import OrderRow
+from projections.orders import ORDERS, value_of
 from projections.projection import Change, Envelope, Projection, envelope
 from projections.rows import Rows
 from projections.users import USERS

@@ -18,6 +18,7 @@ LAST_CUSTOMER = """
 LAST_STREAM = """
     SELECT originator_id FROM stored_events WHERE originator_id > $1 AND originator_id <= $2
     ORDER BY originator_id OFFSET $3 LIMIT 1"""
+_NAMED = re.compile(r"([1-9][0-9]{0,15})(?:-([1-9][0-9]{0,15}))?", re.ASCII)
 
 
 class Range(NamedTuple):
@@ -26,9 +27,6 @@ class Range(NamedTuple):
     part: Part
     low: int = 1
     high: int = MAX_ID
-
-
-_NAMED = re.compile(r"([1-9][0-9]{0,15})(?:-([1-9][0-9]{0,15}))?", re.ASCII)
 
 
 def customers_named(text: str) -> Range | None:

@@ -15,6 +15,7 @@ from api.cli.files import replacing
 from api.cli.naming import store_name
 from api.cli.output import print_json, say
 from api.cli.session import with_store
+from api.cli.story.words import many
 from eventstore.chain.checkpoints import Checkpoint, kept, line
 from eventstore.chain.dump import blocks, dump, dumped
 from eventstore.chain.faults import Fault
@@ -101,7 +102,8 @@ def _print(verifier: Verifier, found: Found, seconds: float, *, is_known: bool) 
     if found.count > SHOWN:
         say(f"… and {found.count - SHOWN} more; --json shows {TOLD}.")
     rate = f"{verifier.events / seconds:,.0f} a second"
-    say(f"Checked {verifier.events} events ({rate}) and {verifier.checkpoints} checkpoints: {found.count} faults.")
+    events, checkpoints = many(verifier.events, "event"), many(verifier.checkpoints, "checkpoint")
+    say(f"Checked {events} ({rate}) and {checkpoints}: {many(found.count, 'fault')}.")
     if last := verifier.last:
         when = f"{last.signed_at:%Y-%m-%d %H:%M:%S} UTC"
         say(f"Signed up to position {last.until}, {when}; no checkpoint covers {verifier.unsigned} of the events.")

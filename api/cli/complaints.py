@@ -63,7 +63,7 @@ def _end_for_database(error: Exception) -> None:
         exits.end(exits.NO_STORE, f"The database does not let us in: {_sentence(error)}")
     why = why_away(error)
     if why is not None or isinstance(error, NOT_THERE):
-        exits.end(exits.NO_STORE, f"The{WORDS[why or 'away'].removeprefix('the')}: {_sentence(error)}")
+        exits.end(exits.NO_STORE, f"{WORDS[why or 'away'].capitalize()}: {_sentence(error)}")
 
 
 def _sentence(error: Exception) -> str:

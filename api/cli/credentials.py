@@ -1,5 +1,6 @@
 """`custodiary credentials`: application passwords for the API."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 import typer
@@ -8,6 +9,7 @@ from rich.table import Column
 
 from api.access import credentials as stored_credentials
 from api.access.auth import is_login
+from api.access.credentials import Listed
 from api.access.roles import PERMISSIONS, Role
 from api.application_passwords import credential
 from api.cli.output import console, print_report, say, table
@@ -30,13 +32,20 @@ def show_all(*, as_json: bool) -> None:
         print_report({"credentials": [credential(each) for each in listed]})
         return
     whole = Column("uuid", no_wrap=True)  # what `revoke` asks for
-    shown = table(whole, "user", "name", "role", "since", "last used", "from", padding=(0, 1, 0, 0))
+    shown = table(whole, "user", "what it is", padding=(0, 1, 0, 0))
     for each in listed:
-        role = each.role if each.permissions == PERMISSIONS[each.role] else f"{each.role}, narrowed"
-        since, used = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (each.created_at, each.last_used_at))
-        row = (str(each.uuid), each.login, each.name, role, since, used, each.last_used_from or "")
-        shown.add_row(*map(escape, row))
+        shown.add_row(str(each.uuid), escape(each.login), escape("\n".join(_told(each))))
     console.print(shown)
+
+
+def _told(listed: Listed) -> Iterator[str]:
+    """In lines, because beside a uuid a terminal of 80 columns has room for little else."""
+    yield listed.name
+    yield listed.role if listed.permissions == PERMISSIONS[listed.role] else f"{listed.role}, narrowed"
+    yield f"since {listed.created_at:%Y-%m-%d %H:%M}"
+    if listed.last_used_at:
+        yield f"last used {listed.last_used_at:%Y-%m-%d %H:%M}"
+        yield f"from {listed.last_used_from}"
 
 
 def revoke(uuid: UUID) -> None:

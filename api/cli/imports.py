@@ -84,8 +84,8 @@ def _list(title: str, found: Sequence[Any], shown: Callable[[Any], str]) -> None
 
 
 def _remark(remark: Remark) -> str:
-    place = [f"line {remark.line}"] if remark.line else []
-    return f"{', '.join([*place, remark.row] if remark.row else place)}: {remark.message}"
+    where = ", ".join([*([f"line {remark.line}"] if remark.line else []), *([remark.row] if remark.row else [])])
+    return f"{where}: {remark.message}" if where else remark.message
 
 
 def _figure(figure: FigureDifference) -> str:

@@ -2,16 +2,14 @@
 
 import errno
 import os
-import shlex
 import socket
-import sys
 from ipaddress import ip_address
 from typing import NamedTuple
 
 import typer
 
 from api.cli import exits
-from api.cli.typed import typed
+from api.cli.typed import typed_again
 
 MADE_RUN = "CUSTODIARY_MADE_RUN"  # set by `make run`, whose user does not know the command behind it
 LOOKED_AT = 100  # ports above the one that is taken
@@ -61,15 +59,5 @@ def _instead(host: str, port: int) -> str:
             continue
         if os.environ.get(MADE_RUN):
             return f" Type `make run PORT={other}` instead."
-        return f" Type `{typed(shlex.join(_with_port(sys.argv[1:], other)))}` instead."
+        return f" Type `{typed_again('--port', other)}` instead."
     return ""
-
-
-def _with_port(arguments: list[str], port: int) -> list[str]:
-    """What was typed, on another port."""
-    kept = [
-        each
-        for before, each in zip(["", *arguments], arguments, strict=False)
-        if before != "--port" and each != "--port" and not each.startswith("--port=")
-    ]
-    return [*kept, "--port", str(port)]

@@ -11,7 +11,8 @@ from api.cli import exits
 from api.cli.output import console, errors, print_report, say, table
 from api.cli.session import with_store
 from api.cli.story.sentences import Names, names_of, sentence
-from api.cli.story.words import said
+from api.cli.story.words import many, said
+from api.cli.typed import typed_again
 from api.explain import explanation_body
 from api.history import TYPES, filters_of, history_page
 from api.money import money
@@ -51,7 +52,7 @@ def history(
         return
     console.print(history_table(page, names, of_store=customer_id is None))
     if page.before is not None:
-        errors.print(f"There is more: --cursor {page.before}")
+        errors.print(f"There is more: `{typed_again('--cursor', page.before)}`", markup=False, soft_wrap=True)
 
 
 def explain(customer_id: int, *, as_json: bool) -> None:
@@ -125,9 +126,7 @@ def _sum_table(explanation: Explanation, store_currency: str) -> Table:
         shown.add_column(title, justify="right", no_wrap=True)
     shown.add_column("contributes", money(explanation.ltv, store_currency), justify="right", no_wrap=True)
     count, average = explanation.purchase_count, money(explanation.aov, store_currency)
-    shown.add_column(
-        "why", overflow="fold", footer=f"{count} {'purchase' if count == 1 else 'purchases'}, {average} on average"
-    )
+    shown.add_column("why", overflow="fold", footer=f"{many(count, 'purchase')}, {average} on average")
     shown.columns[0].footer = "sum"
     for order in explanation.orders:
         moved = (money(cents, order.currency) for cents in (order.total_paid, order.total_refund))

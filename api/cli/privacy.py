@@ -10,6 +10,7 @@ from api import erasure as erasing
 from api.cli import exits
 from api.cli.output import errors, print_json, print_report, say
 from api.cli.session import who, with_store
+from api.cli.story.words import many
 from api.export import export_body
 from api.settings import Settings
 from domain.refusals import CustomerNotFound
@@ -62,7 +63,7 @@ def _ask(known: Shown | None) -> None:
         raise CustomerNotFound
     name = f"{known['first_name']} {known['last_name']}".strip()
     user = f", with user {known['user_id']}" if known["user_id"] else ""
-    whom = f"customer {known['id']}: {name} <{known['email']}>, {known['purchase_count']} purchases{user}"
+    whom = f"customer {known['id']}: {name} <{known['email']}>, {many(known['purchase_count'], 'purchase')}{user}"
     if not sys.stdin.isatty():
         exits.end(exits.USAGE, f"This erases for good, so it asks first. Give --yes to erase {whom}.")
     errors.print(f"This erases for good {whom}.", markup=False)
@@ -91,7 +92,7 @@ def _show(customer_id: int, found: Receipt | None, *, as_json: bool) -> None:
         return
     why = f": {found.reason}" if found.reason else ""
     say(f"Customer {customer_id} was erased at {body['erased_at']} by {found.erased_by}{why}")
-    say(f"{found.events} events are sealed for good, up to position {found.position}.")
+    say(f"That sealed {many(found.events, 'event')} for good, up to position {found.position}.")
 
 
 def _nobody(customer_id: int) -> NoReturn:

@@ -18,3 +18,14 @@ def program() -> str:
 
 def typed(*arguments: str) -> str:
     return " ".join([program(), *arguments])
+
+
+def typed_again(option: str, value: object) -> str:
+    """What was typed, with another value of one option."""
+    arguments = sys.argv[1:]
+    kept = [
+        each
+        for before, each in zip(["", *arguments], arguments, strict=False)
+        if option not in {before, each} and not each.startswith(f"{option}=")
+    ]
+    return typed(shlex.join([*kept, option, str(value)]))

@@ -1,5 +1,6 @@
 """The bytes of a file to be imported, plain or gzip, and how far they have been read."""
 
+import csv
 import gzip
 import io
 import shutil
@@ -12,6 +13,7 @@ from typing import IO, NamedTuple
 
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 20
+UNREADABLE = (csv.Error, OSError, EOFError, ValueError)  # what csv and gzip raise
 
 
 class ImportFileError(Exception):

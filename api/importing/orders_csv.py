@@ -11,7 +11,7 @@ import msgspec
 
 from api import convert
 from api.importing.fields import random_uuids, reasons
-from api.importing.files import ImportFileError, Source
+from api.importing.files import UNREADABLE, ImportFileError, Source
 from api.importing.lines import Lines
 from api.importing.report import Remark
 from api.order_input import ORDER_STATUSES, PAYMENT_STATUSES
@@ -35,7 +35,6 @@ TOLD = (
     "rate",
 )
 UUIDS = random_uuids()
-UNREADABLE = (csv.Error, OSError, EOFError, ValueError)  # what csv and gzip raise
 
 
 class OrderLine(msgspec.Struct, frozen=True):

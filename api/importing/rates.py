@@ -10,7 +10,7 @@ from pathlib import Path
 
 from api import convert
 from api.convert import Unfit
-from api.importing.files import ImportFileError, opened
+from api.importing.files import UNREADABLE, ImportFileError, opened
 from domain.order import Terms
 
 HEADER = ["date", "currency", "rate"]
@@ -49,17 +49,21 @@ def read_rates(path: Path) -> list[tuple[date, str, Decimal]]:
             if [name.strip() for name in next(reader, [])] != HEADER:
                 raise ImportFileError(f"{path}: its columns must be {', '.join(HEADER)}")
             return list(_rows(path, reader))
-        except csv.Error as error:
-            raise ImportFileError(f"{path}, line {reader.line_num}: not CSV: {error}") from error
+        except UNREADABLE as error:
+            raise ImportFileError(f"{path}, line {reader.line_num}: it can't be read as CSV: {error}") from error
 
 
 def _rows(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[date, str, Decimal]]:
+    known: dict[tuple[date, str], Decimal] = {}
     for number, values in enumerate(reader, 2):
         if not values:
             continue
         try:
             day, currency, rate = values
-            yield convert.moment(day).date(), convert.currency(currency), convert.rate(rate)
+            read = convert.moment(day).date(), convert.currency(currency), convert.rate(rate)
         except (ValueError, Unfit) as error:
             problem = error.problem if isinstance(error, Unfit) else "must be a date, a currency and a rate."
             raise ImportFileError(f"{path}, line {number}: {','.join(values)} {problem}") from error
+        if known.setdefault(read[:2], read[2]) != read[2]:
+            raise ImportFileError(f"{path}, line {number}: {','.join(values)} is not the rate that a line above gives.")
+        yield read

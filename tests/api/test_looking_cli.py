@@ -61,7 +61,7 @@ async def test_a_customers_history_is_a_story(database: str, ada: int) -> None:
     assert told[0] == "5 2026-03-04 05:06:07 ann The name became Ada Byron, before it was first name “[red]Augusta”."
     assert told[1].endswith(" 3.33 USD of order 1 were refunded, by transaction re_1.")
     assert " Order 1 was placed for 10.00 USD" in told[2]
-    assert errors == "There is more: --cursor 3\n"
+    assert errors.endswith(f"custodiary history {ada} --limit 3 --cursor 3`\n")
 
 
 async def test_the_stores_history_says_whom_it_is_about_and_knows_the_currency_of_what_is_deleted(

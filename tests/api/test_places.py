@@ -68,6 +68,8 @@ def test_nothing_else_is_a_country(code: str) -> None:
         ("BR", "sao paulo", "São Paulo"),
         ("BR", "Sa\u0303o Paulo", "São Paulo"),
         ("PL", "PL-DS", "Dolnośląskie"),
+        ("PL", "Lodzkie", "Łódzkie"),
+        ("NO", "more og romsdal", "Møre og Romsdal"),
         ("TR", "TR34", "İstanbul"),
         ("TR", "Istanbul", "İstanbul"),
         ("TR", "ISTANBUL", "İstanbul"),

@@ -60,7 +60,7 @@ async def test_a_sound_store_and_its_dump_are_told_alike(database: str, store: S
         [(name, place), *rest] = custodiary("audit", "verify", file, "--json").json.items()
         assert (name, place, rest) == ("dump", str(file), [*told.json.items()][1:])
     said = custodiary("audit", "verify", dump).lines
-    assert re.fullmatch(r"Checked 4 events \([\d,]+ a second\) and 1 checkpoints: 0 faults\.", said[0])
+    assert re.fullmatch(r"Checked 4 events \([\d,]+ a second\) and 1 checkpoint: 0 faults\.", said[0])
     assert re.fullmatch(r"Signed up to position 3, .* UTC; no checkpoint covers 1 of the events\.", said[1])
     assert said[2:] == [f"Signed with {KEY.public}: compare it, or give --key."]
     assert custodiary("audit", "key", **settings).lines == [KEY.public]

@@ -169,12 +169,14 @@ async def test_an_application_password_lets_in_and_is_told_once(shop: str, store
     assert password not in str(listed) + table.stdout
 
 
-def test_a_list_of_passwords_cuts_no_uuid_off_and_shows_names_as_they_are(shop: str) -> None:
+def test_a_list_of_passwords_cuts_no_uuid_or_role_off_in_80_columns_and_shows_names_as_they_are(shop: str) -> None:
     custodiary("credentials", "add", "[bold]", "--role", "administrator", "--name", "[/red]" * 10, DATABASE_URL=shop)
     listed = custodiary("credentials", "list", "--json", DATABASE_URL=shop).json["credentials"]
     table = custodiary("credentials", "list", DATABASE_URL=shop)
     assert table.code == exits.DONE
-    assert {each["uuid"] for each in listed} <= set(table.stdout.split())
+    words = {*table.stdout.split()}
+    assert {each["uuid"] for each in listed} | {"administrator"} <= words
+    assert max(map(len, table.lines)) <= 80
     assert "[bold]" in table.stdout
 
 
@@ -221,3 +223,10 @@ def test_a_rate_that_is_none_is_refused(tmp_path: Path) -> None:
     for rate in ("EUR", "euro=1", "EUR=0"):
         ended = custodiary("import", "orders", file, "--rate", rate)
         assert (ended.code, "Invalid value for --rate" in ended.stderr) == (exits.USAGE, True)
+
+
+def test_what_is_said_of_a_whole_file_has_no_place_in_it(shop: str, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(order_file(order(8001, currency="EUR")))
+    told = custodiary("import", "orders", file, "--dry-run", DATABASE_URL=shop)
+    assert told.lines[-1].startswith("  One order in EUR comes without a rate to USD")

@@ -3,6 +3,7 @@
 import pytest
 
 from api.cli import exits
+from api.cli.story.words import many
 from tests.cli.process import at_a_terminal, custodiary
 from tests.importing.desk import SEED
 
@@ -29,7 +30,7 @@ def test_an_erased_customer_is_gone_and_the_receipt_can_be_asked_for_later(shop:
     said = custodiary("erasure", 2, DATABASE_URL=shop).lines
     assert said[0].startswith(f"Customer 2 was erased at {receipt['erased_at']} by {receipt['erased_by']}")
     assert said[0].endswith(": asked by letter")
-    assert said[1].startswith(f"{receipt['events']} events are sealed for good")
+    assert said[1] == f"That sealed {many(receipt['events'], 'event')} for good, up to position {receipt['position']}."
     events = custodiary("history", 2, "--json", DATABASE_URL=shop).json["data"]
     assert events[-1]["type"] == "customer-registered"
     assert events[-1]["data"] is None

@@ -1,5 +1,6 @@
 """What an import makes does not depend on the order of the file's rows."""
 
+import gzip
 from datetime import datetime
 from decimal import Decimal
 from itertools import permutations
@@ -73,12 +74,27 @@ async def test_a_rate_is_that_of_the_row_or_of_the_day_or_the_one_for_all(desk: 
     assert (await desk.orders(order_file(*rows, columns=(*order(), "rate")))).already_imported["orders"] == 6
 
 
-@pytest.mark.parametrize("row", ["2025-01-01,INR", "soon,INR,1", "2025-01-01,inr,1", "2025-01-01,INR,0", "a,b,c,d"])
+@pytest.mark.parametrize(
+    "row", ["2025-01-01,INR", "soon,INR,1", "2025-01-01,inr,1", "2025-01-01,INR,0", "a,b,c,d", "2025-01-01,EUR,1.09"]
+)
 def test_a_file_of_rates_names_the_line_that_is_wrong(tmp_path: Path, row: str) -> None:
     file = tmp_path / "rates.csv"
     file.write_text(RATES_FILE + row)
     with pytest.raises(ImportFileError, match="line 5"):
         read_rates(file)
+
+
+def test_a_file_of_rates_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rates.csv.gz"
+    file.write_bytes(gzip.compress(RATES_FILE.encode())[:-12])
+    with pytest.raises(ImportFileError, match="can't be read"):
+        read_rates(file)
+
+
+def test_a_rate_may_be_said_twice(tmp_path: Path) -> None:
+    file = tmp_path / "rates.csv"
+    file.write_text(f"{RATES_FILE}2025-01-01,EUR,1.080\n")
+    assert len(read_rates(file)) == 4
 
 
 async def test_an_explanation_says_that_no_rate_was_given(desk: Desk) -> None:

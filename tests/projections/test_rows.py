@@ -44,7 +44,7 @@ from eventstore.transact import Store
 from projections.addresses import AddressRow
 from projections.customers import CustomerRow
 from projections.figures import FiguresRow
-from projections.orders import OrderRow
+from projections.order_rows import OrderRow
 from projections.replay.engine import replay
 from tests.eventstore.acts import attach, detach, do, erase, place, register, say, terms, transfer
 from tests.projections.rows import live, row

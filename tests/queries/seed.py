@@ -15,7 +15,8 @@ from projections.addresses import ADDRESSES, AddressRow
 from projections.customers import CUSTOMERS, CustomerRow
 from projections.figures import FIGURES, FiguresRow
 from projections.labels import LABELS, LabelRow
-from projections.orders import ORDERS, ItemRow, OrderRow, TransactionRow
+from projections.order_rows import ItemRow, OrderRow, TransactionRow
+from projections.orders import ORDERS
 from projections.table import Row, Table
 from projections.users import USERS, UserRow
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from api.cli.story.words import because, from_to, listed, moved, quoted, said
+from api.cli.story.words import because, from_to, listed, moved, quoted, said, value_before
 from domain.address import (
     AddressAdded,
     AddressChanged,
@@ -44,15 +44,15 @@ def customer_sentence(event: CustomerEvent, changes: Changes, labels: Mapping[in
             was = listed(f"{name.replace('_', ' ')} {quoted(str(before))}" for name, (before, _) in changes.items())
             return f"The name became {_joined(first_name, last_name)}{f', before it was {was}' if was else ''}."
         case CustomerEmailChanged(email=email):
-            return f"The email went {from_to(_before(changes, 'email'), email)}."
+            return f"The email went {from_to(value_before(changes, 'email'), email)}."
         case CustomerMoved():
             return f"The location changed: {moved(changes, LOCATION)}."
         case CustomerNotesChanged(notes=notes):
             return f"The notes became {quoted(notes)}." if notes else "The notes were removed."
         case CustomerStatusChanged(status=status):
-            return f"The status went {from_to(_before(changes, 'status'), status)}."
+            return f"The status went {from_to(value_before(changes, 'status'), status)}."
         case CustomerRelabelled(labels=after):
-            return _relabelled(_before(changes, "labels"), after, labels)
+            return _relabelled(value_before(changes, "labels"), after, labels)
         case UserAttached(user_id=user_id):
             return f"User {user_id} was attached."
         case UserDetached(user_id=user_id):
@@ -122,7 +122,3 @@ def _erased(event: CustomerErased) -> str:
     went = listed(f"{count} {one if count == 1 else more}" for count, one, more in counted if count)
     with_ = f", with all that {went} told" if went else ""
     return f"The customer was erased for good{with_}{because(event.reason)}."
-
-
-def _before(changes: Changes, name: str) -> object:
-    return changes[name][0] if name in changes else None

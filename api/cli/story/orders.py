@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from api.cli.story.words import because, from_to, many, said
+from api.cli.story.words import because, from_to, many, said, value_before
 from api.money import money
 from domain.order import (
     OrderDeleted,
@@ -28,9 +28,9 @@ def order_sentence(id_: int, event: OrderEvent, changes: Changes, currency: str)
             by = f"by transaction {said(transaction)}{because(words.reason) if words else ''}"
             return f"{money(amount, currency)} of order {id_} were refunded, {by}."
         case OrderStatusChanged(status=status):
-            return f"The status of order {id_} went {from_to(_before(changes, 'status'), status)}."
+            return f"The status of order {id_} went {from_to(value_before(changes, 'status'), status)}."
         case PaymentStatusChanged(payment_status=status):
-            return f"The payment of order {id_} went {from_to(_before(changes, 'payment_status'), status)}."
+            return f"The payment of order {id_} went {from_to(value_before(changes, 'payment_status'), status)}."
         case OrderTransferred(customer_id=customer_id, former_customer_id=former):
             return f"Order {id_} went from customer {former} to customer {customer_id}."
         case OrderDeleted():
@@ -47,7 +47,3 @@ def _placed(id_: int, terms: Terms) -> str:
     amount = money(terms.total_amount, terms.currency)
     status = terms.payment_status.replace("_", " ")
     return f"Order {id_}{invoice} was placed for {amount}{items}{paid}{refunded}; its payment is {status}."
-
-
-def _before(changes: Changes, name: str) -> object:
-    return changes[name][0] if name in changes else None

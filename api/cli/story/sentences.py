@@ -7,7 +7,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from api.cli.story.customers import customer_sentence
 from api.cli.story.orders import order_sentence
-from api.cli.story.words import moved, quoted, said
+from api.cli.story.words import moved, quoted, said, value_before
 from domain.customer import CustomerEvent
 from domain.event import Event, Forgotten, Stream
 from domain.label import LabelCreated, LabelDeleted, LabelEvent, LabelRenamed
@@ -83,13 +83,13 @@ def _user_sentence(id_: int, event: UserEvent, changes: Changes) -> str:
 
 
 def _label_sentence(event: LabelEvent, changes: Changes) -> str:
-    before = str(changes["value"][0]) if "value" in changes else ""
+    former = str(value_before(changes, "value") or "")
     match event:
         case LabelCreated(value=value):
             return f"The label {quoted(value)} was created."
         case LabelRenamed(value=value):
-            return f"The label {quoted(before)} was renamed to {quoted(value)}."
+            return f"The label {quoted(former)} was renamed to {quoted(value)}."
         case LabelDeleted():
-            return f"The label {quoted(before)} was deleted."
+            return f"The label {quoted(former)} was deleted."
         case _:
             assert_never(event)

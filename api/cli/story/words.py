@@ -25,6 +25,11 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def value_before(changes: Changes, name: str) -> object:
+    """What a field was, if it has changed."""
+    return changes[name][0] if name in changes else None
+
+
 def many(count: int, thing: str) -> str:
     return f"{count} {thing if count == 1 else f'{thing}s'}"
 
