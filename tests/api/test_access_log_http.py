@@ -107,6 +107,7 @@ async def test_of_all_that_is_sent_to_any_operation_nothing_is_logged(marked: Sh
                 {"headers": {"Authorization": f"Bearer {MARK}"}, "auth": None},
                 {"content": f'{{"email": "{MARK}@example.com", "a": '.encode(), "params": query},
                 {"json": example_of(operation), "headers": {"If-Match": MARK, "Idempotency-Key": MARK}},
+                {"json": dict.fromkeys(("email", "value", "customer_id", "status"), MARK)},
                 {"auth": ("worker", marked.passwords["worker"])},
             ]
             answers += [await marked.http.request(method, f"http://x{there}", **request) for request in requests]

@@ -38,6 +38,7 @@ EXISTS = "The customer must exist, and an address is only ever reached through i
 SHOWS_ID = "`wp_user=yes` creates one otherwise … and the answer shows its id."
 
 SET_ASIDE = {
+    "route_post_on_item": "405 with Allow where the path exists",
     "find_0": 'customer not found on GET one: 404 `{"message":"Customer not found","back_text":…`',
     "find_with_wpuser_none": ONE_PRIMARY,
     "list_with_primary_billing_address": ONE_PRIMARY,
@@ -96,7 +97,6 @@ AFTER = {"create_wp_user_yes_find_after": "create_wp_user_yes", "extra_two_prima
 
 # Of one row among many.
 BY_CONTRACT = {
-    ".formatted_address.state is 'CN2', not 'Beijing / 北京'": "state names … unknown code → the code itself",
     ".billing_address.0.is_primary is 1, not 0.0": ONE_PRIMARY,
 }
 # Of lists: links keep the query, and the figures that the seed has are not what its orders give.

@@ -32,7 +32,8 @@ CLAIMED = """
     UNION ALL SELECT 'user-link', user_id::text FROM customers WHERE user_id IS NOT NULL
     UNION ALL SELECT 'user-login', lower(user_login) FROM users
     UNION ALL SELECT 'user-email', user_email_identity FROM users
-    UNION ALL SELECT 'label', lower(value) FROM labels"""
+    UNION ALL SELECT 'label', lower(value) FROM labels
+    UNION ALL SELECT 'transaction', t ->> 'vendor_charge_id' FROM orders, json_array_elements(transactions) AS t"""
 CLAIMS = "SELECT kind, value FROM claims"
 LEFT_BEHIND = "SELECT id FROM addresses a WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = a.customer_id)"
 RATES = ("1", "0.5", "1.0855", "0.0001", "113.37")

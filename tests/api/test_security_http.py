@@ -60,7 +60,7 @@ async def test_fields_that_are_not_for_a_write_change_nothing_with_it(twins: tup
         more = {name: value for name, value in FORGED.items() if name not in schema.get("properties", {})}
         plain = await honest.ask(method, path, body)
         answer = await forged.ask(method, its_path, more | its_body)
-        if schema.get("additionalProperties") is False:
+        if answer.status_code == 422 != plain.status_code:
             assert {rule for rules in problems(answer).values() for rule in rules} == {"unknown"}, (method, path)
             answer = await forged.ask(method, its_path, its_body)
         assert answer.status_code == plain.status_code, (method, path, answer.text)

@@ -94,5 +94,5 @@ async def test_a_database_that_was_set_back_is_not_signed(log: Store, tmp_path: 
     assert witnessed(key.witness) == replace(last, inventory=b"")
     await log.pool.execute(SET_BACK)
     await append(log, facts(1, after=3))
-    with pytest.raises(SetBack, match="checkpoint 2"):
+    with pytest.raises(SetBack, match="Checkpoint 2"):
         await sign_new(log.pool, key)

@@ -287,7 +287,7 @@ async def test_who_gives_up_while_waiting_leaves_no_trace(store: Store) -> None:
 async def test_who_gives_up_while_being_written_is_written_whole_or_not_at_all(store: Store) -> None:
     for id_ in range(1, 41):
         task = asyncio.ensure_future(label(store, id_))
-        await asyncio.sleep(id_ / 10_000)
+        await asyncio.sleep(id_ / 1_000)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     await label(store, 100)  # what was being written before is written
