@@ -267,7 +267,7 @@ def test_another_major_version_s_data_is_left_alone_and_named(new_directory: Pat
 
 def test_a_directory_that_cannot_be_made_is_named(new_directory: Path) -> None:
     (new_directory / "file").touch()
-    with pytest.raises(EmbeddedError, match="can't use .*file: File exists"), embedded(new_directory / "file"):
+    with pytest.raises(EmbeddedError, match=r"can't use .*file: File exists"), embedded(new_directory / "file"):
         pass
 
 
