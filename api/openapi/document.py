@@ -203,7 +203,7 @@ def _only_integer(schema: Schema) -> Schema:
 
 def _content(said: Operation, known: dict[str, Schema]) -> Document:
     if said.streams:
-        return {"text/event-stream": {"schema": _TEXT, "itemSchema": _EVENTS, "example": _EVENT}}
+        return {"text/event-stream": {"itemSchema": _EVENTS, "example": _EVENT}}
     references: list[Schema] = [{"$ref": REFERENCE + answer.__name__} for answer in _answered(said)]
     if not references:
         return {"text/plain": {"schema": _TEXT, "example": _METRIC}}

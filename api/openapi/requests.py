@@ -210,8 +210,8 @@ REPLAY = own_body(
     {},
     projection=said(optional(choice(NAMES, "figures")), "This one alone, instead of all."),
     customers=said(
-        or_null({"type": ["string", "integer"], "pattern": "^[1-9][0-9]*(-[1-9][0-9]*)?$", "examples": ["5-9"]}),
-        "This customer alone, or those from one id to another.",
+        or_null({"type": ["string", "integer"], "pattern": "^[1-9][0-9]*(-[1-9][0-9]*)?$"}),
+        "This customer alone, or those from one id to another, such as 5-9.",
     ),
     customer_id=said(or_null(id_()), "As `customers`: this one alone, or the first of some."),
     last_customer_id=or_null(id_()),

@@ -77,7 +77,7 @@ async def test_a_store_is_not_opened_with_another_master_key(
 ) -> None:
     customer_id = await register(store, "ada@example.com")
     monkeypatch.setenv("MASTER_KEY", new_key())
-    with pytest.raises(MasterKeyError, match=f"the master key {store.log.sealing.master_id}, .* is not in"):
+    with pytest.raises(MasterKeyError, match=f"The master key {store.log.sealing.master_id}, .* is not in"):
         async with open_store(database):
             pass
     await rename(store, customer_id, "Augusta")  # who has the right one goes on

@@ -84,7 +84,7 @@ def test_a_wrapped_key_opens_for_its_own_stream_from_its_own_version_on(
 def test_a_wrapped_key_does_not_open_with_another_master_key() -> None:
     mine, other = (Sealing(MasterKeys(new_key())) for _ in range(2))
     key = mine.new_key(b"0" * 16, 1)
-    with pytest.raises(MasterKeyError, match=f"the master key {key.master_id}, .* is not in MASTER_KEY"):
+    with pytest.raises(MasterKeyError, match=f"The master key {key.master_id}, .* is not in MASTER_KEY"):
         other.cipher(b"0" * 16, 1, key.master_id, key.wrapped)
     with pytest.raises(SealError):
         other.cipher(b"0" * 16, 1, other.master_id, key.wrapped)

@@ -195,7 +195,7 @@ async def test_an_address_whose_id_another_customer_has_stays_out(desk: Desk) ->
 
 async def test_of_an_erased_customer_nothing_comes_back(desk: Desk) -> None:
     await desk.export(GOOD)
-    await do(desk.store, CUSTOMER, 1, EraseCustomer(users=(7,)))
+    await do(desk.store, CUSTOMER, 1, EraseCustomer(users=(7,), orders=(10,)))
     await do(desk.store, WORDPRESS_USER, 7, EraseUser())
     before = await everything(desk.store)
     await desk.export(GOOD)

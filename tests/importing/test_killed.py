@@ -131,7 +131,7 @@ async def test_an_import_whose_postgresql_is_killed_goes_on_or_says_so_and_loses
     if ended.code != exits.DONE:
         code, complaint = ended.complaint
         assert code == exits.NO_STORE
-        assert complaint.startswith("the database cannot be reached: ")
+        assert complaint.startswith("The database cannot be reached: ")
         async with open_store(dsn) as store:
             await assert_whole(store, acknowledged, place)
         assert (

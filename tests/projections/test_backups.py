@@ -353,7 +353,7 @@ async def test_without_the_master_key_a_backup_is_of_no_use(
     backup = await backed_up(database, tmp_path / "backup")
     monkeypatch.setenv("MASTER_KEY", new_key())
     for path in backup:
-        with pytest.raises(MasterKeyError, match=f"the master key {store.log.sealing.master_id}"):
+        with pytest.raises(MasterKeyError, match=f"The master key {store.log.sealing.master_id}"):
             Part(path, MasterKeys.from_environment())
 
 
