@@ -177,7 +177,7 @@ def names(directory: Path) -> list[str]:
 
 
 def dumped_to_stdout(database: str) -> bytes:
-    command = [COMMAND, "audit", "dump", "/dev/stdout"]
+    command = [str(COMMAND), "audit", "dump", "/dev/stdout"]
     return subprocess.check_output(command, env=os.environ | {"DATABASE_URL": database})
 
 
