@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -37,6 +38,12 @@ ERASED_USERS = "SELECT originator_id FROM stored_events WHERE topic LIKE 'user-e
 async def as_of(pasts: Pasts, position: int, customer_id: int | None = None) -> Rows:
     async with pasts.at(position, customer_id) as connection:
         return await rows_on(connection)
+
+
+def plain(rows: Rows) -> Rows:
+    """Orders without words: those of a former customer go with it, whoever has the order, also from the past."""
+    told = attrgetter("id", "customer_id", "status", "payment_status", "total_paid", "total_refund", "created_at")
+    return rows | {"orders": {id_: told(row) for id_, row in rows["orders"].items()}}
 
 
 def of(rows: Rows, wanted: set[int]) -> Rows:
@@ -79,10 +86,10 @@ async def test_the_past_of_any_history_is_what_was_live(store: Store, pasts: Pas
     seen = {position: without_users(rows, erased) for position, rows in seen.items()}
     assert len(standing) < len(everybody), "nobody was erased"
     for position, rows in seen.items():
-        assert await as_of(pasts, position) == of(rows, standing)
+        assert plain(await as_of(pasts, position)) == plain(of(rows, standing))
         for id_ in everybody:
             expected = with_its_own(rows, id_) if id_ in standing else with_its_own(rows, 0)
-            assert await as_of(pasts, position, id_) == expected
+            assert plain(await as_of(pasts, position, id_)) == plain(expected)
 
 
 async def test_a_look_at_the_past_leaves_nothing(store: Store, pasts: Pasts) -> None:
