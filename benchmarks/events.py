@@ -27,7 +27,7 @@ from eventstore.codec import Codec
 from eventstore.keys import settle
 from eventstore.log import Connection
 from eventstore.master_keys import MasterKeys
-from eventstore.sealing import PERSONAL, Sealing, bound, seal, seal_words
+from eventstore.sealing import Sealing, bound, seal, seal_words
 from eventstore.streams import to_uuid
 
 COLUMNS = ("originator_id", "originator_version", "topic", "state", "occurred_at", "actor", "request_id", "customer_id")
@@ -103,7 +103,7 @@ def blocks(count: int, sealing: Sealing, seed: int = 1) -> Iterator[Block]:
             stream, version, event, customer_id = turn.pop()
             at += timedelta(milliseconds=500)
             id_, (topic, state) = to_uuid(stream), codec.encode(event)
-            if stream.category in PERSONAL:
+            if event.personal:
                 if stream not in ciphers:
                     key = sealing.new_key(id_.bytes, 1)
                     ciphers[stream] = key.cipher

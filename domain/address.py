@@ -26,6 +26,7 @@ class AddressDetails(Value, frozen=True, kw_only=True):
 
 
 class AddressAdded(Event, frozen=True, kw_only=True, tag="address-added"):
+    personal = True
     address_id: int
     type: AddressType
     details: AddressDetails
@@ -34,6 +35,7 @@ class AddressAdded(Event, frozen=True, kw_only=True, tag="address-added"):
 class AddressChanged(Event, frozen=True, kw_only=True, tag="address-changed"):
     """The details as they are from now on."""
 
+    personal = True
     address_id: int
     details: AddressDetails
 
@@ -41,6 +43,7 @@ class AddressChanged(Event, frozen=True, kw_only=True, tag="address-changed"):
 class AddressRetyped(Event, frozen=True, kw_only=True, tag="address-retyped"):
     """It leaves its former type, and is not primary of the new one until that is said."""
 
+    personal = True
     address_id: int
     type: AddressType
 
@@ -48,11 +51,13 @@ class AddressRetyped(Event, frozen=True, kw_only=True, tag="address-retyped"):
 class PrimaryAddressSet(Event, frozen=True, kw_only=True, tag="primary-address-set"):
     """`former` is the address of the same type that was primary until now."""
 
+    personal = True
     address_id: int
     former: int | None = None
 
 
 class AddressRemoved(Event, frozen=True, kw_only=True, tag="address-removed"):
+    personal = True
     address_id: int
 
 

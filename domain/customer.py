@@ -40,6 +40,7 @@ class OrderDetails(Value, frozen=True, kw_only=True):
 class CustomerRegistered(Event, frozen=True, kw_only=True, tag="customer-registered"):
     """`updated_at` is when an imported customer says that it last changed."""
 
+    personal = True
     profile: CustomerProfile
     uuid: str
     user_id: int | None = None
@@ -48,15 +49,18 @@ class CustomerRegistered(Event, frozen=True, kw_only=True, tag="customer-registe
 
 
 class CustomerRenamed(Event, frozen=True, kw_only=True, tag="customer-renamed"):
+    personal = True
     first_name: str
     last_name: str
 
 
 class CustomerEmailChanged(Event, frozen=True, kw_only=True, tag="customer-email-changed"):
+    personal = True
     email: str
 
 
 class CustomerMoved(Event, frozen=True, kw_only=True, tag="customer-moved"):
+    personal = True
     country: str | None
     state: str | None
     city: str | None
@@ -64,28 +68,34 @@ class CustomerMoved(Event, frozen=True, kw_only=True, tag="customer-moved"):
 
 
 class CustomerNotesChanged(Event, frozen=True, kw_only=True, tag="customer-notes-changed"):
+    personal = True
     notes: str
 
 
 class CustomerStatusChanged(Event, frozen=True, kw_only=True, tag="customer-status-changed"):
+    personal = True
     status: str
 
 
 class CustomerRelabelled(Event, frozen=True, kw_only=True, tag="customer-relabelled"):
     """The labels as they are from now on, ascending."""
 
+    personal = True
     labels: tuple[int, ...]
 
 
 class UserAttached(Event, frozen=True, kw_only=True, tag="user-attached"):
+    personal = True
     user_id: int
 
 
 class UserDetached(Event, frozen=True, kw_only=True, tag="user-detached"):
+    personal = True
     user_id: int
 
 
 class OrderDetailsRecorded(Event, frozen=True, kw_only=True, tag="order-details-recorded"):
+    personal = True
     order_id: int
     details: OrderDetails
 
@@ -96,6 +106,7 @@ class CustomerErased(Event, frozen=True, kw_only=True, tag="customer-erased"):
     Of orders that are another customer's by then, what they said while they were this one's.
     """
 
+    personal = False
     outlives_erasure = True
     addresses: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()

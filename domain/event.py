@@ -15,7 +15,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """
 
     class_version: ClassVar[int] = 1
-    outlives_erasure: ClassVar[bool] = False  # of a person's stream: it holds no personal data, and tells of its end
+    personal: ClassVar[bool]  # whether it is sealed, all of it; without a default, so that nothing lies open by mistake
+    outlives_erasure: ClassVar[bool] = False  # it ends a person's stream: what was before it is forgotten
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if not hasattr(cls, "personal"):
+            raise TypeError(f"{cls.__name__} does not say whether it is personal")
 
 
 def tag(event: Event | type[Event]) -> str:
@@ -25,6 +31,8 @@ def tag(event: Event | type[Event]) -> str:
 
 class Forgotten(Event, frozen=True, kw_only=True, tag="forgotten"):
     """Stands for an event whose personal data is erased. It happened all the same, and changes nothing any more."""
+
+    personal = False
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -10,15 +10,17 @@ from domain.refusals import LabelExists, LabelNotFound
 
 
 class LabelCreated(Event, frozen=True, kw_only=True, tag="label-created"):
+    personal = False
     value: str
 
 
 class LabelRenamed(Event, frozen=True, kw_only=True, tag="label-renamed"):
+    personal = False
     value: str
 
 
 class LabelDeleted(Event, frozen=True, kw_only=True, tag="label-deleted"):
-    pass
+    personal = False
 
 
 LabelEvent: TypeAlias = LabelCreated | LabelRenamed | LabelDeleted

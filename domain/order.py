@@ -119,18 +119,21 @@ SILENT, SILENT_ITEM = OrderWords(), ItemWords()
 class OrderPlaced(Event, frozen=True, kw_only=True, tag="order-placed"):
     """`shared` are ids of its transactions that another order had before: facts stand as given."""
 
+    personal = False
     terms: Terms
     shared: tuple[str, ...] = ()
     words: OrderWords | None = None
 
 
 class PaymentRecorded(Event, frozen=True, kw_only=True, tag="payment-recorded"):
+    personal = False
     amount: int
     transaction_id: str
     paid_at: datetime | None = None
 
 
 class RefundRecorded(Event, frozen=True, kw_only=True, tag="refund-recorded"):
+    personal = False
     amount: int
     transaction_id: str
     refunded_at: datetime | None = None
@@ -138,20 +141,23 @@ class RefundRecorded(Event, frozen=True, kw_only=True, tag="refund-recorded"):
 
 
 class OrderStatusChanged(Event, frozen=True, kw_only=True, tag="order-status-changed"):
+    personal = False
     status: str
 
 
 class PaymentStatusChanged(Event, frozen=True, kw_only=True, tag="payment-status-changed"):
+    personal = False
     payment_status: UnpaidStatus
 
 
 class OrderTransferred(Event, frozen=True, kw_only=True, tag="order-transferred"):
+    personal = False
     customer_id: int
     former_customer_id: int
 
 
 class OrderDeleted(Event, frozen=True, kw_only=True, tag="order-deleted"):
-    pass
+    personal = False
 
 
 OrderEvent: TypeAlias = (

@@ -20,12 +20,14 @@ class UserProfile(Value, frozen=True, kw_only=True):
 
 
 class UserRegistered(Event, frozen=True, kw_only=True, tag="user-registered"):
+    personal = True
     profile: UserProfile
 
 
 class UserProfileChanged(Event, frozen=True, kw_only=True, tag="user-profile-changed"):
     """Only the fields that changed."""
 
+    personal = True
     user_login: str | None = None
     user_email: str | None = None
     display_name: str | None = None
@@ -36,12 +38,13 @@ class UserProfileChanged(Event, frozen=True, kw_only=True, tag="user-profile-cha
 
 
 class UserDeleted(Event, frozen=True, kw_only=True, tag="user-deleted"):
-    pass
+    personal = True
 
 
 class UserErased(Event, frozen=True, kw_only=True, tag="user-erased"):
     """Together with its customer. WordPress may tell of it again."""
 
+    personal = False
     outlives_erasure = True
 
 

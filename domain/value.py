@@ -7,11 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-# The rule that the figures follow; raise the version when the sums change.
-RULE_NAME = "net-of-refunds"
-RULE_VERSION = 1
-ROUNDING = "half up to whole cents, each order by itself"
-
+ROUNDING = "half up to the smallest unit, each order by itself"
 SUCCESSFUL = frozenset({"paid", "partially_paid", "partially_refunded"})
 ONE = Decimal(1)
 CENT = Decimal("0.01")
@@ -40,11 +36,6 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     purchase_value: dict[str, int] = {}
 
 
-def is_counted(order: OrderValue) -> bool:
-    """Whatever its status, type or mode: only a successful payment counts."""
-    return order.payment_status in SUCCESSFUL
-
-
 def net(order: OrderValue) -> int:
     """Cents kept, in the order's own currency; never below 0."""
     return max(0, order.total_paid - order.total_refund)
@@ -56,47 +47,57 @@ def gross(order: OrderValue) -> int:
 
 
 class Rule(NamedTuple):
-    """Which payment statuses count, and how many cents of an order that counts, in its own currency."""
+    """Which orders count, by their payment status alone, and how many cents of one that does, in its own currency.
 
-    counted: frozenset[str]
+    Raise `version` when either changes: every figure is then computed again.
+    """
+
+    name: str
+    version: int
+    counts: frozenset[str]
     cents: Callable[[OrderValue], int]
 
+    def is_counted(self, order: OrderValue) -> bool:
+        return order.payment_status in self.counts
 
-NET_OF_REFUNDS = Rule(SUCCESSFUL, net)
-# The first is what everything that is served follows; the others answer what would be if.
+    def converted(self, order: OrderValue) -> Decimal:
+        """Cents of the store's currency, exactly: what the rule takes times rate."""
+        return self.cents(order) * order.rate
+
+    def contribution(self, order: OrderValue) -> int:
+        """Cents that the order adds to lifetime value, if it counts: `converted`, rounded half up."""
+        return _rounded(self.cents(order), order.rate)
+
+    def why(self, order: OrderValue) -> str:
+        """Why the order counts or not, as a sentence."""
+        status = order.payment_status
+        if not self.is_counted(order):
+            if status == "refunded":
+                return "Does not count: it was refunded in full."
+            *others, last = sorted(self.counts, key=lambda word: (len(word), word))
+            return f"Does not count: its payment is {status}; only {', '.join(others)} and {last} count."
+        if not self.cents(order):
+            is_beyond = order.total_refund > order.total_paid
+            problem = "more was refunded than paid" if is_beyond else "nothing was kept of it"
+            return f"Counts as a purchase of 0: its payment is {status}, but {problem}."
+        taken_off = ", less what was refunded" if self.cents(order) < order.total_paid else ""
+        return f"Counts: its payment is {status}{taken_off}."
+
+
+NET_OF_REFUNDS = Rule("net-of-refunds", 1, SUCCESSFUL, net)
+RULE = NET_OF_REFUNDS  # everything that is served follows it; the others answer what would be if
 RULES: Mapping[str, Rule] = {
-    RULE_NAME: NET_OF_REFUNDS,
-    "gross-of-refunds": Rule(SUCCESSFUL, gross),
-    "net-with-refunded-orders": Rule(SUCCESSFUL | {"refunded"}, net),
+    rule.name: rule
+    for rule in (
+        RULE,
+        Rule("gross-of-refunds", 1, SUCCESSFUL, gross),
+        Rule("net-with-refunded-orders", 1, SUCCESSFUL | {"refunded"}, net),
+    )
 }
-
-
-def converted(order: OrderValue, rule: Rule = NET_OF_REFUNDS) -> Decimal:
-    """Cents of the store's currency, exactly: what the rule takes times rate."""
-    return rule.cents(order) * order.rate
-
-
-def contribution(order: OrderValue, rule: Rule = NET_OF_REFUNDS) -> int:
-    """Cents that the order adds to lifetime value, if it counts: what `converted` gives, rounded half up."""
-    return _rounded(rule.cents(order), order.rate)
 
 
 def _rounded(cents: int, rate: Decimal) -> int:
     return cents if rate == ONE else int((cents * rate).quantize(ONE, ROUND_HALF_UP))
-
-
-def why(order: OrderValue) -> str:
-    """Why the order counts or not, as a sentence."""
-    if order.payment_status == "refunded":
-        return "Does not count: it was refunded in full."
-    if not is_counted(order):
-        *others, last = sorted(SUCCESSFUL, key=len)
-        return f"Does not count: its payment is {order.payment_status}; only {', '.join(others)} and {last} count."
-    if not net(order):
-        problem = "more was refunded than paid" if order.total_refund > order.total_paid else "nothing was kept of it"
-        return f"Counts as a purchase of 0: its payment is {order.payment_status}, but {problem}."
-    taken_off = ", less what was refunded" if order.total_refund else ""
-    return f"Counts: its payment is {order.payment_status}{taken_off}."
 
 
 def average(ltv: int, purchase_count: int) -> Decimal:
@@ -104,9 +105,9 @@ def average(ltv: int, purchase_count: int) -> Decimal:
     return (Decimal(ltv) / purchase_count).quantize(CENT, ROUND_HALF_UP) if purchase_count else Decimal(0)
 
 
-def figures(orders: Iterable[OrderValue], rule: Rule = NET_OF_REFUNDS) -> Figures:
+def figures(orders: Iterable[OrderValue], rule: Rule = RULE) -> Figures:
     """All figures of one customer from all its orders."""
-    counted = [order for order in orders if order.payment_status in rule.counted]
+    counted = [order for order in orders if order.payment_status in rule.counts]
     if not counted:
         return Figures()
     ltv = 0

@@ -12,22 +12,32 @@ import msgspec
 from eventsourcing.persistence import MapperDeserialisationError
 from msgspec import json
 
-from domain.event import Event
+from domain.event import Event, tag
+
+
+def topics(event: type[Event]) -> list[str]:
+    """Every topic that an event of this kind may be stored under, oldest first."""
+    return [f"{tag(event)}#{version}" for version in range(1, event.class_version + 1)]
+
+
+def stored_as(*events: type[Event]) -> str:
+    """SQL: the topics of these kinds of events, to be compared with IN."""
+    return "('" + "', '".join(topic for event in events for topic in topics(event)) + "')"
 
 
 class Codec:
     """Knows the event classes that it is given, by their tags."""
 
     def __init__(self, events: Iterable[type[Event]]) -> None:
-        self._classes = {str(event.__struct_config__.tag): event for event in events}
-        self._topics = {event: f"{tag}#{event.class_version}" for tag, event in self._classes.items()}
+        self._classes = {tag(event): event for event in events}
+        self._topics = {event: topics(event)[-1] for event in self._classes.values()}
         self._encode = json.Encoder().encode
         self._decoders = {topic: json.Decoder(event).decode for event, topic in self._topics.items()}
 
     def topics(self, tag: str) -> list[str]:
         """Every topic that an event of this tag may be stored under, oldest first; empty for an unknown tag."""
         event = self._classes.get(tag)
-        return [f"{tag}#{version}" for version in range(1, event.class_version + 1)] if event else []
+        return topics(event) if event else []
 
     def encode(self, event: Event) -> tuple[str, bytes]:
         """The event's topic and state."""

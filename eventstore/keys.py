@@ -9,6 +9,8 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.event import Stream
+from domain.events import ERASING
+from eventstore.codec import stored_as
 from eventstore.connection import Connection, Executor
 from eventstore.sealing import DataKey, KeyMissingError, Sealing, unseal, unseal_words
 from eventstore.streams import id_of, to_bytes, to_hex, to_uuid
@@ -32,10 +34,10 @@ DESTROY = """
     FROM unnest($1::uuid[], $2::bigint[]) AS e (id, until)
     WHERE k.originator_id = e.id AND k.since < e.until AND k.wrapped IS NOT NULL"""
 # Plain events of these streams, which another tool has written, or a process from before there were keys.
-OVERWRITE = """
+OVERWRITE = f"""
     UPDATE stored_events AS e SET state = '\\x01' FROM unnest($1::uuid[], $2::bigint[]) AS s (id, until)
     WHERE e.originator_id = s.id AND e.originator_version < s.until
-        AND substring(e.state FOR 1) <> '\\x01' AND e.topic NOT LIKE '%-erased#%'
+        AND substring(e.state FOR 1) <> '\\x01' AND e.topic NOT IN {stored_as(*ERASING)}
     RETURNING s.id, e.originator_version, s.until"""
 # Those of which no key says that it is destroyed: one does, up to where the next begins.
 COVER = """

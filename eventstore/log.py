@@ -19,14 +19,12 @@ from eventstore.keys import change_keys
 from eventstore.master_keys import MasterKeyError
 from eventstore.sealing import (
     FORGOTTEN,
-    PERSONAL,
     DataKey,
     KeyMissingError,
     SealError,
     Sealing,
     bound,
     has_sealed_words,
-    is_personal,
     is_sealed,
     key_stream,
     seal,
@@ -137,7 +135,7 @@ class Log:
     def _history(self, rows: Sequence[asyncpg.Record]) -> History:
         events = [self.recorded(row) for row in rows]
         newest = {recorded.stream: row for recorded, row in zip(events, rows, strict=True)}
-        keys = {stream: key for stream, row in newest.items() if (key := self._key(stream, row))}
+        keys = {stream: key for stream, row in newest.items() if (key := self._key(row))}
         return History(events, keys)
 
     async def stream(
@@ -193,7 +191,7 @@ class Log:
         """
         before = [(to_uuid(recorded.stream), recorded.version) for recorded in events]
         digests = {from_uuid(id_): digest for id_, digest in (await predecessors(on, before)).items()}
-        personal = {recorded.stream: recorded.version for recorded in reversed(events) if is_personal(recorded)}
+        personal = {recorded.stream: recorded.version for recorded in reversed(events) if recorded.event.personal}
         owners = [key_stream(recorded) for recorded in events]
         wanted = {owner for owner in owners if owner is not None}
         keys = (await self.streams(on, wanted)).keys if wanted else {}
@@ -249,7 +247,7 @@ class Log:
     def _row(self, recorded: Recorded, key: DataKey | None, digests: dict[Stream, bytes]) -> bytes:
         topic, state = self.codec.encode(recorded.event)
         id_ = to_bytes(recorded.stream)
-        if is_personal(recorded):
+        if recorded.event.personal:
             assert key is not None, "a stream with personal data has a key"
             state = seal(key.cipher, bound(id_, recorded.version, topic), state)
         elif key is not None:
@@ -297,10 +295,10 @@ class Log:
         owner = to_bytes(Stream("customer", row[10]))
         return unseal_words(self.sealing.cipher(owner, since, master_id, wrapped), place, state)
 
-    def _key(self, stream: Stream, row: asyncpg.Record) -> DataKey | None:
+    def _key(self, row: asyncpg.Record) -> DataKey | None:
         """That seals the events after a row of COLUMNS."""
         originator_id, (since, master_id, wrapped) = row[0].bytes, row[13:16]
-        if wrapped is None or stream.category not in PERSONAL:
+        if wrapped is None or has_sealed_words(row[3]):  # those have their customer's key
             return None
         return DataKey(since, master_id, wrapped, self.sealing.cipher(originator_id, since, master_id, wrapped))
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import asyncpg
 
 from domain.event import Stream
+from domain.events import ERASING
+from eventstore.codec import stored_as
 from eventstore.keys import CURRENT, DESTROY
 from eventstore.master_keys import MasterKeyError
 from eventstore.sealing import SealError, Sealing
@@ -35,10 +37,10 @@ REWRAP = """
         AND EXISTS (SELECT FROM master_keys WHERE id = $1 AND is_current)"""
 FIRST = ("00000000-0000-0000-0000-000000000000", -1)
 
-UNDONE = """
+UNDONE = f"""
     SELECT e.originator_id, max(e.originator_version) FROM stored_events AS e
     JOIN stream_keys AS k ON k.originator_id = e.originator_id AND k.since <= e.originator_version
-    WHERE e.topic LIKE '%-erased#%' AND k.wrapped IS NOT NULL GROUP BY e.originator_id"""
+    WHERE e.topic IN {stored_as(*ERASING)} AND k.wrapped IS NOT NULL GROUP BY e.originator_id"""
 MISSING = """
     SELECT count(DISTINCT originator_id) FROM readable_events
     WHERE since IS NULL

@@ -19,7 +19,6 @@ from eventstore.master_keys import MasterKeys
 FORMAT = b"\x01"
 NONCE = 12
 BEGIN = 1 + NONCE
-PERSONAL = frozenset({"customer", "user"})  # categories of streams
 WORDS = b'{"sealed":"'  # what an event whose words are sealed begins with; a plain one has its tag there
 FIELD = b',"words":'  # the last field of an event that has it
 KEPT = 10_000  # unwrapped keys
@@ -54,18 +53,13 @@ def is_sealed(state: bytes) -> bool:
     return state.startswith(FORMAT)
 
 
-def is_personal(recorded: Recorded) -> bool:
-    """Whether the event's payload is to be sealed."""
-    return recorded.stream.category in PERSONAL and not recorded.event.outlives_erasure
-
-
 def has_sealed_words(state: bytes) -> bool:
     return state.startswith(WORDS)
 
 
 def key_stream(recorded: Recorded) -> Stream | None:
     """The stream whose key seals the event, or the words in it; None for one that is plain."""
-    if is_personal(recorded):
+    if recorded.event.personal:
         return recorded.stream
     if getattr(recorded.event, "words", None) is None:
         return None

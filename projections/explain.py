@@ -17,18 +17,7 @@ from domain.order import (
     PaymentRecorded,
     RefundRecorded,
 )
-from domain.value import (
-    ONE,
-    ROUNDING,
-    RULE_NAME,
-    RULE_VERSION,
-    OrderValue,
-    average,
-    contribution,
-    converted,
-    is_counted,
-    why,
-)
+from domain.value import ONE, ROUNDING, RULE, OrderValue, average
 from eventstore.log import COLUMNS, Connection, Log
 from eventstore.streams import MAX_ID, to_uuid
 from projections.fold import PoisonedError
@@ -124,7 +113,7 @@ def explained(customer_id: int, events: Iterable[Recorded], store_currency: str)
     theirs = ((order_id, _while_theirs(customer_id, list(stream))) for order_id, stream in by_order)
     orders = [_order(customer_id, order_id, stream, store_currency) for order_id, stream in theirs]
     ltv, count = sum(order.contribution for order in orders), sum(order.counted for order in orders)
-    return Explanation(ltv, average(ltv, count), count, Rule(RULE_NAME, RULE_VERSION), orders)
+    return Explanation(ltv, average(ltv, count), count, Rule(RULE.name, RULE.version), orders)
 
 
 def _while_theirs(customer_id: int, stream: Sequence[Recorded]) -> Sequence[Recorded]:
@@ -151,8 +140,8 @@ def _order(customer_id: int, order_id: int, stream: Sequence[Recorded], store_cu
         total_paid=value.total_paid,
         total_refund=value.total_refund,
         rate=value.rate,
-        contribution=contribution(value) if counted else 0,
-        rounding=Rounding(ROUNDING, converted(value)) if counted and value.rate != ONE else None,
+        contribution=RULE.contribution(value) if counted else 0,
+        rounding=Rounding(ROUNDING, RULE.converted(value)) if counted and value.rate != ONE else None,
         amounts=[amount for recorded in stream for amount in _amounts(recorded)],
         # An order's status means nothing for its value.
         positions=[recorded.position for recorded in stream if not isinstance(recorded.event, OrderStatusChanged)],
@@ -167,7 +156,7 @@ def _verdict(customer_id: int, end: Recorded, value: OrderValue) -> tuple[bool, 
         case OrderTransferred(customer_id=other) if other != customer_id:
             return False, f"Does not count: it was transferred to customer {other}."
         case _:
-            return is_counted(value), why(value)
+            return RULE.is_counted(value), RULE.why(value)
 
 
 def _has_rate(placed: Recorded) -> bool:

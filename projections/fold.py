@@ -11,10 +11,11 @@ from typing import Any, NamedTuple, TypeAlias
 import asyncpg
 import msgspec
 
+from domain.customer import CustomerErased, OrderDetailsRecorded
 from domain.event import Event, Stream
 from domain.events import EVENTS
 from domain.value import OrderValue, figures
-from eventstore.codec import Codec
+from eventstore.codec import Codec, stored_as
 from eventstore.keys import StreamKeys
 from eventstore.log import Executor, Log
 from eventstore.sealing import FORMAT, WORDS, bound
@@ -43,10 +44,10 @@ OF_OTHERS = """
     SELECT {columns} FROM stored_events
     WHERE originator_id = ANY(${last}) AND NOT customer_id {within} AND notification_id <= $1"""
 # What the others' own streams say of orders: details that went along, and when they fell silent.
-SAID_BY_OTHERS = """
-    SELECT {columns} FROM stored_events
+SAID_BY_OTHERS = f"""
+    SELECT {{columns}} FROM stored_events
     WHERE originator_id = ANY($2) AND notification_id <= $1
-        AND (topic LIKE 'order-details-recorded#%' OR topic LIKE 'customer-erased#%')"""
+        AND topic IN {stored_as(OrderDetailsRecorded, CustomerErased)}"""
 OF_STREAMS = """
     SELECT {columns} FROM stored_events WHERE originator_id {within} AND notification_id <= $1
     ORDER BY originator_id, originator_version"""

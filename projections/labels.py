@@ -33,5 +33,6 @@ LABELS: Projection[LabelRow] = Projection(
         LabelRenamed: Change(of_stream, _renamed),
         LabelDeleted: Change(of_stream, gone),
     },
+    erased=None,
     part="label",
 )

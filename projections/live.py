@@ -25,13 +25,14 @@ from projections.figures import FIGURES, FiguresRow, with_figures
 from projections.labels import LABELS
 from projections.order_rows import OrderRow
 from projections.orders import ORDERS, value_of
-from projections.projection import Change, Envelope, Projection, envelope
+from projections.projection import Change, Envelope, Ids, Projection, envelope
 from projections.rows import Rows
 from projections.users import USERS
 from projections.words import holders
 
 # Locked in this order, always, so that no two writers wait for each other.
 PROJECTIONS: tuple[Projection[Any], ...] = (FIGURES, CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
+OF_PEOPLE = {projection.name: projection.erased for projection in PROJECTIONS if projection.erased}
 
 VALUE = "value"  # of all of a customer's orders, in memory
 MOST = 100  # orders of a customer, or parts of an order, that are remembered: beyond, they are read again
@@ -44,14 +45,6 @@ COPIES = r"SELECT nspname FROM pg_namespace WHERE nspname ~ '^(replay|former)_\d
 FORGET_ERRORS = """
     UPDATE replay_poison SET error = 'What it says is erased.'
     WHERE part = 'customer' AND ids && $1 OR part = 'user' AND ids && $2"""
-FORGET = {
-    FIGURES.name: "DELETE FROM {table} WHERE id = ANY($1)",
-    CUSTOMERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
-    USERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
-    ADDRESSES.name: "DELETE FROM {table} WHERE customer_id = ANY($1)",
-    # Told anew before they are live: see catch_up.
-    ORDERS.name: "DELETE FROM {table} WHERE id = ANY($1)",
-}
 ORDERS_WITH_WORDS = """
     SELECT customer_id, id FROM orders WHERE customer_id = ANY($1)
     UNION ALL
@@ -137,7 +130,7 @@ async def project(on: Session, events: Sequence[Recorded]) -> None:
         await view.execute(FORGET_ANSWERS, told, users)
         await view.execute(FORGET_ERRORS, told, users)
         orders = [id_ for event in erased.values() for id_ in event.orders]
-        await _forget_copies(view, {USERS.name: users, ORDERS.name: orders}, list(erased))
+        await _forget_copies(view, {"customers": list(erased), "users": users, "orders": orders})
 
 
 async def _refuse_orders_that_are_left(connection: Session, erased: Mapping[int, CustomerErased]) -> None:
@@ -147,14 +140,14 @@ async def _refuse_orders_that_are_left(connection: Session, erased: Mapping[int,
             raise Conflict
 
 
-async def _forget_copies(connection: Session, ids: Mapping[str, list[int]], customers: list[int]) -> None:
+async def _forget_copies(connection: Session, ids: Mapping[Ids, list[int]]) -> None:
     """Raises Conflict when a copy vanishes meanwhile."""
     for (schema,) in await connection.fetch(COPIES):
-        for name, forget in FORGET.items():
+        for name, erased in OF_PEOPLE.items():
             table = f"{schema}.{name}"
             if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
                 try:
-                    await connection.execute(forget.format(table=table), ids.get(name, customers))
+                    await connection.execute(erased.delete_from(table), ids[erased.ids])
                 except asyncpg.UndefinedTableError as error:
                     raise Conflict from error
 

@@ -11,6 +11,8 @@ from projections.table import Row, Table
 
 # What is folded together: everything of a customer, its orders included; a user; a label.
 Part: TypeAlias = Literal["customer", "user", "label"]
+# Whose ids an erasure knows: those of who is erased, of the users that are, and of all orders that they ever had.
+Ids: TypeAlias = Literal["customers", "users", "orders"]
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -38,15 +40,28 @@ class Change(NamedTuple):
     makes: bool = False
 
 
+class Erased(NamedTuple):
+    """Which rows are about people who are erased: those with one of these ids in this column."""
+
+    ids: Ids
+    column: str = "id"
+
+    def delete_from(self, table: str) -> str:
+        """SQL, with the ids as $1: for copies of the table, which no event changes any more."""
+        return f"DELETE FROM {table} WHERE {self.column} = ANY($1)"
+
+
 class Projection(msgspec.Struct, Generic[Row], frozen=True):
     """`changes` by kind of event; an event of another kind does nothing.
 
-    Raise `version` when they change: the read model is then rebuilt. `part` is whose events give a row.
+    Raise `version` when they change: the read model is then rebuilt. `erased` is None only where no row is about a
+    person. `part` is whose events give a row.
     """
 
     table: Table[Row]
     changes: Mapping[type[Event], Change]
-    version: int = 1
+    erased: Erased | None
+    version: int | str = 1
     part: Part = "customer"
 
     @property

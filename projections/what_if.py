@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from domain.value import RULE_NAME, RULES, Figures, OrderValue, Rule, average, figures
+from domain.value import RULE, RULES, Figures, OrderValue, Rule, average, figures
 from eventstore.transact import Store
 from projections.figures import FIGURES
 from projections.fold import Folded, fold_range
@@ -66,7 +66,7 @@ class WhatIf(msgspec.Struct):
 
 async def what_if(store: Store, name: str, progress: Callable[[int, int], None], *, at_once: int = EVENTS) -> WhatIf:
     """Under the rule of this name, of `RULES`; from events alone, of which so many are folded in one go."""
-    report = WhatIf(rule=name, instead_of=RULE_NAME, position=await store.log.head(store.pool))
+    report = WhatIf(rule=name, instead_of=RULE.name, position=await store.log.head(store.pool))
     total: int = await store.pool.fetchval("SELECT count(*) FROM stored_events WHERE customer_id IS NOT NULL")
     events = 0
     async for ids in split(store.pool, Range("customer"), at_once):

@@ -26,7 +26,7 @@ class MovedAmount(Struct):
 class Rounding(Struct):
     """`unrounded` is what the order gives exactly, in cents of the store's currency."""
 
-    rule: Annotated[str, Meta(examples=["half up to whole cents, each order by itself"])]
+    rule: Annotated[str, Meta(examples=["half up to the smallest unit, each order by itself"])]
     unrounded: Annotated[float, Meta(examples=[5012.5])]
 
 

@@ -16,6 +16,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CustomerErased
 from domain.event import Event, Forgotten, Recorded, Stream
+from eventstore.codec import stored_as
 from eventstore.log import COLUMNS, Connection, Log, enveloped
 from eventstore.streams import from_uuid, to_uuid
 from projections.history.changes import Changes, Read, changes_of
@@ -46,14 +47,16 @@ BELOW = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id < $1 AND n
 
 REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = $1 AND notification_id <= $2)"
 OF_STREAMS = "SELECT notification_id FROM stored_events WHERE originator_id = ANY($1)"
-ERASED = """
+ERASED = f"""
     SELECT s.id FROM unnest($1::uuid[]) AS s (id) CROSS JOIN LATERAL (
         SELECT topic FROM stored_events WHERE originator_id = s.id ORDER BY originator_version DESC LIMIT 1
-    ) AS newest WHERE newest.topic LIKE 'customer-erased#%'"""
+    ) AS newest WHERE newest.topic IN {stored_as(CustomerErased)}"""
 
 
 class Unreadable(Event, frozen=True, kw_only=True, tag="unreadable"):
     """Stands for an event that can't be decoded. It happened all the same."""
+
+    personal = False
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -7,6 +7,8 @@ import asyncpg
 import msgspec
 from msgspec.structs import asdict
 
+from domain.customer import CustomerErased, CustomerRegistered
+from eventstore.codec import stored_as
 from eventstore.log import Executor
 from eventstore.together import Together
 from eventstore.view import View
@@ -39,9 +41,9 @@ LABELLED_ANY = """r.labels && {ids}
 LABELLED_ALL = """r.labels @> {ids}
     AND (SELECT count(*) FROM labels AS l WHERE l.id = ANY({ids})) = cardinality({ids})"""
 
-GAINED = """
-    SELECT count(*) FILTER (WHERE topic LIKE 'customer-registered#%')
-        - count(*) FILTER (WHERE topic LIKE 'customer-erased#%')
+GAINED = f"""
+    SELECT count(*) FILTER (WHERE topic IN {stored_as(CustomerRegistered)})
+        - count(*) FILTER (WHERE topic IN {stored_as(CustomerErased)})
     FROM stored_events WHERE notification_id > $1 AND notification_id <= $2"""
 
 INTERNAL = ("labels", "version")

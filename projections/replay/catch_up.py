@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from domain.customer import CustomerErased
 from domain.event import Stream
+from eventstore.codec import stored_as
 from eventstore.log import Connection, Log
 from eventstore.streams import MAX_ID, from_uuid, to_uuid
 from eventstore.transact import Store
@@ -23,9 +25,9 @@ TOUCHED_CUSTOMERS = """
     SELECT DISTINCT id FROM stored_events CROSS JOIN LATERAL (VALUES (customer_id), (former_customer_id)) AS whose (id)
     WHERE notification_id > $1 AND notification_id <= $2 AND id IS NOT NULL"""
 # Their orders may be others' now, and no longer say what they did.
-ERASED = """
+ERASED = f"""
     SELECT customer_id FROM stored_events
-    WHERE notification_id > $1 AND notification_id <= $2 AND topic LIKE 'customer-erased#%'"""
+    WHERE notification_id > $1 AND notification_id <= $2 AND topic IN {stored_as(CustomerErased)}"""
 TOUCHED_STREAMS = """
     SELECT DISTINCT originator_id FROM stored_events
     WHERE notification_id > $1 AND notification_id <= $2 AND originator_id BETWEEN $3 AND $4"""

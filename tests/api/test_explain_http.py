@@ -29,7 +29,7 @@ async def test_every_order_is_told_with_its_amounts_and_why_it_counts(shop: Shop
         "total_refund": 1_234,
         "rate": 1.0853,
         "contribution": 4_087,
-        "rounding": {"rule": "half up to whole cents, each order by itself", "unrounded": 4087.2398},
+        "rounding": {"rule": "half up to the smallest unit, each order by itself", "unrounded": 4087.2398},
         "amounts": [
             {"position": charged, "type": "payment-recorded", "amount": 5_000, "transaction_id": "ch_1"},
             {"position": refunded, "type": "refund-recorded", "amount": -1_234, "transaction_id": refund_id},

@@ -85,6 +85,7 @@ class OfferMade(Event, frozen=True, kw_only=True, tag="offer-made"):
     """Version 1 had its amount in whole units, and no labels."""
 
     class_version = 2
+    personal = False
     cents: int
     rate: Decimal
     made_at: datetime

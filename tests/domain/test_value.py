@@ -5,16 +5,13 @@ import pytest
 
 from domain.value import (
     NET_OF_REFUNDS,
-    RULE_NAME,
+    RULE,
     RULES,
     Figures,
     OrderValue,
     average,
-    contribution,
     figures,
-    is_counted,
     net,
-    why,
 )
 
 JANUARY = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
@@ -50,7 +47,7 @@ def test_customer_1_of_the_golden_seed_has_its_figures() -> None:
 
 
 def test_it_is_said_why_each_of_them_counts_or_not() -> None:
-    assert [why(order) for order in GOLDEN_ORDERS] == [
+    assert [RULE.why(order) for order in GOLDEN_ORDERS] == [
         "Counts: its payment is paid.",
         "Counts: its payment is partially_refunded, less what was refunded.",
         "Does not count: it was refunded in full.",
@@ -62,7 +59,9 @@ def test_it_is_said_why_each_of_them_counts_or_not() -> None:
         "Counts as a purchase of 0: its payment is paid, but more was refunded than paid.",
         "Does not count: its payment is authorized; only paid, partially_paid and partially_refunded count.",
     ]
-    assert [why(order).startswith("Counts") for order in GOLDEN_ORDERS] == list(map(is_counted, GOLDEN_ORDERS))
+    assert [RULE.why(order).startswith("Counts") for order in GOLDEN_ORDERS] == list(
+        map(RULE.is_counted, GOLDEN_ORDERS)
+    )
 
 
 def test_without_orders_there_is_nothing() -> None:
@@ -88,7 +87,7 @@ def test_without_orders_there_is_nothing() -> None:
 )
 def test_only_a_successful_payment_counts(payment_status: str, counted: bool) -> None:
     order = PAID._replace(payment_status=payment_status)
-    assert is_counted(order) is counted
+    assert RULE.is_counted(order) is counted
     assert figures([order]).purchase_count == int(counted)
 
 
@@ -111,7 +110,7 @@ def test_a_net_of_0_is_a_purchase_still() -> None:
 
 def test_a_refund_beyond_the_payment_takes_nothing_from_other_orders() -> None:
     beyond = PAID._replace(total_paid=100, total_refund=300)
-    assert (net(beyond), contribution(beyond)) == (0, 0)
+    assert (net(beyond), RULE.contribution(beyond)) == (0, 0)
     assert figures([PAID, beyond]).ltv == 5000
 
 
@@ -131,7 +130,7 @@ def test_a_refund_beyond_the_payment_takes_nothing_from_other_orders() -> None:
     ],
 )
 def test_a_product_with_the_rate_is_rounded_half_up(kept: int, rate: str, cents: int) -> None:
-    assert contribution(PAID._replace(total_paid=kept, rate=Decimal(rate))) == cents
+    assert RULE.contribution(PAID._replace(total_paid=kept, rate=Decimal(rate))) == cents
 
 
 def test_each_product_is_rounded_and_not_the_sum() -> None:
@@ -162,8 +161,8 @@ def test_the_order_of_orders_does_not_matter() -> None:
 
 
 def test_the_rule_that_holds_is_the_one_that_is_named() -> None:
-    assert RULES[RULE_NAME] is NET_OF_REFUNDS
-    assert figures(GOLDEN_ORDERS, RULES[RULE_NAME]) == figures(GOLDEN_ORDERS)
+    assert RULES[RULE.name] is RULE is NET_OF_REFUNDS
+    assert figures(GOLDEN_ORDERS, RULES[RULE.name]) == figures(GOLDEN_ORDERS)
 
 
 @pytest.mark.parametrize(

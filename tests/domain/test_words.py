@@ -7,12 +7,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 from msgspec import Struct
 
-from domain.customer import CustomerEvent
+from domain.customer import CustomerErased, CustomerEvent
 from domain.event import Event, tag
-from domain.events import EVENTS
-from domain.user import UserEvent
+from domain.events import ERASING, EVENTS
+from domain.user import UserErased, UserEvent
 
-SEALED = {*get_args(CustomerEvent), *get_args(UserEvent)}  # whole
+OF_PEOPLE = {*get_args(CustomerEvent), *get_args(UserEvent)}
 TRANSACTION = ("transaction_type", "vendor_charge_id", "status", "payment_method", "payment_mode", "uuid")
 TERMS = (
     "uuid", "currency", "payment_status", "status", "invoice_no", "receipt_number", "type", "mode", "fulfillment_type",
@@ -52,9 +52,21 @@ def in_words(path: str) -> bool:
 
 @pytest.mark.parametrize("event", EVENTS, ids=tag)
 def test_every_text_of_an_event_is_words_or_a_code(event: type[Event]) -> None:
-    is_sealed = event in SEALED and not event.outlives_erasure
-    plain = set() if is_sealed else {path for path in texts(event) if not in_words(path)}
+    plain = set() if event.personal else {path for path in texts(event) if not in_words(path)}
     assert plain == CODES.get(tag(event), set())
+
+
+def test_every_event_in_the_stream_of_a_person_is_sealed_but_the_one_that_ends_it() -> None:
+    assert {event for event in EVENTS if event.personal or event.outlives_erasure} == OF_PEOPLE
+    assert {event for event in EVENTS if event.outlives_erasure} == {CustomerErased, UserErased} == set(ERASING)
+    assert not any(event.personal for event in ERASING)
+
+
+def test_an_event_that_does_not_say_whether_it_is_personal_is_no_event() -> None:
+    with pytest.raises(TypeError, match="PhoneChanged does not say whether it is personal"):
+
+        class PhoneChanged(Event, frozen=True, kw_only=True, tag="phone-changed"):
+            phone: str
 
 
 def test_words_are_the_last_field_of_their_event_and_no_rule_needs_them() -> None:
@@ -64,7 +76,7 @@ def test_words_are_the_last_field_of_their_event_and_no_rule_needs_them() -> Non
     for event in with_words:
         assert event.__struct_fields__[-1] == "words"
         assert event.__struct_defaults__[-1] is None
-        assert event not in SEALED
+        assert not event.personal
 
 
 def test_the_walk_finds_texts_wherever_they_are() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from domain.order import ORDER, ChangeOrderStatus, DeleteOrder, RecordPayment, RecordRefund
-from domain.value import ROUNDING, RULE_NAME, RULE_VERSION
+from domain.value import ROUNDING, RULE
 from eventstore.transact import Store
 from projections.database import at_one_moment
 from projections.explain import Explanation, explain
@@ -67,7 +67,7 @@ async def test_an_order_is_explained_from_its_events(store: Store) -> None:
         "ltv": 724,
         "aov": "724.00",
         "purchase_count": 1,
-        "rule": {"name": RULE_NAME, "version": RULE_VERSION},
+        "rule": {"name": RULE.name, "version": RULE.version},
         "orders": [
             {
                 "order_id": order_id,

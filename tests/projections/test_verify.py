@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
+from domain.customer import CustomerErased, CustomerRegistered
 from domain.event import Recorded, Stream
 from domain.order import (
     ORDER,
@@ -112,7 +113,8 @@ async def test_the_fold_and_sql_agree_on_what_happens_once_in_a_while(store: Sto
 
 
 async def test_sql_knows_every_event_that_an_order_may_have_but_those_that_say_nothing_of_money(store: Store) -> None:
-    stored = {topic for event in get_args(OrderEvent) for topic in store.log.codec.topics(event.__struct_config__.tag)}
+    asked = {*get_args(OrderEvent), CustomerRegistered, CustomerErased}
+    stored = {topic for event in asked for topic in store.log.codec.topics(event.__struct_config__.tag)}
     assert stored == TOPICS | {"order-status-changed#1"}
 
 
