@@ -54,7 +54,7 @@ from api.wordpress import users_with_emails
 from eventstore.backup.erased import noting
 from eventstore.forgetting import forgetting
 from eventstore.sessions import SESSION
-from eventstore.watch import watched
+from eventstore.watch import reachable
 from projections.database import store_at
 from projections.past import open_pasts
 from projections.queries.customers import finding_together
@@ -82,7 +82,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         asyncio.get_running_loop().set_exception_handler(log_lost)
         is_country("US")  # reads the world's countries once, before the first request has to wait for it
         async with (
-            watched(database_url) as servers,
+            reachable(database_url) as servers,
             store_at(servers, connections=CONNECTIONS, settings=SESSION | PATIENCE) as store,
             open_pasts(servers, store) as pasts,
             readiness(servers) as ready,

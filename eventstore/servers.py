@@ -36,13 +36,18 @@ class Session(NamedTuple):
     is_read_only: bool
 
 
+class _Made(NamedTuple):
+    dsn: str
+    is_read_only: bool
+
+
 class Servers:
     """Those that a DSN names. `missing` is why none of them can be reached, for as long as that is known."""
 
     def __init__(self, dsn: str) -> None:
         self.missing: Unreachable | None = None
         self._dsns = each_server(dsn)  # the last one that hung comes last
-        self._made: WeakKeyDictionary[asyncpg.Connection, str] = WeakKeyDictionary()
+        self._made: WeakKeyDictionary[asyncpg.Connection, _Made] = WeakKeyDictionary()
 
     async def connect(self, settings: Mapping[str, str] = SESSION) -> asyncpg.Connection:
         """To the server that takes writes; to one that is read-only if there is no other, but never to a standby.
@@ -74,7 +79,7 @@ class Servers:
         finally:
             for other in found:
                 other.connection.terminate()
-        self._made[chosen.connection] = chosen.dsn
+        self._made[chosen.connection] = _Made(chosen.dsn, chosen.is_read_only)
         return chosen
 
     def pool(
@@ -96,10 +101,14 @@ class Servers:
         )
 
     def leave(self, *, but: str | None = None) -> None:
-        """End all connections that were made, except those to one server. What is under way on them fails."""
-        for connection, dsn in tuple(self._made.items()):
-            if dsn != but:
+        """End all connections that were made, except those to one server that may write. What is under way fails."""
+        for connection, made in tuple(self._made.items()):
+            if made != _Made(str(but), is_read_only=False):
                 connection.terminate()
+
+    def has_read_only(self) -> bool:
+        """Whether a connection is open that began as read-only: it stays so when the server takes writes again."""
+        return any(made.is_read_only and not connection.is_closed() for connection, made in self._made.items())
 
 
 def each_server(dsn: str) -> list[str]:

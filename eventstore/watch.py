@@ -34,6 +34,23 @@ async def watched(dsn: str) -> AsyncIterator[Servers]:
             await task
 
 
+@asynccontextmanager
+async def reachable(dsn: str) -> AsyncIterator[Servers]:
+    """`watched`, from when one of them lets us in: a worker that is started while none does waits, and does not die."""
+    async with watched(dsn) as servers:
+        while True:
+            try:
+                session = await servers.find()
+            except Exception as error:
+                if not tell(error):
+                    raise
+                await asyncio.sleep(EVERY)
+            else:
+                session.connection.terminate()
+                break
+        yield servers
+
+
 async def _watch(servers: Servers) -> None:
     was_read_only = False
     await asyncio.sleep(EVERY)  # who opens the store finds out first, and says so
@@ -61,9 +78,11 @@ async def _watch(servers: Servers) -> None:
 
 
 async def _stay(servers: Servers, session: Session) -> None:
-    """As long as the server answers, and takes writes."""
+    """Return when the server no longer answers or takes writes, or has let somebody in who may only read."""
     try:
-        while not await session.connection.fetchval(IS_READ_ONLY, timeout=SILENCE):  # noqa: ASYNC110 - nobody tells
+        while not await session.connection.fetchval(IS_READ_ONLY, timeout=SILENCE):
+            if servers.has_read_only():
+                return
             await asyncio.sleep(EVERY)
     except TimeoutError as error:
         _miss(servers, error)

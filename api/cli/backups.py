@@ -29,8 +29,7 @@ def backup(directory: Path, keys_directory: Path | None) -> None:
     """Exit code 1 when it could not be verified, or is of a store that is not sound."""
     paths = _new_paths(directory, keys_directory or directory)
     with _drafts(paths) as drafts:
-        with _opened(drafts) as files:
-            with_store_at(lambda store, dsn: _write(store, dsn, files))
+        with_store_at(lambda store, dsn: _write(store, dsn, drafts))
         masters = MasterKeys.from_environment()
         events, keys = (Part(drafts[part], masters) for part in drafts)
         restored = _restored_beside(events, keys)
@@ -56,9 +55,10 @@ def _restored_beside(events: Part, keys: Part) -> Restored | EmbeddedError:
             return error
 
 
-async def _write(store: Store, dsn: str, files: Mapping[PartName, IO[bytes]]) -> None:
+async def _write(store: Store, dsn: str, drafts: Mapping[PartName, Path]) -> None:
     await note(store.pool, store.log.sealing.masters.file)
-    await back_up(dsn, files)
+    with _opened(drafts) as files:
+        await back_up(dsn, files)
 
 
 def restore(directory: Path, keys_directory: Path | None) -> None:
@@ -96,10 +96,6 @@ def _at(part: Part) -> str:
 def _new_paths(directory: Path, keys_directory: Path) -> dict[PartName, Path]:
     paths: dict[PartName, Path] = {"events": directory / FILES["events"], "keys": keys_directory / FILES["keys"]}
     for path in paths.values():
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            exits.end(exits.NOT_ALL, f"{path.parent} can't be written: {error.strerror}.")
         if path.exists():
             exits.end(exits.NOT_ALL, f"{path} is there already: each backup needs a directory of its own.")
     return paths
@@ -118,11 +114,15 @@ def _drafts(paths: Mapping[PartName, Path]) -> Iterator[dict[PartName, Path]]:
 
 @contextmanager
 def _opened(drafts: Mapping[PartName, Path]) -> Iterator[dict[PartName, IO[bytes]]]:
-    """For their owner alone, and on the disk when the block ends."""
+    """Files for their owner alone, on the disk when the block ends. Their directories are made where they are not."""
     with ExitStack() as stack:
         files: dict[PartName, IO[bytes]] = {}
         for part, path in drafts.items():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            except OSError as error:
+                exits.end(exits.NOT_ALL, f"{path.parent} can't be written: {error.strerror}.")
             files[part] = stack.enter_context(os.fdopen(descriptor, "wb"))
         yield files
         for file in files.values():

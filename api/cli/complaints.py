@@ -67,5 +67,7 @@ def _end_for_database(error: Exception) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    said = str(error) or error.__doc__ or type(error).__name__
+    """PostgreSQL's own errors are cut to their message: detail and hint are lines of their own."""
+    said = str(error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else error)
+    said = said or error.__doc__ or type(error).__name__
     return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -192,7 +192,7 @@ def test_good_clients_do_not_wait_for_slow_ones(port: int) -> None:
         (f"GET / HTTP/1.1\r\nHost: a\r\nX: {'a' * (1 << 20)}\r\n\r\n", 431),
         ("GET / HTTP/1.1\r\nHost: a\r\n" + "X: 1\r\n" * 200 + "\r\n", 431),
         (f"GET / HTTP/1.1\r\n{'X' * (1 << 20)}: 1\r\n\r\n", 431),
-        (f"TRACE {CUSTOMERS} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46b3Blbg==\r\n\r\n", 404),
+        (f"TRACE {CUSTOMERS} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46b3Blbg==\r\n\r\n", 405),
         ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 404),
         ("GARBAGE\r\n\r\n", 400),
         ("GET / HTTP/9.9\r\n\r\n", 400),

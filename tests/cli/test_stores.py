@@ -24,7 +24,7 @@ OTHERS = [
     "keys check", "keys rotate", "audit verify", "audit dump out", "audit checkpoint", "audit key", "history",
     "history 1", "explain 1", "verify", "export 1", "erase 1 --reason asked", "erasure 1", "replay",
     "replay --what-if gross-of-refunds", "replays list", "replays show 1", "replays swap 1", "replays rollback 1",
-    "replays cancel 1",
+    "replays cancel 1", "backup out",
 ]  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def refused(ended: Ended) -> str:
 
 
 @pytest.mark.parametrize("command", OTHERS)
-def test_only_three_commands_make_a_store(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_brings_data_makes_a_store(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for setting in SETTINGS:
         monkeypatch.delenv(setting, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -61,7 +61,7 @@ def test_only_three_commands_make_a_store(command: str, tmp_path: Path, monkeypa
 
 def test_a_new_command_is_among_those_that_make_no_store() -> None:
     """Unless it is said here that it does."""
-    others = set(paths(get_command(app))) - {"serve", "migrate", "import orders", "import fluentcart"}
+    others = set(paths(get_command(app))) - {"serve", "migrate", "import orders", "import fluentcart", "restore"}
     assert {path for path in others if not any(f"{line} ".startswith(f"{path} ") for line in OTHERS)} == set()
 
 

@@ -14,6 +14,7 @@ from tests.cluster.nodes import HOST, Pair
 from tests.cluster.proxy import Proxy, way_to
 from tests.eventstore.acts import register, rename, until
 
+WRITABLE = "SET transaction_read_only = off; ALTER DATABASE custodiary RESET default_transaction_read_only"
 SOON = 15.0  # seconds in which a server that is there has to be found
 
 
@@ -70,3 +71,23 @@ async def test_a_server_that_has_become_read_only_is_left_for_the_one_that_is_no
         await until(answers, "the store is written to again")
         assert time.monotonic() - began < SOON
         assert await pair.standby.ask("SELECT first_name FROM customers") == "Grace"
+
+
+async def test_sessions_that_began_while_writing_was_not_allowed_are_left_when_it_is(pair: Pair) -> None:
+    """However short that was: a session stays what it began as."""
+    async with open_store(pair.primary.dsn) as store:
+        id_ = await register(store, "ann@example.com")
+        await pair.primary.ask("ALTER DATABASE custodiary SET default_transaction_read_only = on")
+        await store.pool.expire_connections()
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await rename(store, id_, "Ada")
+        await pair.primary.ask(WRITABLE)
+
+        async def answers() -> bool:
+            try:
+                await rename(store, id_, "Grace")
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                return False
+            return True
+
+        await until(answers, "the store is written to again")

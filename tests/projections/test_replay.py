@@ -310,8 +310,9 @@ async def test_a_read_model_that_is_new_is_built_by_migrating(store: Store, data
 
 
 async def forget_labels(store: Store) -> None:
-    await History(store, 5).live(60)
-    assert await count(store.pool, "labels")
+    history = History(store, 5)
+    while not await count(store.pool, "labels"):
+        await history.act()
     await store.pool.execute("DROP TABLE labels")
     await store.pool.execute("DELETE FROM read_models WHERE name = 'labels'")
 
