@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import asyncpg
 
+from api.process.tables import OWNERS
 from eventstore.away import Why, tell
 from eventstore.durability import sync
 from eventstore.log import Connection
@@ -107,7 +108,7 @@ async def _unready(connection: Connection) -> Unready | None:
     await connection.execute(GROW)
     await sync(connection)
     try:
-        await require_fit(connection, PROJECTIONS)
+        await require_fit(connection, OWNERS, PROJECTIONS)
     except SchemaError as error:
         logger.warning("%s", str(error))
         return "other_schema"

@@ -6,6 +6,7 @@ from functools import partial
 
 import psutil
 
+from api.process.tables import migrate
 from benchmarks.harness import AT_ONCE, P99, PER_SECOND, Act, Found, Row, Run, Scale, Unavailable, measure, rate
 from benchmarks.peers import CONNECTIONS, Peer, RunAt
 from benchmarks.peers.eventsource import eventsource
@@ -18,7 +19,7 @@ from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
 from benchmarks.shop import Shop
 from eventstore.transact import Store, sync_seconds
-from projections.database import migrate, open_store
+from projections.database import open_store
 
 PGBENCH, RECORDER = "pgbench: one INSERT", "eventsourcing: its recorder, threads"
 MESSAGE_DB, MESSAGE_DB_CATEGORIES = "Message DB", "Message DB: in 20 categories"

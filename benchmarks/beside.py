@@ -4,6 +4,7 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+from api.process.tables import migrate
 from api.replay_runner import ReplayRunner
 from benchmarks.events import PER_CUSTOMER, load
 from benchmarks.harness import P50, P99, PER_SECOND, Found, Row, Scale, say, summary
@@ -11,7 +12,7 @@ from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
 from domain.order import ORDER, RecordPayment
 from eventstore.transact import By, Store, Unit
-from projections.database import migrate, open_store
+from projections.database import open_store
 from projections.live import PROJECTIONS
 from projections.replay import engine, registry
 from projections.replay.engine import replay

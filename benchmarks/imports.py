@@ -7,11 +7,12 @@ from importlib.resources import as_file, files
 
 from api.cli.serve import SAMPLE
 from api.importing.orders import import_orders
+from api.process.tables import migrate
 from benchmarks.harness import PER_SECOND, Figures, Found, Row, Scale, measure
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
 from eventstore.transact import By
-from projections.database import migrate, open_store
+from projections.database import open_store
 
 ORDERS = "orders of the sample"
 

@@ -1,8 +1,9 @@
 """A store of many customers, all that a command or a query meets in one: read models, log, keys, claims and ids."""
 
+from api.process.tables import migrate
 from benchmarks import people
 from benchmarks.shop import Shop
-from projections.database import migrate, open_store
+from projections.database import open_store
 
 ID_FROM = "SELECT setval('customer_ids', $1)"
 OTHER_COLUMNS = """

@@ -8,12 +8,13 @@ from functools import partial
 import asyncpg
 import msgspec
 
+from api.process.tables import migrate
 from benchmarks.events import load
 from benchmarks.harness import PER_SECOND, Figures, Found, Row, Scale, measure
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
 from eventstore.transact import Store
-from projections.database import migrate, open_store
+from projections.database import open_store
 from projections.live import PROJECTIONS
 from projections.replay import engine
 from projections.replay.registry import Asked

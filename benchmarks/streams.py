@@ -4,6 +4,7 @@ import time
 from contextlib import AsyncExitStack
 from functools import partial
 
+from api.process.tables import migrate
 from benchmarks.harness import P50, Figures, Found, Row, Run, Scale, measure, next_number, rate, summary
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
@@ -11,7 +12,7 @@ from benchmarks.shop import Opened, Shop, by
 from domain.address import SetPrimaryAddress
 from domain.customer import CUSTOMER
 from eventstore.transact import Store, Unit
-from projections.database import migrate, open_store
+from projections.database import open_store
 
 KNOWN, READ = "stream remembered", "stream read anew"
 CUSTOMERS = 100

@@ -1,6 +1,6 @@
 """A store into a backup, and a backup into an empty store, whose read models are rebuilt."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import IO, NamedTuple
 from uuid import UUID
@@ -19,8 +19,8 @@ from eventstore.connection import Connection
 from eventstore.keys import settle
 from eventstore.log import Log
 from eventstore.master_keys import MasterKeys
-from eventstore.migrate import migrate as migrate_log
-from eventstore.migrate import one_at_a_time
+from eventstore.migrate import Owner, one_at_a_time
+from eventstore.migrate import migrate as migrate_tables
 from eventstore.sealing import Sealing
 from eventstore.servers import Servers
 from eventstore.transact import Store
@@ -60,18 +60,20 @@ async def back_up(dsn: str, files: Mapping[PartName, IO[bytes]]) -> None:
         await connection.close()
 
 
-async def restore(dsn: str, events: Part, keys: Part, erased: Mapping[UUID, datetime]) -> Restored:
+async def restore(
+    dsn: str, owners: Sequence[Owner], events: Part, keys: Part, erased: Mapping[UUID, datetime]
+) -> Restored:
     """Into an empty store. Raises BackupError, and then the store is as empty as before."""
     check_pair(events, keys)
     connection = await Servers(dsn).connect()
     try:
         async with one_at_a_time(connection):
-            await migrate_log(connection)
+            await migrate_tables(connection, owners)
             log = Log(Codec(EVENTS), Sealing(MasterKeys.from_environment()))
             again = await load(connection, log, events, keys, noted=erased, means=MEANS)
     finally:
         await connection.close()
-    await migrate(dsn)
+    await migrate(dsn, owners)
     async with open_store(dsn) as store:
         return await _examined(store, events, again)
 

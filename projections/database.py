@@ -1,8 +1,9 @@
 """A PostgreSQL database as the service needs it: migrated, and reached through a pool."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
+from importlib import resources
 
 import asyncpg
 
@@ -12,8 +13,8 @@ from eventstore.instance import Instances
 from eventstore.keys import settle
 from eventstore.log import Connection, Log
 from eventstore.master_keys import MasterKeys
-from eventstore.migrate import is_made, is_newer, one_at_a_time
-from eventstore.migrate import migrate as migrate_log
+from eventstore.migrate import LOG, Owner, is_made, is_newer, one_at_a_time
+from eventstore.migrate import migrate as migrate_tables
 from eventstore.sealing import Sealing
 from eventstore.servers import Servers
 from eventstore.sessions import SESSION
@@ -25,8 +26,12 @@ from projections.replay.engine import replay
 from projections.schema import outdated, require_fit
 from projections.table import prepare
 
+FOLDER = resources.files("projections")
+# Each refers to the tables of those before it only.
+OWNERS = (LOG, Owner("read_models", FOLDER), Owner("replays", FOLDER.joinpath("replay")))
 
-async def migrate(dsn: str) -> None:
+
+async def migrate(dsn: str, owners: Sequence[Owner]) -> None:
     """Create or update all tables; rebuild the read models whose shape has changed. Any number of processes at once.
 
     Where a newer version has done that, nothing is rebuilt. Raises SchemaError where this one can't work with it.
@@ -35,9 +40,9 @@ async def migrate(dsn: str) -> None:
         connection = await servers.connect()
         try:
             async with one_at_a_time(connection):
-                await migrate_log(connection)
-                if await is_newer(connection):
-                    await require_fit(connection, PROJECTIONS)
+                await migrate_tables(connection, owners)
+                if await is_newer(connection, owners):
+                    await require_fit(connection, owners, PROJECTIONS)
                     return
                 async with store_at(servers) as store:
                     if names := await outdated(connection, PROJECTIONS):

@@ -9,15 +9,9 @@ import msgspec
 from domain import folding
 from eventstore import migrate
 from eventstore.log import Connection, Executor
-from eventstore.migrate import SchemaError
+from eventstore.migrate import Owner, SchemaError
 from projections.projection import Projection
 
-CREATE = """
-    CREATE TABLE IF NOT EXISTS read_models (
-        name text PRIMARY KEY,
-        fingerprint text NOT NULL,
-        built_at timestamptz NOT NULL DEFAULT now()
-    )"""
 BUILT = "SELECT name, fingerprint FROM read_models"
 RECORD = """
     INSERT INTO read_models (name, fingerprint) VALUES ($1, $2)
@@ -47,9 +41,9 @@ async def record_fingerprint(connection: Connection, projection: Projection[Any]
     await connection.execute(RECORD, projection.name, fingerprint(projection))
 
 
-async def require_fit(on: Executor, projections: Iterable[Projection[Any]]) -> None:
+async def require_fit(on: Executor, owners: Iterable[Owner], projections: Iterable[Projection[Any]]) -> None:
     """Raises SchemaError where this version can't read and write the tables in the database."""
-    await migrate.require_fit(on)
+    await migrate.require_fit(on, owners)
     built = {row["name"]: row["fingerprint"] for row in await on.fetch(BUILT)}
     for projection in projections:
         if built.get(projection.name) != fingerprint(projection):
@@ -59,7 +53,6 @@ async def require_fit(on: Executor, projections: Iterable[Projection[Any]]) -> N
 async def outdated(connection: Connection, projections: Iterable[Projection[Any]]) -> list[str]:
     """Create the tables that are missing, empty; the names of those that must be rebuilt."""
     async with connection.transaction():
-        await connection.execute(CREATE)
         built = {row["name"]: row["fingerprint"] for row in await connection.fetch(BUILT)}
         nothing_to_build = await connection.fetchval("SELECT NOT EXISTS (SELECT FROM stored_events)")
         for projection in projections:

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.process.tables import migrate
 from eventstore.embedded import embedded
 from eventstore.key_material import new_key
 from eventstore.master_keys import KEY
-from projections.database import migrate, open_store
+from projections.database import open_store
 from proof import disk
 from proof.checks import Check, check
 from proof.faults import Faults

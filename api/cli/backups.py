@@ -12,6 +12,7 @@ from api.cli import exits
 from api.cli.naming import directory_of
 from api.cli.output import say
 from api.cli.session import database, run, with_store_at
+from api.process.tables import OWNERS
 from api.settings import Settings
 from eventstore.backup.erased import note, noted
 from eventstore.backup.sealed_file import BackupError, Part, PartName
@@ -50,7 +51,7 @@ def _restored_beside(events: Part, keys: Part) -> Restored | EmbeddedError:
         Path(name).chmod(0o711)  # for the server's account, when root makes the backup
         try:
             with scratch(Path(name) / "server") as dsn:
-                return run(restore_parts(dsn, events, keys, {}))
+                return run(restore_parts(dsn, OWNERS, events, keys, {}))
         except EmbeddedError as error:
             return error
 
@@ -69,7 +70,7 @@ def restore(directory: Path, keys_directory: Path | None) -> None:
         keys = Part((keys_directory or directory) / FILES["keys"], masters)
         erased = noted(masters.file, events.header.store)
         with database(settings) as dsn:
-            restored = run(restore_parts(dsn, events, keys, erased))
+            restored = run(restore_parts(dsn, OWNERS, events, keys, erased))
     except BackupError as error:
         exits.end(exits.NOT_ALL, str(error))
     say(f"{restored.events} events up to position {restored.position}, as of {_at(events)}.")

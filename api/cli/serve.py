@@ -28,12 +28,13 @@ from api.cli.typed import typed
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.importing.orders import import_orders
 from api.logs import LOGGING
+from api.process.tables import migrate
 from api.settings import Settings
 from domain.event import Stream
 from eventstore.chain.signing import SigningKey
 from eventstore.embedded import looked_after
 from eventstore.transact import By, Store
-from projections.database import migrate, open_store
+from projections.database import open_store
 
 SAMPLE = "cdnow_sample_orders.csv.gz"
 LAST_OF_SAMPLE = Stream("order", 67933)

@@ -14,13 +14,14 @@ from api.cli import exits
 from api.cli.naming import LOGGER, directory_of, name_of
 from api.cli.output import say
 from api.cli.typed import typed
+from api.process.tables import migrate
 from api.settings import Settings
 from eventstore import master_keys
 from eventstore.chain import signing
 from eventstore.embedded import embedded, has_cluster
 from eventstore.key_material import ensure_file
 from eventstore.transact import Store
-from projections.database import has_store, migrate, open_store
+from projections.database import has_store, open_store
 
 T = TypeVar("T")
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import asyncpg
 
+from api.process.tables import migrate
 from benchmarks.harness import COUNT, PER_SECOND, Figures, Unavailable
 from benchmarks.peers import RunAt
 from benchmarks.processes import completed
 from benchmarks.shop import Shop
 from eventstore.embedded import find_bindir
-from projections.database import migrate, open_store
+from projections.database import open_store
 
 TOLD = re.compile(r"^number of transactions actually processed: (\d+).*^tps = ([0-9.]+)", re.MULTILINE | re.DOTALL)
 PEER = "CREATE TABLE peer_events (LIKE stored_events INCLUDING ALL); CREATE SEQUENCE peer_ids"

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.process.tables import migrate
 from eventstore.embedded import LOG, embedded, find_bindir
-from projections.database import migrate
 from projections.drift.verify import between, verify
 from projections.replay.registry import poison_of
 from tests.api.searching import found_in

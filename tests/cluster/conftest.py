@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from projections.database import migrate
+from api.process.tables import migrate
 from tests.cluster.nodes import Node, Pair, own_place, paired
 
 

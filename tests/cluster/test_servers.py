@@ -12,9 +12,9 @@ from eventstore.servers import Servers
 from projections.database import open_store
 from tests.cluster.nodes import HOST, Pair
 from tests.cluster.proxy import Proxy, way_to
-from tests.conftest import with_database
 from tests.eventstore.acts import register, rename, until
 
+WRITABLE = "SET transaction_read_only = off; ALTER DATABASE custodiary RESET default_transaction_read_only"
 SOON = 15.0  # seconds in which a server that is there has to be found
 
 
@@ -80,14 +80,12 @@ async def test_sessions_that_began_while_writing_was_not_allowed_are_left_when_i
         await pair.primary.ask("ALTER DATABASE custodiary SET default_transaction_read_only = on")
         await store.pool.expire_connections()
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
-            await rename(store, id_, "Grace")
-        elsewhere = await asyncpg.connect(with_database(pair.primary.dsn, "postgres"))
-        await elsewhere.execute("ALTER DATABASE custodiary RESET default_transaction_read_only")
-        await elsewhere.close()
+            await rename(store, id_, "Ada")
+        await pair.primary.ask(WRITABLE)
 
         async def answers() -> bool:
             try:
-                await rename(store, id_, "Hedy")
+                await rename(store, id_, "Grace")
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 return False
             return True

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from api.process.tables import migrate
 from domain.address import AddAddress, AddressDetails, ChangeAddress
 from domain.customer import CUSTOMER
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from eventstore import writer
 from eventstore.transact import OutcomeUnknown, Store
-from projections.database import migrate, open_store
+from projections.database import open_store
 from tests.eventstore.acts import PATIENCE, a_writer_waits, count, do, facts, register, rename, until
 from tests.eventstore.arriving import arriving_together, so_many_wait
 from tests.eventstore.unreliable import Way, unreliable

@@ -12,9 +12,10 @@ import pytest
 import api
 from api.cli import exits
 from api.cli.serve import SAMPLE
+from api.process.tables import migrate
 from eventstore.embedded import embedded
 from eventstore.transact import Store
-from projections.database import migrate, open_store
+from projections.database import open_store
 from tests.cli.process import Process, custodiary
 from tests.eventstore.acts import a_writer_waits, until
 from tests.eventstore.test_embedded import new_directory, postmaster  # noqa: F401 - the first is a fixture

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 
+from api.process.tables import OWNERS
 from domain.customer import CUSTOMER, ChangeCustomer
 from domain.event import Stream
 from domain.user import USER, EraseUser
@@ -61,7 +62,7 @@ async def backed_up(dsn: str, directory: Path) -> Backup:
 async def restored(dsn: str, backup: Backup) -> Restored:
     masters = MasterKeys.from_environment()
     events, keys = Part(backup.events, masters), Part(backup.keys, masters)
-    return await restore(dsn, events, keys, erased.noted(masters.file, events.header.store))
+    return await restore(dsn, OWNERS, events, keys, erased.noted(masters.file, events.header.store))
 
 
 @asynccontextmanager

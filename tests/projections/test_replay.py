@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from api.process.tables import migrate
 from domain.address import AddAddress, AddressDetails, RemoveAddress
 from domain.customer import CUSTOMER
 from domain.events import EVENTS
@@ -15,7 +16,7 @@ from eventstore.log import Executor, Log
 from eventstore.master_keys import MasterKeys
 from eventstore.sealing import Sealing
 from eventstore.transact import Store
-from projections.database import migrate, open_store
+from projections.database import open_store
 from projections.live import PROJECTIONS, project
 from projections.replay import exchange as module
 from projections.replay.engine import ReplayRunningError, replay

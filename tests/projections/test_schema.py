@@ -7,20 +7,21 @@ import httpx
 import pytest
 
 from api.cli import exits
-from eventstore.migrate import SchemaError, migrations
-from projections.database import migrate, open_store
+from api.process.tables import OWNERS, migrate
+from eventstore.migrate import SchemaError
+from projections.database import open_store
 from projections.live import PROJECTIONS
 from projections.schema import require_fit
 from tests.api.shop import Shop, open_shop
 from tests.cli.process import custodiary
 from tests.eventstore.acts import place, register, until
 
-NEWER = "INSERT INTO migrations VALUES ('9999_newer.sql', 'what we do not know')"
+NEWER = "INSERT INTO migrations VALUES ('log/9999_newer.sql', 'what we do not know')"
 OTHER_SHAPE = "ALTER TABLE figures RENAME ltv TO lifetime_value; UPDATE read_models SET fingerprint = 'other'"
-LACKING = "DELETE FROM migrations WHERE name = (SELECT max(name) FROM migrations)"
+LACKING = "DELETE FROM migrations WHERE name = 'access/schema.sql'"
 FOREIGN = "CREATE TABLE stored_events (id int)"
-CHANGED = "UPDATE migrations SET sha256 = 'changed' WHERE name = (SELECT max(name) FROM migrations)"
-OF_NOBODY = "INSERT INTO migrations VALUES ('0001_aaa.sql', 'what nobody knows')"
+CHANGED = "UPDATE migrations SET sha256 = 'changed' WHERE name = 'access/schema.sql'"
+OF_NOBODY = "INSERT INTO migrations VALUES ('0001_log.sql', 'what nobody knows')"
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def misfit(connection: asyncpg.Connection) -> str | None:
     try:
-        await require_fit(connection, PROJECTIONS)
+        await require_fit(connection, OWNERS, PROJECTIONS)
     except SchemaError as error:
         return str(error)
     return None
@@ -45,7 +46,7 @@ async def test_the_schema_that_migrating_makes_fits(connection: asyncpg.Connecti
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (LACKING, f"The database lacks {max(migrations())}: run `custodiary migrate`."),
+        (LACKING, "The database lacks access/schema.sql: run `custodiary migrate`."),
         (OTHER_SHAPE, "The read model figures is not built, or is of another version of Custodiary."),
         ("DROP TABLE migrations", "The database holds no store: run `custodiary migrate`."),
     ],
@@ -73,7 +74,7 @@ async def test_a_half_restored_database_is_refused(empty_database: str) -> None:
     await connection.close()
     code, said = custodiary("migrate", DATABASE_URL=empty_database).complaint
     assert code == exits.NO_STORE
-    assert said.startswith("The database holds what 0001")
+    assert said.startswith("The database holds what log/schema.sql would make")
 
 
 async def test_the_version_before_goes_on_beside_a_newer_schema(connection: asyncpg.Connection, database: str) -> None:

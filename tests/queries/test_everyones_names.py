@@ -9,8 +9,9 @@ from unicodedata import normalize
 import asyncpg
 import pytest
 
+from api.process.tables import migrate
 from projections.customers import CUSTOMERS, CustomerRow
-from projections.database import migrate, open_store
+from projections.database import open_store
 from projections.figures import FIGURES, NONE_YET, FiguresRow
 from projections.queries.customers import list_customers
 from projections.queries.pages import Totals

@@ -1,0 +1,15 @@
+"""All who have tables in the database, and their tables made or brought up to date."""
+
+from importlib import resources
+
+from eventstore.migrate import Owner
+from projections import database
+
+ACCESS = Owner("access", resources.files("api").joinpath("access"))
+# Each refers to the tables of those before it only.
+OWNERS = (*database.OWNERS, ACCESS)
+
+
+async def migrate(dsn: str) -> None:
+    """Create or update all tables, and rebuild the read models whose shape has changed. Raises SchemaError."""
+    await database.migrate(dsn, OWNERS)

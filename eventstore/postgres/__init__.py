@@ -1,0 +1,1 @@
+"""PostgreSQL as everything here uses it: servers, sessions, statements, schema."""
