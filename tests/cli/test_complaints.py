@@ -138,12 +138,12 @@ def test_a_master_key_in_the_environment_is_changed_there_before_it_is_rotated(d
 
 async def test_a_database_of_another_version_is_told(database: str) -> None:
     connection = await asyncpg.connect(database)
-    await connection.execute("UPDATE migrations SET sha256 = 'another' WHERE name = '0001_log.sql'")
+    await connection.execute("UPDATE migrations SET sha256 = 'another' WHERE name = 'log/schema.sql'")
     await connection.close()
     code, complaint = custodiary("migrate", DATABASE_URL=database).complaint
     assert code == exits.NO_STORE
     assert "a version of Custodiary that was never released" in complaint
-    assert complaint.endswith("It has run 0001_log.sql.")
+    assert complaint.endswith("It has run log/schema.sql.")
 
 
 def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ async def test_a_schema_of_another_version_is_told(node: Node) -> None:
             await until_it_says("other_schema", shop)
             await shop.pool.execute(back)
             await until_it_says("", shop)
-        await shop.pool.execute("INSERT INTO migrations (name, sha256) VALUES ('9999_of_a_newer_version.sql', '')")
+        await shop.pool.execute("INSERT INTO migrations (name, sha256) VALUES ('log/9999_of_a_newer_version.sql', '')")
         await asyncio.sleep(STANDS)
         assert (await ready(shop)).status_code == 200
 
