@@ -12,6 +12,7 @@ _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_BRAILLE_BLANK = "\u2800"  # a symbol to Unicode, of no dots
 _DASHES_AND_QUOTES = {"Pd", "Pi", "Pf"}
 
 
@@ -21,6 +22,13 @@ def folded(text: str) -> str:
         return text.lower()
     decomposed = normalize("NFKD", normalize("NFKC", text).casefold())
     return normalize("NFC", decomposed.translate(_LOOKS))
+
+
+def is_blank(text: str) -> bool:
+    """Nobody sees anything in it: there are only blanks, and characters without width or ink."""
+    if text.isascii():
+        return not text.strip()
+    return not _UNSEEN.sub("", text).replace(_BRAILLE_BLANK, "").strip()
 
 
 class _Looks(dict[int, str]):

@@ -6,6 +6,7 @@ from unicodedata import normalize
 import idna
 
 _PUNYCODE = "xn--"
+_SIGMA, _FINAL_SIGMA = "\u03c3", "\u03c2"
 
 
 def of_email(address: str) -> str:
@@ -23,9 +24,8 @@ def of_word(text: str) -> str:
     """A login or a label: only case and Unicode's forms of the same letters are ignored."""
     if text.isascii():
         return text.lower()
-    # Dots are taken out: Python's lower() does not see the end of a word in them, where Σ is ς.
-    words = normalize("NFC", text).split(".")
-    return normalize("NFC", ".".join(word.lower() for word in words))
+    # Σ has two small letters; which of them lower() writes depends on the character behind it.
+    return normalize("NFC", normalize("NFC", text).lower().replace(_FINAL_SIGMA, _SIGMA))
 
 
 @lru_cache(maxsize=4_096)

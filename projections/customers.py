@@ -130,4 +130,5 @@ CUSTOMERS: Projection[CustomerRow] = Projection(
         CustomerErased: Change(of_stream, gone),
     },
     erased=Erased("customers"),
+    version=2,
 )

@@ -52,5 +52,6 @@ USERS: Projection[UserRow] = Projection(
         UserErased: Change(of_stream, gone),
     },
     erased=Erased("users"),
+    version=2,
     part="user",
 )

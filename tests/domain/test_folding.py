@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.folding import folded
+from domain.folding import folded, is_blank
 from tests.forms import forms
 
 ALIKE = [
@@ -84,3 +84,28 @@ def test_no_letter_of_any_alphabet_differs_by_its_case() -> None:
 def test_what_is_folded_can_be_stored_and_has_no_marks_between_parts() -> None:
     everything = folded("".join(map(chr, chain(range(0xA0, 0xD800), range(0xE000, 0x110000)))))
     assert not [character for character in everything if character < " "]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \t\r\n",
+        "\u200b",
+        "\u200b \u2060\ufeff",
+        "\u00ad",
+        "\u00a0\u3000",
+        "\u2800",
+        "\u3164",
+        "\u115f\u1160",
+        "\ufe0f",
+    ],
+)
+def test_what_nobody_sees_is_blank(text: str) -> None:
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["a", ".", "\u200ba", "\u0301", "李", "❤\ufe0f", "-", "\x00"])
+def test_what_somebody_sees_is_not_blank(text: str) -> None:
+    """A control character is no blank: it is refused as what it is."""
+    assert not is_blank(text)

@@ -27,6 +27,9 @@ ONE_MAILBOX = [
     ("иван@ПРИМЕР.example", "ИВАН@пример.example"),
     ("ΝΊΚΟΣ.ΠΑΠΠΆΣ@shop.example", "νίκος.παππάς@shop.example"),  # Σ is ς at a word's end
     ("ΟΔΟΣ@shop.example", "οδος@shop.example"),
+    ("ΟΔΟΣ1@shop.example", "οδος1@shop.example"),  # a digit ends no word for lower(), and yet
+    ("ΟΔΟΣ1@shop.example", "οδοσ1@shop.example"),
+    ("ΟΔΟΣ_Β@shop.example", "οδος_β@shop.example"),
     ("\u1e9e@shop.example", "ß@shop.example"),  # the capital ß is a letter's other case
     ("\u212aim@shop.example", "kim@shop.example"),  # the sign for kelvin, which NFC makes a K
 ]
