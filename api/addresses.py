@@ -16,7 +16,14 @@ from api.reasons import Reason
 from api.refusals import Invalid, Rule
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
-from domain.address import AddAddress, AddressDetails, AddressType, ChangeAddress, RemoveAddress, SetPrimaryAddress
+from domain.address import (
+    ADDRESS_TYPES,
+    AddAddress,
+    AddressDetails,
+    ChangeAddress,
+    RemoveAddress,
+    SetPrimaryAddress,
+)
 from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
 from domain.order import ORDER
 from domain.refusals import CustomerNotFound
@@ -25,7 +32,6 @@ from eventstore.transact import Unit
 from projections.addresses import ADDRESSES
 from projections.queries.customers import find_version
 
-TYPES: tuple[AddressType, ...] = ("billing", "shipping")
 PATH = "/customers/{customer_id:str}/address"
 MAX_LABEL = 15
 LIST = f"""
@@ -37,7 +43,7 @@ LIST = f"""
 async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Of one type, billing unless `type` says shipping; the primary one first."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
-    type_ = fields.optional(absent="billing", empty="billing").choice("type", TYPES)
+    type_ = fields.optional(absent="billing", empty="billing").choice("type", ADDRESS_TYPES)
     as_of = read_as_of(fields)
     fields.check()
     async with seen(service, as_of, id_) as view:
@@ -52,7 +58,7 @@ async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Ans
 async def create_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """The first of its type is primary. With `order_id`, the order gets this address too."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
-    type_ = fields.required.choice("type", TYPES)
+    type_ = fields.required.choice("type", ADDRESS_TYPES)
     details = AddressDetails(**_required(fields), **_optional(fields, absent=""), status=_status(fields) or "active")
     is_primary = fields.optional(absent=False, empty=False).flag("is_primary")
     order_id = fields.optional(absent=None, empty=None).id("order_id")
@@ -75,7 +81,7 @@ async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Ans
     """Changes what is sent, and no more. With `order_id`, the order gets this address too."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     address_id = fields.required.id("id")
-    type_ = fields.required.choice("type", TYPES)
+    type_ = fields.required.choice("type", ADDRESS_TYPES)
     sent = _required(fields) | _optional(fields, absent=None) | {"status": _status(fields)}
     is_primary = fields.optional(absent=False, empty=False).flag("is_primary")
     order_id = fields.optional(absent=None, empty=None).id("order_id")
@@ -117,7 +123,9 @@ async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Ans
 async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Of its type: the former one is an ordinary one from then on."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
-    command = SetPrimaryAddress(address_id=fields.required.id("addressId"), type=fields.required.choice("type", TYPES))
+    command = SetPrimaryAddress(
+        address_id=fields.required.id("addressId"), type=fields.required.choice("type", ADDRESS_TYPES)
+    )
     fields.check()
     done = about(id_, {"message": "Address successfully set as the primary", "data": ""})
     return await carry_out(request, decision(CUSTOMER, id_, command), done, customer_id=id_)

@@ -11,6 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from api import places
 from api.reasons import FieldRule
+from domain.value import is_currency
 
 L = TypeVar("L", bound=str)
 
@@ -22,7 +23,6 @@ RATE_STEP = Decimal("0.0000000001")
 
 BLANKS = " \t\r\n"  # around any value; Python's own also has control characters, which int() does not know
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _PLAIN = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")  # in front of an @, which nobody refuses
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,19})?")
@@ -82,7 +82,7 @@ def country(raw: Any) -> str:
 
 def currency(raw: Any) -> str:
     code = text(raw, max_length=3)
-    if not _CURRENCY.fullmatch(code):
+    if not is_currency(code):
         raise Unfit("invalid", "must be three capital letters such as USD.")
     return code
 

@@ -26,7 +26,10 @@ from api.users import attach, free_user
 from api.validation import Fields, Reader
 from api.wordpress import create_user, let_user_follow
 from domain.customer import (
+    ACTIVE,
     CUSTOMER,
+    CUSTOMER_STATUSES,
+    LOCATION,
     ChangeCustomer,
     CustomerProfile,
     DetachUser,
@@ -41,10 +44,8 @@ from eventstore.transact import Unit
 from projections.queries.customers import LABEL, find_customer
 from projections.queries.relations import OF_CUSTOMER, customer_relations
 
-STATUSES = ("active", "inactive", "archived")
 MAX_NOTES = 65_535
 MAX_BULK = 1_000
-LOCATION = ("country", "state", "city", "postcode")
 EXISTING_LABELS = "SELECT id FROM labels WHERE id = ANY($1)"
 
 
@@ -68,7 +69,7 @@ async def create_customer(request: AnyRequest) -> Answer:
         email=fields.required.email("email"),
         first_name=first_name or "",
         last_name=last_name or "",
-        status=optional.choice("status", STATUSES) or "active",
+        status=optional.choice("status", CUSTOMER_STATUSES) or ACTIVE,
         notes=optional.text("notes", max_length=MAX_NOTES, lines=True) or "",
         country=optional.country("country"),
         **{name: optional.text(name) for name in LOCATION[1:]},
@@ -225,7 +226,7 @@ def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
             return ids, EraseCustomer(reason=reason), "Selected Customers has been deleted permanently"
         case "change_customer_status":
             status = _word(fields, "new_status")
-            if status not in STATUSES:
+            if status not in CUSTOMER_STATUSES:
                 raise Rule(Reason.INVALID_STATUS, "Provided customer status is not valid")
             return ids, ChangeCustomer(status=status), "Customer Status has been changed"
         case _:
@@ -256,7 +257,7 @@ def _change(fields: Fields, main: Reader[Any], mode: NameMode) -> Change:
         email=email,
         first_name=first_name,
         last_name=last_name,
-        status=fields.optional(absent=None, empty="active").choice("status", STATUSES),
+        status=fields.optional(absent=None, empty=ACTIVE).choice("status", CUSTOMER_STATUSES),
         notes=sent.text("notes", max_length=MAX_NOTES, lines=True),
         country=place.country("country"),
         state=place.text("state"),

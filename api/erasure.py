@@ -39,15 +39,7 @@ def read_reason(fields: Fields) -> str:
     """Empty when none is given; one that says nothing is refused."""
     if fields.get("reason") is None:
         return ""
-    reason = fields.required.text("reason", max_length=MAX_REASON)
-    if reason and is_blank(reason):
-        fields.refuse("reason", "required", "may not be blank.")
-    return reason
-
-
-def is_blank(reason: str) -> bool:
-    """Nobody sees anything in it."""
-    return not any(character.isprintable() and not character.isspace() for character in reason)
+    return fields.required.text("reason", max_length=MAX_REASON)
 
 
 async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:

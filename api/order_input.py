@@ -8,15 +8,20 @@ from api.documents import document
 from api.settings import Settings
 from api.validation import Fields
 from domain.customer import OrderDetails
-from domain.order import Item, ItemWords, OrderWords, PlaceOrder, Terms, payment_status
-from domain.transaction import UnpaidStatus
-from domain.value import MAX_CENTS
+from domain.order import (
+    ORDER_MODES,
+    ORDER_STATUSES,
+    ORDER_TYPES,
+    Item,
+    ItemWords,
+    OrderWords,
+    PlaceOrder,
+    Terms,
+    payment_status,
+)
+from domain.transaction import PAYMENT_STATUSES
+from domain.value import MAX_CENTS, is_currency
 
-ORDER_STATUSES = ("on-hold", "processing", "completed", "canceled", "failed")
-UNPAID: tuple[UnpaidStatus, ...] = ("pending", "authorized", "failed")
-PAYMENT_STATUSES = (*UNPAID, "paid", "partially_paid", "refunded", "partially_refunded")
-TYPES = ("payment", "subscription", "renewal")
-MODES = ("live", "test")
 TEXTS = ("invoice_no", "fulfillment_type", "shipping_status", "payment_method")
 AMOUNTS = (
     "subtotal", "discount_tax", "manual_discount_total", "coupon_discount_total", "shipping_tax", "shipping_total",
@@ -60,8 +65,8 @@ def read_order(fields: Fields, settings: Settings, now: datetime) -> PlaceOrder:
         rate=fields.optional(absent=None, empty=None).rate("rate"),
         items=items,
         parent_id=none.id("parent_id"),
-        type=none.choice("type", TYPES) or "payment",
-        mode=none.choice("mode", MODES) or "live",
+        type=none.choice("type", ORDER_TYPES) or "payment",
+        mode=none.choice("mode", ORDER_MODES) or "live",
         receipt_number=none.text("receipt_number"),
         **texts,
         **amounts,
@@ -83,8 +88,9 @@ def read_note(fields: Fields) -> str | None:
 
 
 def _currency(fields: Fields, default: str) -> str:
-    code = fields.optional(absent=default, empty=default).text("currency", max_length=3)
-    if len(code) != len(default) or not code.isalpha() or not code.isascii():
+    """In capital letters, whatever was sent."""
+    code = fields.optional(absent=default, empty=default).text("currency", max_length=len(default))
+    if not code.isascii() or not is_currency(code.upper()):
         fields.refuse("currency", "invalid", "must be three letters such as USD.")
     return code.upper()
 

@@ -12,7 +12,7 @@ from api.answer import Answer, answer
 from api.command import Shown, carry_out
 from api.headers import header
 from api.input import read_input, refuse_fields
-from api.order_input import ORDER_STATUSES, UNPAID, read_details, read_note, read_order
+from api.order_input import read_details, read_note, read_order
 from api.presentation import whole_order
 from api.serving import AnyRequest, id_in_path, needs, serving
 from api.transactions import TRANSACTIONS, recording
@@ -20,6 +20,7 @@ from api.validation import Fields
 from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
 from domain.order import (
     ORDER,
+    ORDER_STATUSES,
     ChangeOrderStatus,
     ChangePaymentStatus,
     DeleteOrder,
@@ -28,6 +29,7 @@ from domain.order import (
     TransferOrder,
 )
 from domain.refusals import CustomerNotFound, OrderNotFound
+from domain.transaction import UNPAID_STATUSES
 from eventstore.log import Session
 from eventstore.transact import Unit
 from projections.orders import ORDERS
@@ -84,7 +86,7 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     optional = fields.optional(absent=None, empty=None)
     status = optional.choice("status", ORDER_STATUSES)
-    payment_status = optional.choice("payment_status", UNPAID)
+    payment_status = optional.choice("payment_status", UNPAID_STATUSES)
     note = read_note(fields)
     fields.check_all()
 

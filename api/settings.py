@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from api.redaction import Secret
+from domain.value import DEFAULT_CURRENCY, is_currency
 
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 
@@ -51,7 +52,7 @@ class Settings:
     database_url: Secret | None = None
     data: Path | None = None
     store_url: str = "http://127.0.0.1:8000"
-    store_currency: str = "USD"
+    store_currency: str = DEFAULT_CURRENCY
     name_mode: NameMode = "first_name"
     admin_password: Secret | None = None
     verify_seconds: float = 0
@@ -107,7 +108,7 @@ def _store_url(value: str) -> str:
 
 
 def _currency(value: str) -> str:
-    if not re.fullmatch("[A-Z]{3}", value):
+    if not is_currency(value):
         raise BadSetting("STORE_CURRENCY", "must be three capital letters such as USD")
     return value
 

@@ -10,6 +10,7 @@ from api import convert
 from api.convert import L, Unfit
 from api.reasons import FieldRule
 from api.refusals import Errors, Invalid
+from domain.folding import is_blank
 
 A = TypeVar("A")
 E = TypeVar("E")
@@ -61,7 +62,7 @@ class Fields:
     def each(self, name: str, max_items: int = 1000) -> "list[Fields]":
         """The objects in the list under a name, reported as `name.0.field`. Empty when there is none."""
         raw = self.get(name)
-        if raw is None or (isinstance(raw, str) and not raw.strip()):
+        if raw is None or (isinstance(raw, str) and is_blank(raw)):
             return []
         children = list(raw.values()) if isinstance(raw, dict) else raw
         if not isinstance(children, list):
@@ -164,7 +165,7 @@ class Reader(Generic[M]):
 
     def _read(self, name: str, converted: Callable[[Any], T], stand_in: T) -> T | M:
         raw = self._fields.get(name)
-        if raw is None or (isinstance(raw, str) and not raw.strip()):
+        if raw is None or (isinstance(raw, str) and is_blank(raw)):
             return self._missing(name, stand_in)
         return self._converted(name, raw, converted, stand_in)
 

@@ -1,6 +1,6 @@
 """The addresses of one customer. Of each type that has any, exactly one is primary."""
 
-from typing import Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never, get_args
 
 import msgspec
 
@@ -8,6 +8,7 @@ from domain.event import Command, Event, Value
 from domain.refusals import AddressExists, AddressNotFound, LastAddressKept, PrimaryAddressKept, PrimaryAddressNotSet
 
 AddressType: TypeAlias = Literal["billing", "shipping"]
+ADDRESS_TYPES: tuple[AddressType, ...] = get_args(AddressType)
 
 
 class AddressDetails(Value, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """A customer, with its labels, its addresses, and what its orders say about the person."""
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,12 +12,16 @@ from domain.address import AddressDetails
 from domain.event import Claim, Command, Decider, Event, Value
 from domain.refusals import CustomerExists, CustomerNotFound, UserAlreadyAttached
 
+CustomerStatus: TypeAlias = Literal["active", "inactive", "archived"]
+CUSTOMER_STATUSES: tuple[CustomerStatus, ...] = get_args(CustomerStatus)
+ACTIVE: CustomerStatus = "active"
+
 
 class CustomerProfile(Value, frozen=True, kw_only=True):
     email: str
     first_name: str
     last_name: str = ""
-    status: str = "active"
+    status: CustomerStatus = ACTIVE
     notes: str = ""
     country: str | None = None
     state: str | None = None
@@ -74,7 +78,7 @@ class CustomerNotesChanged(Event, frozen=True, kw_only=True, tag="customer-notes
 
 class CustomerStatusChanged(Event, frozen=True, kw_only=True, tag="customer-status-changed"):
     personal = True
-    status: str
+    status: CustomerStatus
 
 
 class CustomerRelabelled(Event, frozen=True, kw_only=True, tag="customer-relabelled"):
@@ -144,7 +148,7 @@ class ChangeCustomer(Command, frozen=True, kw_only=True):
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
-    status: str | None = None
+    status: CustomerStatus | None = None
     notes: str | None = None
     country: str | UnsetType | None = UNSET
     state: str | UnsetType | None = UNSET

@@ -7,7 +7,7 @@ forgotten: no rule depends on it. See customer.OrderDetails for the rest of what
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeAlias, assert_never
+from typing import Any, Literal, TypeAlias, assert_never, get_args
 
 import msgspec
 from msgspec import field
@@ -22,8 +22,15 @@ from domain.refusals import (
     RefundExceedsPayment,
     TransactionExists,
 )
-from domain.transaction import Move, Transaction, UnpaidStatus, moves_of, transaction_claim
+from domain.transaction import Move, PaymentStatus, Transaction, UnpaidStatus, moves_of, transaction_claim
 from domain.value import MAX_CENTS, ONE
+
+OrderStatus: TypeAlias = Literal["on-hold", "processing", "completed", "canceled", "failed"]
+OrderType: TypeAlias = Literal["payment", "subscription", "renewal"]
+OrderMode: TypeAlias = Literal["live", "test"]
+ORDER_STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
+ORDER_TYPES: tuple[OrderType, ...] = get_args(OrderType)
+ORDER_MODES: tuple[OrderMode, ...] = get_args(OrderMode)
 
 
 class Item(Value, frozen=True, kw_only=True):
@@ -59,7 +66,8 @@ class ItemWords(Value, frozen=True, kw_only=True):
 class Terms(Value, frozen=True, kw_only=True):
     """An order as it was placed; amounts in cents of `currency`, `rate` to the store's currency, if one was given.
 
-    Totals and payment status that come with it are facts and stand as given.
+    Totals and payment status that come with it are facts and stand as given. So do `type` and `mode` of an order that
+    is imported: one that is placed here has an OrderType and an OrderMode.
     """
 
     customer_id: int
@@ -70,8 +78,8 @@ class Terms(Value, frozen=True, kw_only=True):
     updated_at: datetime | None = None
     total_paid: int = 0
     total_refund: int = 0
-    payment_status: str = "pending"
-    status: str = "on-hold"
+    payment_status: PaymentStatus = "pending"
+    status: OrderStatus = "on-hold"
     rate: Decimal | None = None
     items: tuple[Item, ...] = ()
     transactions: tuple[Transaction, ...] = ()
@@ -142,7 +150,7 @@ class RefundRecorded(Event, frozen=True, kw_only=True, tag="refund-recorded"):
 
 class OrderStatusChanged(Event, frozen=True, kw_only=True, tag="order-status-changed"):
     personal = False
-    status: str
+    status: OrderStatus
 
 
 class PaymentStatusChanged(Event, frozen=True, kw_only=True, tag="payment-status-changed"):
@@ -191,7 +199,7 @@ class RecordRefund(Command, frozen=True, kw_only=True):
 
 
 class ChangeOrderStatus(Command, frozen=True, kw_only=True):
-    status: str
+    status: OrderStatus
 
 
 class ChangePaymentStatus(Command, frozen=True, kw_only=True):
@@ -222,15 +230,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total_amount: int
     total_paid: int
     total_refund: int
-    payment_status: str
-    status: str
+    payment_status: PaymentStatus
+    status: OrderStatus
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
     claimed: frozenset[Claim] = frozenset()
     has_moved: bool = False
     deleted: bool = False
 
 
-def payment_status(total_amount: int, total_paid: int, total_refund: int) -> str:
+def payment_status(total_amount: int, total_paid: int, total_refund: int) -> PaymentStatus:
     """What the amounts say. An order of nothing is paid from the start."""
     if total_refund:
         return "refunded" if total_refund >= total_paid else "partially_refunded"

@@ -7,11 +7,14 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from domain.event import Claim, Value
 
 UnpaidStatus: TypeAlias = Literal["pending", "authorized", "failed"]
+PaymentStatus: TypeAlias = Literal[UnpaidStatus, "paid", "partially_paid", "refunded", "partially_refunded"]
+UNPAID_STATUSES: tuple[UnpaidStatus, ...] = get_args(UnpaidStatus)
+PAYMENT_STATUSES: tuple[PaymentStatus, ...] = get_args(PaymentStatus)
 
 TRANSACTION = "transaction"  # the kind of claim
 
 # A transaction that came with its order in one of these has yet to move money, and may be recorded when it does.
-UNMOVED = frozenset(get_args(UnpaidStatus))
+UNMOVED = frozenset[str](UNPAID_STATUSES)
 
 
 class Transaction(Value, frozen=True, kw_only=True):

@@ -7,11 +7,19 @@ from typing import NamedTuple
 
 import msgspec
 
+from domain.transaction import PaymentStatus
+
 ROUNDING = "half up to the smallest unit, each order by itself"
-SUCCESSFUL = frozenset({"paid", "partially_paid", "partially_refunded"})
+SUCCESSFUL = frozenset[PaymentStatus]({"paid", "partially_paid", "partially_refunded"})
+DEFAULT_CURRENCY = "USD"  # a store's, unless it says otherwise
 ONE = Decimal(1)
 CENT = Decimal("0.01")
 MAX_CENTS = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+
+
+def is_currency(code: str) -> bool:
+    """As ISO 4217 writes them. None is looked up: shops have currencies of their own."""
+    return len(code) == len(DEFAULT_CURRENCY) and code.isascii() and code.isalpha() and code.isupper()
 
 
 class OrderValue(NamedTuple):
@@ -54,7 +62,7 @@ class Rule(NamedTuple):
 
     name: str
     version: int
-    counts: frozenset[str]
+    counts: frozenset[PaymentStatus]
     cents: Callable[[OrderValue], int]
 
     def is_counted(self, order: OrderValue) -> bool:

@@ -16,7 +16,7 @@ from domain.address import (
     PrimaryAddressSet,
 )
 from domain.customer import CustomerErased
-from projections.projection import Change, Envelope, Erased, Projection, gone
+from projections.projection import Change, Envelope, ErasedRows, Projection, gone
 from projections.table import Table
 
 
@@ -92,5 +92,5 @@ ADDRESSES: Projection[AddressRow] = Projection(
         AddressRemoved: Change(_it, gone),
         CustomerErased: Change(_all, gone),
     },
-    erased=Erased("customers", "customer_id"),
+    erased=ErasedRows("customers", "customer_id"),
 )

@@ -19,7 +19,7 @@ from domain.customer import (
     UserDetached,
 )
 from projections.derived import folded_columns, folded_name, mailbox
-from projections.projection import Change, Envelope, Erased, Projection, gone, index_for_sorting, of_stream, utc
+from projections.projection import Change, Envelope, ErasedRows, Projection, gone, index_for_sorting, of_stream, utc
 from projections.table import Table, code_key
 
 
@@ -129,6 +129,6 @@ CUSTOMERS: Projection[CustomerRow] = Projection(
         UserDetached: Change(of_stream, _detached),
         CustomerErased: Change(of_stream, gone),
     },
-    erased=Erased("customers"),
+    erased=ErasedRows("customers"),
     version=2,
 )

@@ -10,7 +10,7 @@ from domain.customer import CustomerErased, CustomerRegistered
 from domain.event import Event
 from domain.events import EVENTS
 from domain.value import RULE, Figures
-from projections.projection import Change, Envelope, Erased, Projection, gone, index_for_sorting
+from projections.projection import Change, Envelope, ErasedRows, Projection, gone, index_for_sorting
 from projections.table import Table
 
 
@@ -56,6 +56,6 @@ FIGURES: Projection[FiguresRow] = Projection(
     Table("figures", FiguresRow, [index_for_sorting("figures", name) for name in SORTED]),
     dict.fromkeys(EVENTS, Change(_about, _counted))
     | {CustomerRegistered: Change(_about, _registered, makes=True), CustomerErased: Change(_about, gone)},
-    erased=Erased("customers"),
+    erased=ErasedRows("customers"),
     version=f"{RULE.name} {RULE.version}",
 )

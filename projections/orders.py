@@ -30,7 +30,7 @@ from domain.transaction import Transaction
 from domain.value import OrderValue
 from projections.derived import Derived, folded_columns
 from projections.order_rows import ItemRow, OrderRow, TransactionRow
-from projections.projection import Change, Envelope, Erased, Projection, gone, of_stream, utc
+from projections.projection import Change, Envelope, ErasedRows, Projection, gone, of_stream, utc
 from projections.table import Table
 
 
@@ -255,6 +255,6 @@ ORDERS: Projection[OrderRow] = Projection(
         OrderDetailsRecorded: Change(_of_details, _details_recorded),
         CustomerErased: Change(_of_erased, _forgotten),
     },
-    erased=Erased("orders"),  # in a copy, what others had of them is folded anew before it is live: see catch_up
+    erased=ErasedRows("orders"),  # in a copy, what others had of them is folded anew before it is live: see catch_up
     version=3,
 )

@@ -40,7 +40,7 @@ class Change(NamedTuple):
     makes: bool = False
 
 
-class Erased(NamedTuple):
+class ErasedRows(NamedTuple):
     """Which rows are about people who are erased: those with one of these ids in this column."""
 
     ids: Ids
@@ -60,7 +60,7 @@ class Projection(msgspec.Struct, Generic[Row], frozen=True):
 
     table: Table[Row]
     changes: Mapping[type[Event], Change]
-    erased: Erased | None
+    erased: ErasedRows | None
     version: int | str = 1
     part: Part = "customer"
 

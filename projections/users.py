@@ -6,7 +6,7 @@ from msgspec.structs import asdict, replace
 from domain.folding import folded
 from domain.user import PROFILE_FIELDS, UserDeleted, UserErased, UserProfileChanged, UserRegistered
 from projections.derived import Derived, mailbox
-from projections.projection import Change, Envelope, Erased, Projection, gone, of_stream
+from projections.projection import Change, Envelope, ErasedRows, Projection, gone, of_stream
 from projections.table import Table
 
 
@@ -51,7 +51,7 @@ USERS: Projection[UserRow] = Projection(
         UserDeleted: Change(of_stream, gone),
         UserErased: Change(of_stream, gone),
     },
-    erased=Erased("users"),
+    erased=ErasedRows("users"),
     version=2,
     part="user",
 )

@@ -13,6 +13,7 @@ from api.cli.session import who, with_store
 from api.cli.story.words import many
 from api.export import export_body
 from api.settings import Settings
+from domain.folding import is_blank
 from domain.refusals import CustomerNotFound
 from eventstore.backup.erased import note
 from eventstore.transact import By, Store, Unit
@@ -37,7 +38,7 @@ def export(customer_id: int) -> None:
 
 
 def erase(customer_id: int, *, reason: str, yes: bool, as_json: bool) -> None:
-    if not reason.isprintable() or len(reason) > erasing.MAX_REASON or erasing.is_blank(reason):
+    if not reason.isprintable() or len(reason) > erasing.MAX_REASON or is_blank(reason):
         raise typer.BadParameter(f"1 to {erasing.MAX_REASON} printable characters.", param_hint="--reason")
     by = By(actor=who(), at=datetime.now(UTC))
 

@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 from api.documents import document
 from api.importing.export import Export, by
-from api.importing.export_people import TYPES, read_details
+from api.importing.export_people import read_details
 from api.importing.facts import Entry, Fact
 from api.importing.fields import nullable_text
 from api.importing.orders import refund_beyond_payment
-from api.order_input import AMOUNTS, ITEM_AMOUNTS, MAX_NOTE, ORDER_STATUSES, PAYMENT_STATUSES
+from api.order_input import AMOUNTS, ITEM_AMOUNTS, MAX_NOTE
 from api.validation import Fields
-from domain.address import AddressDetails, AddressType
+from domain.address import ADDRESS_TYPES, AddressDetails, AddressType
 from domain.customer import CUSTOMER, OrderDetails, OrderDetailsRecorded, RecordOrderDetails
-from domain.order import ORDER, Item, ItemWords, OrderWords, PlaceOrder, Terms, placed
-from domain.transaction import Transaction
+from domain.order import ORDER, ORDER_STATUSES, Item, ItemWords, OrderWords, PlaceOrder, Terms, placed
+from domain.transaction import PAYMENT_STATUSES, Transaction
 from domain.value import ONE
 
 ORDER_TEXTS = (
@@ -175,4 +175,4 @@ def _transaction(_called: str, fields: Fields) -> Transaction:
 
 
 def _order_address(_called: str, fields: Fields) -> tuple[AddressType, AddressDetails]:
-    return fields.required.choice("type", TYPES), read_details(fields)
+    return fields.required.choice("type", ADDRESS_TYPES), read_details(fields)

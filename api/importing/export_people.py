@@ -12,9 +12,12 @@ from api.importing.export import Export, by
 from api.importing.facts import Entry, Fact
 from api.importing.fields import nullable_text
 from api.validation import Fields
-from domain.address import AddAddress, AddressAdded, AddressDetails, AddressType
+from domain.address import ADDRESS_TYPES, AddAddress, AddressAdded, AddressDetails, AddressType
 from domain.customer import (
+    ACTIVE,
     CUSTOMER,
+    CUSTOMER_STATUSES,
+    LOCATION,
     CustomerProfile,
     CustomerRegistered,
     CustomerRelabelled,
@@ -24,8 +27,6 @@ from domain.customer import (
 from domain.label import LABEL, CreateLabel, LabelCreated
 from domain.user import USER, RegisterUser, UserProfile, UserRegistered
 
-STATUSES = ("active", "inactive", "archived")
-TYPES: tuple[AddressType, ...] = ("billing", "shipping")
 ADDRESS_TEXTS = (
     "name", "email", "address_1", "address_2", "city", "state", "postcode", "country", "phone", "label",
 )  # fmt: skip
@@ -93,9 +94,9 @@ def _profile(fields: Fields) -> CustomerProfile:
         email=fields.required.email("email"),
         first_name=said.text("first_name"),
         last_name=said.text("last_name"),
-        status=fields.optional(absent="active", empty="active").choice("status", STATUSES),
+        status=fields.optional(absent=ACTIVE, empty=ACTIVE).choice("status", CUSTOMER_STATUSES),
         notes=said.text("notes", max_length=LONG_TEXT, lines=True),
-        **{name: nullable_text(fields, name) for name in ("country", "state", "city", "postcode")},
+        **{name: nullable_text(fields, name) for name in LOCATION},
     )
 
 
@@ -129,7 +130,7 @@ def _address(called: str, fields: Fields) -> _Address:
         called,
         fields.required.id("id"),
         fields.required.id("customer_id"),
-        fields.required.choice("type", TYPES),
+        fields.required.choice("type", ADDRESS_TYPES),
         read_details(fields),
         fields.optional(absent=False, empty=False).flag("is_primary"),
         _at(fields),

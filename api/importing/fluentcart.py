@@ -16,7 +16,7 @@ from api.importing.report import Report
 from api.importing.writing import BATCH, write
 from domain.event import Stream
 from domain.order import OrderPlaced
-from domain.value import ONE
+from domain.value import DEFAULT_CURRENCY, ONE
 from eventstore.transact import By, Store
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -31,7 +31,7 @@ async def import_fluentcart(
     path: Path,
     *,
     dry_run: bool = False,
-    store_currency: str = "USD",
+    store_currency: str = DEFAULT_CURRENCY,
     progress: Progress = lambda _done, _total: None,
 ) -> Report:
     """`progress` is told how many of how many rows are done. Raises ImportFileError."""

@@ -23,6 +23,7 @@ from domain import identity
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
 from domain.event import Claim, Stream
 from domain.order import ORDER, OrderPlaced, PlaceOrder, Terms
+from domain.value import DEFAULT_CURRENCY
 from eventstore.transact import By, Store, Unit
 
 UUIDS = random_uuids()
@@ -45,7 +46,7 @@ async def import_orders(
     path: Path,
     *,
     dry_run: bool = False,
-    store_currency: str = "USD",
+    store_currency: str = DEFAULT_CURRENCY,
     rates: Rates = NO_RATES,
     progress: Progress = lambda _done, _total: None,
 ) -> Report:

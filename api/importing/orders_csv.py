@@ -14,10 +14,10 @@ from api.importing.fields import random_uuids, reasons
 from api.importing.files import UNREADABLE, ImportFileError, Source
 from api.importing.lines import Lines
 from api.importing.report import Remark
-from api.order_input import ORDER_STATUSES, PAYMENT_STATUSES
 from api.refusals import Invalid
 from api.validation import Fields
-from domain.order import Terms
+from domain.order import ORDER_STATUSES, Terms
+from domain.transaction import PAYMENT_STATUSES
 
 COLUMNS = (
     "order_id", "email", "first_name", "last_name", "created_at", "currency", "total_amount", "total_paid",

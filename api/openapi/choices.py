@@ -3,21 +3,21 @@
 from typing import get_args
 
 from api.access.roles import Permission, Role
-from api.addresses import TYPES
-from api.customers import STATUSES
 from api.openapi.kinds import Schema
-from api.order_input import MODES, ORDER_STATUSES, PAYMENT_STATUSES, UNPAID
-from api.order_input import TYPES as ORDER_TYPES
 from api.reasons import FieldRule
+from domain.address import AddressType
+from domain.customer import CustomerStatus
+from domain.order import OrderMode, OrderStatus, OrderType
+from domain.transaction import PaymentStatus, UnpaidStatus
 
 CHOICES = {
-    "CustomerStatus": STATUSES,
-    "AddressType": TYPES,
-    "OrderStatus": ORDER_STATUSES,
-    "OrderType": ORDER_TYPES,
-    "OrderMode": MODES,
-    "PaymentStatus": PAYMENT_STATUSES,
-    "UnpaidStatus": UNPAID,
+    "CustomerStatus": get_args(CustomerStatus),
+    "AddressType": get_args(AddressType),
+    "OrderStatus": get_args(OrderStatus),
+    "OrderType": get_args(OrderType),
+    "OrderMode": get_args(OrderMode),
+    "PaymentStatus": get_args(PaymentStatus),
+    "UnpaidStatus": get_args(UnpaidStatus),
     "Role": get_args(Role),
     "Permission": get_args(Permission),
     "FieldRule": get_args(FieldRule),

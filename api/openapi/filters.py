@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from api.openapi.kinds import Schema, said, text
-from api.order_input import ORDER_STATUSES, PAYMENT_STATUSES
+from domain.order import ORDER_STATUSES
+from domain.transaction import PAYMENT_STATUSES
 from projections.queries.filters import MAX_ITEMS
 from projections.queries.properties import MAX_DAYS, MAX_VALUES
 

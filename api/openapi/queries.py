@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
-from api.addresses import TYPES
 from api.as_of import POSITION
 from api.history import TYPES as TYPES_OF_EVENTS
 from api.lists import MAX_IDS, MAX_SEARCH
@@ -168,7 +167,7 @@ LIST_STORE_ORDERS = LIST_ORDERS | {"customer_id": said(blankable(id_()), "Only t
 DELETE_CUSTOMER = {"reason": said(_TEXT, "Why, if the body does not say so.")}
 GET_CUSTOMER = _RELATIONS | {"params[customer_only]": said(_LENIENT, "`yes` leaves labels out."), **IN_TIME}
 LIST_ADDRESSES = {
-    "type": {"anyOf": [ref("AddressType"), _BLANK], "default": TYPES[0]},
+    "type": {"anyOf": [ref("AddressType"), _BLANK], "default": "billing"},
     **IN_TIME,
 }
 DELETE_ADDRESS = {"address[id]": said(integer(minimum=1), "The address, if the body does not name it.")}

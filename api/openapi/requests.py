@@ -3,7 +3,7 @@
 from api.access.auth import LOGIN, MAX_USER_LENGTH
 from api.addresses import MAX_LABEL
 from api.application_passwords import MAX_NAME
-from api.customers import MAX_BULK, MAX_NOTES, STATUSES
+from api.customers import MAX_BULK, MAX_NOTES
 from api.erasure import MAX_REASON
 from api.labels import MAX_LENGTH
 from api.openapi.kinds import (
@@ -39,6 +39,7 @@ from api.orders import MAX_TRANSACTION_ID
 from api.replay_input import NAMES, SWAPS, WHAT_IF
 from api.settings import NameMode
 from api.users import MAX_LOGIN
+from domain.customer import ACTIVE
 
 COUNTRY = ref("Country", "US")
 IGNORED = said(anything(), "Accepted, and ignored.")
@@ -68,7 +69,7 @@ def customer_body(mode: NameMode, email_: str, **others: Schema) -> Schema:
 
 def create_customer(mode: NameMode) -> Schema:
     wants_user = said(anything(), "`yes` makes a WordPress user, unless one has this email; anything else does not.")
-    status = optional(ref("CustomerStatus")) | {"default": STATUSES[0]}
+    status = optional(ref("CustomerStatus")) | {"default": ACTIVE}
     return customer_body(mode, "jane.smith@example.com", wp_user=wants_user, status=status)
 
 
@@ -118,7 +119,7 @@ _ADDRESS_OPTIONAL = {
     "order_id": said(optional(id_()), "An order of this customer, which gets this address too."),
 }
 _NEW_ADDRESS = {
-    "status": _ADDRESS_OPTIONAL["status"] | {"default": "active"},
+    "status": _ADDRESS_OPTIONAL["status"] | {"default": ACTIVE},
     "is_primary": _ADDRESS_OPTIONAL["is_primary"] | {"default": 0},
 }
 CREATE_ADDRESS = body(_ADDRESS, **_ADDRESS_OPTIONAL | _NEW_ADDRESS)

@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 from msgspec.structs import asdict
 
-from domain.customer import CustomerErased, CustomerRegistered
+from domain.customer import CUSTOMER_STATUSES, CustomerErased, CustomerRegistered
 from eventstore.codec import stored_as
 from eventstore.log import Executor
 from eventstore.together import Together
@@ -98,7 +98,7 @@ LISTING = Listing(
         ("labels", "labels"): _LABELS,
         ("labels", "customer_email"): _LABELS,  # a name the original uses
     },
-    views=dict.fromkeys(("active", "inactive", "archived"), "status"),
+    views=dict.fromkeys(CUSTOMER_STATUSES, "status"),
     gained=GAINED,
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from domain.order import ORDER_STATUSES
 from eventstore.log import Executor
 from projections.customers import ID_MARK
 from projections.orders import ORDERS
@@ -74,7 +75,7 @@ LISTING = Listing(
         ("order", "order_items"): sets(lambda ids: f"r.variations && {ids}", lambda ids: f"r.variations @> {ids}"),
     },
     views={
-        **dict.fromkeys(("on-hold", "completed", "processing", "canceled", "failed"), "status"),
+        **dict.fromkeys(ORDER_STATUSES, "status"),
         **dict.fromkeys(("paid", "refunded", "partially_refunded", "pending"), "payment_status"),
         **dict.fromkeys(("subscription", "renewal", "onetime"), "type"),
     },

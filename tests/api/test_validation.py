@@ -55,6 +55,15 @@ def test_nothing_is_refused_when_all_fit() -> None:
     assert (first_name, is_primary) == ("Jane", True)
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", " \u200b\ufeff ", "\u2800", "\u3164"])
+def test_a_text_of_which_nobody_sees_anything_is_none(unseen: str) -> None:
+    fields = Fields({"first_name": unseen, "city": unseen, "last_name": f"{unseen}Roe"})
+    assert fields.optional(absent=UNSET, empty=None).text("city") is None
+    assert fields.required.text("last_name").endswith("Roe")
+    fields.required.text("first_name")
+    assert errors_of(fields) == {"first_name": {"required": "The first name field is required."}}
+
+
 def test_absent_null_and_empty_are_told_apart() -> None:
     fields = Fields({"state": None, "city": " ", "postcode": "10001"})
     change = fields.optional(absent=UNSET, empty=None)

@@ -32,6 +32,7 @@ from domain.events import EVENTS
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import (
     ORDER,
+    ORDER_STATUSES,
     ChangeOrderStatus,
     ChangePaymentStatus,
     DeleteOrder,
@@ -45,7 +46,7 @@ from domain.order import (
     TransferOrder,
 )
 from domain.refusals import Refusal
-from domain.transaction import Transaction, UnpaidStatus
+from domain.transaction import PAYMENT_STATUSES, UNPAID_STATUSES, Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
 from domain.value import MAX_CENTS, OrderValue, figures
 from eventstore.codec import Codec
@@ -60,9 +61,7 @@ cents = st.integers(0, 5000)
 times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis adds the zone
 types: SearchStrategy[AddressType] = st.sampled_from(get_args(AddressType))
 label_sets = st.frozensets(ids)
-payment_statuses = st.sampled_from(
-    ["paid", "partially_paid", "partially_refunded", "refunded", "pending", "authorized", "failed"]
-)
+payment_statuses = st.sampled_from(PAYMENT_STATUSES)
 
 
 def maybe(values: SearchStrategy[S]) -> SearchStrategy[S | None]:
@@ -111,8 +110,8 @@ order_commands: SearchStrategy[Command] = st.one_of(
     place_order,
     st.builds(RecordPayment, amount=cents, transaction_id=words, paid_at=maybe(times)),
     st.builds(RecordRefund, amount=cents, transaction_id=words),
-    st.builds(ChangeOrderStatus, status=words),
-    st.builds(ChangePaymentStatus, payment_status=st.sampled_from(get_args(UnpaidStatus))),
+    st.builds(ChangeOrderStatus, status=st.sampled_from(ORDER_STATUSES)),
+    st.builds(ChangePaymentStatus, payment_status=st.sampled_from(UNPAID_STATUSES)),
     st.builds(TransferOrder, customer_id=ids),
     st.builds(DeleteOrder),
 )

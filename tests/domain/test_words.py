@@ -15,7 +15,7 @@ from domain.user import UserErased, UserEvent
 OF_PEOPLE = {*get_args(CustomerEvent), *get_args(UserEvent)}
 TRANSACTION = ("transaction_type", "vendor_charge_id", "status", "payment_method", "payment_mode", "uuid")
 TERMS = (
-    "uuid", "currency", "payment_status", "status", "invoice_no", "receipt_number", "type", "mode", "fulfillment_type",
+    "uuid", "currency", "invoice_no", "receipt_number", "type", "mode", "fulfillment_type",
     "shipping_status", "payment_method", "items.fulfillment_type", "items.payment_type",
     *(f"transactions.{name}" for name in TRANSACTION),
 )  # fmt: skip
@@ -24,7 +24,6 @@ CODES = {
     "order-placed": {"shared", *(f"terms.{name}" for name in TERMS)},
     "payment-recorded": {"transaction_id"},
     "refund-recorded": {"transaction_id"},
-    "order-status-changed": {"status"},
     "customer-erased": {"reason"},
     "label-created": {"value"},
     "label-renamed": {"value"},

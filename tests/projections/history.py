@@ -22,6 +22,7 @@ from domain.event import Claim
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import (
     ORDER,
+    ORDER_STATUSES,
     SILENT,
     ChangeOrderStatus,
     ChangePaymentStatus,
@@ -36,7 +37,7 @@ from domain.order import (
     TransferOrder,
 )
 from domain.refusals import Refusal, UserNotFound
-from domain.transaction import Transaction
+from domain.transaction import PaymentStatus, Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserProfile
 from eventstore.transact import By, Store, Unit
 from projections.words import orders_ever
@@ -193,15 +194,14 @@ class History:
 
     def _terms(self, customer_id: int, id_: int) -> Terms:
         total = self._chance.randrange(1, 100_000)
-        paid, refunded, status = self._chance.choice(
-            (
-                (0, 0, "pending"),
-                (0, 0, "pending"),
-                (total, 0, "paid"),
-                (total, total // 3, "partially_refunded"),
-                (total, total, "refunded"),
-            )
+        moved: tuple[tuple[int, int, PaymentStatus], ...] = (
+            (0, 0, "pending"),
+            (0, 0, "pending"),
+            (total, 0, "paid"),
+            (total, total // 3, "partially_refunded"),
+            (total, total, "refunded"),
         )
+        paid, refunded, status = self._chance.choice(moved)
         return Terms(
             customer_id=customer_id,
             uuid="0" * 32,
@@ -240,7 +240,7 @@ class History:
         return f"t{self._chance.randrange(1_000)}"
 
     async def _order_status(self, unit: Unit) -> None:
-        status = self._chance.choice(("on-hold", "processing", "completed", "canceled"))
+        status = self._chance.choice(ORDER_STATUSES[:4])
         await unit.decide(ORDER, self._id(self._orders), ChangeOrderStatus(status=status))
 
     async def _payment_status(self, unit: Unit) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.address import AddAddress, AddressDetails, ChangeAddress
 from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails, RecordOrderDetails
-from domain.order import ORDER, ChangeOrderStatus, PlaceOrder, RecordPayment, TransferOrder
+from domain.order import ORDER, ORDER_STATUSES, ChangeOrderStatus, PlaceOrder, RecordPayment, TransferOrder
 from eventstore.log import Connection, Log
 from eventstore.transact import Store, Unit
 from projections.database import at_one_moment
@@ -63,7 +63,7 @@ class Busy:
     async def _once(self, unit: Unit, number: int) -> None:
         await unit.decide(CUSTOMER, self.id, ChangeCustomer(first_name=f"Ada {number}"))
         await unit.decide(CUSTOMER, self.id, ChangeAddress(address_id=1, city=f"City {number}"))
-        await unit.decide(ORDER, self._order_id, ChangeOrderStatus(status=f"status {number}"))
+        await unit.decide(ORDER, self._order_id, ChangeOrderStatus(status=ORDER_STATUSES[number % len(ORDER_STATUSES)]))
         id_ = await unit.new_id(ORDER)
         await unit.decide(ORDER, id_, PlaceOrder(terms=terms(self.id, 0)))
         details = OrderDetails(note=f"Note {number}")
