@@ -17,6 +17,7 @@ from api.presentation import Row, customer, shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
 from domain.refusals import CustomerNotFound
+from domain.value import days_since
 from eventstore.log import Session
 from projections.queries.customers import find_customer
 from projections.recalculate import Drift, recalculate
@@ -85,7 +86,7 @@ def lifetime(row: Row, currency: str, _now: datetime) -> list[Widget]:
 
 def dates(row: Row, _currency: str, now: datetime) -> list[Widget]:
     last: datetime | None = row["last_purchase_date"]
-    days = None if last is None else (now - last.replace(tzinfo=UTC)).days
+    days = None if last is None else days_since(last.replace(tzinfo=UTC), now)
     return [
         _widget("first_purchase_date", "First purchase", row["first_purchase_date"]),
         _widget("last_purchase_date", "Last purchase", last),

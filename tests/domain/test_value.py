@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from domain.value import (
     Figures,
     OrderValue,
     average,
+    days_since,
     figures,
     net,
 )
@@ -17,6 +18,7 @@ from domain.value import (
 JANUARY = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
 JUNE = datetime(2025, 6, 20, 14, tzinfo=UTC)
+YEAR_9999 = datetime(9999, 12, 31, tzinfo=UTC)
 
 PAID = OrderValue("paid", 5000, 0, Decimal(1), "USD", MARCH)
 
@@ -144,6 +146,14 @@ def test_each_product_is_rounded_and_not_the_sum() -> None:
 )
 def test_the_average_is_rounded_half_up_to_two_decimals(ltv: int, purchase_count: int, aov: str) -> None:
     assert str(average(ltv, purchase_count)) == aov
+
+
+@pytest.mark.parametrize(
+    ("purchase", "days"),
+    [(JANUARY, 156), (JUNE, 0), (JUNE - timedelta(hours=25), 1), (JUNE + timedelta(hours=1), 0), (YEAR_9999, 0)],
+)
+def test_days_since_a_purchase_are_never_below_0(purchase: datetime, days: int) -> None:
+    assert days_since(purchase, JUNE) == days
 
 
 def test_first_and_last_are_the_earliest_and_latest_of_the_counted_orders() -> None:
