@@ -15,7 +15,7 @@ from api.presentation import address
 from api.reasons import Reason
 from api.refusals import Invalid, Rule
 from api.serving import AnyRequest, customer_in_path, needs, serving
-from api.validation import Fields
+from api.validation import Fields, UnfitFields
 from domain.address import (
     ADDRESS_TYPES,
     AddAddress,
@@ -112,7 +112,7 @@ async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Ans
     address_id = within.required.id("id")
     try:
         within.check()
-    except Invalid as error:
+    except UnfitFields as error:
         raise Rule(Reason.INVALID_ADDRESS_ID, "Please use a valid address ID!") from error
     command = RemoveAddress(address_id=address_id)
     done = about(id_, {"message": "Address successfully deleted.", "data": ""})

@@ -13,10 +13,10 @@ from api.access.roles import PERMISSIONS, Role
 from api.answer import Answer, answer
 from api.command import Shown, carry_out, nothing
 from api.input import read_input, refuse_fields
-from api.presentation import shown
 from api.refusals import Forbidden
 from api.serving import AnyRequest, needs, serving
 from api.validation import Fields
+from api.values import shown
 from eventstore.log import Session
 from projections.projection import utc
 

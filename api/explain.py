@@ -10,9 +10,9 @@ from litestar.params import FromPath
 from api.answer import Answer, answer
 from api.as_of import read_as_of
 from api.input import read_input
-from api.presentation import shown
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
+from api.values import shown
 from domain.refusals import CustomerNotFound
 from projections.database import at_one_moment
 from projections.explain import Explanation, explain

@@ -6,8 +6,9 @@ from litestar import get
 from litestar.params import FromPath
 
 from api.answer import Answer, answer
-from api.presentation import Row, address, customer, customer_label, history_entry, shown, user, whole_order
+from api.presentation import Row, address, customer, customer_label, history_entry, user, whole_order
 from api.serving import AnyRequest, customer_in_path, needs, serving
+from api.values import shown
 from domain.refusals import CustomerNotFound
 from eventstore.streams import from_uuid
 from projections.database import at_one_moment

@@ -13,9 +13,10 @@ from api.as_of import read_as_of, seen
 from api.command import Shown, carry_out, nothing
 from api.input import read_input, read_nothing
 from api.money import money
-from api.presentation import Row, customer, shown
+from api.presentation import Row, customer
 from api.serving import AnyRequest, customer_in_path, needs, serving
 from api.validation import Fields
+from api.values import shown
 from domain.refusals import CustomerNotFound
 from domain.value import days_since
 from eventstore.log import Session

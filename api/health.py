@@ -7,8 +7,8 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from api.answer import Answer, answer
 from api.metrics import of_store
-from api.presentation import shown
 from api.serving import AnyRequest, authorise, needs, serving
+from api.values import shown
 from projections.drift.findings import Known
 from projections.projection import utc
 

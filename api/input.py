@@ -52,7 +52,7 @@ async def read_nothing(request: Request[Any, Any, Any]) -> None:
 
 
 async def refuse_fields(request: Request[Any, Any, Any]) -> None:
-    """As `read_nothing`, of an operation of our own: what it has is refused. Raises as `read_input`, and Invalid."""
+    """`read_nothing` for an operation of our own: what it has is refused. Raises as `read_input`, and UnfitFields."""
     Fields(await read_input(request)).check_all()
 
 

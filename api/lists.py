@@ -10,9 +10,10 @@ from api.answer import Answer, answer
 from api.as_of import View, read_as_of, seen
 from api.input import read_input
 from api.paginator import paginator, read_page
-from api.presentation import Row, address, customer, customer_label, order, order_address, shown
+from api.presentation import Row, address, customer, customer_label, order, order_address
 from api.serving import AnyRequest, Service, customer_in_path, needs, serving
 from api.validation import Fields
+from api.values import shown
 from domain.refusals import CustomerNotFound
 from eventstore.log import Executor
 from projections.queries import relations

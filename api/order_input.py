@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 from api.documents import document
-from api.settings import Settings
 from api.validation import Fields
 from domain.customer import OrderDetails
 from domain.order import (
@@ -35,7 +34,7 @@ MAX_QUANTITY = 1_000_000
 MAX_NOTE = 65_535
 
 
-def read_order(fields: Fields, settings: Settings, now: datetime) -> PlaceOrder:
+def read_order(fields: Fields, store_currency: str, now: datetime) -> PlaceOrder:
     """What was ordered, and what of it is paid already. The items still lack their ids."""
     none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
     total_amount = fields.required.cents("total_amount")
@@ -55,7 +54,7 @@ def read_order(fields: Fields, settings: Settings, now: datetime) -> PlaceOrder:
     terms = Terms(
         customer_id=fields.required.id("customer_id"),
         uuid=uuid4().hex,
-        currency=_currency(fields, settings.store_currency),
+        currency=_currency(fields, store_currency),
         total_amount=total_amount,
         total_paid=total_paid,
         total_refund=total_refund,

@@ -50,7 +50,7 @@ async def place_order(request: AnyRequest) -> Answer:
     """
     service, fields = serving(request), Fields(await read_input(request))
     given_id = fields.optional(absent=None, empty=None).id("id")
-    asked, details = read_order(fields, service.settings, datetime.now(UTC)), read_details(fields)
+    asked, details = read_order(fields, service.settings.store_currency, datetime.now(UTC)), read_details(fields)
     fields.check_all()
     terms = asked.terms
 

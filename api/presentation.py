@@ -1,8 +1,6 @@
 """Rows of the read models as clients know them: keys and order as in the API document."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -11,6 +9,7 @@ from msgspec.structs import asdict
 
 from api.names import photo_url, user_link
 from api.places import formatted_address, formatted_customer
+from api.values import shown
 from domain.address import AddressDetails
 from projections.history.pages import Entry
 from projections.projection import utc
@@ -35,19 +34,6 @@ ORDER = (
     "total_amount", "total_paid", "total_refund", "rate", "tax_behavior", "note", "ip_address", "completed_at",
     "refunded_at", "uuid", "config", "created_at", "updated_at",
 )  # fmt: skip
-
-
-def shown(value: Any) -> Any:
-    """A column's value: times as text, whole decimals without a fraction, stored JSON as it is."""
-    convert = _SHOWN_AS.get(type(value))
-    return value if convert is None else convert(value)
-
-
-def _decimal(value: Decimal) -> int | Decimal:
-    return int(value) if value == value.to_integral_value() else value.normalize()
-
-
-_SHOWN_AS: Mapping[type, Callable[[Any], Any]] = {datetime: str, Decimal: _decimal, bytes: msgspec.Raw}
 
 
 def customer(row: Row, store_url: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from api.access.credentials import CredentialExists, CredentialNotFound, LastAdm
 from api.errors import Refusals
 from api.reasons import Reason
 from api.refusals import HttpRefusal, Invalid, Rule, TooMany, Unknown
+from api.validation import UnfitFields
 from domain import refusals
 from domain.refusals import ClaimTaken
 from eventstore.transact import Contended, OutcomeUnknown, Overloaded
@@ -38,6 +39,10 @@ TAKEN: dict[str, HttpRefusal] = {
     "label": Invalid({"value": {"unique": "Another label has this value."}}, Reason.LABEL_EXISTS),
     "transaction": OTHERWISE,
 }
+
+
+def _unfit(unfit: UnfitFields) -> HttpRefusal:
+    return Invalid(unfit.errors)
 
 
 def _taken(refusal: ClaimTaken) -> HttpRefusal:
@@ -92,6 +97,7 @@ def _misfit(error: Exception) -> HttpRefusal:
 
 
 REFUSALS: Refusals = {
+    UnfitFields: _unfit,
     refusals.ClaimTaken: _taken,
     refusals.CustomerNotFound: Rule(Reason.CUSTOMER_NOT_FOUND, "Customer not found."),
     refusals.CustomerExists: Rule(Reason.CUSTOMER_ID_TAKEN, "A customer with this id exists."),

@@ -1,13 +1,11 @@
 """Why the HTTP edge may refuse a request, and the contract's table of error bodies."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
-from api.reasons import FieldRule, Reason
+from api.reasons import Reason
+from api.validation import Errors
 from eventstore.away import WORDS, Why
-
-# field → rule → a sentence for people
-Errors: TypeAlias = dict[str, dict[FieldRule, str]]
 
 NOT_ROUTED = "No route was found matching the URL and request method."
 NOT_ALLOWED = "Sorry, you are not allowed to do that."
@@ -30,7 +28,7 @@ class HttpRefusal(Exception):
 
 
 class Invalid(HttpRefusal):
-    """Fields that do not fit, all of them, in the order in which they were read."""
+    """Fields that do not fit, each with the rules that it breaks."""
 
     def __init__(self, errors: Errors, reason: Reason = Reason.INVALID_FIELDS) -> None:
         first = next(message for rules in errors.values() for message in rules.values())

@@ -18,7 +18,7 @@ NEVER_EMPTY = ("customers", "customer_id", "last_customer_id", "from", "what_if"
 
 
 def read_what_if(fields: Fields) -> str | None:
-    """The rule under which figures are asked for, or None: then it is a replay. Raises Invalid."""
+    """The rule under which figures are asked for, or None: then it is a replay. Raises UnfitFields."""
     _refuse_empty(fields)
     rule = fields.optional(absent=None, empty=None).choice("what_if", WHAT_IF)
     if rule is None:
@@ -31,7 +31,7 @@ def read_what_if(fields: Fields) -> str | None:
 
 
 def read_replay(fields: Fields, actor: str) -> Asked:
-    """Raises Invalid."""
+    """Raises UnfitFields."""
     none = fields.optional(absent=None, empty=None)
     projection, since, customers = none.choice("projection", NAMES), none.id("from"), _customers(fields)
     is_of_some = customers is not None or since is not None

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Generic, Never, TypeVar
+from typing import Any, Generic, Never, TypeAlias, TypeVar
 
 from api import convert
 from api.convert import L, Unfit
 from api.reasons import FieldRule
-from api.refusals import Errors, Invalid
 from domain.folding import is_blank
 
 A = TypeVar("A")
@@ -17,11 +16,22 @@ E = TypeVar("E")
 M = TypeVar("M")
 T = TypeVar("T")
 
+# field → rule → a sentence for people
+Errors: TypeAlias = dict[str, dict[FieldRule, str]]
+
 MAX_UNKNOWN = 100  # fields that are named
 
 
+class UnfitFields(Exception):
+    """Fields that do not fit, all of them, in the order in which they were read."""
+
+    def __init__(self, errors: Errors) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
 class Fields:
-    """What was sent. `required` and `optional` read it; `check` raises Invalid when anything did not fit.
+    """What was sent. `required` and `optional` read it; `check` raises UnfitFields when anything did not fit.
 
     Until then a reader hands out a stand-in for what did not fit: check before using what was read. An operation of our
     own reads all the fields that it has, whatever they say: `check_all` refuses those that nobody has read.
@@ -88,7 +98,7 @@ class Fields:
 
     def check(self) -> None:
         if self._errors:
-            raise Invalid(self._errors)
+            raise UnfitFields(self._errors)
 
     def check_all(self) -> None:
         """Also for fields that nobody has read: misspelt, one would be left out, and the rest carried out."""

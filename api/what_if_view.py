@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.presentation import shown
+from api.values import shown
 from projections.what_if import Mover, WhatIf
 
 

@@ -14,10 +14,6 @@ EVERY = 10.0  # seconds
 DESTROYED = """
     SELECT originator_id FROM stream_keys WHERE destroyed_at > clock_timestamp() - make_interval(secs => $1)"""
 LOOK_BACK = 600.0
-# The keys stay: who sends one again must not bring somebody back.
-FORGET_ANSWERS = """
-    UPDATE answers SET fingerprint = '', etag = NULL, body = '', customer_id = NULL, user_id = NULL
-    WHERE customer_id = ANY($1) OR user_id = ANY($2)"""
 
 
 def forgetting(store: Store, every: float = EVERY) -> AbstractAsyncContextManager[None]:

@@ -11,8 +11,7 @@ from eventstore.codec import stored_as
 from eventstore.keys import CURRENT, DESTROY
 from eventstore.master_keys import MasterKeyError
 from eventstore.sealing import SealError, Sealing
-from eventstore.streams import CODES, from_uuid, to_uuid
-from eventstore.unit import BEGIN_AFTER, LAST_TO_PASS
+from eventstore.streams import BEGIN_AFTER, CODES, LAST_TO_PASS, from_uuid, to_uuid
 
 AT_A_TIME = 1_000
 

@@ -14,6 +14,10 @@ UNKNOWN = "unknown"  # is shown, and has no id to be read or written by
 VERSION_8 = 0x8 << 76 | 0b10 << 62
 ID_MASK = (1 << 56) - 1
 MAX_ID = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+BEGIN_AFTER = (
+    "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
+)
+LAST_TO_PASS = MAX_ID // 2  # where one comes from outside: beyond, it would leave too little room
 
 _pack = Struct(">QQ").pack
 

@@ -14,15 +14,10 @@ from eventstore.heads import Head, Heads, beginning
 from eventstore.log import Executor, History
 from eventstore.reads import Reads
 from eventstore.sealing import DataKey, KeyMissingError, key_stream
-from eventstore.streams import MAX_ID, from_uuid, lock_key
+from eventstore.streams import BEGIN_AFTER, LAST_TO_PASS, from_uuid, lock_key
 
 S = TypeVar("S")
 NOTHING = History([], {})
-
-BEGIN_AFTER = (
-    "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
-)
-LAST_TO_PASS = MAX_ID // 2  # where one comes from outside: beyond, it would leave too little room
 
 
 class Conflict(Exception):

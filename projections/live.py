@@ -13,7 +13,7 @@ from domain.order import OrderPlaced, OrderTransferred
 from domain.refusals import AmountTooLarge
 from domain.user import UserErased
 from domain.value import MAX_CENTS, Figures, OrderValue, figures
-from eventstore.forgetting import FORGET_ANSWERS
+from eventstore.answers import FORGET_ANSWERS
 from eventstore.log import Session
 from eventstore.statement import Statement
 from eventstore.streams import to_uuid

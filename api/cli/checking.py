@@ -15,8 +15,8 @@ from api.cli.output import console, print_report, progress_bar, say, table
 from api.cli.ranges import customers_in
 from api.cli.session import with_store
 from api.money import figure
-from api.presentation import shown
 from api.settings import Settings
+from api.values import shown
 from api.what_if_view import what_if_view
 from domain.value import RULES
 from eventstore.transact import Store

@@ -8,8 +8,7 @@ from msgspec import DecodeError, json
 from api.importing.fields import reasons, without_zero_dates
 from api.importing.files import ImportFileError, Source
 from api.importing.report import Remark, Report
-from api.refusals import Invalid
-from api.validation import Fields
+from api.validation import Fields, UnfitFields
 
 T = TypeVar("T")
 
@@ -65,7 +64,7 @@ class Export:
             fields = Fields(row)
             made = reader(called, fields)
             fields.check()
-        except Invalid as error:
+        except UnfitFields as error:
             self.refuse(called, reasons(error))
         else:
             yield made

@@ -12,7 +12,7 @@ from api.convert import Unfit
 from api.importing.export import Export, by
 from api.importing.facts import Entry
 from api.importing.report import FigureDifference
-from api.presentation import shown
+from api.values import shown
 from domain.order import OrderPlaced, Terms
 from domain.value import CENT, OrderValue, figures
 from projections.projection import utc

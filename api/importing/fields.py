@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from secrets import token_bytes
 from typing import Any
 
-from api.refusals import Invalid
-from api.validation import Fields
+from api.validation import Fields, UnfitFields
 
 UUID_BYTES = 16
 
@@ -17,7 +16,7 @@ def random_uuids() -> Iterator[str]:
         yield from (drawn[at : at + UUID_BYTES].hex() for at in range(0, len(drawn), UUID_BYTES))
 
 
-def reasons(error: Invalid) -> str:
+def reasons(error: UnfitFields) -> str:
     """All that is wrong, in one line."""
     return " ".join(message for rules in error.errors.values() for message in rules.values())
 

@@ -14,8 +14,7 @@ from api.importing.fields import random_uuids, reasons
 from api.importing.files import UNREADABLE, ImportFileError, Source
 from api.importing.lines import Lines
 from api.importing.report import Remark
-from api.refusals import Invalid
-from api.validation import Fields
+from api.validation import Fields, UnfitFields
 from domain.order import ORDER_STATUSES, Terms
 from domain.transaction import PAYMENT_STATUSES
 
@@ -100,7 +99,7 @@ def _row(line: int, header: list[str], values: list[str], *, ends: bool) -> Orde
         return Remark("", f"It has {len(values)} fields instead of {len(header)}.", line)
     try:
         return _order(line, Fields(dict(zip(header, values, strict=True))), ends=ends)
-    except Invalid as error:
+    except UnfitFields as error:
         return Remark("", reasons(error), line)
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.event import Event, Recorded
+from eventstore.answers import FORGET_ANSWERS
 from eventstore.connection import Connection
-from eventstore.forgetting import FORGET_ANSWERS
 from eventstore.log import Log
 from eventstore.rotation import UNUSED
 from eventstore.streams import from_uuid

@@ -13,7 +13,6 @@ from api.logs import JsonLines
 from api.reasons import Reason
 from api.refusals import (
     CustomerGone,
-    Errors,
     Forbidden,
     HttpRefusal,
     Invalid,
@@ -24,6 +23,7 @@ from api.refusals import (
     TooMany,
     Unauthenticated,
 )
+from api.validation import Errors
 from tests.api.client import client_of
 
 
