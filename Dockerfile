@@ -13,6 +13,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY domain domain
 COPY eventstore eventstore
 COPY projections projections
+COPY service service
 COPY api api
 RUN uv pip install --python /opt/custodiary --no-deps --build-constraints requirements-dev.lock --compile-bytecode .
 

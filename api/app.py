@@ -11,9 +11,28 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Message, Scope
 
-from api import (
+from api.access.access_log import is_logged, logging_access
+from api.access.authenticator import open_authenticator
+from api.access.rate_limit import RateLimit, tell_standing
+from api.access.sender import behind, sender
+from api.edge.browsers import cors, telling_browsers
+from api.edge.head import answering_head
+from api.edge.limits import guarding
+from api.handling.errors import exception_handlers
+from api.handling.metrics import Metrics
+from api.handling.readiness import readiness
+from api.handling.refusal_table import REFUSALS
+from api.handling.serving import Service, authorise, request_id, request_id_of
+from api.http.docs_page import DOCS, DocsPage, docs_assets
+from api.http.request import MAX_BODY_BYTES
+from api.http.turns import Turns
+from api.openapi.document import DocumentConfig
+from api.openapi.operations import operations
+from api.process.logs import log_lost
+from api.process.replay_runner import ReplayRunner
+from api.process.settings import NameMode, Settings
+from api.rest import (
     addresses,
-    application_passwords,
     customers,
     erasure,
     explain,
@@ -27,39 +46,20 @@ from api import (
     replays,
     users,
 )
-from api.access.access_log import is_logged, logging_access
-from api.access.authenticator import open_authenticator
-from api.access.rate_limit import RateLimit, tell_standing
-from api.access.sender import behind, sender
-from api.checkpointer import checkpointing
-from api.docs_page import DOCS, DocsPage, docs_assets
-from api.edge.browsers import cors, telling_browsers
-from api.edge.head import answering_head
-from api.edge.limits import guarding
-from api.errors import exception_handlers
-from api.input import MAX_BODY_BYTES
-from api.logs import log_lost
-from api.metrics import Metrics
-from api.openapi.document import DocumentConfig
-from api.openapi.operations import operations
-from api.places import is_country
-from api.readiness import readiness
-from api.refusal_table import REFUSALS
-from api.replay_runner import ReplayRunner
-from api.sampler import sampling
-from api.serving import Service, authorise, request_id, request_id_of
-from api.settings import NameMode, Settings
-from api.turns import Turns
-from api.wordpress import users_with_emails
-from eventstore.backup.erased import noting
-from eventstore.forgetting import forgetting
-from eventstore.sessions import SESSION
-from eventstore.watch import reachable
+from api.rest import credentials as application_passwords
+from eventstore.postgres.sessions import SESSION
+from eventstore.postgres.watch import reachable
 from projections.database import store_at
-from projections.past import open_pasts
+from projections.fold.past import open_pasts
 from projections.queries.customers import finding_together
 from projections.queries.pages import Totals
 from projections.replay.registry import unfinished
+from service.background.checkpointer import checkpointing
+from service.background.erased import noting
+from service.background.forgetting import forgetting
+from service.background.sampler import sampling
+from service.fields.places import is_country
+from service.wordpress import users_with_emails
 
 BASE = "/wp-json/fluent-cart/v2"
 RESOURCES = (

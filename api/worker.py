@@ -10,8 +10,8 @@ from litestar import Litestar
 
 from api.app import create_app
 from api.edge.stalled_clients import give_up_on_idle_takers
-from api.logs import leave_out_origins
-from api.settings import BadSetting, Settings
+from api.process.logs import leave_out_origins
+from api.process.settings import BadSetting, Settings
 
 PR_SET_PDEATHSIG = 1
 # A request makes some hundreds of objects, most of which end with it.

@@ -18,7 +18,7 @@ from benchmarks.processes import CPU, POSTGRES_CPU, costed, postgres
 from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
 from benchmarks.shop import Shop
-from eventstore.transact import Store, sync_seconds
+from eventstore.store import Store, sync_seconds
 from projections.database import open_store
 
 PGBENCH, RECORDER = "pgbench: one INSERT", "eventsourcing: its recorder, threads"

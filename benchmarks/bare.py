@@ -18,7 +18,7 @@ from litestar import Litestar, Request, Response, get, post
 from litestar.params import FromPath, JSONBody
 
 from api.app import CONNECTIONS
-from eventstore.log import Connection
+from eventstore.log.log import Connection
 
 # In a filled store's database, with the same people.
 TABLE = """

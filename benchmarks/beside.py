@@ -4,16 +4,16 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+from api.process.replay_runner import ReplayRunner
 from api.process.tables import migrate
-from api.replay_runner import ReplayRunner
 from benchmarks.events import PER_CUSTOMER, load
 from benchmarks.harness import P50, P99, PER_SECOND, Found, Row, Scale, say, summary
 from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
 from domain.order import ORDER, RecordPayment
-from eventstore.transact import By, Store, Unit
+from eventstore.store import By, Store, Unit
 from projections.database import open_store
-from projections.live import PROJECTIONS
+from projections.live.projector import PROJECTIONS
 from projections.replay import engine, registry
 from projections.replay.engine import replay
 from projections.replay.registry import ENDED, Asked

@@ -23,12 +23,12 @@ from domain.order import (
     RefundRecorded,
     Terms,
 )
-from eventstore.codec import Codec
-from eventstore.keys import settle
-from eventstore.log import Connection
-from eventstore.master_keys import MasterKeys
-from eventstore.sealing import Sealing, bound, seal, seal_words
-from eventstore.streams import to_uuid
+from eventstore.log.codec import Codec
+from eventstore.log.log import Connection
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.sealing.master_keys import MasterKeys
+from eventstore.sealing.payloads import Sealing, bound, seal, seal_words
+from eventstore.sealing.stream_keys import settle
 
 COLUMNS = ("originator_id", "originator_version", "topic", "state", "occurred_at", "actor", "request_id", "customer_id")
 KEYS = ("originator_id", "since", "master_id", "wrapped")

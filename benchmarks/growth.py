@@ -14,7 +14,7 @@ from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
 from benchmarks.shop import Shop
 from benchmarks.web import CREATE, GET, LIST, PAY, SEARCH, SET_PRIMARY
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
 from projections.queries.customers import find_customer, list_customers
 from projections.queries.pages import Totals

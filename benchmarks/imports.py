@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import as_file, files
 
-from api.cli.serve import SAMPLE
-from api.importing.orders import import_orders
+from api.cli.actions.serve import SAMPLE
 from api.process.tables import migrate
 from benchmarks.harness import PER_SECOND, Figures, Found, Row, Scale, measure
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
-from eventstore.transact import By
+from eventstore.store import By
 from projections.database import open_store
+from service.importing.orders_csv.orders import import_orders
 
 ORDERS = "orders of the sample"
 

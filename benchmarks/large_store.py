@@ -9,7 +9,7 @@ ID_FROM = "SELECT setval('customer_ids', $1)"
 OTHER_COLUMNS = """
     SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
     WHERE table_name = 'stored_events' AND column_name NOT IN ('originator_id', 'notification_id', 'customer_id')"""
-# As `eventstore.streams` makes them.
+# As `eventstore.postgres.stream_ids` makes them.
 STREAM = "('0001000000008000' || '8' || lpad(to_hex({id}), 15, '0'))::uuid"
 # Of everybody only the registration, and everybody's the same, as are their keys: nobody reads what it says.
 LOG = f"""

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.value import average
-from eventstore.log import Connection
-from projections.customers import CUSTOMERS, CustomerRow
-from projections.figures import FIGURES, FiguresRow
-from projections.labels import LABELS, LabelRow
-from projections.orders import ORDERS
-from projections.projection import Projection
+from eventstore.log.log import Connection
+from projections.models.customers import CUSTOMERS, CustomerRow
+from projections.models.figures import FIGURES, FiguresRow
+from projections.models.labels import LABELS, LabelRow
+from projections.models.orders import ORDERS
+from projections.tables.projection import Projection
 
 FIRST_NAMES = """Ada Ágnes Ahmed Aiko Åsa Björn Carlos Chloé Dario Elena Émile Fatima Giulia Hanna Ines Ivan Jamal João
     Jürgen Kofi Lena Luca Łukasz Maja Marek Mei Nadia Noor Olga Omar Paula Pedro Priya Quentin Rosa Sami Søren Tariq

@@ -13,9 +13,9 @@ from benchmarks.events import load
 from benchmarks.harness import PER_SECOND, Figures, Found, Row, Scale, measure
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
-from projections.live import PROJECTIONS
+from projections.live.projector import PROJECTIONS
 from projections.replay import engine
 from projections.replay.registry import Asked
 

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from eventstore.embedded import embedded
-from eventstore.key_material import new_key
-from eventstore.master_keys import KEY
+from eventstore.embedded.server import embedded
+from eventstore.sealing.key_material import new_key
+from eventstore.sealing.master_keys import KEY
 
 SETTINGS = {"max_connections": "400"}
 NUMBERS = count(1)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from domain.address import AddAddress, AddressDetails, SetPrimaryAddress
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
 from domain.order import ORDER, PlaceOrder, RecordPayment, Terms
-from eventstore.transact import By, Store, Unit
+from eventstore.store import By, Store, Unit
 
 AT_ONCE = 100
 

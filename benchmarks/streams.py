@@ -11,7 +11,7 @@ from benchmarks.server import own_database
 from benchmarks.shop import Opened, Shop, by
 from domain.address import SetPrimaryAddress
 from domain.customer import CUSTOMER
-from eventstore.transact import Store, Unit
+from eventstore.store import Store, Unit
 from projections.database import open_store
 
 KNOWN, READ = "stream remembered", "stream read anew"

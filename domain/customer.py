@@ -7,10 +7,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 
-from domain import address, identity
+from domain import address
 from domain.address import AddressDetails
 from domain.event import Claim, Command, Decider, Event, Value
 from domain.refusals import CustomerExists, CustomerNotFound, UserAlreadyAttached
+from domain.text import identity
 
 CustomerStatus: TypeAlias = Literal["active", "inactive", "archived"]
 CUSTOMER_STATUSES: tuple[CustomerStatus, ...] = get_args(CustomerStatus)

@@ -4,9 +4,9 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
-from domain import identity
 from domain.event import Claim, Command, Decider, Event
 from domain.refusals import LabelExists, LabelNotFound
+from domain.text import identity
 
 
 class LabelCreated(Event, frozen=True, kw_only=True, tag="label-created"):

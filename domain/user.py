@@ -4,9 +4,9 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
-from domain import identity
 from domain.event import Claim, Command, Decider, Event, Value
 from domain.refusals import UserNotFound
+from domain.text import identity
 
 
 class UserProfile(Value, frozen=True, kw_only=True):

@@ -14,18 +14,18 @@ from eventstore.backup.tables import PARTS, copy_out, store_id
 from eventstore.chain.dump import blocks
 from eventstore.chain.faults import Fault
 from eventstore.chain.verify import Verifier
-from eventstore.codec import Codec
-from eventstore.connection import Connection
-from eventstore.keys import settle
-from eventstore.log import Log
-from eventstore.master_keys import MasterKeys
-from eventstore.migrate import Owner, one_at_a_time
-from eventstore.migrate import migrate as migrate_tables
-from eventstore.sealing import Sealing
-from eventstore.servers import Servers
-from eventstore.transact import Store
+from eventstore.log.codec import Codec
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
+from eventstore.postgres.migrate import Owner, one_at_a_time
+from eventstore.postgres.migrate import migrate as migrate_tables
+from eventstore.postgres.servers import Servers
+from eventstore.sealing.master_keys import MasterKeys
+from eventstore.sealing.payloads import Sealing
+from eventstore.sealing.stream_keys import settle
+from eventstore.store import Store
 from projections.database import migrate, open_store
-from projections.live import PROJECTIONS
+from projections.live.projector import PROJECTIONS
 
 MEANS = Means(DECIDERS, {"customer": CustomerErased(reason="Erased since this backup was made."), "user": UserErased()})
 # Told from the log, and compared with what there was.

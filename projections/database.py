@@ -8,23 +8,23 @@ from importlib import resources
 import asyncpg
 
 from domain.events import EVENTS
-from eventstore.codec import Codec
-from eventstore.instance import Instances
-from eventstore.keys import settle
-from eventstore.log import Connection, Log
-from eventstore.master_keys import MasterKeys
-from eventstore.migrate import LOG, Owner, is_made, is_newer, one_at_a_time
-from eventstore.migrate import migrate as migrate_tables
-from eventstore.sealing import Sealing
-from eventstore.servers import Servers
-from eventstore.sessions import SESSION
-from eventstore.transact import Store, sync_seconds
-from eventstore.watch import watched
+from eventstore.log.codec import Codec
+from eventstore.log.log import Connection, Log
+from eventstore.postgres.migrate import LOG, Owner, is_made, is_newer, one_at_a_time
+from eventstore.postgres.migrate import migrate as migrate_tables
+from eventstore.postgres.servers import Servers
+from eventstore.postgres.sessions import SESSION
+from eventstore.postgres.watch import watched
+from eventstore.reading.instance import Instances
+from eventstore.sealing.master_keys import MasterKeys
+from eventstore.sealing.payloads import Sealing
+from eventstore.sealing.stream_keys import settle
+from eventstore.store import Store, sync_seconds
 from projections.history.snapshots import keep
-from projections.live import PROJECTIONS, project
+from projections.live.projector import PROJECTIONS, project
 from projections.replay.engine import replay
-from projections.schema import outdated, require_fit
-from projections.table import prepare
+from projections.tables.schema import outdated, require_fit
+from projections.tables.table import prepare
 
 FOLDER = resources.files("projections")
 # Each refers to the tables of those before it only.

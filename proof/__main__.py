@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from api.process.tables import migrate
-from eventstore.embedded import embedded
-from eventstore.key_material import new_key
-from eventstore.master_keys import KEY
+from eventstore.embedded.server import embedded
+from eventstore.sealing.key_material import new_key
+from eventstore.sealing.master_keys import KEY
 from projections.database import open_store
 from proof import disk
 from proof.checks import Check, check

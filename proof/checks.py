@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from domain.event import Claim, Forgotten, Stream
 from domain.events import DECIDERS
-from eventstore.streams import from_uuid
-from eventstore.transact import Store
-from projections.fold import fold_range
-from projections.live import PROJECTIONS
-from projections.ranges import EVERYTHING, split
+from eventstore.postgres.stream_ids import from_uuid
+from eventstore.store import Store
+from projections.fold.fold import fold_range
+from projections.fold.ranges import EVERYTHING, split
+from projections.live.projector import PROJECTIONS
 from proof.follower import line
 from proof.journal import NOT_WRITTEN, OPEN, Line, Outcome
 from tests.eventstore.acts import BY

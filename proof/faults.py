@@ -15,14 +15,14 @@ import asyncpg
 from domain.event import Claim, Recorded, Stream
 from domain.events import EVENTS
 from domain.label import LABEL, LabelCreated
-from eventstore.claims import Claims
-from eventstore.codec import Codec
-from eventstore.log import Log
-from eventstore.master_keys import MasterKeys
-from eventstore.sealing import Sealing
-from eventstore.subscription import UNREACHABLE
-from projections.live import project
-from projections.table import prepare
+from eventstore.commit.claims import Claims
+from eventstore.log.codec import Codec
+from eventstore.log.log import Log
+from eventstore.log.subscription import UNREACHABLE
+from eventstore.sealing.master_keys import MasterKeys
+from eventstore.sealing.payloads import Sealing
+from projections.live.projector import project
+from projections.tables.table import prepare
 from proof import disk
 from proof.house import PATIENCE, House
 from proof.journal import Journal, Line

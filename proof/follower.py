@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 
 from domain.event import Recorded
-from eventstore.subscription import UNREACHABLE, Subscription
+from eventstore.log.subscription import UNREACHABLE, Subscription
 from projections.database import open_store
 from proof.processes import NOT_YET
 

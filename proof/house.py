@@ -13,8 +13,8 @@ import asyncpg
 import httpx
 
 from api.app import BASE
-from eventstore.embedded import embedded
-from eventstore.transact import Store
+from eventstore.embedded.server import embedded
+from eventstore.store import Store
 from proof import disk
 from proof.follower import last_seen
 from proof.journal import read

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import asyncpg
 
-from eventstore.subscription import UNREACHABLE
-from eventstore.transact import Contended, OutcomeUnknown, Overloaded, Store
+from eventstore.log.subscription import UNREACHABLE
+from eventstore.store import Contended, OutcomeUnknown, Overloaded, Store
 from projections.database import open_store
 from proof.journal import Journal, Line, Outcome
 from proof.processes import NOT_YET

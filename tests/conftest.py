@@ -14,9 +14,9 @@ import asyncpg
 import pytest
 
 from api.process.tables import migrate
-from eventstore.embedded import embedded
-from eventstore.key_material import new_key
-from eventstore.master_keys import KEY
+from eventstore.embedded.server import embedded
+from eventstore.sealing.key_material import new_key
+from eventstore.sealing.master_keys import KEY
 
 # A copied template need not outlive a power cut; that of the tests' own server is never meant to.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "max_wal_size": "512MB"}

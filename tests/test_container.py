@@ -30,7 +30,7 @@ def test_what_is_copied_into_it_is_enough_to_build_the_package(tmp_path: Path) -
     [wheel] = (tmp_path / "dist").iterdir()
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
-    assert {"api/cli/commands.py", "api/data/docs/index.html", "eventstore/postgres/schema.sql"} <= set(names)
+    assert {"api/cli/program.py", "api/data/docs/index.html", "eventstore/postgres/schema.sql"} <= set(names)
 
 
 def test_it_is_given_every_setting() -> None:

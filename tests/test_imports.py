@@ -1,4 +1,4 @@
-"""Imports point inwards, domain ← eventstore ← projections ← api, and the domain is pure."""
+"""Imports point inwards, domain ← eventstore ← projections ← service ← api, and the domain is pure."""
 
 import ast
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HOUSE = ("domain", "eventstore", "projections", "api")
+HOUSE = ("domain", "eventstore", "projections", "service", "api")
 SHEDS = ("tests", "benchmarks", "proof")
 
 # What reads a clock, draws a number, or does anything but compute.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.label import LABEL, CreateLabel
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
 from proof.checks import Check, Written, check, check_commands, check_follower
 from proof.journal import Journal, Line, Outcome, read

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("domain", "eventstore", "projections", "api")
+ROOMS = ("domain", "eventstore", "projections", "service", "api")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 # Who could be sent somewhere by what a client says: the service calls nobody but its database.
 CALLING = {"httpx", "requests", "urllib3", "aiohttp", "http.client", "urllib.request", "ftplib", "smtplib", "xmlrpc"}

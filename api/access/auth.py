@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from api.access.roles import PERMISSIONS, Permission, Role
-from api.redaction import Personal, Secret
-from api.refusals import Forbidden, Unauthenticated
+from api.http.refusals import Forbidden, Unauthenticated
+from api.process.redaction import Personal, Secret
 
 PASSWORD_LENGTH = 24
 MAX_USER_LENGTH = 255

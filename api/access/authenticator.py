@@ -14,8 +14,8 @@ from api.access.credentials import TRUSTED, lookup, password_key
 from api.access.last_used import Uses
 from api.access.sender import Sender
 from api.access.throttle import Throttle
-from api.refusals import Unauthenticated
-from eventstore.regularly import attempt, regularly
+from api.http.refusals import Unauthenticated
+from service.background.every import attempt, regularly
 
 logger = logging.getLogger("custodiary.authenticator")
 

@@ -11,9 +11,9 @@ import asyncpg
 
 from api.access.auth import CredentialLookup, Principal, allowed, new_password, password_digest
 from api.access.roles import PERMISSIONS, Permission, Role
-from api.redaction import Secret
-from eventstore.log import Executor, Session
-from eventstore.together import Together
+from api.process.redaction import Secret
+from eventstore.log.log import Executor, Session
+from eventstore.reading.coalesce import Together
 
 ADMIN = "admin"
 FIRST_START, FROM_ENVIRONMENT = "first start", "CUSTODIARY_ADMIN_PASSWORD"

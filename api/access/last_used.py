@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api.redaction import Personal
+from api.process.redaction import Personal
 
 # In one order, so that two processes never wait for each other in a circle.
 WRITE = """

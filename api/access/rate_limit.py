@@ -10,9 +10,9 @@ from uuid import UUID
 import asyncpg
 from litestar.types import Message, Scope
 
-from api.refusals import TooMany
-from api.settings import Rate
-from eventstore.together import Together
+from api.http.refusals import TooMany
+from api.process.settings import Rate
+from eventstore.reading.coalesce import Together
 
 # Each request takes a step, and `spent_until` is ahead of now by those taken, at most by all steps of the rate. Sorted,
 # or two statements that come across each other might wait for one another.

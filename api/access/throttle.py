@@ -7,9 +7,9 @@ from hashlib import blake2b
 
 import asyncpg
 
-from api.redaction import Personal
-from api.refusals import TooMany
-from eventstore.together import Together
+from api.http.refusals import TooMany
+from api.process.redaction import Personal
+from eventstore.reading.coalesce import Together
 
 FREE = 5  # wrong ones in a row that cost no time
 STEP, LONGEST = 0.1, 2.0  # seconds that each one more costs, and all of them at most

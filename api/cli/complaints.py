@@ -4,23 +4,23 @@ import asyncpg
 from eventsourcing.persistence import MapperDeserialisationError
 
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
-from api.cli import exits
-from api.cli.naming import StoreOfAnotherError
-from api.cli.session import NoStoreError
-from api.cli.typed import typed
-from api.importing.files import ImportFileError
-from api.settings import BadSetting
-from eventstore.away import WORDS, why_away
+from api.cli.terminal import exits
+from api.cli.terminal.naming import StoreOfAnotherError
+from api.cli.terminal.session import NoStoreError
+from api.cli.terminal.typed import typed
+from api.process.settings import BadSetting
 from eventstore.chain.dump import DumpError
 from eventstore.chain.signer import NotSound, SetBack
 from eventstore.chain.signing import SigningKeyError
-from eventstore.embedded import EmbeddedError
-from eventstore.master_keys import MasterKeyError
-from eventstore.migrate import SchemaError
-from eventstore.servers import NotUnicodeError
-from projections.fold import PoisonedError
+from eventstore.embedded.server import EmbeddedError
+from eventstore.postgres.away import WORDS, why_away
+from eventstore.postgres.migrate import SchemaError
+from eventstore.postgres.servers import NotUnicodeError
+from eventstore.sealing.master_keys import MasterKeyError
+from projections.fold.fold import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
+from service.importing.files import ImportFileError
 
 NOT_THERE = (OSError, asyncpg.InvalidCatalogNameError, asyncpg.ClientConfigurationError)
 NOT_LET_IN = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)

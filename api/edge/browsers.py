@@ -4,8 +4,8 @@ from litestar.config.cors import CORSConfig
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.docs_page import DOCS
-from api.settings import Settings
+from api.http.docs_page import DOCS
+from api.process.settings import Settings
 
 RATE_HEADERS = ("RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 Headers = list[tuple[bytes, bytes]]

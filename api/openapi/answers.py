@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from api.handling.readiness import Unready
 from api.openapi.shapes import Address, Customer, Id, Label, Moment, NoText, Order, User, one_of
-from api.readiness import Unready
 
 
 class CustomerRow(Customer):

@@ -4,11 +4,11 @@ from typing import get_args
 
 from api.access.roles import Permission, Role
 from api.openapi.kinds import Schema
-from api.reasons import FieldRule
 from domain.address import AddressType
 from domain.customer import CustomerStatus
 from domain.order import OrderMode, OrderStatus, OrderType
 from domain.transaction import PaymentStatus, UnpaidStatus
+from service.reasons import FieldRule
 
 CHOICES = {
     "CustomerStatus": get_args(CustomerStatus),

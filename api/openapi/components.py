@@ -12,7 +12,7 @@ from api.openapi.answers import CustomerRow, OrderRow
 from api.openapi.kinds import Schema
 from api.openapi.refused import SHAPES
 from api.openapi.shapes import Customer, Order
-from api.reasons import Reason
+from service.reasons import Reason
 
 REFERENCE = "#/components/schemas/"
 _PARTIAL = {CustomerRow: Customer, OrderRow: Order}

@@ -11,13 +11,9 @@ from litestar.openapi.spec import OpenAPI
 from msgspec import Struct
 
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
-from api.idempotency import FORGOTTEN, KEY, MAX_KEY, OTHER_REQUEST, RUNNING
-from api.if_match import NOTHING_TO_MATCH, UNREADABLE
-from api.openapi.components import REFERENCE, components, example
-from api.openapi.kinds import Schema, id_
-from api.openapi.operations import Operation
-from api.openapi.refused import responses
-from api.refusals import (
+from api.handling.idempotency import FORGOTTEN, KEY, MAX_KEY, OTHER_REQUEST, RUNNING
+from api.handling.if_match import NOTHING_TO_MATCH, UNREADABLE
+from api.http.refusals import (
     BadEncoding,
     BadIfMatch,
     Fault,
@@ -34,6 +30,10 @@ from api.refusals import (
     Unauthenticated,
     Unknown,
 )
+from api.openapi.components import REFERENCE, components, example
+from api.openapi.kinds import Schema, id_
+from api.openapi.operations import Operation
+from api.openapi.refused import responses
 
 Document = dict[str, Any]
 

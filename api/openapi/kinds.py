@@ -1,4 +1,4 @@
-"""JSON schemas of what clients may send: one function for each kind of field that `api.validation` reads.
+"""JSON schemas of what clients may send: one function for each kind of field that `service.fields.reader` reads.
 
 Input is lenient: integers may come as text and texts as integers. What is said here is what is accepted, so that a
 client can rely on it, and a test that sends anything else sees it refused.
@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 from email_validator.rfc_constants import EMAIL_MAX_LENGTH
 
-from api.convert import MAX_INTEGER, MAX_RATE, RATE_STEP
-from api.input import INT64_DIGITS
+from api.http.request import INT64_DIGITS
+from service.fields.convert import MAX_INTEGER, MAX_RATE, RATE_STEP
 
 Schema: TypeAlias = dict[str, Any]
 

@@ -6,19 +6,19 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
+from api.handling.refusal_table import REFUSALS, TAKEN
+from api.http.refusals import CustomerGone, HttpRefusal, Invalid, OtherTransaction, Rule, TooMany
+from api.http.turns import RETRY_AFTER
 from api.openapi import answers, explained, history, privacy, queries, replays, requests
 from api.openapi.kinds import Schema
-from api.reasons import Reason
-from api.refusal_table import REFUSALS, TAKEN
-from api.refusals import CustomerGone, HttpRefusal, Invalid, OtherTransaction, Rule, TooMany
-from api.settings import NameMode
-from api.turns import RETRY_AFTER
+from api.process.settings import NameMode
 from domain import refusals
 from domain.value import MAX_CENTS
-from projections.fold import PoisonedError
+from projections.fold.fold import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
+from service.reasons import Reason
 
 
 def _by_table(refusal: type[Exception], *facts: object) -> HttpRefusal:

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
-from api.as_of import POSITION
-from api.history import TYPES as TYPES_OF_EVENTS
-from api.lists import MAX_IDS, MAX_SEARCH
+from api.handling.as_of import POSITION
+from api.http.pages import DEFAULT_PER_PAGE, MAX_PER_PAGE
 from api.openapi.filters import (
     CUSTOMER_FILTERS,
     CUSTOMER_PROPERTIES,
@@ -16,7 +15,8 @@ from api.openapi.filters import (
     in_words,
 )
 from api.openapi.kinds import Schema, choice, id_, integer, moment, optional, ref, said, text
-from api.paginator import DEFAULT_PER_PAGE, MAX_PER_PAGE
+from api.rest.history import TYPES as TYPES_OF_EVENTS
+from api.rest.lists import MAX_IDS, MAX_SEARCH
 from projections.queries.columns import Column, Kind
 from projections.queries.customers import LISTING as CUSTOMERS
 from projections.queries.orders import LISTING as ORDERS

@@ -5,10 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from api.openapi.kinds import Schema
-from api.openapi.shapes import Cents, Id, NoText
-from api.reasons import Reason
-from api.refusals import (
+from api.http.refusals import (
     BadEncoding,
     BadIfMatch,
     CustomerGone,
@@ -28,6 +25,9 @@ from api.refusals import (
     Unauthenticated,
     Unknown,
 )
+from api.openapi.kinds import Schema
+from api.openapi.shapes import Cents, Id, NoText
+from service.reasons import Reason
 
 _RULES = Meta(extra_json_schema={"propertyNames": {"$ref": "#/components/schemas/FieldRule"}})
 

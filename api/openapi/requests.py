@@ -1,11 +1,6 @@
 """What clients send: the body of each write, with the lengths and choices that its handler knows."""
 
 from api.access.auth import LOGIN, MAX_USER_LENGTH
-from api.addresses import MAX_LABEL
-from api.application_passwords import MAX_NAME
-from api.customers import MAX_BULK, MAX_NOTES
-from api.erasure import MAX_REASON
-from api.labels import MAX_LENGTH
 from api.openapi.kinds import (
     Schema,
     anything,
@@ -27,7 +22,16 @@ from api.openapi.kinds import (
     said,
     text,
 )
-from api.order_input import (
+from api.process.settings import NameMode
+from api.rest.addresses import MAX_LABEL
+from api.rest.credentials import MAX_NAME
+from api.rest.customers import MAX_BULK, MAX_NOTES
+from api.rest.erasure import MAX_REASON
+from api.rest.labels import MAX_LENGTH
+from api.rest.orders import MAX_TRANSACTION_ID
+from api.rest.users import MAX_LOGIN
+from domain.customer import ACTIVE
+from service.fields.order import (
     AMOUNTS,
     ITEM_AMOUNTS,
     MAX_ITEMS,
@@ -35,11 +39,7 @@ from api.order_input import (
     MAX_QUANTITY,
     TEXTS,
 )
-from api.orders import MAX_TRANSACTION_ID
-from api.replay_input import NAMES, SWAPS, WHAT_IF
-from api.settings import NameMode
-from api.users import MAX_LOGIN
-from domain.customer import ACTIVE
+from service.fields.replay import NAMES, SWAPS, WHAT_IF
 
 COUNTRY = ref("Country", "US")
 IGNORED = said(anything(), "Accepted, and ignored.")

@@ -1,4 +1,4 @@
-"""What is sent of a customer, an address, an order …: the keys that `api.presentation` writes, with their types."""
+"""What is sent of a customer, an address, an order …: keys as in `api.presentation.records`, with their types."""
 
 from typing import Annotated, Any, TypeAlias
 

@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from eventstore.migrate import Owner
+from eventstore.postgres.migrate import Owner
 from projections import database
 
 ACCESS = Owner("access", resources.files("api").joinpath("access"))

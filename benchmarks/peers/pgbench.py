@@ -17,7 +17,7 @@ from benchmarks.harness import COUNT, PER_SECOND, Figures, Unavailable
 from benchmarks.peers import RunAt
 from benchmarks.processes import completed
 from benchmarks.shop import Shop
-from eventstore.embedded import find_bindir
+from eventstore.embedded.server import find_bindir
 from projections.database import open_store
 
 TOLD = re.compile(r"^number of transactions actually processed: (\d+).*^tps = ([0-9.]+)", re.MULTILINE | re.DOTALL)

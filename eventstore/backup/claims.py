@@ -6,9 +6,9 @@ from typing import Any
 from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.event import Claim, Decider, Forgotten, Stream
-from eventstore.connection import Connection
-from eventstore.log import COLUMNS, Log
-from eventstore.streams import MAX_ID, to_uuid
+from eventstore.log.log import COLUMNS, Log
+from eventstore.postgres.connection import Connection
+from eventstore.postgres.stream_ids import MAX_ID, to_uuid
 
 AT_A_TIME = 1_000
 EVENTS = f"""

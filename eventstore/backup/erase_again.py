@@ -5,11 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.event import Event, Recorded
-from eventstore.answers import FORGET_ANSWERS
-from eventstore.connection import Connection
-from eventstore.log import Log
-from eventstore.rotation import UNUSED
-from eventstore.streams import from_uuid
+from eventstore.log.log import Log
+from eventstore.postgres.answers import FORGET_ANSWERS
+from eventstore.postgres.connection import Connection
+from eventstore.postgres.stream_ids import from_uuid
+from eventstore.sealing.rotation import UNUSED
 
 ACTOR = "restore"
 

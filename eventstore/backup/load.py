@@ -10,8 +10,8 @@ from eventstore.backup.claims import tell_claims
 from eventstore.backup.erase_again import erase_again
 from eventstore.backup.sealed_file import BackupError, Part
 from eventstore.backup.tables import copy_in
-from eventstore.connection import Connection
-from eventstore.log import Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
 
 MOMENT = timedelta(minutes=1)  # from destroying a key to its commit: what the events do not have yet
 # Not the keys of a store that was only made: nothing is sealed with them, nobody let in by them.

@@ -16,8 +16,8 @@ from typing import IO, Literal, TypeAlias
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from eventstore.master_keys import MasterKeys
-from eventstore.sealing import SealError, Sealing, seal, unseal
+from eventstore.sealing.master_keys import MasterKeys
+from eventstore.sealing.payloads import SealError, Sealing, seal, unseal
 
 FIRST_LINE = b"custodiary backup 1\n"
 PLACE_OF_KEY = b"custodiary backup key"  # what the wrapped key is bound to

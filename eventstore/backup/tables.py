@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from hashlib import sha256
 
 from eventstore.backup.sealed_file import BackupError, Block, End, Part, PartName, Rows, Sum, Table
-from eventstore.connection import Connection, Executor
+from eventstore.postgres.connection import Connection, Executor
 
 # Each by its key, so that two copies of the same rows are the same bytes. Answers are said in clear, and passwords are
 # guarded by a secret in store_keys: these are with the keys.

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from eventstore.chain.digest import EVENT, NONE
-from eventstore.streams import UNKNOWN, from_uuid
+from eventstore.log.digest import EVENT, NONE
+from eventstore.postgres.stream_ids import UNKNOWN, from_uuid
 
 Executor: TypeAlias = asyncpg.Pool | asyncpg.pool.PoolConnectionProxy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from eventstore.key_material import BYTES, HOW, decoded
+from eventstore.sealing.key_material import BYTES, HOW, decoded
 
 KEY, KEY_FILE = "SIGNING_KEY", "SIGNING_KEY_FILE"
 

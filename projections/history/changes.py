@@ -7,8 +7,8 @@ import asyncpg
 
 from domain.address import PrimaryAddressSet
 from domain.event import Recorded, Stream
-from eventstore.log import COLUMNS, Connection
-from eventstore.streams import from_uuid, to_uuid
+from eventstore.log.log import COLUMNS, Connection
+from eventstore.postgres.stream_ids import from_uuid, to_uuid
 from projections.history.shown import Rows, Touched, evolve, keys
 from projections.history.snapshots import Wanted, newest_below, rows_at
 

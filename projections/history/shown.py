@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from domain.customer import OrderDetails, OrderDetailsRecorded, known_and
 from domain.event import Recorded
-from projections.addresses import ADDRESSES
-from projections.customers import CUSTOMERS
-from projections.labels import LABELS
-from projections.orders import ORDERS
-from projections.projection import Projection
-from projections.users import USERS
+from projections.models.addresses import ADDRESSES
+from projections.models.customers import CUSTOMERS
+from projections.models.labels import LABELS
+from projections.models.orders import ORDERS
+from projections.models.users import USERS
+from projections.tables.projection import Projection
 
 BOOKKEEPING = frozenset({"updated_at"})
 

@@ -8,8 +8,8 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CustomerErased
 from domain.event import Recorded, Stream
-from eventstore.log import Log, Session
-from eventstore.streams import to_uuid
+from eventstore.log.log import Log, Session
+from eventstore.postgres.stream_ids import to_uuid
 from projections.history.shown import FINGERPRINTS, Key, Rows, Shown, evolve, keys
 
 EVERY = 100

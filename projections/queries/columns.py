@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from domain import identity
-from projections.derived import comparable, folded_name, identity_name
+from domain.text import identity
 from projections.queries.clock import Clock, Span
 from projections.queries.sql import NOTHING, Args, Part, negated, searchable_text, storable
-from projections.table import Table, code_key
+from projections.tables.derived import comparable, folded_name, identity_name
+from projections.tables.table import Table, code_key
 
 MAX_INTEGER = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")

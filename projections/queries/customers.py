@@ -8,12 +8,12 @@ import msgspec
 from msgspec.structs import asdict
 
 from domain.customer import CUSTOMER_STATUSES, CustomerErased, CustomerRegistered
-from eventstore.codec import stored_as
-from eventstore.log import Executor
-from eventstore.together import Together
-from eventstore.view import View
-from projections.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
-from projections.figures import FIGURES
+from eventstore.log.codec import stored_as
+from eventstore.log.log import Executor
+from eventstore.postgres.view import View
+from eventstore.reading.coalesce import Together
+from projections.models.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
+from projections.models.figures import FIGURES
 from projections.queries.clock import clock
 from projections.queries.columns import scalars
 from projections.queries.pages import Listing, Totals, fetch_page
@@ -21,7 +21,7 @@ from projections.queries.properties import amounts, blank, choices, counts, date
 from projections.queries.query import ListQuery, Page
 from projections.queries.search import Searchable
 from projections.queries.sql import NOTHING, Args, Part, searchable_text
-from projections.table import Shown
+from projections.tables.table import Shown
 
 # The three parts of `searched`; see its definition.
 NAME = Part("r.searched", tail=f"{EMAIL_MARK}%")

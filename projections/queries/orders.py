@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from domain.order import ORDER_STATUSES
-from eventstore.log import Executor
-from projections.customers import ID_MARK
-from projections.orders import ORDERS
+from eventstore.log.log import Executor
+from projections.models.customers import ID_MARK
+from projections.models.orders import ORDERS
 from projections.queries.clock import clock
 from projections.queries.columns import scalars
 from projections.queries.pages import Listing, Totals, fetch_page

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from eventstore.log import Executor, Session
+from eventstore.log.log import Executor, Session
 from projections.queries.clock import Clock
 from projections.queries.columns import Column
 from projections.queries.cursor import Sort, after, encode

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from eventstore.log import Executor
-from projections.addresses import ADDRESSES
-from projections.orders import ORDERS
+from eventstore.log.log import Executor
+from projections.models.addresses import ADDRESSES
+from projections.models.orders import ORDERS
 from projections.queries.refusals import UnknownRelation
 
 Row = dict[str, Any]

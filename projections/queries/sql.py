@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from domain.folding import folded
+from domain.text.folding import folded
 
 NOTHING = "false"
 EVERYTHING = "true"

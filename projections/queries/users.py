@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from eventstore.log import Executor
+from eventstore.log.log import Executor
 from projections.queries.pages import reading
 from projections.queries.sql import NOTHING, Args, Part, all_of, searchable_text
 

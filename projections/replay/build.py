@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncpg
 
-from eventstore.log import Connection, Log
-from eventstore.transact import Store
-from projections.fold import Folded, fold_range
-from projections.projection import Projection
-from projections.ranges import Range
+from eventstore.log.log import Connection, Log
+from eventstore.store import Store
+from projections.fold.fold import Folded, fold_range
+from projections.fold.ranges import Range
 from projections.replay.registry import Replay, keep_poison
+from projections.tables.projection import Projection
 
 CLAIM = """
     SELECT part, low, high FROM replay_ranges WHERE replay_id = $1 AND events IS NULL

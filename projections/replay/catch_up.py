@@ -8,15 +8,15 @@ import asyncpg
 
 from domain.customer import CustomerErased
 from domain.event import Stream
-from eventstore.codec import stored_as
-from eventstore.log import Connection, Log
-from eventstore.streams import MAX_ID, from_uuid, to_uuid
-from eventstore.transact import Store
-from projections.fold import fold_some
-from projections.projection import Part, Projection
+from eventstore.log.codec import stored_as
+from eventstore.log.log import Connection, Log
+from eventstore.postgres.stream_ids import MAX_ID, from_uuid, to_uuid
+from eventstore.store import Store
+from projections.fold.fold import fold_some
+from projections.live.words import holders
 from projections.replay.build import load
 from projections.replay.registry import SET_POSITION, Replay, find, keep_poison
-from projections.words import holders
+from projections.tables.projection import Part, Projection
 
 AT_A_TIME = 500
 FEW = 100

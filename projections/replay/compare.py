@@ -6,11 +6,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from eventstore.log import Connection
-from projections.projection import Projection
+from eventstore.log.log import Connection
 from projections.replay.build import at_once
 from projections.replay.registry import Replay, not_rebuilt
-from projections.table import Column
+from projections.tables.projection import Projection
+from projections.tables.table import Column
 
 SAMPLES = 10
 

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
-from eventstore.log import Connection
-from eventstore.transact import Store
-from projections.figures import FIGURES
-from projections.projection import Projection
+from eventstore.log.log import Connection
+from eventstore.store import Store
+from projections.models.figures import FIGURES
 from projections.replay.build import THERE_IS
 from projections.replay.catch_up import Tables, catch_up, catch_up_almost
 from projections.replay.registry import Replay, find, not_rebuilt, set_status
-from projections.schema import record_fingerprint
+from projections.tables.projection import Projection
+from projections.tables.schema import record_fingerprint
 
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '300ms'"
 ATTEMPTS = 60

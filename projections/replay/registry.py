@@ -8,14 +8,14 @@ from typing import Any, Literal, TypeAlias, get_args
 import asyncpg
 import msgspec
 
-from eventstore.log import Connection, Executor
-from projections.fold import Poison
-from projections.live import PROJECTIONS
-from projections.projection import Part, Projection
-from projections.ranges import Range, split
+from eventstore.log.log import Connection, Executor
+from projections.fold.fold import Poison
+from projections.fold.ranges import Range, split
+from projections.live.projector import PROJECTIONS
 from projections.replay.swap import Swap
-from projections.schema import fingerprint
-from projections.table import encode_json
+from projections.tables.projection import Part, Projection
+from projections.tables.schema import fingerprint
+from projections.tables.table import encode_json
 
 Status: TypeAlias = Literal[
     "waiting",

@@ -14,9 +14,9 @@ from litestar import Litestar
 from api.access import credentials
 from api.access.roles import Role
 from api.app import BASE, create_app
-from api.reasons import Reason
-from api.settings import Settings
-from eventstore.transact import Store
+from api.process.settings import Settings
+from eventstore.store import Store
+from service.reasons import Reason
 
 Body: TypeAlias = dict[str, Any]
 Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from api.app import AT_ONCE, WAITING
-from api.turns import RETRY_AFTER
+from api.http.turns import RETRY_AFTER
 from projections.queries.relations import OF_CUSTOMER, OF_ORDER
 from tests.api.documented import OPERATIONS, conforms
 from tests.api.shop import NO_CUSTOMER, Shop, done, new_email, problems, refusal

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from api.access.auth import Principal, allowed, authenticate, new_password, password_digest, read_authorization
 from api.access.roles import PERMISSIONS, Permission, Role
-from api.redaction import Personal, Secret
-from api.refusals import Forbidden, Unauthenticated
+from api.http.refusals import Forbidden, Unauthenticated
+from api.process.redaction import Personal, Secret
 
 KEY = b"the store's key"
 OLD, NEW = "abcd efgh ijkl mnop qrst uvwx", "ABCD EFGH IJKL MNOP QRST UVWX"

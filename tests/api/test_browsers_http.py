@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from api.openapi.operations import operations
-from api.settings import Settings
+from api.process.settings import Settings
 from tests.api.client import client_of
 from tests.api.serving import served
 from tests.api.shop import Shop, done, open_shop, refusal

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.process.tables import migrate
-from eventstore.embedded import LOG, embedded, find_bindir
-from projections.drift.verify import between, verify
+from eventstore.embedded.server import LOG, embedded, find_bindir
+from projections.checks.verify import between, verify
 from projections.replay.registry import poison_of
 from tests.api.searching import found_in
 from tests.api.shop import HOME, NO_CUSTOMER, Shop, done, open_shop, refusal

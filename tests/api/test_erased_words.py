@@ -10,10 +10,10 @@ from domain.event import Stream
 from domain.order import OrderPlaced, RefundRecorded
 from eventstore.chain.dump import blocks, dump
 from eventstore.chain.verify import Verifier
-from eventstore.streams import to_uuid
-from projections.drift.verify import between, verify
+from eventstore.postgres.stream_ids import to_uuid
+from projections.checks.verify import between, verify
+from projections.live.words import orders_ever
 from projections.replay.registry import poison_of
-from projections.words import orders_ever
 from tests.api.searching import found_in
 from tests.api.shop import Body, Shop, done
 from tests.domain.test_words import in_words, texts

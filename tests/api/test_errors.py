@@ -8,10 +8,8 @@ from litestar import Litestar, get
 from litestar.params import FromPath
 from msgspec import json
 
-from api.errors import Refusals, exception_handlers
-from api.logs import JsonLines
-from api.reasons import Reason
-from api.refusals import (
+from api.handling.errors import Refusals, exception_handlers
+from api.http.refusals import (
     CustomerGone,
     Forbidden,
     HttpRefusal,
@@ -23,7 +21,9 @@ from api.refusals import (
     TooMany,
     Unauthenticated,
 )
-from api.validation import Errors
+from api.process.logs import JsonLines
+from service.fields.reader import Errors
+from service.reasons import Reason
 from tests.api.client import client_of
 
 

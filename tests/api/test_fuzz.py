@@ -10,7 +10,7 @@ from pathlib import Path
 
 from api.access import credentials
 from api.openapi.operations import operations
-from api.redaction import Secret
+from api.process.redaction import Secret
 from projections.database import open_store
 from tests.api.serving import ROOT, served
 

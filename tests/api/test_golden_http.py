@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from api.app import BASE
-from api.importing.fluentcart import import_fluentcart
-from api.settings import Settings
-from eventstore.transact import By
+from api.process.settings import Settings
+from eventstore.store import By
 from projections.database import open_store
+from service.importing.fluentcart.shop import import_fluentcart
 from tests.api.golden import differences, rules
 from tests.api.shop import FORM, Body, Shop, open_shop
 from tests.conftest import new_database, with_database

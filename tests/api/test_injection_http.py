@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from api.convert import Unfit, text
 from projections.queries.customers import LISTING
+from service.fields.convert import Unfit, text
 from tests.api.shop import Shop, done, new_email, problems
 
 PAYLOADS: list[str] = json.loads((Path(__file__).parents[1] / "data" / "injections.json").read_text())

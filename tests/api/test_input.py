@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Litestar, Request, route
 
-from api.convert import ids
-from api.errors import exception_handlers
-from api.input import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS, parse_body, parse_form, parse_json, read_input
-from api.refusals import HttpRefusal, Invalid, InvalidJson, Rule, TooLarge
+from api.handling.errors import exception_handlers
+from api.http.refusals import HttpRefusal, Invalid, InvalidJson, Rule, TooLarge
+from api.http.request import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS, parse_body, parse_form, parse_json, read_input
+from service.fields.convert import ids
 from tests.api.client import client_of
 
 JSON = "application/json"

@@ -15,19 +15,19 @@ from litestar.response import Stream
 from litestar.types import Message, Receive, Scope, Send
 
 from api.app import AT_ONCE, WAITING
-from api.convert import MAX_INTEGER
-from api.customers import MAX_BULK, MAX_NOTES
 from api.edge.limits import ANSWER_SECONDS as ANSWERED_WITHIN
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES, guarding
-from api.input import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS
-from api.lists import MAX_IDS, MAX_SEARCH
-from api.order_input import MAX_ITEMS
-from api.paginator import MAX_PER_PAGE
-from api.settings import Settings
-from eventstore.transact import MAX_COMMANDS
+from api.http.pages import MAX_PER_PAGE
+from api.http.request import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS
+from api.process.settings import Settings
+from api.rest.customers import MAX_BULK, MAX_NOTES
+from api.rest.lists import MAX_IDS, MAX_SEARCH
+from eventstore.store import MAX_COMMANDS
 from projections.queries.filters import MAX_ITEMS as MAX_FILTERS
 from projections.queries.pages import PATIENCE
 from projections.queries.properties import MAX_VALUES
+from service.fields.convert import MAX_INTEGER
+from service.fields.order import MAX_ITEMS
 from tests.api.client import client_of
 from tests.api.shop import FORM, JSON, Shop, done, new_email, problems, refusal, rule
 from tests.api.test_hostile_http import writes

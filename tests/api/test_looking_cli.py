@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from domain.order import ORDER, DeleteOrder, RecordRefund
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
 from tests.eventstore.acts import do, erase, place, register, rename
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from api.money import figure, money
+from api.presentation.money import figure, money
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from api.names import photo_url, split_full_name, user_link
+from api.presentation.names import photo_url, split_full_name, user_link
 
 
 @pytest.mark.parametrize(

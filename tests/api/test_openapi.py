@@ -11,11 +11,11 @@ from litestar.routes import HTTPRoute
 
 from api.app import BASE, create_app
 from api.openapi.filters import CUSTOMER_PROPERTIES, ORDER_PROPERTIES, Form
-from api.order_input import AMOUNTS, ITEM_AMOUNTS
-from api.presentation import ADDRESS, CUSTOMER, ORDER
-from api.settings import Settings
+from api.presentation.records import ADDRESS, CUSTOMER, ORDER
+from api.process.settings import Settings
 from projections.queries.customers import LISTING as CUSTOMERS
 from projections.queries.orders import LISTING as ORDERS
+from service.fields.order import AMOUNTS, ITEM_AMOUNTS
 from tests.api.documented import DOCUMENT, OPERATIONS, SCHEMAS, check, conforms, example_of
 from tests.api.every_operation import every_operation
 from tests.api.shop import SETTINGS, Body, Shop, done

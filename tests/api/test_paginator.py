@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.paginator import LAST_PAGE, Page, paginator, read_page
+from api.http.pages import LAST_PAGE, Page, paginator, read_page
 
 CUSTOMERS = "https://store.example/wp-json/fluent-cart/v2/customers"
 

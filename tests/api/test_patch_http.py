@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.settings import Settings
+from api.process.settings import Settings
 from tests.api.shop import FORM, NO_CUSTOMER, Shop, done, new_email, open_shop, problems, reason, refusal
 
 PLACE = {"country": "US", "state": "MA", "city": "Boston", "postcode": "02101"}

@@ -4,8 +4,15 @@ import msgspec
 import pycountry
 import pytest
 
-from api import places, states
-from api.places import address_problems, country_name, formatted_address, formatted_customer, is_country, state_name
+from service.fields import places, states
+from service.fields.places import (
+    address_problems,
+    country_name,
+    formatted_address,
+    formatted_customer,
+    is_country,
+    state_name,
+)
 
 SHOPS = Path(__file__).parents[1] / "data/shop_state_codes.json"
 

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 from domain.event import Stream
-from eventstore import transact
-from eventstore.streams import to_uuid
-from eventstore.transact import OutcomeUnknown
+from eventstore import store as transact
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.store import OutcomeUnknown
 from tests.api.shop import HOME, NUMBERS, Shop, done, new_email, refusal, rule
 from tests.eventstore.acts import a_writer_waits, facts
 

@@ -9,7 +9,7 @@ import pytest
 
 from api.access.rate_limit import RateLimit, Standing
 from api.access.roles import Role
-from api.settings import Rate, Settings
+from api.process.settings import Rate, Settings
 from tests.api.shop import Shop, open_shop, refusal, rule
 
 ONE, OTHER = UUID(int=1), UUID(int=2)

@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import get_args
 
-from api.reasons import FieldRule, Reason
-from api.refusal_table import REFUSALS
+from api.handling.refusal_table import REFUSALS
 from domain import refusals
 from domain.refusals import Refusal
+from service.reasons import FieldRule, Reason
 from tests.api.documented import SCHEMAS
 from tests.api.shop import HOME, Shop, done, reason
 
 PAGE = Path("docs/errors.md").read_text()
-SOURCES = "".join(path.read_text() for path in Path("api").rglob("*.py") if path.name != "reasons.py")
+SOURCES = "".join(
+    path.read_text() for room in ("api", "service") for path in Path(room).rglob("*.py") if path.name != "reasons.py"
+)
 
 
 def test_the_page_has_every_word_as_the_table_has_it() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from api.importing import writing
-from api.refusal_table import REFUSALS, TAKEN
+from api.handling.refusal_table import REFUSALS, TAKEN
 from domain import refusals
 from domain.refusals import Refusal
+from service.importing import writing
 
 
 def kinds(cls: type[Refusal]) -> Iterator[type[Refusal]]:
@@ -21,7 +21,7 @@ def kinds(cls: type[Refusal]) -> Iterator[type[Refusal]]:
 
 @pytest.mark.parametrize("refusal", list(kinds(Refusal)), ids=lambda refusal: refusal.__name__)
 def test_every_refusal_has_a_row_in_the_table(refusal: type[Refusal]) -> None:
-    assert refusal in REFUSALS, f"api/refusal_table.py has no row for {refusal.__name__}"
+    assert refusal in REFUSALS, f"api/handling/refusal_table.py has no row for {refusal.__name__}"
 
 
 def claims() -> Iterator[str]:

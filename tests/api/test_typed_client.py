@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from api.access import credentials
-from api.redaction import Secret
+from api.process.redaction import Secret
 from projections.database import open_store
 from tests.api.documented import DOCUMENT, OPERATIONS
 from tests.api.serving import served

@@ -5,9 +5,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api.cli import exits
+from api.cli.terminal import exits
 from domain.event import Stream
-from eventstore.streams import to_uuid
+from eventstore.postgres.stream_ids import to_uuid
 from tests.api.shop import Shop
 from tests.cli.process import custodiary
 

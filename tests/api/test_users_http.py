@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from api.settings import Settings
+from api.process.settings import Settings
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
-from eventstore.transact import By
+from eventstore.store import By
 from tests.api.shop import FORM, NO_CUSTOMER, Shop, done, new_email, open_shop, problems, refusal, rule
 
 ATTACHED = {"message": "User attached successfully"}

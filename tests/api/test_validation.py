@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from api.refusals import Invalid
-from api.validation import Errors, Fields, UnfitFields
+from api.http.refusals import Invalid
+from service.fields.reader import Errors, Fields, UnfitFields
 
 STATUSES = ("active", "inactive", "archived")
 RELATIONS = ("orders", "labels", "wpUser")

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from api.access.roles import Role
-from api.sampler import sample
 from eventstore.chain.signer import sign_new
+from service.background.sampler import sample
 from tests.api.documented import conforms
 from tests.api.shop import FORBIDDEN, SETTINGS, UNAUTHENTICATED, Body, Shop, done, open_shop, refusal, rule
 from tests.eventstore.acts import until

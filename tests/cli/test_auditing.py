@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.cli import exits
+from api.cli.terminal import exits
 from eventstore.chain.checkpoints import newest
-from eventstore.key_material import HOW
-from eventstore.transact import Store
+from eventstore.sealing.key_material import HOW
+from eventstore.store import Store
 from projections.database import open_store
 from tests.cli.process import COMMAND, Process, custodiary
 from tests.cli.test_serve import free_port

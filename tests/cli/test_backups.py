@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api.app import BASE
-from api.cli import exits
+from api.cli.terminal import exits
 from tests.cli.process import Process, custodiary
 from tests.cli.test_serve import free_port
 from tests.importing.desk import SEED

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec.structs import replace
 
-from api.cli import exits
+from api.cli.terminal import exits
 from domain.order import ORDER, RecordRefund
 from domain.value import RULES
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
 from projections.replay import engine
 from tests.cli.process import custodiary

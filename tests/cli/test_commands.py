@@ -10,12 +10,12 @@ import pytest
 from api.access.auth import authenticate, read_authorization
 from api.access.credentials import lookup, password_key
 from api.access.roles import PERMISSIONS
-from api.cli import exits
-from api.cli.naming import name_of
-from api.settings import Settings
-from eventstore.transact import Store
+from api.cli.terminal import exits
+from api.cli.terminal.naming import name_of
+from api.process.settings import Settings
+from eventstore.store import Store
 from projections.database import open_store
-from projections.live import PROJECTIONS
+from projections.live.projector import PROJECTIONS
 from tests.cli.process import Process, custodiary
 from tests.eventstore.acts import a_writer_waits, count
 from tests.importing.desk import SEED, order, order_file

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import exits
-from api.cli.commands import app
-from eventstore.key_material import new_key
+from api.cli.program import app
+from api.cli.terminal import exits
+from eventstore.sealing.key_material import new_key
 from tests.cli.process import NOWHERE, Process, custodiary
 from tests.importing.desk import order, order_file, packed
 

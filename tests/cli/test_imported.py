@@ -5,7 +5,7 @@ import sys
 
 from typer.main import get_command
 
-from api.cli.commands import app
+from api.cli.program import app
 from tests.cli.process import NOWHERE
 from tests.cli.typed import paths
 
@@ -17,7 +17,7 @@ HEAVY = {
 TYPED = """
 import sys
 from contextlib import suppress
-from api.cli.commands import app
+from api.cli.program import app
 for line in sys.argv[1:]:
     with suppress(SystemExit):
         app(line.split(), prog_name="custodiary")

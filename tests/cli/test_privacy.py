@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.cli import exits
 from api.cli.story.words import many
+from api.cli.terminal import exits
 from tests.cli.process import at_a_terminal, custodiary
 from tests.importing.desk import SEED
 

@@ -1,6 +1,6 @@
 """The sample that comes with a first start."""
 
-from api.cli import serve
+from api.cli.actions import serve
 from domain.customer import CUSTOMER, ChangeCustomer
 from projections.database import open_store
 from tests.cli.process import Process

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from msgspec import json
 
-from api.cli import exits
-from api.cli.listening import Address
+from api.cli.actions.listening import Address
+from api.cli.terminal import exits
 from tests.cli.process import COMMAND, Ended, Process, custodiary
 from tests.eventstore.test_embedded import eventually, is_still
 from tests.importing.desk import order, order_file

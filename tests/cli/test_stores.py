@@ -9,11 +9,11 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from api.cli import exits
-from api.cli.commands import app
-from api.cli.naming import StoreOfAnotherError, name_of, nearest
-from api.cli.session import NoStoreError
-from api.settings import Settings
+from api.cli.program import app
+from api.cli.terminal import exits
+from api.cli.terminal.naming import StoreOfAnotherError, name_of, nearest
+from api.cli.terminal.session import NoStoreError
+from api.process.settings import Settings
 from tests.cli.process import COMMAND, SETTINGS, Ended, custodiary
 from tests.cli.typed import paths
 from tests.importing.desk import order, order_file

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from api.cli.looking import history_table
+from api.cli.actions.looking import history_table
 from api.cli.story.sentences import Names, event_sentence, sentence
 from api.cli.story.words import said
 from domain.address import (

@@ -13,8 +13,8 @@ from typing import Any
 
 import asyncpg
 
-from eventstore.embedded import DATABASE
-from eventstore.embedded_cluster import Cluster
+from eventstore.embedded.cluster import Cluster
+from eventstore.embedded.server import DATABASE
 from tests.eventstore.acts import until
 
 HOST = "127.0.0.1"

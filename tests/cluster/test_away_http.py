@@ -11,8 +11,8 @@ import asyncpg
 import httpx
 import pytest
 
-from api.readiness import STANDS, Unready
-from eventstore.away import LOG_SECONDS
+from api.handling.readiness import STANDS, Unready
+from eventstore.postgres.away import LOG_SECONDS
 from proof import disk
 from tests.api.shop import Shop, new_email, open_shop
 from tests.cluster.nodes import Node, copied, own_place

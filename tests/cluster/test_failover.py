@@ -7,8 +7,8 @@ import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer
 from domain.order import ORDER, RecordPayment
-from eventstore.transact import Store
-from eventstore.writer import UNREACHABLE
+from eventstore.commit.writer import UNREACHABLE
+from eventstore.store import Store
 from projections.database import open_store
 from tests.cluster.nodes import Pair
 from tests.eventstore.acts import do, place, register, rename, until

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from eventstore.servers import Servers
-from eventstore.sessions import IS_READ_ONLY
+from eventstore.postgres.servers import Servers
+from eventstore.postgres.sessions import IS_READ_ONLY
 from projections.database import open_store
 from tests.cluster.nodes import HOST, Pair
 from tests.cluster.proxy import Proxy, way_to

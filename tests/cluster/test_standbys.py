@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from eventstore import transact, writer
-from eventstore.transact import OutcomeUnknown, Store
+from eventstore import store as transact
+from eventstore.commit import writer
+from eventstore.store import OutcomeUnknown, Store
 from projections.database import open_store
 from tests.api.shop import done, new_email, open_shop
 from tests.cluster.nodes import Pair

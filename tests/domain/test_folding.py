@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.folding import folded, is_blank
+from domain.text.folding import folded, is_blank
 from tests.forms import forms
 
 ALIKE = [

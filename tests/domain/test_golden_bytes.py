@@ -15,7 +15,7 @@ from msgspec.structs import fields
 from domain.customer import UserAttached
 from domain.event import Event
 from domain.events import EVENTS
-from eventstore.codec import Codec
+from eventstore.log.codec import Codec
 
 
 def tag(event: type[Event]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import identity
+from domain.text import identity
 from tests.forms import forms
 
 ONE_MAILBOX = [

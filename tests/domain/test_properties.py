@@ -49,7 +49,7 @@ from domain.refusals import Refusal
 from domain.transaction import PAYMENT_STATUSES, UNPAID_STATUSES, Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
 from domain.value import MAX_CENTS, OrderValue, figures
-from eventstore.codec import Codec
+from eventstore.log.codec import Codec
 from tests.domain.specification import folded
 
 S = TypeVar("S")

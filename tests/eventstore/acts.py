@@ -24,8 +24,8 @@ from domain.label import LabelCreated
 from domain.order import ORDER, PlaceOrder, Terms, TransferOrder
 from domain.refusals import CustomerNotFound
 from domain.user import USER, RegisterUser, UserProfile
-from eventstore.transact import By, Store, Unit
-from projections.words import orders_ever
+from eventstore.store import By, Store, Unit
+from projections.live.words import orders_ever
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891011, tzinfo=UTC)
 BY = By(actor="ann", at=NOW, request_id="r-1", correlation_id="c-1")

@@ -10,8 +10,8 @@ import asyncpg
 
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel
-from eventstore.streams import to_uuid
-from eventstore.transact import Store
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.store import Store
 from tests.eventstore.acts import (
     PATIENCE,
     a_writer_waits,

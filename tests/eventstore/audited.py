@@ -10,7 +10,7 @@ from eventstore.chain.dump import blocks, dump, dumped
 from eventstore.chain.faults import Fault
 from eventstore.chain.signing import SigningKey
 from eventstore.chain.verify import Verifier
-from eventstore.transact import Store
+from eventstore.store import Store
 
 KEY = SigningKey(b64encode(bytes(range(32))).decode())
 OTHER_KEY = SigningKey(b64encode(bytes(32)).decode())

@@ -1,6 +1,6 @@
 """What is chained to what, told by PostgreSQL: nothing of the service's own reckoning is used."""
 
-from eventstore.transact import Store
+from eventstore.store import Store
 
 UNCHAINED = """
     SELECT originator_id, originator_version FROM (

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from eventstore.chain.signer import sign_new
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
 from tests.eventstore.acts import append, facts
 from tests.eventstore.audited import KEY

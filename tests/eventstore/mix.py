@@ -27,8 +27,8 @@ from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund, TransferOrder
 from domain.refusals import Refusal, UserNotFound
 from domain.user import USER, ChangeUserProfile
-from eventstore.log import Session
-from eventstore.transact import By, Store, Unit
+from eventstore.log.log import Session
+from eventstore.store import By, Store, Unit
 from projections.database import open_store
 from tests.eventstore.acts import NOW, erasure, existing, terms
 

@@ -15,7 +15,7 @@ from eventsourcing.persistence import (
     Tracking,
 )
 
-from eventstore.recorder import Recorder
+from eventstore.log.library_recorder import Recorder
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from domain.customer import CUSTOMER, ChangeCustomer
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, LabelNotFound, RefundExceedsPayment
-from eventstore.transact import Store, Unit
-from eventstore.waiting import LARGE
+from eventstore.commit.command import LARGE
+from eventstore.store import Store, Unit
 from tests.eventstore.acts import BY, PATIENCE, count, do, existing, place, register, rename, terms
 from tests.eventstore.arriving import label, versions_with_gaps
 from tests.projections.rows import folded, live

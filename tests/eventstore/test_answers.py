@@ -8,8 +8,8 @@ import pytest
 from domain.event import Claim, Stream
 from domain.label import LABEL, CreateLabel, LabelCreated, LabelRenamed, RenameLabel
 from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserCommand, UserProfile
-from eventstore.log import Session
-from eventstore.transact import Store, Unit
+from eventstore.log.log import Session
+from eventstore.store import Store, Unit
 from proof.checks import claims
 from tests.eventstore.acts import BY, do
 from tests.eventstore.arriving import arriving_together, label, so_many_wait, transactions

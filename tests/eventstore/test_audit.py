@@ -12,8 +12,8 @@ from eventstore.chain.checkpoints import newest
 from eventstore.chain.dump import DumpError, blocks, dump, dumped
 from eventstore.chain.signer import sign_new
 from eventstore.chain.verify import Verifier
-from eventstore.streams import to_uuid
-from eventstore.transact import Store
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.store import Store
 from projections.replay.engine import replay
 from tests.eventstore.acts import append, erase, facts, register, rename
 from tests.eventstore.audited import (

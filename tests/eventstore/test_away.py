@@ -5,7 +5,7 @@ import logging
 import asyncpg
 import pytest
 
-from eventstore.away import Unreachable, Why, tell, why_away
+from eventstore.postgres.away import Unreachable, Why, tell, why_away
 
 
 def fatal(kind: type[asyncpg.PostgresError]) -> asyncpg.PostgresError:

@@ -7,9 +7,10 @@ import pytest
 
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
-from eventstore import lanes, transact
-from eventstore.sessions import SESSION
-from eventstore.transact import Overloaded, Store, Unit
+from eventstore import store as transact
+from eventstore.commit import queue as lanes
+from eventstore.postgres.sessions import SESSION
+from eventstore.store import Overloaded, Store, Unit
 from projections.database import open_store
 from tests.eventstore.acts import (
     BY,

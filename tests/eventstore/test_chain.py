@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from domain.event import Stream
 from domain.label import LABEL, RenameLabel
-from eventstore.chain.digest import EVENT, digest
-from eventstore.recorder import Recorder
-from eventstore.streams import to_uuid
-from eventstore.transact import Store
+from eventstore.log.digest import EVENT, digest
+from eventstore.log.library_recorder import Recorder
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.store import Store
 from tests.eventstore.acts import append, do, facts, register, rename
 from tests.eventstore.arriving import arriving_together, label
 from tests.eventstore.chained import unchained

@@ -11,7 +11,7 @@ from eventstore.chain import entries, signer
 from eventstore.chain.checkpoints import newest
 from eventstore.chain.signer import NotSound, SetBack, sign_new, witnessed
 from eventstore.chain.signing import KEY_FILE, SigningKey
-from eventstore.transact import Store
+from eventstore.store import Store
 from tests.eventstore.acts import append, count, facts
 from tests.eventstore.audited import CHANGES, COPY, KEY, SET_BACK, TWO_OF_LABEL, audited, first_fault, statement_of
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from eventstore import embedded_cluster
-from eventstore.embedded import KEEPER, EmbeddedError, embedded, find_bindir, locked
+from eventstore.embedded import cluster as embedded_cluster
+from eventstore.embedded.server import KEEPER, EmbeddedError, embedded, find_bindir, locked
 
 USE = """
 import sys
 from pathlib import Path
-from eventstore.embedded import embedded
+from eventstore.embedded.server import embedded
 with embedded(Path(sys.argv[1])) as dsn:
     print(dsn, flush=True)
     sys.stdin.read()
@@ -300,12 +300,12 @@ def test_a_user_without_a_name_is_told(monkeypatch: pytest.MonkeyPatch, new_dire
 
 
 def test_the_binaries_are_a_wheel_s_or_those_on_the_path(monkeypatch: pytest.MonkeyPatch, new_directory: Path) -> None:
-    monkeypatch.setattr("eventstore.embedded.SYSTEM", new_directory / "nowhere")
+    monkeypatch.setattr("eventstore.embedded.server.SYSTEM", new_directory / "nowhere")
     monkeypatch.setenv("PATH", str(new_directory))
     for name in ("postgres", "initdb"):
         (new_directory / name).touch(mode=0o755)
     with monkeypatch.context() as without_wheels:
-        without_wheels.setattr("eventstore.embedded.WHEELS", {})
+        without_wheels.setattr("eventstore.embedded.server.WHEELS", {})
         assert find_bindir() == new_directory.resolve()
         (new_directory / "initdb").unlink()
         with pytest.raises(EmbeddedError, match="set DATABASE_URL"):

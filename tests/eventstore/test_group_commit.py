@@ -13,11 +13,11 @@ from domain.event import Claim, Recorded, Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, RefundExceedsPayment
-from eventstore.log import Session
-from eventstore.streams import to_uuid
-from eventstore.transact import ATTEMPTS, Store, Unit
+from eventstore.log.log import Session
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.store import ATTEMPTS, Store, Unit
 from projections.database import open_store
-from projections.live import project
+from projections.live.projector import project
 from tests.eventstore.acts import (
     BY,
     PATIENCE,

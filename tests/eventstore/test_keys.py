@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from domain.customer import CustomerErased, CustomerRenamed
 from domain.event import Forgotten, Recorded, Stream
 from domain.user import USER, DeleteUser, EraseUser, UserProfile, UserRegistered
-from eventstore.keys import change_keys
-from eventstore.recorder import Recorder
-from eventstore.streams import to_uuid
-from eventstore.transact import Store
+from eventstore.log.library_recorder import Recorder
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.sealing.stream_keys import change_keys
+from eventstore.store import Store
 from projections.database import open_store
 from tests.eventstore.acts import add_user, append, count, do, erase, facts, place, register, rename
 

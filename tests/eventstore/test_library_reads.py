@@ -10,9 +10,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.event import Stream
 from domain.label import LabelCreated, LabelRenamed
-from eventstore.recorder import Recorder
-from eventstore.streams import to_uuid
-from eventstore.transact import Store
+from eventstore.log.library_recorder import Recorder
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.store import Store
 from tests.eventstore.acts import append, facts, register, until
 
 TABLE_WAITED_FOR = """

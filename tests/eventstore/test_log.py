@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from domain.event import Recorded, Stream
 from domain.label import LabelCreated
-from eventstore.transact import Store
+from eventstore.store import Store
 from tests.eventstore.acts import NOW, append, count, facts
 
 LABEL = Stream("label", 1)

@@ -15,8 +15,8 @@ from domain.address import AddAddress, AddressDetails, ChangeAddress
 from domain.customer import CUSTOMER
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
-from eventstore import writer
-from eventstore.transact import OutcomeUnknown, Store
+from eventstore.commit import writer
+from eventstore.store import OutcomeUnknown, Store
 from projections.database import open_store
 from tests.eventstore.acts import PATIENCE, a_writer_waits, count, do, facts, register, rename, until
 from tests.eventstore.arriving import arriving_together, so_many_wait

@@ -11,14 +11,14 @@ import pytest
 
 from domain.event import Forgotten, Stream
 from domain.user import USER, EraseUser, UserRegistered
-from eventstore import rotation
-from eventstore.key_material import new_key
-from eventstore.keys import CURRENT, DESTROY, change_keys, settle
-from eventstore.master_keys import MasterKeyError, MasterKeys, put_first
-from eventstore.rotation import Found, check, rotate
-from eventstore.sealing import Sealing
-from eventstore.streams import to_uuid
-from eventstore.transact import Store
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.sealing import rotation
+from eventstore.sealing.key_material import new_key
+from eventstore.sealing.master_keys import MasterKeyError, MasterKeys, put_first
+from eventstore.sealing.payloads import Sealing
+from eventstore.sealing.rotation import Found, check, rotate
+from eventstore.sealing.stream_keys import CURRENT, DESTROY, change_keys, settle
+from eventstore.store import Store
 from projections.database import open_store
 from tests.eventstore.acts import PATIENCE, add_user, do, erase, register, rename, until
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from api.process.tables import OWNERS
-from eventstore.migrate import FIRST, Owner, digest, migrations
+from eventstore.postgres.migrate import FIRST, Owner, digest, migrations
 
 DIGESTS = Path(__file__).parents[1] / "data" / "migrations.json"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from eventstore.transact import Store
+from eventstore.store import Store
 from proof.checks import claims, claims_of_the_log
 from tests.eventstore.acts import PATIENCE, add_user, place, register
 from tests.eventstore.arriving import versions_with_gaps

@@ -10,9 +10,9 @@ from domain.address import AddAddress, AddressDetails
 from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
 from domain.event import Stream
 from domain.order import ORDER, RecordPayment
-from eventstore import memory
-from eventstore.transact import Store
-from projections.live import MOST
+from eventstore.postgres import row_cache as memory
+from eventstore.store import Store
+from projections.live.projector import MOST
 from projections.replay.engine import replay
 from tests.eventstore.acts import add_user, attach, do, erase, place, register, rename, transfer
 from tests.projections.rows import folded, live

@@ -9,8 +9,8 @@ from itertools import pairwise
 import asyncpg
 
 from domain.event import Recorded
-from eventstore.subscription import Subscription
-from eventstore.transact import Store
+from eventstore.log.subscription import Subscription
+from eventstore.store import Store
 from tests.eventstore.acts import NOW, PATIENCE, a_writer_waits, append, break_append, facts, until
 
 WRITERS = 16

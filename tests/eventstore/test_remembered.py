@@ -6,7 +6,7 @@ from domain.event import Stream
 from domain.label import LABEL, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import CustomerNotFound, RefundExceedsPayment
-from eventstore.transact import Store
+from eventstore.store import Store
 from tests.eventstore.acts import (
     do,
     erase,

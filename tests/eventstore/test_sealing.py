@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.key_material import ensure_file, new_key
-from eventstore.master_keys import MasterKeyError, MasterKeys, put_first
-from eventstore.sealing import SealError, Sealing, bound, is_sealed, seal, unseal
+from eventstore.sealing.key_material import ensure_file, new_key
+from eventstore.sealing.master_keys import MasterKeyError, MasterKeys, put_first
+from eventstore.sealing.payloads import SealError, Sealing, bound, is_sealed, seal, unseal
 
 KEY, OTHER = AESGCM(secrets.token_bytes(32)), AESGCM(secrets.token_bytes(32))
 STATE = b'{"event":"customer-renamed","first_name":"Ada","last_name":"Byron"}'

@@ -5,10 +5,10 @@ import ast
 import asyncpg
 import pytest
 
-from eventstore.servers import NotUnicodeError, Servers, each_server
-from eventstore.sessions import SESSION
+from eventstore.postgres.servers import NotUnicodeError, Servers, each_server
+from eventstore.postgres.sessions import SESSION
 from projections.database import open_store
-from projections.past import SETTINGS, open_pasts
+from projections.fold.past import SETTINGS, open_pasts
 from tests.eventstore.acts import place, register
 from tests.projections.replays import asked, made
 from tests.test_imports import HOUSE, trees
@@ -125,7 +125,7 @@ def test_each_server_of_a_dsn_has_a_dsn(dsn: str, each: list[str]) -> None:
 
 def test_connections_are_made_in_one_place() -> None:
     makers = {path for room in HOUSE for path, tree in trees(room) if MAKES_CONNECTIONS & of_asyncpg(tree)}
-    assert makers == {"eventstore/servers.py"}
+    assert makers == {"eventstore/postgres/servers.py"}
 
 
 def of_asyncpg(tree: ast.Module) -> set[str]:

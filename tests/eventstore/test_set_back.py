@@ -7,8 +7,8 @@ from domain.customer import CUSTOMER, ChangeCustomer
 from domain.label import LABEL, DeleteLabel, RenameLabel
 from domain.order import ORDER, RecordPayment
 from domain.refusals import LabelNotFound
-from eventstore.instance import INSTANCE, Instances
-from eventstore.transact import Store
+from eventstore.reading.instance import INSTANCE, Instances
+from eventstore.store import Store
 from tests.eventstore.acts import BY, do, place, register, rename
 from tests.eventstore.arriving import label
 from tests.eventstore.chained import unchained
@@ -122,7 +122,7 @@ async def test_what_is_remembered_is_of_one_start_of_a_server_on_one_timeline(
         before = await instances.of(first)
         assert await instances.of(second) is before is instances.remembered
         monkeypatch.setattr(
-            "eventstore.instance.INSTANCE", INSTANCE.replace("8)", "7)")
+            "eventstore.reading.instance.INSTANCE", INSTANCE.replace("8)", "7)")
         )  # another timeline, as it were
         after = await instances.of(third)
         assert after is instances.remembered is not before

@@ -6,11 +6,11 @@ import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.event import Recorded, Stream
-from eventstore import subscription as module
-from eventstore.recorder import Recorder
-from eventstore.streams import to_uuid
-from eventstore.subscription import Subscription
-from eventstore.transact import Store
+from eventstore.log import subscription as module
+from eventstore.log.library_recorder import Recorder
+from eventstore.log.subscription import Subscription
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.store import Store
 from tests.eventstore.acts import PATIENCE, append, facts, register, until
 
 NEVER = 3_600.0

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from eventstore.together import AT_ONCE, Together
+from eventstore.reading.coalesce import AT_ONCE, Together
 
 PATIENCE = 5.0
 

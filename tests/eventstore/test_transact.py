@@ -12,10 +12,10 @@ from domain.customer import CUSTOMER, AttachUser, ChangeCustomer, CustomerErased
 from domain.event import Recorded, Stream
 from domain.order import ORDER, OrderPlaced, OrderTransferred, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, CustomerNotFound, OrderNotFound, Refusal, UserAlreadyAttached
-from eventstore.log import Session
-from eventstore.transact import Store, Unit
+from eventstore.log.log import Session
+from eventstore.store import Store, Unit
 from projections.database import open_store
-from projections.live import project
+from projections.live.projector import project
 from tests.eventstore.acts import (
     BY,
     PATIENCE,

@@ -11,18 +11,18 @@ from decimal import Decimal
 
 import atheris
 
-with atheris.instrument_imports(include=["api", "domain", "projections"]):
-    from api.as_of import read_as_of
-    from api.input import parse_body, parse_form
-    from api.lists import read_query
-    from api.refusals import HttpRefusal
-    from api.validation import Fields
+with atheris.instrument_imports(include=["api", "domain", "projections", "service"]):
+    from api.handling.as_of import read_as_of
+    from api.http.refusals import HttpRefusal
+    from api.http.request import parse_body, parse_form
+    from api.rest.lists import read_query
     from projections.queries import relations
     from projections.queries.clock import clock
     from projections.queries.customers import LISTING as CUSTOMERS
     from projections.queries.orders import LISTING as ORDERS
     from projections.queries.pages import Statement, count_statement, page_statement, sort_of
     from projections.queries.refusals import QueryRefused
+    from service.fields.reader import Fields
 
 from tests.queries.test_any_text import OURS, TOKEN
 

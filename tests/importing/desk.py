@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from api.importing.fluentcart import import_fluentcart
-from api.importing.orders import import_orders
-from api.importing.orders_csv import COLUMNS
-from api.importing.rates import NO_RATES, Rates
-from api.importing.report import Remark, Report
-from eventstore.transact import By, Store
+from eventstore.store import By, Store
+from service.importing.fluentcart.shop import import_fluentcart
+from service.importing.orders_csv.orders import import_orders
+from service.importing.orders_csv.rates import NO_RATES, Rates
+from service.importing.orders_csv.rows import COLUMNS
+from service.importing.report import Remark, Report
 from tests.projections.rows import live
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

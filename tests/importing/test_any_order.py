@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from api.importing.files import ImportFileError
-from api.importing.rates import Rates, read_rate, read_rates
 from domain.user import USER, RegisterUser, UserProfile
-from eventstore.transact import Store
+from eventstore.store import Store
+from projections.checks.explain import explain
 from projections.database import at_one_moment
-from projections.explain import explain
+from service.importing.files import ImportFileError
+from service.importing.orders_csv.rates import Rates, read_rate, read_rates
 from tests.eventstore.acts import do
 from tests.importing.desk import Desk, order, order_file, said
 from tests.projections.rows import live

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from api.importing.files import ImportFileError
-from api.importing.fluentcart import import_fluentcart
 from domain.customer import CUSTOMER, EraseCustomer
 from domain.user import USER as WORDPRESS_USER
 from domain.user import EraseUser
 from projections.database import open_store
+from service.importing.files import ImportFileError
+from service.importing.fluentcart.shop import import_fluentcart
 from tests.conftest import new_database, with_database
 from tests.eventstore.acts import add_user, do, register
 from tests.importing.desk import BY, Desk, Tables, everything, order_file

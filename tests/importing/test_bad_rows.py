@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from api.importing.files import ImportFileError, opened
-from api.importing.orders_csv import OrderLine, read_orders
-from api.importing.report import Remark
+from service.importing.files import ImportFileError, opened
+from service.importing.orders_csv.rows import OrderLine, read_orders
+from service.importing.report import Remark
 from tests.importing.desk import Desk, everything, line, order, order_file, packed, said
 
 PAYMENT_STATUSES = "pending, authorized, failed, paid, partially_paid, refunded, partially_refunded"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from api.importing.report import Report
 from domain.customer import CUSTOMER, EraseCustomer
+from service.importing.report import Report
 from tests.eventstore.acts import do, place, register
 from tests.importing.desk import Desk, everything, order, order_file, seed
 
@@ -46,8 +46,8 @@ async def rehearsed(desk: Desk, kind: str, content: Any) -> Report:
 
 @pytest.fixture(params=[1, 2, 3, 1_000])
 def batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("orders", "fluentcart"):
-        monkeypatch.setattr(f"api.importing.{module}.BATCH", request.param)
+    for module in ("orders_csv.orders", "fluentcart.shop"):
+        monkeypatch.setattr(f"service.importing.{module}.BATCH", request.param)
 
 
 async def test_of_orders(desk: Desk, batch: None) -> None:

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 import api
-from api.cli import exits
-from api.cli.serve import SAMPLE
+from api.cli.actions.serve import SAMPLE
+from api.cli.terminal import exits
 from api.process.tables import migrate
-from eventstore.embedded import embedded
-from eventstore.transact import Store
+from eventstore.embedded.server import embedded
+from eventstore.store import Store
 from projections.database import open_store
 from tests.cli.process import Process, custodiary
 from tests.eventstore.acts import a_writer_waits, until

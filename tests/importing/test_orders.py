@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from api.importing.orders import import_orders
-from api.importing.orders_csv import COLUMNS
 from domain.customer import CUSTOMER, EraseCustomer
 from domain.order import ORDER, DeleteOrder, RecordPayment
-from eventstore.transact import Store
+from eventstore.store import Store
+from service.importing.orders_csv.orders import import_orders
+from service.importing.orders_csv.rows import COLUMNS
 from tests.eventstore.acts import do, place, register
 from tests.importing.desk import BY, Desk, everything, order, order_file, packed, said, seed
 from tests.projections.rows import folded, live
@@ -184,7 +184,7 @@ async def test_an_amount_that_its_customer_s_figures_cannot_hold_stays_out_alone
 
 
 async def test_batches_are_no_borders(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.importing.orders.BATCH", 2)
+    monkeypatch.setattr("service.importing.orders_csv.orders.BATCH", 2)
     rows = [order(number, email=f"{number % 3}@Shop.example") for number in (1, 2, 3, 4, 5, 6, 7, 1)]
     report = await desk.orders(order_file("nonsense", *rows[:4], "nonsense", *rows[4:]))
     assert [number for number, _reason in said(report.bad)] == [2, 7]

@@ -8,13 +8,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from api.cli.serve import SAMPLE
-from api.importing.orders import import_orders
-from api.importing.report import Report
-from eventstore.transact import By, Store
+from api.cli.actions.serve import SAMPLE
+from eventstore.store import By, Store
+from projections.checks.explain import explain
 from projections.database import at_one_moment, open_store
-from projections.explain import explain
 from projections.replay.engine import replay
+from service.importing.orders_csv.orders import import_orders
+from service.importing.report import Report
 
 EXPECTED = Path(__file__).parents[1] / "data" / "cdnow_sample_expected.csv.gz"
 FIGURES = """

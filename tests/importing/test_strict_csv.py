@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.importing.files import ImportFileError
+from service.importing.files import ImportFileError
 from tests.importing.desk import Desk, line, order, order_file, said
 
 NOT_CLOSED = "A quote is not closed."

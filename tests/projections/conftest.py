@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
 
 

@@ -39,8 +39,8 @@ from domain.order import (
 from domain.refusals import Refusal, UserNotFound
 from domain.transaction import PaymentStatus, Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserProfile
-from eventstore.transact import By, Store, Unit
-from projections.words import orders_ever
+from eventstore.store import By, Store, Unit
+from projections.live.words import orders_ever
 from tests.eventstore.acts import NOW, existing
 
 TYPES: tuple[AddressType, ...] = ("billing", "shipping")

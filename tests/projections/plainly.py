@@ -9,12 +9,12 @@ from domain.address import PrimaryAddressSet
 from domain.customer import CustomerErased, OrderDetails, OrderDetailsRecorded
 from domain.event import Forgotten, Recorded
 from domain.order import OrderTransferred
-from eventstore.transact import Store
-from projections.addresses import ADDRESSES
-from projections.customers import CUSTOMERS
-from projections.labels import LABELS
-from projections.orders import ORDERS
-from projections.users import USERS
+from eventstore.store import Store
+from projections.models.addresses import ADDRESSES
+from projections.models.customers import CUSTOMERS
+from projections.models.labels import LABELS
+from projections.models.orders import ORDERS
+from projections.models.users import USERS
 
 Changes = dict[str, tuple[Any, Any]]
 

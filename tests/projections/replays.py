@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.replay import engine
 from projections.replay.registry import Asked, Replay
 from projections.replay.swap import Swap

@@ -3,10 +3,10 @@
 from typing import Any
 
 from domain.value import Figures, OrderValue, figures
-from eventstore.log import Connection
-from eventstore.transact import Store
-from projections.figures import with_figures
-from projections.live import PROJECTIONS
+from eventstore.log.log import Connection
+from eventstore.store import Store
+from projections.live.projector import PROJECTIONS
+from projections.models.figures import with_figures
 
 Rows = dict[str, dict[int, Any]]
 

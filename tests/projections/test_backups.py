@@ -14,20 +14,20 @@ from api.process.tables import OWNERS
 from domain.customer import CUSTOMER, ChangeCustomer
 from domain.event import Stream
 from domain.user import USER, EraseUser
-from eventstore.backup import erased
 from eventstore.backup.load import MUST_BE_EMPTY
 from eventstore.backup.sealed_file import BackupError, Part, PartName, Rows
 from eventstore.backup.tables import EVENTS, KEYS, LEFT_OUT
 from eventstore.chain.signer import sign_new
-from eventstore.key_material import new_key
-from eventstore.master_keys import MasterKeyError, MasterKeys
-from eventstore.rotation import check
-from eventstore.streams import to_uuid
-from eventstore.transact import Store
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.sealing.key_material import new_key
+from eventstore.sealing.master_keys import MasterKeyError, MasterKeys
+from eventstore.sealing.rotation import check
+from eventstore.store import Store
 from projections.backups import REBUILT, Restored, back_up, restore
 from projections.database import open_store
-from projections.history.erasure import receipt
+from projections.history.receipt import receipt
 from proof.checks import claims, claims_of_the_log
+from service.background import erased
 from tests.conftest import new_database, with_database
 from tests.eventstore.acts import add_user, attach, do, erase, place, register, rename, until
 from tests.eventstore.arriving import versions_with_gaps

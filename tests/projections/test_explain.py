@@ -7,9 +7,9 @@ import pytest
 
 from domain.order import ORDER, ChangeOrderStatus, DeleteOrder, RecordPayment, RecordRefund
 from domain.value import ROUNDING, RULE
-from eventstore.transact import Store
+from eventstore.store import Store
+from projections.checks.explain import Explanation, explain
 from projections.database import at_one_moment
-from projections.explain import Explanation, explain
 from tests.eventstore.acts import do, erase, place, register, transfer
 from tests.projections.history import History
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.order import ORDER, RecordPayment, RecordRefund
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.replay.engine import replay
 from tests.eventstore.acts import do, place, register
 from tests.projections.history import History

@@ -6,7 +6,7 @@ import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer, CustomerRenamed
 from domain.event import Recorded, Stream, tag
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import at_one_moment
 from projections.history import pages, snapshots
 from projections.history.pages import EVERYTHING, NEWEST, Entry, Filters, customer_history, store_history

@@ -9,8 +9,8 @@ import pytest
 from domain.address import AddAddress, AddressDetails, ChangeAddress
 from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails, RecordOrderDetails
 from domain.order import ORDER, ORDER_STATUSES, ChangeOrderStatus, PlaceOrder, RecordPayment, TransferOrder
-from eventstore.log import Connection, Log
-from eventstore.transact import Store, Unit
+from eventstore.log.log import Connection, Log
+from eventstore.store import Store, Unit
 from projections.database import at_one_moment
 from projections.history import pages
 from projections.history.pages import EVERYTHING, Filters, Page, customer_history, store_history

@@ -9,10 +9,10 @@ import pytest
 from domain.event import Event, tag
 from domain.events import ERASING, EVENTS
 from domain.value import RULE, OrderValue, figures, gross
-from projections.figures import FIGURES, with_figures
-from projections.live import PROJECTIONS
-from projections.projection import Change, Projection
-from projections.schema import fingerprint
+from projections.live.projector import PROJECTIONS
+from projections.models.figures import FIGURES, with_figures
+from projections.tables.projection import Change, Projection
+from projections.tables.schema import fingerprint
 from tests.projections.meaning import digest
 
 GOLDEN = Path(__file__).parents[1] / "data" / "projections.json"

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer
-from eventstore.log import Connection
-from eventstore.servers import Servers
-from eventstore.streams import from_uuid
-from eventstore.transact import Store
-from projections.fold import PoisonedError
-from projections.live import PROJECTIONS
-from projections.orders import silenced
-from projections.past import CONNECTIONS, POSITION_AT, Pasts, open_pasts
+from eventstore.log.log import Connection
+from eventstore.postgres.servers import Servers
+from eventstore.postgres.stream_ids import from_uuid
+from eventstore.store import Store
+from projections.fold.fold import PoisonedError
+from projections.fold.past import CONNECTIONS, POSITION_AT, Pasts, open_pasts
+from projections.live.projector import PROJECTIONS
+from projections.models.orders import silenced
 from tests.eventstore.acts import NOW, do, erase, place, register, rename, transfer
 from tests.projections.history import History
 from tests.projections.rows import Rows, live, rows_on

@@ -11,13 +11,13 @@ from api.process.tables import migrate
 from domain.address import AddAddress, AddressDetails, RemoveAddress
 from domain.customer import CUSTOMER
 from domain.events import EVENTS
-from eventstore.codec import Codec
-from eventstore.log import Executor, Log
-from eventstore.master_keys import MasterKeys
-from eventstore.sealing import Sealing
-from eventstore.transact import Store
+from eventstore.log.codec import Codec
+from eventstore.log.log import Executor, Log
+from eventstore.sealing.master_keys import MasterKeys
+from eventstore.sealing.payloads import Sealing
+from eventstore.store import Store
 from projections.database import open_store
-from projections.live import PROJECTIONS, project
+from projections.live.projector import PROJECTIONS, project
 from projections.replay import exchange as module
 from projections.replay.engine import ReplayRunningError, replay
 from projections.replay.exchange import ReplayStuckError

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
 from projections.replay import build, engine, registry
 from projections.replay.engine import NotReadyError, ReplayRunningError
@@ -72,7 +72,7 @@ async def test_a_replay_that_is_killed_while_it_folds_goes_on_where_it_was(
 
 async def many_ranges(store: Store, monkeypatch: pytest.MonkeyPatch) -> int:
     """An interrupted replay with a range for each few events."""
-    monkeypatch.setattr("projections.ranges.split.__defaults__", (20,))
+    monkeypatch.setattr("projections.fold.ranges.split.__defaults__", (20,))
     return await engine.begin(store, asked("always"))
 
 

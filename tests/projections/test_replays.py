@@ -10,10 +10,10 @@ import pytest
 from domain.address import AddressDetails
 from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails, RecordOrderDetails
 from domain.order import OrderWords, PlaceOrder
-from eventstore.transact import Store
+from eventstore.store import Store
 from projections.database import open_store
-from projections.fold import fold_some
-from projections.ranges import Range
+from projections.fold.fold import fold_some
+from projections.fold.ranges import Range
 from projections.replay import engine, registry
 from projections.replay.engine import NotReadyError
 from projections.replay.exchange import NothingToRollBackError

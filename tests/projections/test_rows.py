@@ -40,11 +40,11 @@ from domain.order import (
 )
 from domain.transaction import Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
-from eventstore.transact import Store
-from projections.addresses import AddressRow
-from projections.customers import CustomerRow
-from projections.figures import FiguresRow
-from projections.order_rows import OrderRow
+from eventstore.store import Store
+from projections.models.addresses import AddressRow
+from projections.models.customers import CustomerRow
+from projections.models.figures import FiguresRow
+from projections.models.order_rows import OrderRow
 from projections.replay.engine import replay
 from tests.eventstore.acts import attach, detach, do, erase, place, register, say, terms, transfer
 from tests.projections.rows import live, row

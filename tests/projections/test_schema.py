@@ -6,12 +6,12 @@ import asyncpg
 import httpx
 import pytest
 
-from api.cli import exits
+from api.cli.terminal import exits
 from api.process.tables import OWNERS, migrate
-from eventstore.migrate import SchemaError
+from eventstore.postgres.migrate import SchemaError
 from projections.database import open_store
-from projections.live import PROJECTIONS
-from projections.schema import require_fit
+from projections.live.projector import PROJECTIONS
+from projections.tables.schema import require_fit
 from tests.api.shop import Shop, open_shop
 from tests.cli.process import custodiary
 from tests.eventstore.acts import place, register, until

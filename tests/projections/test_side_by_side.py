@@ -9,8 +9,8 @@ import pytest
 from asyncpg.transaction import Transaction
 
 from api.process.tables import OWNERS, migrate
-from eventstore.migrate import Owner, SchemaError, is_newer, require_fit
-from eventstore.transact import Store
+from eventstore.postgres.migrate import Owner, SchemaError, is_newer, require_fit
+from eventstore.store import Store
 from projections import database as any_version
 from projections.database import open_store
 from tests.api.shop import done, open_shop
@@ -161,7 +161,7 @@ async def test_a_table_in_use_is_given_up_and_tried_again(
 async def test_a_table_that_stays_in_use_ends_in_a_sentence(
     database: str, later: list[Owner], reader: Transaction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventstore.migrate.PATIENCE", 0)
+    monkeypatch.setattr("eventstore.postgres.migrate.PATIENCE", 0)
     with pytest.raises(SchemaError, match=r"^log/0002_later.sql can't run now: a table that it changes is in use"):
         await any_version.migrate(database, later)
     await reader.rollback()

@@ -21,17 +21,17 @@ from domain.order import (
     RecordRefund,
 )
 from domain.value import RULES, figures
-from eventstore.streams import to_uuid
-from eventstore.transact import Store
+from eventstore.postgres.stream_ids import to_uuid
+from eventstore.store import Store
 from projections import fold
+from projections.checks.findings import known, some
+from projections.checks.recalculate import recalculate
+from projections.checks.sums import TOPICS
+from projections.checks.verify import EVERYONE, Checked, Difference, between, check, drawn, verify
 from projections.database import open_store
-from projections.drift.findings import known, some
-from projections.drift.sums import TOPICS
-from projections.drift.verify import EVERYONE, Checked, Difference, between, check, drawn, verify
-from projections.fold import PoisonedError
-from projections.live import PROJECTIONS
-from projections.ranges import Range
-from projections.recalculate import recalculate
+from projections.fold.fold import PoisonedError
+from projections.fold.ranges import Range
+from projections.live.projector import PROJECTIONS
 from projections.replay.engine import begin, replay, run
 from projections.replay.registry import Asked
 from tests.eventstore.acts import NOW, append, do, erase, place, register, transfer

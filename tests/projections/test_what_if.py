@@ -7,9 +7,9 @@ import pytest
 
 from domain.order import ORDER, RecordRefund
 from domain.value import RULES
-from eventstore.transact import Store
+from eventstore.store import Store
+from projections.checks.what_if import Movement, Mover, WhatIf, what_if
 from projections.replay.engine import unseen
-from projections.what_if import Movement, Mover, WhatIf, what_if
 from tests.eventstore.acts import do, place
 from tests.projections.history import History
 from tests.projections.rows import live

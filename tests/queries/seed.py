@@ -11,14 +11,14 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from projections.addresses import ADDRESSES, AddressRow
-from projections.customers import CUSTOMERS, CustomerRow
-from projections.figures import FIGURES, FiguresRow
-from projections.labels import LABELS, LabelRow
-from projections.order_rows import ItemRow, OrderRow, TransactionRow
-from projections.orders import ORDERS
-from projections.table import Row, Table
-from projections.users import USERS, UserRow
+from projections.models.addresses import ADDRESSES, AddressRow
+from projections.models.customers import CUSTOMERS, CustomerRow
+from projections.models.figures import FIGURES, FiguresRow
+from projections.models.labels import LABELS, LabelRow
+from projections.models.order_rows import ItemRow, OrderRow, TransactionRow
+from projections.models.orders import ORDERS
+from projections.models.users import USERS, UserRow
+from projections.tables.table import Row, Table
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 ABSENT: dict[Any, Any] = {int: 0, str: "", Decimal: Decimal(0), dict[str, int]: {}}

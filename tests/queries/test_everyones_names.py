@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from api.process.tables import migrate
-from projections.customers import CUSTOMERS, CustomerRow
 from projections.database import open_store
-from projections.figures import FIGURES, NONE_YET, FiguresRow
+from projections.models.customers import CUSTOMERS, CustomerRow
+from projections.models.figures import FIGURES, NONE_YET, FiguresRow
 from projections.queries.customers import list_customers
 from projections.queries.pages import Totals
 from projections.queries.query import ListQuery

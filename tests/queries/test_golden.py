@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api.input import parse_form
-from api.paginator import read_page
+from api.http.pages import read_page
+from api.http.request import parse_form
 from projections.queries.customers import list_customers
 from projections.queries.orders import list_orders
 from projections.queries.pages import Totals

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
-from eventstore.transact import By, Unit
+from eventstore.store import By, Unit
 from projections.database import open_store
 from projections.queries.clock import clock
 from projections.queries.customers import LISTING, list_customers

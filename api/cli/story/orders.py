@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from api.cli.story.words import because, from_to, many, said, value_before
-from api.money import money
+from api.presentation.money import money
 from domain.order import (
     OrderDeleted,
     OrderEvent,

@@ -13,7 +13,7 @@ from domain.event import Event, Forgotten, Stream
 from domain.label import LabelCreated, LabelDeleted, LabelEvent, LabelRenamed
 from domain.order import OrderEvent, OrderPlaced
 from domain.user import UserDeleted, UserErased, UserEvent, UserProfile, UserProfileChanged, UserRegistered
-from eventstore.log import Connection, Log
+from eventstore.log.log import Connection, Log
 from projections.history.changes import Changes
 from projections.history.pages import Entry, Unreadable
 

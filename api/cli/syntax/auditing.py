@@ -25,7 +25,7 @@ def verify(
     _verbose: Verbose = False,
 ) -> None:
     """Check every event and every checkpoint. The exit code is 1 when anything is wrong."""
-    from api.cli import auditing
+    from api.cli.actions import auditing
 
     auditing.verify(file=file, keys=key, kept_file=kept_file, as_json=as_json)
 
@@ -38,7 +38,7 @@ def write_dump(
     _verbose: Verbose = False,
 ) -> None:
     """Write all events and checkpoints into a file that `audit verify` checks without a database."""
-    from api.cli import auditing
+    from api.cli.actions import auditing
 
     auditing.write_dump(file, force=force)
 
@@ -46,7 +46,7 @@ def write_dump(
 @audit.command("checkpoint")
 def checkpoint(*, _verbose: Verbose = False) -> None:
     """Sign what is new, and print the newest checkpoint, to be kept out of reach of whoever can change the database."""
-    from api.cli import auditing
+    from api.cli.actions import auditing
 
     auditing.checkpoint()
 
@@ -54,6 +54,6 @@ def checkpoint(*, _verbose: Verbose = False) -> None:
 @audit.command("key")
 def print_key(*, _verbose: Verbose = False) -> None:
     """Print the public key that auditors check signatures with."""
-    from api.cli import auditing
+    from api.cli.actions import auditing
 
     auditing.print_key()

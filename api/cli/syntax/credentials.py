@@ -23,7 +23,7 @@ def add(
     _verbose: Verbose = False,
 ) -> None:
     """Make an application password. It is shown this once."""
-    from api.cli import credentials as work
+    from api.cli.actions import credentials as work
 
     work.add(user, role=role, name=name, permission=permission)
 
@@ -31,7 +31,7 @@ def add(
 @credentials.command("list")
 def show_all(*, as_json: Json = False, _verbose: Verbose = False) -> None:
     """Show who has application passwords."""
-    from api.cli import credentials as work
+    from api.cli.actions import credentials as work
 
     work.show_all(as_json=as_json)
 
@@ -39,6 +39,6 @@ def show_all(*, as_json: Json = False, _verbose: Verbose = False) -> None:
 @credentials.command("revoke")
 def revoke(uuid: UUID, *, _verbose: Verbose = False) -> None:
     """End an application password, as `list` names it. When this is done, no service lets it in any more."""
-    from api.cli import credentials as work
+    from api.cli.actions import credentials as work
 
     work.revoke(uuid)

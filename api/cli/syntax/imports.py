@@ -37,7 +37,7 @@ def import_orders(
     Its columns: order_id, email, first_name, last_name, created_at, currency, total_amount, total_paid, total_refund,
     payment_status, status, invoice_no, and if you like rate. Amounts in cents, times in UTC.
     """
-    from api.cli import imports as work
+    from api.cli.actions import imports as work
 
     work.import_order_file(file, rate or [], rates, dry_run=dry_run, as_json=as_json)
 
@@ -49,6 +49,6 @@ def import_fluentcart(file: File, *, dry_run: DryRun = False, as_json: Json = Fa
     Its tables: wp_users, labels, customers, addresses, label_relationships, orders, order_items, order_transactions,
     order_addresses. Says where the export's own figures differ from those that its orders give.
     """
-    from api.cli import imports as work
+    from api.cli.actions import imports as work
 
     work.import_export_file(file, dry_run=dry_run, as_json=as_json)

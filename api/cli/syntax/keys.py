@@ -12,7 +12,7 @@ def rotate_keys(*, as_json: Json = False, _verbose: Verbose = False) -> None:
     It is the first of those in MASTER_KEY or MASTER_KEY_FILE. If that is the current one already, a new one is made and
     put in front of it in the file.
     """
-    from api.cli import keys as work
+    from api.cli.actions import keys as work
 
     work.rotate_keys(as_json=as_json)
 
@@ -24,6 +24,6 @@ def check_keys(*, as_json: Json = False, _verbose: Verbose = False) -> None:
     Those of the erased are destroyed again, those of events that are not in the log are removed, and none of their ids
     is given again.
     """
-    from api.cli import keys as work
+    from api.cli.actions import keys as work
 
     work.check_keys(as_json=as_json)

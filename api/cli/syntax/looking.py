@@ -22,7 +22,7 @@ def history(
     _verbose: Verbose = False,
 ) -> None:
     """Show what happened to a customer and its orders, or in the whole store."""
-    from api.cli import looking
+    from api.cli.actions import looking
 
     looking.history(
         customer_id, type_=type_, actor=actor, since=since, until=until, limit=limit, cursor=cursor, as_json=as_json
@@ -31,7 +31,7 @@ def history(
 
 def explain(customer_id: Id, *, as_json: Json = False, _verbose: Verbose = False) -> None:
     """Show how a customer's lifetime value comes from its orders."""
-    from api.cli import looking
+    from api.cli.actions import looking
 
     looking.explain(customer_id, as_json=as_json)
 
@@ -44,6 +44,6 @@ def verify(
     _verbose: Verbose = False,
 ) -> None:
     """Compare customers' stored figures with what their events give, told by a fold and by SQL."""
-    from api.cli import checking
+    from api.cli.actions import checking
 
     checking.verify(sample=sample, customers=customers, as_json=as_json)

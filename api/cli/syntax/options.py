@@ -12,7 +12,7 @@ def group(help_: str) -> typer.Typer:
 
 def _name_the_store(wanted: bool) -> None:
     if wanted:
-        from api.cli.naming import tell_the_store
+        from api.cli.terminal.naming import tell_the_store
 
         tell_the_store()
 

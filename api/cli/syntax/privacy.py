@@ -9,7 +9,7 @@ from api.cli.syntax.options import Id, Json, Verbose
 
 def export(customer_id: Id, *, _verbose: Verbose = False) -> None:
     """Print all that is held about a customer, as JSON."""
-    from api.cli import privacy
+    from api.cli.actions import privacy
 
     privacy.export(customer_id)
 
@@ -26,13 +26,13 @@ def erase(
 
     Shows whom, and asks.
     """
-    from api.cli import privacy
+    from api.cli.actions import privacy
 
     privacy.erase(customer_id, reason=reason, yes=yes, as_json=as_json)
 
 
 def erasure(customer_id: Id, *, as_json: Json = False, _verbose: Verbose = False) -> None:
     """Print the receipt of an erasure."""
-    from api.cli import privacy
+    from api.cli.actions import privacy
 
     privacy.erasure(customer_id, as_json=as_json)

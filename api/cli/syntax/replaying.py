@@ -30,7 +30,7 @@ def replay(
 
     Ctrl-C leaves no trace. One that was killed is gone on with by the same command.
     """
-    from api.cli import replaying
+    from api.cli.actions import replaying
 
     replaying.replay(
         projection=projection,
@@ -46,7 +46,7 @@ def replay(
 @replays.command("list")
 def list_replays(*, as_json: Json = False, _verbose: Verbose = False) -> None:
     """Newest first."""
-    from api.cli import replaying
+    from api.cli.actions import replaying
 
     replaying.list_replays(as_json=as_json)
 
@@ -54,7 +54,7 @@ def list_replays(*, as_json: Json = False, _verbose: Verbose = False) -> None:
 @replays.command("show")
 def show_replay(id_: Id, *, as_json: Json = False, _verbose: Verbose = False) -> None:
     """What it found."""
-    from api.cli import replaying
+    from api.cli.actions import replaying
 
     replaying.show_replay(id_, as_json=as_json)
 
@@ -62,7 +62,7 @@ def show_replay(id_: Id, *, as_json: Json = False, _verbose: Verbose = False) ->
 @replays.command("swap")
 def swap_replay(id_: Id, *, as_json: Json = False, _verbose: Verbose = False) -> None:
     """Put rebuilt rows in the place of the live ones, with all that has happened since."""
-    from api.cli import replaying
+    from api.cli.actions import replaying
 
     replaying.swap_replay(id_, as_json=as_json)
 
@@ -70,7 +70,7 @@ def swap_replay(id_: Id, *, as_json: Json = False, _verbose: Verbose = False) ->
 @replays.command("rollback")
 def roll_back_replay(id_: Id, *, as_json: Json = False, _verbose: Verbose = False) -> None:
     """Put the former rows back, with all that has happened since."""
-    from api.cli import replaying
+    from api.cli.actions import replaying
 
     replaying.roll_back_replay(id_, as_json=as_json)
 
@@ -78,6 +78,6 @@ def roll_back_replay(id_: Id, *, as_json: Json = False, _verbose: Verbose = Fals
 @replays.command("cancel")
 def cancel_replay(id_: Id, *, as_json: Json = False, _verbose: Verbose = False) -> None:
     """End it, wherever it runs."""
-    from api.cli import replaying
+    from api.cli.actions import replaying
 
     replaying.cancel_replay(id_, as_json=as_json)

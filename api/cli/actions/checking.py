@@ -1,0 +1,131 @@
+"""Checking figures against the events: do they drift, and what would they be under another rule?"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any, NoReturn
+
+import msgspec
+import typer
+
+from api.cli.terminal import exits
+from api.cli.terminal.naming import store_name
+from api.cli.terminal.output import console, print_report, progress_bar, say, table
+from api.cli.terminal.ranges import customers_in
+from api.cli.terminal.session import with_store
+from api.http.answer import encode
+from api.presentation.money import figure
+from api.presentation.what_if import what_if_view
+from api.process.settings import Settings
+from domain.value import RULES
+from eventstore.store import Store
+from projections.checks.verify import EVERYONE, Checked, between, count_between, drawn
+from projections.checks.verify import verify as verify_figures
+from projections.checks.what_if import WhatIf
+from projections.checks.what_if import what_if as figures_under
+from projections.fold.ranges import Range
+from service.values import shown
+
+WAYS = "stored", "fold", "sql"
+
+
+def verify(*, sample: int | None, customers: str | None, as_json: bool) -> None:
+    if sample is not None and customers is not None:
+        raise typer.BadParameter("It is either a sample or a range.", param_hint="--sample")
+    asked = EVERYONE if customers is None else customers_in(customers)
+    with tempfile.TemporaryFile() as found:  # until the progress bar has gone: any number of customers may drift
+        totals = _verify(found, asked, sample)
+        if as_json:
+            _write_json(totals, found)
+        else:
+            _print(totals, found)
+    raise SystemExit(exits.NOT_ALL if totals["drifted"] or totals["unverified"] else exits.DONE)
+
+
+def _verify(found: IO[bytes], asked: Range, sample: int | None) -> dict[str, int]:
+    totals = {"checked": 0, "drifted": 0, "unverified": 0}
+
+    async def work(store: Store) -> None:
+        total = sample or await count_between(store.pool, asked)
+        pieces = drawn(store.pool, sample) if sample else between(store.pool, asked)
+        async for checked in verify_figures(store, pieces):
+            totals["checked"] += checked.customers
+            totals["drifted"] += len(checked.drifted_ids)
+            totals["unverified"] += len(checked.unverified_ids)
+            found.writelines(encode(line) + b"\n" for line in _lines(checked))
+            progress(min(totals["checked"], total), total)
+
+    with progress_bar("Verifying") as progress:
+        with_store(work)
+    return totals
+
+
+def _lines(checked: Checked) -> Iterator[dict[str, Any]]:
+    for each in checked.differences:
+        told = {way: shown(getattr(each, way)) for way in WAYS}
+        yield {"customer_id": each.customer_id, "field": each.field, **told}
+    for unverified in checked.unverified:
+        yield msgspec.to_builtins(unverified)
+
+
+def _read(found: IO[bytes]) -> Iterator[dict[str, Any]]:
+    found.seek(0)
+    return map(msgspec.json.decode, found)
+
+
+def _print(totals: dict[str, int], found: IO[bytes]) -> None:
+    currency = Settings.from_environment().store_currency
+    for line in _read(found):
+        if "field" in line:
+            stored, fold, sql = (figure(line["field"], line[way], currency) for way in WAYS)
+            told = f"{stored} stored, {fold} by the fold, {sql} by SQL"
+            say(f"customer {line['customer_id']}: {line['field']} is {told}")
+        else:
+            whose = ", ".join(map(str, line["customer_ids"]))
+            event = "" if line["position"] is None else f"position {line['position']}, "
+            say(f"customer {whose}: not verified, {event}{line['problem']}")
+    say(f"Checked {totals['checked']} customers: {totals['drifted']} drift, {totals['unverified']} not verified.")
+
+
+def _write_json(totals: dict[str, int], found: IO[bytes]) -> None:
+    """Line by line, as it was found."""
+    write = sys.stdout.write
+    write(encode({"store": store_name(), **totals}).decode().removesuffix("}"))
+    for name, has_field in (("differences", True), ("not_verified", False)):
+        write(f', "{name}": [')
+        lines = (encode(line).decode() for line in _read(found) if ("field" in line) is has_field)
+        for number, line in enumerate(lines):
+            write(f"{',' if number else ''}\n  {line}")
+        write("]")
+    write("}\n")
+
+
+def what_if(rule: str, *, as_json: bool) -> NoReturn:
+    """For `replay --what-if`: every customer's figures under another rule, which changes nothing."""
+    if rule not in RULES:
+        raise typer.BadParameter(f"There is {', '.join(RULES)}.", param_hint="--what-if")
+    with progress_bar(f"Figures {rule}") as progress:
+        report = with_store(lambda store: figures_under(store, rule, progress))
+    if as_json:
+        print_report(what_if_view(report))
+    else:
+        _print_report(report)
+    raise SystemExit(exits.NOT_ALL if report.untold else exits.DONE)
+
+
+def _print_report(report: WhatIf) -> None:
+    said = f"of {report.customers} customers would have other figures, at position {report.position}"
+    say(f"Under {report.rule} instead of {report.instead_of}, {report.changed} {said}.")
+    currency = Settings.from_environment().store_currency
+    rows = table("figure", "now", "then", "up", "down", "unchanged")
+    for name, moved in report.figures.items():
+        sums = (figure(name, value, currency) for value in (moved.before, moved.after))
+        rows.add_row(name, *sums, str(moved.up), str(moved.down), str(moved.unchanged))
+    console.print(rows)
+    for name, moved in report.figures.items():
+        for mover in (*moved.furthest_up, *moved.furthest_down):
+            before, after, by = (figure(name, value, currency) for value in (mover.before, mover.after, mover.by))
+            say(f"{name} of customer {mover.customer_id}: {before} → {after} ({'+' * (mover.by > 0)}{by})")
+    if report.untold:
+        whose = ", ".join(map(str, report.untold))
+        say(f"Nothing can be told of customers {whose}: an event of theirs can't be applied.")

@@ -1,0 +1,1 @@
+"""What every handler needs: who asks, what is refused, writes once."""

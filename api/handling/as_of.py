@@ -1,0 +1,89 @@
+"""`as_of`: the same answers, as they were at a position of the log or on a date."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+from api.handling.serving import Service
+from eventstore.log.log import Executor
+from projections.fold.past import moment_of
+from projections.queries.clock import Clock, clock
+from projections.queries.customers import find_customer
+from projections.queries.pages import Totals
+from projections.queries.refusals import UnknownTimeZone
+from projections.tables.table import Shown
+from service.fields.reader import Fields
+
+# A position, the last moment of a day or a second, or now.
+AsOf: TypeAlias = int | datetime | None
+
+POSITION = "0|[1-9][0-9]{0,15}"
+YEARS = range(1900, 2200)  # of dates that are written without hyphens, and would be taken for a position
+LEEWAY = timedelta(minutes=1)  # by which a client's clock may be ahead of ours
+UNREADABLE = "must be a position, a date such as 2025-06-30, or a time of such a date."
+
+
+class View(NamedTuple):
+    """Read models, from `now` on which days count, and the counts that hold for them."""
+
+    on: Executor
+    find_customer: Callable[[int], Awaitable[Shown | None]]
+    now: datetime
+    totals: Totals
+
+
+def read_as_of(fields: Fields) -> AsOf:
+    """A date, or a time that names no zone, is in `user_tz`. `moment_of` refuses a position beyond the end."""
+    if "as_of" not in fields and "user_tz" not in fields:
+        return None
+    optional = fields.optional(absent="", empty="")
+    said = optional.text("as_of")
+    try:
+        there = clock(datetime.now(UTC), optional.text("user_tz"))
+    except UnknownTimeZone as error:
+        fields.refuse(error.field, "invalid", error.problem)
+        return None
+    if re.fullmatch(POSITION, said):
+        if (day := _unhyphenated(said)) is not None:
+            fields.refuse("as_of", "invalid", f"looks like a date, and is none: write {day}, or another position.")
+        return int(said)
+    return _last_moment(fields, said, there) if said else None
+
+
+def _unhyphenated(digits: str) -> date | None:
+    try:
+        day = date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
+    except ValueError:
+        return None
+    return day if day.year in YEARS else None
+
+
+def _last_moment(fields: Fields, said: str, there: Clock) -> datetime | None:
+    span = there.span(said)
+    if span is None:
+        fields.refuse("as_of", "invalid", UNREADABLE)
+    elif span.start.replace(tzinfo=UTC) > there.now + LEEWAY:
+        fields.refuse("as_of", "max", "lies ahead: nothing is known of it yet.")
+    return there.last_moment(said)
+
+
+def seen(service: Service, as_of: AsOf, customer_id: int | None = None) -> AbstractAsyncContextManager[View]:
+    """The read models as of then: a customer's, or all, which raises TooMany when too many ask for that at once."""
+    present = View(service.store.pool, service.find_customer, datetime.now(UTC), service.totals)
+    return nullcontext(present) if as_of is None else _seen(service, as_of, customer_id, present)
+
+
+@asynccontextmanager
+async def _seen(service: Service, as_of: int | datetime, customer_id: int | None, present: View) -> AsyncIterator[View]:
+    moment = await moment_of(service.store.pool, service.store.log, as_of, present.now)
+    if moment is None:
+        yield present
+        return
+    async with AsyncExitStack() as stack:
+        if customer_id is None:
+            await stack.enter_async_context(service.turns.turn())
+        connection = await stack.enter_async_context(service.pasts.at(moment.position, customer_id))
+        yield View(connection, partial(find_customer, connection), moment.time, Totals())

@@ -1,0 +1,142 @@
+"""From the domain's refusals to HTTP."""
+
+import logging
+from collections.abc import Callable
+
+import asyncpg
+from eventsourcing.persistence import MapperDeserialisationError
+
+from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
+from api.handling.errors import Refusals
+from api.http.refusals import HttpRefusal, Invalid, Rule, TooMany, Unknown
+from domain import refusals
+from domain.refusals import ClaimTaken
+from eventstore.store import Contended, OutcomeUnknown, Overloaded
+from projections.fold.fold import PoisonedError
+from projections.queries.refusals import QueryRefused, TooExpensive
+from projections.replay.engine import NotReadyError, ReplayRunningError
+from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
+from projections.replay.registry import ReplayNotFoundError
+from service.fields.reader import UnfitFields
+from service.reasons import Reason
+
+# What a statement meets where another version has changed the tables. Our own are as they are in the tests.
+MISFITS = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.NotNullViolationError,
+)
+logger = logging.getLogger("custodiary.api")
+
+OTHERWISE = Rule(Reason.TRANSACTION_EXISTS, "This transaction is recorded already, as something else.")
+TAKEN: dict[str, HttpRefusal] = {
+    "customer-email": Rule(Reason.CUSTOMER_EXISTS, "Customer already exists."),
+    "user-link": Invalid({"user_id": {"unique": "User already linked to a customer."}}, Reason.USER_LINKED),
+    "user-login": Invalid({"user_login": {"unique": "Another user has this login."}}, Reason.USER_LOGIN_TAKEN),
+    "user-email": Invalid({"user_email": {"unique": "Another user has this email address."}}, Reason.USER_EMAIL_TAKEN),
+    "label": Invalid({"value": {"unique": "Another label has this value."}}, Reason.LABEL_EXISTS),
+    "transaction": OTHERWISE,
+}
+
+
+def _unfit(unfit: UnfitFields) -> HttpRefusal:
+    return Invalid(unfit.errors)
+
+
+def _taken(refusal: ClaimTaken) -> HttpRefusal:
+    return TAKEN[refusal.args[0]]
+
+
+def _too_much(refusal: refusals.RefundExceedsPayment) -> HttpRefusal:
+    _amount, refundable = refusal.args
+    message = f"The amount field may not be greater than {refundable}, which is left of the payment."
+    return Invalid({"amount": {"max": message}}, Reason.REFUND_EXCEEDS_PAYMENT)
+
+
+def _beyond(refusal: refusals.AmountTooLarge) -> HttpRefusal:
+    _amount, largest = refusal.args
+    message = f"The amounts together may not be greater than {largest}."
+    return Invalid({"amount": {"max": message}}, Reason.AMOUNT_TOO_LARGE)
+
+
+def _settled(refusal: refusals.PaymentStatusFollowsAmounts) -> HttpRefusal:
+    [status] = refusal.args
+    problem = f"The payment status is {status}: it follows from the amounts, once money has moved."
+    return Invalid({"payment_status": {"settled": problem}}, Reason.PAYMENT_STATUS_SETTLED)
+
+
+def _unlisted(refusal: QueryRefused) -> HttpRefusal:
+    message = f"The {refusal.field.replace('_', ' ')} field {refusal.problem}"
+    reason = Reason.TOO_EXPENSIVE if isinstance(refusal, TooExpensive) else Reason.INVALID_FIELDS
+    return Invalid({refusal.field: {"invalid": message}}, reason)
+
+
+def _in_the_way(reason: Reason) -> Callable[[Exception], HttpRefusal]:
+    return lambda refusal: Rule(reason, str(refusal))
+
+
+def _poisoned(error: PoisonedError) -> HttpRefusal:
+    position, _problem = error.args
+    return Rule(
+        Reason.EVENT_NOT_APPLICABLE,
+        f"The event at position {position} can't be applied: what depends on it can't be told.",
+    )
+
+
+def _unreadable(error: MapperDeserialisationError) -> HttpRefusal:
+    logger.error("a command met an event that can't be read: %s", error)
+    message = "An event of what this is about can't be read any more: nothing can be decided on it."
+    return Rule(Reason.EVENT_UNREADABLE, message)
+
+
+def _misfit(error: Exception) -> HttpRefusal:
+    logger.error("a statement does not fit the schema in the database: %s", error)
+    return Rule(Reason.SCHEMA_MISMATCH, "The database has the tables of another version of this service: ask that one.")
+
+
+REFUSALS: Refusals = {
+    UnfitFields: _unfit,
+    refusals.ClaimTaken: _taken,
+    refusals.CustomerNotFound: Rule(Reason.CUSTOMER_NOT_FOUND, "Customer not found."),
+    refusals.CustomerExists: Rule(Reason.CUSTOMER_ID_TAKEN, "A customer with this id exists."),
+    refusals.AddressNotFound: Rule(
+        Reason.ADDRESS_NOT_FOUND, "Address not found, please reload the page and try again!"
+    ),
+    refusals.AddressExists: Rule(Reason.ADDRESS_ID_TAKEN, "An address with this id exists."),
+    refusals.PrimaryAddressKept: Rule(Reason.PRIMARY_ADDRESS_KEPT, "Primary address cannot be deleted!"),
+    refusals.LastAddressKept: Rule(
+        Reason.LAST_ADDRESS_KEPT, "At least one address must remain. Address deletion failed!"
+    ),
+    refusals.PrimaryAddressNotSet: Rule(Reason.PRIMARY_ADDRESS_NOT_SET, "Address set as primary failed."),
+    refusals.UserAlreadyAttached: HttpRefusal(Reason.CUSTOMER_HAS_USER, {"message": "Can not attach user"}),
+    refusals.UserNotFound: Rule(Reason.USER_NOT_FOUND, "User not found."),
+    refusals.LabelNotFound: Rule(Reason.LABEL_NOT_FOUND, "Label not found."),
+    refusals.LabelExists: Rule(Reason.LABEL_ID_TAKEN, "A label with this id exists."),
+    refusals.OrderNotFound: Rule(Reason.ORDER_NOT_FOUND, "Order not found."),
+    refusals.TransactionExists: OTHERWISE,
+    refusals.OrderExists: Rule(Reason.ORDER_ID_TAKEN, "An order with this id exists."),
+    refusals.RefundExceedsPayment: _too_much,
+    refusals.AmountTooLarge: _beyond,
+    refusals.PaymentStatusFollowsAmounts: _settled,
+    CredentialExists: Invalid(
+        {"name": {"unique": "This login has an application password of that name."}}, Reason.CREDENTIAL_EXISTS
+    ),
+    CredentialNotFound: Rule(Reason.CREDENTIAL_NOT_FOUND, "Credential not found."),
+    LastAdministrator: Rule(
+        Reason.LAST_ADMINISTRATOR, "This is the last administrator's: make another administrator first."
+    ),
+    Contended: TooMany(1, Reason.BUSY),
+    Overloaded: TooMany(1, Reason.BUSY),
+    OutcomeUnknown: Unknown(),
+    MapperDeserialisationError: _unreadable,
+    **dict.fromkeys(MISFITS, _misfit),
+    ReplayNotFoundError: Rule(Reason.REPLAY_NOT_FOUND, "Replay not found."),
+    ReplayRunningError: Rule(Reason.REPLAY_RUNNING, "Another replay is running."),
+    ReplayStuckError: Rule(Reason.REPLAY_STUCK, "Readers or writers held the tables all the time; try again."),
+    NotReadyError: _in_the_way(Reason.REPLAY_NOT_READY),
+    NothingToRollBackError: _in_the_way(Reason.NOTHING_TO_ROLL_BACK),
+    QueryRefused: _unlisted,
+    PoisonedError: _poisoned,
+}

@@ -1,0 +1,146 @@
+"""Writes over HTTP: carried out once for each Idempotency-Key, and only on the version that If-Match names."""
+
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple, TypeVar
+
+from api.handling.idempotency import Answered, Key, read_key
+from api.handling.if_match import IfMatch, read_if_match
+from api.handling.serving import AnyRequest, asked_by, serving
+from api.http.answer import Answer, answer
+from api.http.refusals import HttpRefusal
+from domain.event import Command, Decider
+from domain.refusals import ClaimTaken, Refusal
+from eventstore.log.log import Connection, Session
+from eventstore.store import OutcomeUnknown, Store, Unit
+from projections.queries.customers import find_version
+
+T = TypeVar("T")
+
+AGAIN = 2
+
+
+class Shown(NamedTuple):
+    """An answer's body; `version` and `customer_id` are those of the customer that it is about, `user_id` the user's.
+
+    `kept` is what a repetition with the same key is answered, where that can't be the body: a secret is shown once.
+    """
+
+    body: Any
+    customer_id: int | None = None
+    version: int | None = None
+    kept: Any = None
+    user_id: int | None = None
+
+
+async def carry_out(
+    request: AnyRequest,
+    work: Callable[[Unit], Awaitable[T]],
+    show: Callable[[Session, T], Awaitable[Shown]],
+    *,
+    customer_id: int | None = None,
+    within: Callable[[], AbstractContextManager[None]] = nullcontext,
+    again: Collection[str] = (),
+) -> Answer:
+    """Do the work, and answer with what `show` makes of its result in the same transaction.
+
+    `customer_id` is whom `If-Match` is about: None where it can't be about anybody, 0 for somebody who is not there.
+    `within` may put a refusal in other words. When a claim of a kind in `again` was taken meanwhile, the work is done
+    again, twice at most: it will find something else to claim.
+    """
+    if_match = read_if_match(request, customer_id)
+
+    async def run(key: Key | None) -> Answer:
+        with within():
+            for _ in range(AGAIN):
+                try:
+                    return await _run(request, work, show, if_match, key)
+                except ClaimTaken as taken:
+                    if taken.args[0] not in again:
+                        raise
+            return await _run(request, work, show, if_match, key)
+
+    key, store = await read_key(request), serving(request).store
+    if key is None:
+        return await run(None)
+    try:
+        await key.find(store.pool)
+        try:
+            return await run(key)
+        except (Refusal, HttpRefusal):
+            await key.find(store.pool)  # the same request, carried out meanwhile, may be what stands against this one
+            raise
+    except Answered:
+        return await _again(store, key)
+
+
+async def _run(
+    request: AnyRequest,
+    work: Callable[[Unit], Awaitable[T]],
+    show: Callable[[Session, T], Awaitable[Shown]],
+    if_match: IfMatch,
+    key: Key | None,
+) -> Answer:
+    store = serving(request).store
+
+    async def check(connection: Session) -> None:
+        if key is not None:
+            await key.begin(connection)
+        await if_match.require(connection)
+
+    async def respond(connection: Session, result: T) -> Answer:
+        shown = await show(connection, result)
+        response = answer(shown.body, version=shown.version)
+        if key is not None:
+            kept = response if shown.kept is None else answer(shown.kept, version=shown.version)
+            await key.keep(connection, kept, shown.customer_id, shown.user_id)
+        return response
+
+    # Also before the work: that the customer has changed is what may stand against it now.
+    await if_match.require(store.pool)
+    return await store.answer(asked_by(request), work, respond, check=check, alone=key and key.claim)
+
+
+async def _again(store: Store, key: Key) -> Answer:
+    """The answer that was kept. Raises OutcomeUnknown where it can be seen, but is not durable."""
+
+    async def look(connection: Connection) -> Answer:
+        try:
+            await key.find(connection)
+        except Answered as answered:
+            return answered.response
+        raise OutcomeUnknown  # it is lost, with the server that had it a moment ago
+
+    return await store.durably(look)
+
+
+def decision(decider: Decider[Any], id_: int, command: Command) -> Callable[[Unit], Awaitable[int]]:
+    """The work of a single command; its result is the stream's id."""
+
+    async def work(unit: Unit) -> int:
+        await unit.decide(decider, id_, command)
+        return id_
+
+    return work
+
+
+async def nothing(_unit: Unit) -> None:
+    """The work of a request that leads to no event."""
+
+
+def just(body: Any) -> Callable[[Session, Any], Awaitable[Shown]]:
+    """An answer that is always the same."""
+
+    async def show(_connection: Session, _result: Any) -> Shown:
+        return Shown(body)
+
+    return show
+
+
+def about(customer_id: int, body: Any) -> Callable[[Session, Any], Awaitable[Shown]]:
+    """As `just`, with the version that the customer is at now."""
+
+    async def show(session: Session, _result: Any) -> Shown:
+        return Shown(body, customer_id=customer_id, version=await find_version(session, customer_id))
+
+    return show

@@ -1,0 +1,158 @@
+"""Settings from the environment. An empty variable is one that is not set."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias, cast
+from urllib.parse import urlsplit
+
+from api.process.redaction import Secret
+from domain.value import DEFAULT_CURRENCY, is_currency
+
+NameMode: TypeAlias = Literal["first_name", "full_name"]
+
+_HOST = r"(?:\[[^][@/?#]+\]|[^][@:/?#,]*)(?::[0-9]{1,5})?"
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
+_DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:[^@/?#]*@)?{_HOST}(?:,{_HOST})*(?:[/?].*)?")
+
+
+class Rate(NamedTuple):
+    """`requests` in `seconds`: all at once, then one for each step of time."""
+
+    requests: int
+    seconds: int
+
+    @property
+    def step(self) -> float:
+        return self.seconds / self.requests
+
+
+class BadSetting(ValueError):
+    """variable, problem: what is wrong, never the value, which may be a secret."""
+
+    def __init__(self, variable: str, problem: str) -> None:
+        super().__init__(f"{variable} {problem}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """`store_url` has no slash at its end; without a `database_url` the service runs its own PostgreSQL in `data`, or,
+    where that is not said either, in the nearest `.custodiary` upwards.
+
+    Every `verify_seconds` a few customers' figures are verified, every `checkpoint_seconds` what is new in the log is
+    signed; 0 is never. A client may take `client_seconds` to send its headers, the same for its body, and between two
+    requests. Browsers of `cors_origins` may read answers, and are told to insist on TLS for `hsts_seconds`.
+    `trusted_proxies` are addresses and networks, `rate_limit` is for each credential.
+    """
+
+    database_url: Secret | None = None
+    data: Path | None = None
+    store_url: str = "http://127.0.0.1:8000"
+    store_currency: str = DEFAULT_CURRENCY
+    name_mode: NameMode = "first_name"
+    admin_password: Secret | None = None
+    verify_seconds: float = 0
+    checkpoint_seconds: float = 300
+    client_seconds: float = 30
+    cors_origins: tuple[str, ...] = ()
+    hsts_seconds: int = 0
+    trusted_proxies: tuple[str, ...] = ()
+    rate_limit: Rate | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Raises BadSetting, which names the variable."""
+        given = {name: value.strip() for name, value in environment.items() if value.strip()}
+        return cls(
+            database_url=_database_url(given.get("DATABASE_URL")),
+            data=Path(given["CUSTODIARY_DATA"]) if "CUSTODIARY_DATA" in given else None,
+            store_url=_store_url(given.get("STORE_URL", cls.store_url)),
+            store_currency=_currency(given.get("STORE_CURRENCY", cls.store_currency)),
+            name_mode=_name_mode(given.get("NAME_MODE", cls.name_mode)),
+            admin_password=_secret(given.get("CUSTODIARY_ADMIN_PASSWORD")),
+            verify_seconds=_seconds(given, "CUSTODIARY_VERIFY_SECONDS", "0"),
+            checkpoint_seconds=_seconds(given, "CUSTODIARY_CHECKPOINT_SECONDS", "300"),
+            client_seconds=_client_seconds(given),
+            cors_origins=_origins(given.get("CUSTODIARY_CORS_ORIGINS", "")),
+            rate_limit=_rate(given.get("CUSTODIARY_RATE_LIMIT")),
+            hsts_seconds=int(_seconds(given, "CUSTODIARY_HSTS_SECONDS", "0")),
+            trusted_proxies=_networks(given.get("CUSTODIARY_TRUSTED_PROXIES", "")),
+        )
+
+
+def _secret(value: str | None) -> Secret | None:
+    return None if value is None else Secret(value)
+
+
+def _database_url(value: str | None) -> Secret | None:
+    """What asyncpg would stumble over, with a part of the password in its message."""
+    if value is not None and not _DATABASE_URL.fullmatch(value):
+        form = "must be like postgresql://user:password@host:5432/database"
+        raise BadSetting("DATABASE_URL", f"{form}; in a password @ / ? # are written %40 %2F %3F %23")
+    return _secret(value)
+
+
+def _store_url(value: str) -> str:
+    problem = "must be an address such as https://store.example, without query or fragment"
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        raise BadSetting("STORE_URL", problem) from error
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise BadSetting("STORE_URL", problem)
+    return value.rstrip("/")
+
+
+def _currency(value: str) -> str:
+    if not is_currency(value):
+        raise BadSetting("STORE_CURRENCY", "must be three capital letters such as USD")
+    return value
+
+
+def _name_mode(value: str) -> NameMode:
+    if value not in {"first_name", "full_name"}:
+        raise BadSetting("NAME_MODE", "must be first_name or full_name")
+    return cast("NameMode", value)
+
+
+def _seconds(given: Mapping[str, str], variable: str, default: str) -> float:
+    value = given.get(variable, default)
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
+        raise BadSetting(variable, "must be a number of seconds, or 0 for never")
+    return float(value)
+
+
+def _client_seconds(given: Mapping[str, str]) -> float:
+    seconds = _seconds(given, "CUSTODIARY_CLIENT_SECONDS", "30")
+    if seconds < 1:
+        raise BadSetting("CUSTODIARY_CLIENT_SECONDS", "must be at least 1")
+    return seconds
+
+
+def _rate(value: str | None) -> Rate | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,5})/(second|minute|hour)", value)
+    if found is None:
+        raise BadSetting("CUSTODIARY_RATE_LIMIT", "must be like 600/minute: up to 999999 a second, minute or hour")
+    return Rate(int(found[1]), _SECONDS[found[2]])
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    """No wildcard in them: a list of those that are meant is short."""
+    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise BadSetting("CUSTODIARY_CORS_ORIGINS", "must be like https://shop.example, several with commas between")
+    return origins
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(each.strip())) for each in value.split(",") if each.strip())
+    except ValueError as error:
+        problem = "must be addresses or networks such as 10.0.0.7,10.1.0.0/16"
+        raise BadSetting("CUSTODIARY_TRUSTED_PROXIES", problem) from error

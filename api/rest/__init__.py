@@ -1,0 +1,1 @@
+"""The REST operations: one file for each resource."""

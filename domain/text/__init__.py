@@ -1,0 +1,1 @@
+"""What makes two texts one, and how text is searched and sorted."""

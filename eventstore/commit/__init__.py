@@ -1,0 +1,1 @@
+"""Commands into the log, many in a transaction."""

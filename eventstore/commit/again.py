@@ -1,0 +1,77 @@
+"""Deciding again, under the locks: whoever was overtaken does it in the transaction that then writes."""
+
+from collections.abc import Iterable, Mapping
+from math import inf
+from typing import Any
+
+from domain.event import Decider, Stream
+from eventstore.commit.command import Waiting
+from eventstore.commit.unit import Unit
+from eventstore.log.log import Connection, Log
+from eventstore.postgres.stream_ids import End
+from eventstore.reading.reader import Reads
+from eventstore.reading.stream_cache import Head, Heads, beginning
+
+
+class Again:
+    """`ends` are those of all streams that are held. What is read goes over the batch's own connection: others may be
+    waiting for what it holds.
+    """
+
+    def __init__(self, connection: Connection, log: Log, ends: dict[Stream, End]) -> None:
+        self.ends = ends
+        self._connection = connection
+        self._log = log
+        self._reads = Reads(connection, log)
+        self._held = Heads(inf)
+
+    async def begin(self, commands: Iterable[Waiting], written: Mapping[Stream, Head]) -> None:
+        """Read what has come to the streams that these commands were decided on. `written` is what is not there yet."""
+        moved: dict[Stream, tuple[Decider[Any], Head]] = {}
+        for command in commands:
+            for stream, base in command.unit.bases.items():
+                if stream in written or stream in moved:
+                    continue
+                known = base if base.ended is None else command.known.newest(stream)
+                if known is not None and known.ended is None and known.end == self.ends.get(stream):
+                    self._held.push(stream, known)
+                else:
+                    decider = command.unit.deciders[stream]
+                    in_log = known if known is not None and known.ended is None else beginning(decider)
+                    moved[stream] = decider, in_log
+        await self._read(moved)
+        self.count_on(written)
+
+    def count_on(self, heads: Mapping[Stream, Head]) -> None:
+        for stream, head in heads.items():
+            self._held.push(stream, head)
+
+    async def decide(self, command: Waiting) -> None:
+        """Raises what the work refuses, and ClaimTaken."""
+        unit = Unit(self._reads, command.unit.by, self._held, trusts_new_ids=command.unit.trusts_new_ids)
+        command.decided_again(unit, await command.work(unit))
+        for stream, head in command.heads.items():
+            command.known.push(stream, head)
+
+    async def _read(self, moved: Mapping[Stream, tuple[Decider[Any], Head]]) -> None:
+        """Only what is new, where what is known is in the log."""
+        if not moved:
+            return
+        history = await self._log.since(self._connection, {stream: head.version for stream, (_, head) in moved.items()})
+        events, lost = history.by_stream(), []
+        for stream, (decider, head) in moved.items():
+            found = events.get(stream, [])
+            if head.version and (not found or found[0].digest != head.digest):
+                lost.append(stream)
+            else:
+                self._hold(stream, head.after(decider, found[bool(head.version) :], history.keys.get(stream)))
+        if lost:
+            history = await self._log.streams(self._connection, lost)
+            events = history.by_stream()
+            for stream in lost:
+                decider = moved[stream][0]
+                self._hold(stream, beginning(decider).after(decider, events.get(stream, []), history.keys.get(stream)))
+
+    def _hold(self, stream: Stream, head: Head) -> None:
+        self._held.push(stream, head)
+        self.ends[stream] = head.end

@@ -1,0 +1,57 @@
+"""Values that only one stream may hold at a time, when many commands are written at once."""
+
+from hashlib import blake2b
+
+from domain.event import Claim, Stream
+from domain.refusals import ClaimTaken
+from eventstore.log.log import encode
+from eventstore.postgres.stream_ids import to_hex
+
+HOLDERS = """
+    SELECT kind, value, originator_id FROM claims
+    JOIN unnest($1::text[], $2::text[]) AS w (kind, value) USING (kind, value)"""
+
+
+def lock_key(claim: Claim) -> int:
+    """For an advisory lock; beyond those of streams."""
+    return 1 << 62 | int.from_bytes(blake2b("\n".join(claim).encode(), digest_size=7).digest())
+
+
+class Claims:
+    """Claims that one transaction holds in its hands: as they were, and as its commands leave them."""
+
+    def __init__(self, held: dict[Claim, Stream]) -> None:
+        self._before = held
+        self._after: dict[Claim, Stream | None] = {**held}
+
+    def change(self, taken: dict[Claim, Stream], freed: dict[Claim, Stream]) -> None:
+        """As a command does. Raises ClaimTaken, and then leaves everything as it was."""
+        for claim, stream in taken.items():
+            holder = self._after.get(claim)
+            if holder not in {None, stream, freed.get(claim)}:
+                raise ClaimTaken(*claim)
+        for claim, stream in freed.items():
+            if self._after.get(claim) == stream:
+                self._after[claim] = None
+        self._after.update(taken)
+
+    def having(self, held: dict[Claim, Stream]) -> "Claims":
+        """With others that are held, too."""
+        more = Claims(self._before | held)
+        more._after |= self._after
+        return more
+
+    def copy(self) -> "Claims":
+        copy = Claims(self._before)
+        copy._after = dict(self._after)
+        return copy
+
+    def changes(self) -> tuple[str | None, str | None]:
+        """What is freed and what is taken in the end, for `Log.append_rows`."""
+        freed = [claim._asdict() for claim, stream in self._before.items() if self._after[claim] != stream]
+        taken = [
+            claim._asdict() | {"originator_id": to_hex(stream)}
+            for claim, stream in self._after.items()
+            if stream is not None and self._before.get(claim) != stream
+        ]
+        return encode(freed).decode() if freed else None, encode(taken).decode() if taken else None

@@ -1,0 +1,90 @@
+"""What waits to be written: which of it goes together, and how many transactions are under way at a time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from asyncpg.pool import PoolConnectionProxy
+
+from eventstore.commit.command import Waiting
+from eventstore.log.log import MAX_KEYS
+
+MAX_COMMANDS = 128  # in one transaction
+MAX_BYTES = 1_000_000  # of events in one transaction, unless a single command has more
+MAX_LAYERS = 15  # on the first, of commands that touch the same
+DECIDING = 50e-6  # seconds that this process takes for a command, at least
+
+
+class Lane:
+    """Batches one after the other; `batch` is the one that is being written, on `connection`."""
+
+    def __init__(self, *, is_large: bool = False) -> None:
+        self.is_large = is_large
+        self.batch: Sequence[Waiting] = ()
+        self.task: asyncio.Task[None] | None = None
+        self.connection: PoolConnectionProxy | None = None
+
+
+class Queue:
+    """Commands in the order in which they were decided on.
+
+    As one batch, or as two in turns: while PostgreSQL writes one, the other is decided on. But each has a sync of its
+    own, one after the other, which pays only as long as it takes less time than deciding does.
+    """
+
+    def __init__(self, sync: float) -> None:
+        self.sync = sync
+        self._waiting: deque[Waiting] = deque()
+        self._large = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def append(self, command: Waiting) -> None:
+        self._waiting.append(command)
+        self._large += command.is_large
+
+    def has_work_for(self, lane: Lane, lanes: Collection[Lane]) -> bool:
+        if lane.is_large:
+            return bool(self._large)
+        small = len(self._waiting) - self._large
+        is_alone = not any(other.task for other in _others(lane, lanes))
+        return small > 0 and (is_alone or self._is_double(small + sum(len(each.batch) for each in lanes)))
+
+    def next(self, lane: Lane, lanes: Collection[Lane]) -> list[Waiting]:
+        """What goes together. What touches the same as one that is left waiting, or is being written, waits as well."""
+        batch: list[Waiting] = []
+        left: list[Waiting] = []
+        size = layers = 0
+        busy = {key for each in lanes if each is not lane for command in each.batch for key in command.keys}
+        keys, touched = set[int](), set[int]()
+        most = self._most(lane, lanes)
+        while self._waiting and len(batch) < most:
+            command = self._waiting.popleft()
+            again = not touched.isdisjoint(command.touched)
+            full = batch and (size + command.size > MAX_BYTES or len(keys) + len(command.keys) > MAX_KEYS)
+            if full or command.is_large is not lane.is_large or (again and layers == MAX_LAYERS) or busy & command.keys:
+                busy |= command.keys
+                left.append(command)
+                continue
+            touched = command.touched | (set() if again else touched)
+            layers += again
+            keys |= command.keys
+            size += command.size
+            batch.append(command)
+        self._waiting.extendleft(reversed(left))
+        self._large -= len(batch) if lane.is_large else 0
+        return batch
+
+    def _is_double(self, commands: int) -> bool:
+        return self.sync < commands * DECIDING
+
+    def _most(self, lane: Lane, lanes: Collection[Lane]) -> int:
+        small = len(self._waiting) - self._large
+        is_first = not lane.is_large and not any(other.batch for other in _others(lane, lanes))
+        return min(MAX_COMMANDS, -(-small // 2)) if is_first and self._is_double(small) else MAX_COMMANDS
+
+
+def _others(lane: Lane, lanes: Iterable[Lane]) -> Iterator[Lane]:
+    """Of its kind."""
+    return (each for each in lanes if each is not lane and each.is_large is lane.is_large)

@@ -1,0 +1,248 @@
+"""Group commit: what has come while one transaction was written goes into the next, all of it together."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+
+from eventstore.commit.batch import GONE, Batch, Means, is_lost
+from eventstore.commit.command import Waiting
+from eventstore.commit.queue import Lane, Queue
+from eventstore.commit.single import OptimisticBatch
+from eventstore.commit.unit import Conflict
+from eventstore.log.log import Connection
+from eventstore.postgres.durability import warnings
+from eventstore.postgres.row_cache import Memory
+from eventstore.postgres.view import NeedsTransaction
+from eventstore.reading.instance import Instances
+
+ROUNDS = 10
+LOSSES = 5  # of the connection, before what waits is told of it
+PAUSE = 0.05  # seconds until the next attempt at reaching the database; longer after each
+LONGEST_PAUSE = 0.5
+PATIENCE = 30.0  # seconds in which a database that went away in the middle of a commit may come back
+
+# Somebody else was faster, or waits for us as we wait for them: the same again may well succeed.
+OVERTAKEN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+# A batch that counted on what has changed: read and held in a transaction, it may well succeed.
+OPTIMISM_FAILED = (
+    NeedsTransaction, asyncpg.SerializationError, asyncpg.NotNullViolationError, *OVERTAKEN
+)  # fmt: skip
+UNREACHABLE = (*GONE, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.InterfaceError, OSError)
+
+
+class OutcomeUnknown(Exception):
+    """The database went away in the middle of a commit, or did not wait until it was durable, and does not say what
+    became of it.
+    """
+
+
+class LostError(Exception):
+    """The connection ended, or what it was used for is in doubt."""
+
+
+class Doubt:
+    """What was `shown` in commits of which nobody knows what became of them. They have so long to be found."""
+
+    def __init__(self) -> None:
+        self.shown: dict[Waiting, Any] = {}
+        self.until: float | None = None
+
+    def __bool__(self) -> bool:
+        return self.until is not None
+
+    def add(self, shown: Mapping[Waiting, Any]) -> None:
+        self.shown |= shown
+        if self.until is None:
+            self.until = asyncio.get_running_loop().time() + PATIENCE
+
+
+class Writer:
+    """Writes commands in the order in which they were decided on, large ones beside the others.
+
+    Nothing runs when nothing waits.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, means: Means, instances: Instances, *, sync: float) -> None:
+        self._pool = pool
+        self._means = means
+        self._instances = instances
+        self._is_overtaken = False  # others write the same, so that what is remembered would not do
+        self._queue = Queue(sync)
+        self._lanes = (Lane(), Lane(), Lane(is_large=True))
+
+    def submit(self, command: Waiting) -> None:
+        """Those that come after may count on it at once: they are written after it, or not at all."""
+        for stream, head in command.heads.items():
+            command.known.push(stream, head)
+        self._queue.append(command)
+        self._go_on()
+
+    async def close(self) -> None:
+        """Returns when nobody waits any more. What nobody waits for is undone, or is written whole."""
+        while tasks := {lane.task for lane in self._lanes if lane.task}:
+            for lane in self._lanes:
+                if lane.task and all(command.outcome.done() for command in lane.batch):
+                    lane.task.cancel()
+            await asyncio.wait(tasks)
+
+    def _go_on(self) -> None:
+        for lane in self._lanes:
+            if lane.task is None and self._queue.has_work_for(lane, self._lanes):
+                lane.task = asyncio.create_task(self._drain(lane))
+
+    async def _drain(self, lane: Lane) -> None:
+        has_failed = True
+        try:
+            while batch := self._queue.next(lane, self._lanes) or await self._pause(lane):
+                lane.batch = batch
+                try:
+                    await self._write(lane, batch)
+                except BaseException as error:
+                    for command in batch:
+                        self._fail(command, error)
+                    raise
+                finally:
+                    lane.batch = ()
+                    self._go_on()  # where something may have waited for this batch
+            has_failed = False
+        finally:
+            if has_failed:
+                await self._let_go(lane)
+            lane.task = None
+            if has_failed:  # in a way that nobody foresaw: others may wait
+                self._go_on()
+
+    async def _pause(self, lane: Lane) -> Sequence[Waiting]:
+        """What has come while the connection went back. It is kept as long as there is something to write: to get one
+        from the pool takes longer than a round trip.
+        """
+        await self._let_go(lane)
+        return self._queue.next(lane, self._lanes)
+
+    async def _let_go(self, lane: Lane) -> None:
+        connection, lane.connection = lane.connection, None
+        if connection is not None:
+            await self._pool.release(connection)
+
+    async def _write(self, lane: Lane, batch: Sequence[Waiting]) -> None:
+        """At once, where all goes well; in another transaction, in which each stands for itself, where one fails."""
+        careful = False
+        rounds = losses = 0
+        doubt = Doubt()
+        while batch := [command for command in batch if self._is_wanted(command)]:
+            error: Exception
+            try:
+                async with asyncio.timeout_at(doubt.until):
+                    done = await self._attempt(lane, batch, doubt, careful=careful)
+            except OVERTAKEN as overtaken:
+                error, rounds = overtaken, rounds + 1
+                if rounds < ROUNDS:
+                    continue
+                error = Conflict()
+            except LostError as lost:
+                error, losses = lost.args[0], losses + 1
+                if doubt or losses <= LOSSES:
+                    await asyncio.sleep(min(PAUSE * losses, LONGEST_PAUSE))
+                    continue
+            except TimeoutError as late:
+                error = late
+            except Exception as failure:
+                error = failure
+                if not careful and len(batch) > 1:
+                    careful = True
+                    continue
+            else:
+                self._tell(done)
+                return
+            await self._give_up(lane, batch, OutcomeUnknown() if doubt else error, apart=not losses and len(batch) > 1)
+            return
+
+    async def _give_up(self, lane: Lane, batch: Sequence[Waiting], error: Exception, *, apart: bool) -> None:
+        for command in batch:
+            if apart:
+                await self._write(lane, [command])
+            else:
+                self._fail(command, error)
+
+    async def _attempt(self, lane: Lane, commands: Sequence[Waiting], doubt: Doubt, *, careful: bool) -> Batch:
+        """Committed when this returns, and durable. Raises LostError."""
+        try:
+            connection = lane.connection = lane.connection or await self._pool.acquire()
+            memory = (await self._instances.of(connection)).rows
+        except (asyncpg.PostgresError, *UNREACHABLE) as error:  # a disk that is full, for one, lets nobody in
+            await self._end(lane)
+            raise LostError(error) from error
+        if not careful and not doubt and not self._is_overtaken and all(command.is_simple for command in commands):
+            done = await self._optimistically(lane, connection, commands, memory, doubt)
+            if done is not None:
+                return done
+        batch = Batch(connection, self._means, memory, careful=careful)
+        transaction = connection.transaction()
+        try:
+            await transaction.start()
+            await batch.write(commands, doubt.shown)
+        except BaseException as error:
+            if isinstance(error, Exception) and is_lost(connection, error):
+                await self._end(lane)
+                raise LostError(error) from error
+            await transaction.rollback()
+            raise
+        await self._committed(lane, connection, batch, transaction.commit(), doubt)
+        self._is_overtaken = batch.is_overtaken
+        return batch
+
+    async def _optimistically(
+        self, lane: Lane, connection: Connection, commands: Sequence[Waiting], memory: Memory, doubt: Doubt
+    ) -> Batch | None:
+        """None when it takes a transaction."""
+        batch = OptimisticBatch(connection, self._means, memory)
+        try:
+            await self._committed(lane, connection, batch, batch.write_whole(commands), doubt)
+        except OPTIMISM_FAILED:
+            return None
+        return batch
+
+    async def _committed(
+        self, lane: Lane, connection: Connection, batch: Batch, commit: Awaitable[None], doubt: Doubt
+    ) -> None:
+        """Raises LostError where nobody knows what becomes of the commit, or that it is durable."""
+        try:
+            with warnings(connection) as heard:
+                await commit
+        except Exception as error:
+            if not is_lost(connection, error):
+                raise
+            doubt.add(batch.shown)
+            await self._end(lane)
+            raise LostError(error) from error
+        if heard:
+            doubt.add(batch.shown)
+            raise LostError(OutcomeUnknown())
+
+    async def _end(self, lane: Lane) -> None:
+        """Its connection. What was sent on it may be carried out, and will have to stand on its own."""
+        if lane.connection is not None:
+            with suppress(asyncpg.InterfaceError):  # which the pool may have taken back
+                lane.connection.terminate()
+        await self._let_go(lane)
+
+    def _is_wanted(self, command: Waiting) -> bool:
+        """Whether its caller still waits."""
+        if command.outcome.done():
+            self._fail(command, asyncio.CancelledError())
+            return False
+        return True
+
+    def _tell(self, batch: Batch) -> None:
+        for command, shown in batch.shown.items():
+            command.succeed(shown)
+        for command, refusal in batch.refused.items():
+            self._fail(command, refusal)
+
+    def _fail(self, command: Waiting, error: BaseException) -> None:
+        for stream in command.unit.bases if isinstance(error, Conflict) else command.heads:
+            command.known.drop(stream)
+        command.fail(error)

@@ -1,0 +1,1 @@
+"""Events as they are stored: encoded, chained, read and followed."""

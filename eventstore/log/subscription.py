@@ -1,0 +1,117 @@
+"""Following the log: every event after a position, in order, as it is committed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import asyncpg
+
+from eventstore.postgres.away import why_away
+
+CHANNEL = "stored_events"
+PAGE = 500
+POLL_SECONDS = 1.0
+
+# PostgreSQL is gone, or going, or not back yet: all of it passes.
+UNREACHABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
+    OSError,
+)
+
+T = TypeVar("T")
+
+
+class Subscription(Generic[T]):
+    """`async with` it, then `async for` an event at a time; it ends when stopped.
+
+    LISTEN only wakes it: it reads by position, polls when nothing wakes it, and connects again when its connection is
+    lost, so no notification that goes astray can make it miss an event.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        page: Callable[[int, int], Awaitable[list[T]]],
+        position: Callable[[T], int],
+        *,
+        after: int = 0,
+    ) -> None:
+        self._pool = pool
+        self._page = page
+        self._position = position
+        self._after = after
+        self._waiting: list[T] = []
+        self._woken = asyncio.Event()
+        self._stopped = False
+        self._listening = AsyncExitStack()
+        self._is_listening = False
+
+    async def __aenter__(self) -> Self:
+        await self._listen()
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        await self._listening.aclose()
+
+    def stop(self) -> None:
+        """End the iteration at once; the next subscription goes on after the last event that this one delivered."""
+        self._stopped = True
+        self._woken.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._stopped:
+            if self._waiting:
+                event = self._waiting.pop()
+                self._after = self._position(event)
+                return event
+            self._woken.clear()
+            try:
+                await self._listen()
+                self._waiting = (await self._page(self._after, PAGE))[::-1]
+            except Exception as error:
+                if why_away(error) is None:
+                    raise
+                # The next round connects again.
+            if not self._waiting:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+        raise StopAsyncIteration
+
+    async def _listen(self) -> None:
+        """Before the first read, and again after a lost connection."""
+        if self._is_listening:
+            return
+        await self._listening.aclose()
+        self._listening = AsyncExitStack()
+        connection = await self._listening.enter_async_context(self._pool.acquire())
+        await connection.add_listener(CHANNEL, self._wake)
+        connection.add_termination_listener(self._lose)
+        self._listening.push_async_callback(self._unlisten, connection)
+        self._is_listening = True
+
+    async def _unlisten(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        self._is_listening = False
+        with suppress(*UNREACHABLE):
+            connection.remove_termination_listener(self._lose)
+            await connection.remove_listener(CHANNEL, self._wake)
+
+    def _wake(self, *_notification: Any) -> None:
+        self._woken.set()
+
+    def _lose(self, _connection: Any) -> None:
+        self._is_listening = False
+        self._woken.set()

@@ -1,0 +1,167 @@
+"""The servers of a database, of which one takes writes: who connects gets that one. All connections are made here."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple, cast
+from urllib.parse import parse_qs, urlencode, urlsplit
+from weakref import WeakKeyDictionary
+
+import asyncpg
+
+from eventstore.postgres.away import Unreachable
+from eventstore.postgres.connection import Connection
+from eventstore.postgres.sessions import SESSION, begin
+
+CONNECT_SECONDS = 5.0  # for each server: one that hangs accepts whoever comes, and then says nothing
+# A server that is gone without a word is given up after some ten seconds: with something to send, or with nothing.
+WIRE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
+
+
+class NotUnicodeError(Exception):
+    """The database can't hold every name there is."""
+
+    def __init__(self, database: str, encoding: str) -> None:
+        super().__init__(
+            f"the database {database} has the encoding {encoding}, which can't hold every name: "
+            "make one with ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+class Session(NamedTuple):
+    """A connection that was just made, to the server of that DSN."""
+
+    connection: asyncpg.Connection
+    dsn: str
+    is_read_only: bool
+
+
+class _Made(NamedTuple):
+    dsn: str
+    is_read_only: bool
+
+
+class Servers:
+    """Those that a DSN names. `missing` is why none of them can be reached, for as long as that is known."""
+
+    def __init__(self, dsn: str) -> None:
+        self.missing: Unreachable | None = None
+        self._dsns = each_server(dsn)  # the last one that hung comes last
+        self._made: WeakKeyDictionary[asyncpg.Connection, _Made] = WeakKeyDictionary()
+
+    async def connect(self, settings: Mapping[str, str] = SESSION) -> asyncpg.Connection:
+        """To the server that takes writes; to one that is read-only if there is no other, but never to a standby.
+
+        Raises Unreachable, NotUnicodeError, and what PostgreSQL says to whom it does not let in.
+        """
+        if self.missing is not None:
+            raise Unreachable(str(self.missing), self.missing.why) from self.missing.__cause__
+        return (await self.find(settings)).connection
+
+    async def find(self, settings: Mapping[str, str] = SESSION) -> Session:
+        """As `connect`, whatever is known."""
+        found: list[Session] = []
+        problem: Exception = Unreachable("no server is named")
+        try:
+            for dsn in tuple(self._dsns):
+                try:
+                    found.append(await _open(dsn, settings))
+                except (Unreachable, asyncpg.PostgresError, asyncpg.TargetServerAttributeNotMatched) as error:
+                    problem = error
+                    if isinstance(error, Unreachable) and error.why == "hanging":
+                        self._dsns.sort(key=lambda each: each == dsn)
+                    continue
+                if not found[-1].is_read_only:
+                    break
+            if not found:
+                raise problem
+            chosen = found.pop(0 if found[-1].is_read_only else -1)
+        finally:
+            for other in found:
+                other.connection.terminate()
+        self._made[chosen.connection] = _Made(chosen.dsn, chosen.is_read_only)
+        return chosen
+
+    def pool(
+        self,
+        init: Callable[[asyncpg.Connection], Coroutine[Any, Any, None]],
+        *,
+        most: int,
+        least: int = 1,
+        settings: Mapping[str, str] = SESSION,
+        statements: int = 50_000,
+    ) -> asyncpg.Pool:
+        """Of connections that are replaced after so many statements."""
+
+        async def connect(*_: Any, **_options: Any) -> asyncpg.Connection:
+            return await self.connect(settings)
+
+        return asyncpg.create_pool(
+            connect=cast("Any", connect), init=init, reset=_keep, min_size=least, max_size=most, max_queries=statements
+        )
+
+    def leave(self, *, but: str | None = None) -> None:
+        """End all connections that were made, except those to one server that may write. What is under way fails."""
+        for connection, made in tuple(self._made.items()):
+            if made != _Made(str(but), is_read_only=False):
+                connection.terminate()
+
+    def has_read_only(self) -> bool:
+        """Whether a connection is open that began as read-only: it stays so when the server takes writes again."""
+        return any(made.is_read_only and not connection.is_closed() for connection, made in self._made.items())
+
+
+def each_server(dsn: str) -> list[str]:
+    """A DSN for each of the servers that one names, in its order."""
+    parts = urlsplit(dsn)
+    who, at, where = parts.netloc.rpartition("@")
+    if "," in where:
+        return [parts._replace(netloc=f"{who}{at}{each}").geturl() for each in where.split(",")]
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    hosts, ports = query.get("host", "").split(","), query.get("port", "").split(",")
+    if len(hosts) == 1:
+        return [dsn]
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    named = zip(hosts, ports, strict=False)
+    each_query = [query | {"host": host} | ({"port": port} if port else {}) for host, port in named]
+    return [parts._replace(query=urlencode(each)).geturl() for each in each_query]
+
+
+async def _open(dsn: str, settings: Mapping[str, str]) -> Session:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await asyncpg.connect(dsn)
+            try:
+                _mind_the_wire(connection)
+                return await _begun(connection, dsn, settings)
+            except BaseException:
+                connection.terminate()
+                raise
+    except TimeoutError as error:
+        raise Unreachable(f"no answer within {CONNECT_SECONDS:g} s", "hanging") from error
+    except OSError as error:
+        raise Unreachable(str(error)) from error
+
+
+async def _begun(connection: asyncpg.Connection, dsn: str, settings: Mapping[str, str]) -> Session:
+    ((is_standby, is_read_only, encoding, database, _changed),) = await connection.fetch(begin(settings))
+    if is_standby:
+        raise asyncpg.TargetServerAttributeNotMatched("it is a standby, which takes no writes")
+    if encoding != "UTF8":
+        raise NotUnicodeError(database, encoding)
+    return Session(connection, dsn, is_read_only)
+
+
+def _mind_the_wire(connection: asyncpg.Connection) -> None:
+    # asyncpg has no parameter for what follows.
+    wire = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]  # noqa: SLF001
+    if wire.family == socket.AF_UNIX:
+        return
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in WIRE.items():
+        if (option := getattr(socket, name, None)) is not None:  # not every system has each
+            wire.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+async def _keep(_connection: Connection) -> None:
+    """No reset query, a quarter of the throughput: nothing here leaves state in a session."""

@@ -1,0 +1,1 @@
+"""What commands read, and what a process remembers of it."""

@@ -1,0 +1,59 @@
+"""What a process remembers of a server, for as long as it is the same: since its start, and on one timeline."""
+
+from datetime import datetime
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from eventstore.postgres.connection import Connection
+from eventstore.postgres.row_cache import Memory
+from eventstore.reading.stream_cache import Heads
+
+# A standby that is promoted begins a timeline, as does a recovery to a point in time; files that are put back need
+# another start. A plain role may ask all of it.
+INSTANCE = """
+    SELECT (pg_control_system()).system_identifier,
+        CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END,
+        pg_postmaster_start_time()"""
+
+
+class Instance(NamedTuple):
+    """What was seen on one may never have been on another, also where both have the same data by name."""
+
+    system_identifier: int
+    timeline: str | None  # None for a standby
+    started_at: datetime
+
+
+class Remembered:
+    """Of one instance: folded streams, and rows of read models."""
+
+    def __init__(self) -> None:
+        self.heads = Heads()
+        self.rows = Memory()
+
+
+class Instances:
+    """`remembered` is of the instance that was met last. It is replaced, not emptied: who is still at work on another
+    remembers into what nobody reads.
+    """
+
+    def __init__(self) -> None:
+        self.remembered = Remembered()
+        self._last: Instance | None = None
+        self._known: WeakKeyDictionary[asyncpg.Connection, Remembered] = WeakKeyDictionary()
+
+    async def of(self, connection: Connection) -> Remembered:
+        """What is remembered of the instance that a connection leads to: a new one is asked which that is."""
+        itself = connection._con if isinstance(connection, PoolConnectionProxy) else connection  # type: ignore[attr-defined]  # noqa: SLF001
+        if (known := self._known.get(itself)) is not None:
+            return known
+        instance = Instance(*(await connection.fetch(INSTANCE))[0])
+        if instance != self._last:
+            if self._last is not None:
+                self.remembered = Remembered()
+            self._last = instance
+        self._known[itself] = self.remembered
+        return self.remembered

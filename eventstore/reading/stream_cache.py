@@ -1,0 +1,89 @@
+"""Folded streams, kept in the process: what the next command on a stream is decided on, without reading it again."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+from domain.event import Decider, Forgotten, Recorded, Stream
+from eventstore.log.digest import NONE
+from eventstore.postgres.stream_ids import End
+from eventstore.sealing.payloads import DataKey
+
+KEPT = 10_000
+
+
+class Head:
+    """A stream's state at a version, the digest of its last event, and the key that seals the next, if it has one.
+
+    While `ended` is there, the command that leads to it is not in the log yet; when it is done, it tells whether the
+    command came to be written.
+    """
+
+    __slots__ = ("digest", "ended", "key", "state", "version")
+
+    def __init__(
+        self, state: Any, version: int, digest: bytes, key: DataKey | None, ended: asyncio.Future[bool] | None = None
+    ) -> None:
+        self.state = state
+        self.version = version
+        self.digest = digest
+        self.key = key
+        self.ended = ended
+
+    @property
+    def end(self) -> End:
+        return End(self.version, self.digest)
+
+    def after(self, decider: Decider[Any], events: Iterable[Recorded], key: DataKey | None) -> "Head":
+        """What it is after the events that follow on it."""
+        state, version, digest = self.state, self.version, self.digest
+        for recorded in events:
+            if not isinstance(recorded.event, Forgotten):
+                state = decider.evolve(state, recorded.event)
+            version, digest = recorded.version, recorded.digest
+        return Head(state, version, digest, key)
+
+
+def beginning(decider: Decider[Any]) -> Head:
+    """Of a stream that is not there."""
+    return Head(decider.initial, 0, NONE, None)
+
+
+class Heads:
+    """The newest heads that this process knows, the least recently used of which it forgets.
+
+    They may be behind the log, where others write, or ahead of it by commands that wait to be written and may fail: who
+    decides on one has it verified before the answer (see `Unit.stands` and `Writer`).
+    """
+
+    def __init__(self, kept: float = KEPT) -> None:
+        self._kept = kept
+        self._heads: OrderedDict[Stream, Head] = OrderedDict()
+
+    def newest(self, stream: Stream) -> Head | None:
+        head = self._heads.get(stream)
+        if head is not None:
+            self._heads.move_to_end(stream)
+        return head
+
+    def read(self, stream: Stream, head: Head) -> Head:
+        """Keep what the log says, unless something newer is known; what is newest.
+
+        Of the same version the log's is right: another one was lost.
+        """
+        known = self._heads.get(stream)
+        if known is not None and (known.version > head.version or known.end == head.end):
+            return known
+        if head.version:  # a stream that is not there is not worth a place
+            self.push(stream, head)
+        return head
+
+    def push(self, stream: Stream, head: Head) -> None:
+        self._heads[stream] = head
+        self._heads.move_to_end(stream)
+        if len(self._heads) > self._kept:
+            self._heads.popitem(last=False)
+
+    def drop(self, stream: Stream) -> None:
+        self._heads.pop(stream, None)

@@ -1,0 +1,1 @@
+"""Read models from events alone, as they are or as they were."""

@@ -1,0 +1,284 @@
+"""Read models from events alone: the rows of some customers, users or labels, as they are at a position of the log."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import chain, groupby
+from math import inf
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
+
+import asyncpg
+import msgspec
+
+from domain.customer import CustomerErased, OrderDetailsRecorded
+from domain.event import Event, Stream
+from domain.events import EVENTS
+from domain.value import OrderValue, figures
+from eventstore.log.codec import Codec, stored_as
+from eventstore.log.log import Executor, Log
+from eventstore.postgres.stream_ids import id_of, to_uuid
+from eventstore.sealing.payloads import FORMAT, WORDS, bound
+from eventstore.sealing.stream_keys import StreamKeys
+from projections.fold.ranges import Range
+from projections.live.projector import PROJECTIONS
+from projections.models.figures import FIGURES, FiguresRow, with_figures
+from projections.models.order_rows import OrderRow
+from projections.models.orders import ORDERS, value_of
+from projections.tables.projection import Envelope, Evolve, Keys, Part, Projection, of_stream
+
+# In forms that cost little: most streams are only looked up, and a datetime takes asyncpg as long as all the rest.
+COLUMNS = """uuid_send(originator_id) AS stream, topic, state, notification_id,
+    date_trunc('second', occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id,
+    originator_version"""
+OF_CUSTOMERS = """
+    SELECT {columns} FROM stored_events WHERE customer_id {within} AND notification_id <= $1
+    ORDER BY customer_id, notification_id"""
+# Orders that came from, or went to, another customer: there are few, and their index holds no others. And what the
+# others' events of them are.
+MOVED = """
+    SELECT DISTINCT originator_id, uuid_send(originator_id) FROM stored_events
+    WHERE former_customer_id IS NOT NULL AND (former_customer_id {within} OR customer_id {within})
+        AND notification_id <= $1"""
+OF_OTHERS = """
+    SELECT {columns} FROM stored_events
+    WHERE originator_id = ANY(${last}) AND NOT customer_id {within} AND notification_id <= $1"""
+# What the others' own streams say of orders: details that went along, and when they fell silent.
+SAID_BY_OTHERS = f"""
+    SELECT {{columns}} FROM stored_events
+    WHERE originator_id = ANY($2) AND notification_id <= $1
+        AND topic IN {stored_as(OrderDetailsRecorded, CustomerErased)}"""
+OF_STREAMS = """
+    SELECT {columns} FROM stored_events WHERE originator_id {within} AND notification_id <= $1
+    ORDER BY originator_id, originator_version"""
+STREAM, POSITION, CUSTOMER, FORMER = map(itemgetter, (0, 3, 5, 6))  # of COLUMNS
+
+EVENTS_IN_ONE_GO = 1_000  # to be understood
+# After which others may go on: what PostgreSQL has for them it holds back until it is read.
+GROUPS_IN_ONE_GO = 100
+
+Events: TypeAlias = Sequence[asyncpg.Record]
+
+
+class Poison(msgspec.Struct, frozen=True):
+    """An event that can't be applied, why, and whose rows therefore can't be told."""
+
+    position: int
+    topic: str
+    error: str
+    part: Part
+    ids: tuple[int, ...]
+
+
+class PoisonedError(Exception):
+    """position, problem: an event of the customer can't be applied, so that its figures can't be told."""
+
+
+class Folded(NamedTuple):
+    """Rows by projection's name and id, and how many events they come from."""
+
+    rows: dict[str, dict[int, Any]]
+    poison: list[Poison]
+    events: int
+
+
+class Groups(NamedTuple):
+    """Events in order. `entangled` ones are of customers that share rows; `by_customer`, of one after another.
+
+    `others` are customers beside those asked for, some of whose events are among them.
+    """
+
+    entangled: Events
+    by_customer: Events = ()
+    others: frozenset[Stream] = frozenset()
+
+
+async def fold_range(on: Executor, log: Log, ids: Range, until: int) -> Folded:
+    """The rows of all with ids in the range."""
+    part, low, high = ids
+    ends = (low, high) if part == "customer" else (to_uuid(Stream(part, low)), to_uuid(Stream(part, high)))
+    groups = await _read(on, part, "BETWEEN $2 AND $3", until, *ends)
+    sealed_with = await StreamKeys.between(on, log.sealing, Stream(part, low), Stream(part, high))
+    if groups.others:
+        await sealed_with.add(on, groups.others)
+    return await _Fold(log, part, sealed_with).fold(groups, lambda id_: low <= id_ <= high)
+
+
+async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], until: int) -> Folded:
+    """The rows of those with these ids."""
+    wanted = frozenset(ids)
+    keys = list(wanted) if part == "customer" else [to_uuid(Stream(part, id_)) for id_ in wanted]
+    groups = await _read(on, part, "= ANY($2)", until, keys)
+    sealed_with = await StreamKeys.of(on, log.sealing, [*(Stream(part, id_) for id_ in wanted), *groups.others])
+    return await _Fold(log, part, sealed_with).fold(groups, wanted.__contains__)
+
+
+async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Groups:
+    if part != "customer":
+        return Groups(await on.fetch(OF_STREAMS.format(columns=COLUMNS, within=within), *arguments))
+    own = await on.fetch(OF_CUSTOMERS.format(columns=COLUMNS, within=within), *arguments)
+    moved = await on.fetch(MOVED.format(within=within), *arguments)
+    if not moved:
+        return Groups((), own)
+    uuids, streams = zip(*moved, strict=True)
+    template = OF_OTHERS.format(columns=COLUMNS, within=within, last=len(arguments) + 1)
+    others = await on.fetch(template, *arguments, uuids)
+    strangers = frozenset(Stream("customer", CUSTOMER(event)) for event in others)
+    said = await on.fetch(SAID_BY_OTHERS.format(columns=COLUMNS), arguments[0], list(map(to_uuid, strangers)))
+    return _grouped(own, [*others, *said], frozenset(streams))._replace(others=strangers)
+
+
+def _grouped(own: Events, others: Events, moved: frozenset[bytes]) -> Groups:
+    entangled = {id_ for event in own if STREAM(event) in moved for id_ in (CUSTOMER(event), FORMER(event))}
+    among = [event for event in own if CUSTOMER(event) in entangled]
+    rest = [event for event in own if CUSTOMER(event) not in entangled]
+    return Groups(sorted([*among, *others], key=POSITION), rest)
+
+
+def projections_of(part: Part) -> list[Projection[Any]]:
+    return [projection for projection in PROJECTIONS if projection.part == part]
+
+
+class _Decoders(dict[str, Callable[[bytes], Event]]):
+    """By topic."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def __missing__(self, topic: str) -> Callable[[bytes], Event]:
+        decode = self[topic] = self._codec.decoder(topic)
+        return decode
+
+
+# Of which customer, the key of the stream's own row, what happened, what came with it, and all of that as it was read.
+Happened: TypeAlias = tuple[int | None, tuple[int], Event | None, Envelope, asyncpg.Record]
+WHOSE = itemgetter(0)
+
+
+class _Fold:
+    def __init__(self, log: Log, part: Part, sealed_with: StreamKeys) -> None:
+        self._decoders = _Decoders(log.codec)
+        self._opened, self._with_words = sealed_with.opened, sealed_with.with_words
+        self._part: Part = part
+        self._failed: list[tuple[asyncpg.Record, Exception]] = []
+        # Rows of the group that is being folded; and what each kind of event does to them. None is an event whose key
+        # is destroyed, and changes nothing.
+        self._rows: dict[str, dict[int, Any]] = {}
+        self._steps: dict[type[Event | None], list[tuple[Keys, Evolve, dict[int, Any]]]]
+        self._steps = {event: [] for event in (type(None), *EVENTS)}
+        for projection in projections_of(part):
+            rows = self._rows[projection.name] = {}
+            for event, change in projection.changes.items():
+                self._steps[event].append((change.keys, change.evolve, rows))
+
+    async def fold(self, groups: Groups, is_wanted: Callable[[int], bool]) -> Folded:
+        told: dict[str, dict[int, Any]] = {name: {} for name in self._rows}
+        for number, group in enumerate(self._one_by_one(groups), 1):
+            if not number % GROUPS_IN_ONE_GO:
+                await asyncio.sleep(0)
+            self._fold(group)
+            for name, rows in self._rows.items():
+                if rows:
+                    told[name].update(rows)
+                    rows.clear()
+        if self._part == "customer":
+            _sum(told[ORDERS.name], told[FIGURES.name])
+        poison = self._set_aside([*groups.entangled, *groups.by_customer]) if self._failed else []
+        if groups.others or poison:
+            untold = frozenset(id_ for each in poison for id_ in each.ids)
+            told = {name: _own(rows, is_wanted, untold) for name, rows in told.items()}
+        return Folded(told, poison, len(groups.entangled) + len(groups.by_customer))
+
+    def _one_by_one(self, groups: Groups) -> Iterator[Iterable[Happened]]:
+        if groups.entangled:
+            yield self._understand(groups.entangled)
+        own = groups.by_customer
+        batches = (own[start : start + EVENTS_IN_ONE_GO] for start in range(0, len(own), EVENTS_IN_ONE_GO))
+        for _customer_id, group in groupby(chain.from_iterable(map(self._understand, batches)), WHOSE):
+            yield group
+
+    def _understand(self, events: Events) -> list[Happened]:
+        """In one go; one by one, where one of them can't be."""
+        try:
+            return self._happened(events)
+        except Exception:
+            return [happened for event in events for happened in self._alone(event)]
+
+    def _alone(self, event: asyncpg.Record) -> list[Happened]:
+        try:
+            return self._happened([event])
+        except Exception as error:
+            self._failed.append((event, error))
+            return []
+
+    def _happened(self, events: Events) -> list[Happened]:
+        """Step by step for all of them: faster than all steps for one after another."""
+        opened, with_words, decoders = self._opened, self._with_words, self._decoders
+        streams, topics, states, _positions, ats, customers, formers, versions = zip(*events, strict=True)
+        stored = zip(streams, versions, topics, states, customers, strict=True)
+        plain = [
+            opened(stream, version, topic, state)
+            if state.startswith(FORMAT)
+            else with_words(customer, bound(stream, version, topic), state)
+            if state.startswith(WORDS)
+            else state
+            for stream, version, topic, state, customer in stored
+        ]
+        decoded = [
+            None if state is None else decoders[topic](state) for topic, state in zip(topics, plain, strict=True)
+        ]
+        ids = [id_of(stream) for stream in streams]
+        envelopes = map(Envelope, ids, map(datetime.fromisoformat, ats), customers, formers)
+        return list(zip(customers, zip(ids), decoded, envelopes, events, strict=True))
+
+    def _fold(self, happened: Iterable[Happened]) -> None:
+        steps = self._steps
+        for _customer_id, own, event, envelope, record in happened:
+            try:
+                for keys, evolve, rows in steps[type(event)]:
+                    for key in own if keys is of_stream else keys(event, envelope):
+                        row = evolve(key, rows.get(key), event, envelope)
+                        if row is not None:
+                            rows[key] = row
+                        else:
+                            rows.pop(key, None)
+            except Exception as error:
+                self._failed.append((record, error))
+
+    def _set_aside(self, events: Events) -> list[Poison]:
+        """The first of its stream that can't be applied spoils the rest: of all whom that is about nothing is told."""
+        first: dict[bytes, int] = {}
+        for record, _error in self._failed:
+            first[STREAM(record)] = min(POSITION(record), first.get(STREAM(record), POSITION(record)))
+        ids: dict[bytes, set[int]] = {stream: set() for stream in first}
+        for event in events:
+            if POSITION(event) >= first.get(STREAM(event), inf):
+                ids[STREAM(event)] |= self._whose(event)
+        return [
+            Poison(
+                POSITION(record), record["topic"], f"{type(error).__name__}: {error}", self._part,
+                tuple(sorted(ids[STREAM(record)])),
+            )
+            for record, error in self._failed
+        ]  # fmt: skip
+
+    def _whose(self, event: asyncpg.Record) -> set[int]:
+        if self._part != "customer":
+            return {id_of(STREAM(event))}
+        return {id_ for id_ in (CUSTOMER(event), FORMER(event)) if id_ is not None}
+
+
+def _sum(orders: Mapping[int, OrderRow], of_customers: dict[int, FiguresRow]) -> None:
+    """In place."""
+    values: dict[int, list[OrderValue]] = {}
+    for order in orders.values():
+        values.setdefault(order.customer_id, []).append(value_of(order))
+    for id_, of_customer in values.items():
+        if row := of_customers.get(id_):
+            of_customers[id_] = with_figures(row, figures(of_customer))
+
+
+def _own(rows: dict[int, Any], is_wanted: Callable[[int], bool], untold: frozenset[int]) -> dict[int, Any]:
+    """What belongs to those that were asked for, in one piece."""
+    owned = ((id_, row, getattr(row, "customer_id", id_)) for id_, row in rows.items())
+    return {id_: row for id_, row, owner in owned if is_wanted(owner) and owner not in untold}

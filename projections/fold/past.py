@@ -1,0 +1,141 @@
+"""The read models as they were: told by folding, and put where every query finds them under their own names."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from eventstore.log.log import Connection, Executor, Log
+from eventstore.postgres.servers import Servers
+from eventstore.postgres.sessions import SESSION
+from eventstore.store import Store
+from projections.fold.fold import Folded, PoisonedError, fold_range, fold_some, projections_of
+from projections.fold.ranges import EVERYTHING, split
+from projections.live.projector import PROJECTIONS
+from projections.models.customers import CUSTOMERS
+from projections.queries.refusals import BeyondTheEnd
+from projections.tables.projection import Part
+from projections.tables.table import prepare
+
+POSITION_AT = "SELECT position_at($1)"
+LAST_UNTIL = """
+    SELECT notification_id, recorded_at FROM stored_events
+    WHERE notification_id <= $1 ORDER BY notification_id DESC LIMIT 1"""
+STANDING = "SELECT id FROM figures WHERE id = ANY($1)"
+
+# Of connections that are for nothing else: tables are made in, and looked for in, what is the connection's own. Plans
+# can't be known before: tables are empty until a past is told.
+SETTINGS = SESSION | {"search_path": "pg_temp, public", "plan_cache_mode": "force_custom_plan", "jit": "off"}
+CREATE = ";".join(projection.table.create for projection in PROJECTIONS)
+# In a transaction that is rolled back: files of its own, which then go at once.
+EMPTY = f"TRUNCATE {', '.join(projection.name for projection in PROJECTIONS)}"
+CONNECTIONS = 4
+# What is rolled back stays in the tables' files, until the connection is another. That is so after about thirty looks.
+STATEMENTS = 300
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # before any log
+EVENTS_AT_ONCE = 1_000  # while these are folded, the process does nothing else
+
+
+class Moment(NamedTuple):
+    """A position of the log, and the time at which it stood there."""
+
+    position: int
+    time: datetime
+
+
+async def moment_of(on: Executor, log: Log, as_of: int | datetime, now: datetime) -> Moment | None:
+    """Of a position, or of a time with a zone, when the log knew it. None from now on. Raises BeyondTheEnd.
+
+    Between two events a position has the time of the first.
+    """
+    if isinstance(as_of, datetime):
+        if as_of >= now:
+            return None
+        time = max(as_of, BEGINNING)
+        return Moment(await on.fetchval(POSITION_AT, time), time)
+    head = await log.head(on)
+    if as_of > head:
+        raise BeyondTheEnd(head)
+    last = await on.fetchrow(LAST_UNTIL, as_of)
+    return Moment(*last) if last else Moment(0, BEGINNING)
+
+
+class Pasts:
+    """Connections on which the read models' names mean tables of the connection's own, filled for one look."""
+
+    def __init__(self, pool: asyncpg.Pool, store: Store) -> None:
+        self._pool = pool
+        self._live = store.pool
+        self._log = store.log
+
+    @asynccontextmanager
+    async def at(self, position: int, customer_id: int | None = None) -> AsyncIterator[Connection]:
+        """The rows at a position: those of one customer and of what belongs to it, or all.
+
+        Who has been erased since then was never there. Raises PoisonedError.
+        """
+        async with self._pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                if customer_id is None:
+                    await self._tell_all(connection, position)
+                else:
+                    await self._tell_one(connection, position, customer_id)
+                yield connection
+            finally:
+                await transaction.rollback()
+
+    async def _tell_all(self, connection: Connection, position: int) -> None:
+        await connection.execute(EMPTY)
+        for whole in EVERYTHING:
+            async for ids in split(connection, whole, EVENTS_AT_ONCE):
+                await self._put(connection, ids.part, await fold_range(connection, self._log, ids, position))
+
+    async def _tell_one(self, connection: Connection, position: int, customer_id: int) -> None:
+        async def fold(part: Part, ids: Iterable[int]) -> Folded:
+            return await fold_some(connection, self._log, part, ids, position)
+
+        folded = await fold("customer", [customer_id])
+        told = await self._put(connection, "customer", folded)
+        customer = folded.rows[CUSTOMERS.name].get(customer_id)
+        if customer and customer_id in told:
+            await self._put(connection, "label", await fold("label", customer.labels))
+            if customer.user_id is not None:
+                await self._put(connection, "user", await fold("user", [customer.user_id]))
+
+    async def _put(self, connection: Connection, part: Part, folded: Folded) -> set[int]:
+        """The rows into their tables, but for what belongs to customers that have been erased since; whose they are."""
+        projections = projections_of(part)
+        owners = {getattr(row, it.owner) for it in projections for row in folded.rows[it.name].values()}
+        owners.update(*(poison.ids for poison in folded.poison))
+        standing = await self._standing(owners) if part == "customer" else owners
+        for poison in folded.poison:
+            if standing.intersection(poison.ids):
+                raise PoisonedError(poison.position, poison.error)
+        for projection in projections:
+            rows = folded.rows[projection.name].values()
+            if left := [row for row in rows if getattr(row, projection.owner) in standing]:
+                await projection.table.copy(connection, left)
+        return standing
+
+    async def _standing(self, customer_ids: set[int]) -> set[int]:
+        """Asked after they are folded: who is erased meanwhile is not told of. And on another connection, or a swap of
+        the live table would wait for the end of the look.
+        """
+        return {row["id"] for row in await self._live.fetch(STANDING, list(customer_ids))}
+
+
+@asynccontextmanager
+async def open_pasts(servers: Servers, store: Store) -> AsyncIterator[Pasts]:
+    """Pasts of the store in a migrated database. Connections are made when they are needed."""
+    async with servers.pool(_create, least=0, most=CONNECTIONS, settings=SETTINGS, statements=STATEMENTS) as pool:
+        yield Pasts(pool, store)
+
+
+async def _create(connection: Connection) -> None:
+    await prepare(connection)
+    await connection.execute(CREATE)

@@ -1,0 +1,91 @@
+"""Everything that is held about a customer, for the person it is about: rows, events, and what is kept beside them."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import asyncpg
+from eventsourcing.persistence import MapperDeserialisationError
+
+from domain.customer import CUSTOMER, Customer
+from domain.event import Stream
+from eventstore.log.log import Connection, Log
+from eventstore.postgres.stream_ids import to_uuid
+from projections.history.pages import NEWEST, Entry, customer_history, streams_history
+from projections.models.addresses import ADDRESSES
+from projections.models.orders import ORDERS
+from projections.models.users import USERS
+from projections.queries.customers import find_customer
+from projections.tables.table import Shown
+
+PAGE = 1_000
+ADDRESSES_OF = f"SELECT {', '.join(ADDRESSES.table.names)} FROM addresses WHERE customer_id = $1 ORDER BY id"
+ORDERS_OF = f"SELECT {', '.join(ORDERS.table.names)} FROM orders WHERE customer_id = $1 ORDER BY id"
+USERS_OF = f"SELECT {', '.join(USERS.table.names)} FROM users WHERE id = ANY($1) ORDER BY id"
+LABELS_OF = "SELECT id, id AS label_id, value, created_at, updated_at FROM labels WHERE id = ANY($1) ORDER BY id"
+CLAIMS_OF = "SELECT kind, value FROM claims WHERE originator_id = ANY($1) ORDER BY kind, value"
+ANSWERS_OF = """
+    SELECT actor, key, answered_at, status, body FROM answers WHERE customer_id = $1 OR user_id = ANY($2)
+    ORDER BY answered_at, actor, key"""
+KEYS_OF = """
+    SELECT originator_id, since, until, wrapped IS NULL AS is_destroyed FROM stream_keys
+    WHERE originator_id = ANY($1) ORDER BY originator_id, since"""
+
+Rows = Sequence[asyncpg.Record]
+
+
+class Export(NamedTuple):
+    """Events newest first: of the customer with its orders, and of the users that it has or had."""
+
+    customer: Shown
+    labels: Rows
+    addresses: Rows
+    orders: Rows
+    users: Rows
+    events: list[Entry]
+    of_users: list[Entry]
+    claims: Rows
+    answers: Rows
+    keys: Rows
+
+
+async def export(on: Connection, log: Log, customer_id: int) -> Export | None:
+    """None for a customer that is erased or never was. The connection sees one moment."""
+    row = await find_customer(on, customer_id)
+    if row is None:
+        return None
+    own = Stream("customer", customer_id)
+    users = sorted({*await _users(on, log, own), *([] if row["user_id"] is None else [row["user_id"]])})
+    streams = [own, *(Stream("user", id_) for id_ in users)]
+    ids = list(map(to_uuid, streams))
+    return Export(
+        customer=row,
+        labels=await on.fetch(LABELS_OF, row["labels"]),
+        addresses=await on.fetch(ADDRESSES_OF, customer_id),
+        orders=await on.fetch(ORDERS_OF, customer_id),
+        users=await on.fetch(USERS_OF, users),
+        events=await _events(on, log, customer_id),
+        of_users=await streams_history(on, log, streams[1:]),
+        claims=await on.fetch(CLAIMS_OF, ids),
+        answers=await on.fetch(ANSWERS_OF, customer_id, users),
+        keys=await on.fetch(KEYS_OF, ids),
+    )
+
+
+async def _users(on: Connection, log: Log, stream: Stream) -> frozenset[int]:
+    """Every user that the customer has or had, as far as its events can be read."""
+    state: Customer | None = None
+    with suppress(MapperDeserialisationError):
+        for recorded in await log.stream(on, stream):
+            state = CUSTOMER.evolve(state, recorded.event)
+    return state.users if state else frozenset()
+
+
+async def _events(on: Connection, log: Log, customer_id: int) -> list[Entry]:
+    entries: list[Entry] = []
+    before: int | None = NEWEST
+    while before is not None:
+        page = await customer_history(on, log, customer_id, before=before, limit=PAGE)
+        entries += page.entries
+        before = page.before
+    return entries

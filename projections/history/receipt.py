@@ -1,0 +1,54 @@
+"""The receipt of an erasure, as the log gives it at any later time."""
+
+from datetime import datetime
+
+import msgspec
+
+from domain.customer import CustomerErased
+from domain.event import Stream, tag
+from eventstore.log.log import COLUMNS, Executor, Log
+from eventstore.postgres.stream_ids import to_uuid
+
+NEWEST = f"SELECT {COLUMNS} FROM readable_events WHERE originator_id = $1 ORDER BY originator_version DESC LIMIT 1"
+# Under keys that ended with the erasure: the event after it in a user's stream is the user's own, of the same command.
+SEALED_FOR_GOOD = """
+    SELECT count(*) FROM stream_keys AS k
+    JOIN stored_events AS e
+        ON e.originator_id = k.originator_id AND e.originator_version BETWEEN k.since AND k.until - 1
+    WHERE k.originator_id = ANY($1) AND k.wrapped IS NULL AND k.until = (
+        SELECT originator_version FROM stored_events AS i
+        WHERE i.originator_id = k.originator_id AND notification_id >= $2 ORDER BY originator_version LIMIT 1)"""
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """`events` of the customer and of these users can't be opened any more by anybody."""
+
+    customer_id: int
+    erased_at: datetime
+    erased_by: str
+    request_id: str
+    reason: str
+    events: int
+    users: tuple[int, ...]
+    position: int
+
+
+async def receipt(on: Executor, log: Log, customer_id: int) -> Receipt | None:
+    """None for a customer that is not erased. Raises MapperDeserialisationError."""
+    row = await on.fetchrow(NEWEST, to_uuid(Stream("customer", customer_id)))
+    if row is None or row["topic"] not in log.codec.topics(tag(CustomerErased)):
+        return None
+    recorded = log.recorded(row)
+    assert isinstance(recorded.event, CustomerErased), "it has its topic, and is never sealed"
+    streams = [recorded.stream, *(Stream("user", user_id) for user_id in recorded.event.users)]
+    events: int = await on.fetchval(SEALED_FOR_GOOD, list(map(to_uuid, streams)), recorded.position)
+    return Receipt(
+        customer_id=customer_id,
+        erased_at=row["recorded_at"],
+        erased_by=recorded.actor,
+        request_id=recorded.request_id,
+        reason=recorded.event.reason,
+        events=events,
+        users=recorded.event.users,
+        position=recorded.position,
+    )

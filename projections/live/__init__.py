@@ -1,0 +1,1 @@
+"""Read models in the transaction of the events that they show."""

@@ -1,0 +1,1 @@
+"""Work that nobody has asked for, now and then."""

@@ -1,0 +1,1 @@
+"""Reading what outsiders send, field by field."""
