@@ -17,8 +17,8 @@ from benchmarks.web import CREATE, GET, LIST, PAY, SEARCH, SET_PRIMARY
 from eventstore.store import Store
 from projections.database import open_store
 from projections.queries.customers import find_customer, list_customers
+from projections.queries.language.query import ListQuery
 from projections.queries.pages import Totals
-from projections.queries.query import ListQuery
 
 COMMANDS = (CREATE, SET_PRIMARY, PAY)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

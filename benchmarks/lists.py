@@ -15,10 +15,10 @@ from benchmarks.large_store import fill
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
 from projections.database import open_store
-from projections.queries.clock import clock
 from projections.queries.customers import LISTING, list_customers
+from projections.queries.language.clock import clock
+from projections.queries.language.query import ListQuery
 from projections.queries.pages import Totals, count_statement, page_statement, sort_of
-from projections.queries.query import ListQuery
 
 LIMIT_MS = 50  # at the 95th percentile, and at first
 ANSWERS = 6  # in place of a round

@@ -10,10 +10,10 @@ from typing import NamedTuple, TypeAlias
 from api.handling.serving import Service
 from eventstore.log.log import Executor
 from projections.fold.past import moment_of
-from projections.queries.clock import Clock, clock
 from projections.queries.customers import find_customer
+from projections.queries.language.clock import Clock, clock
+from projections.queries.language.refusals import UnknownTimeZone
 from projections.queries.pages import Totals
-from projections.queries.refusals import UnknownTimeZone
 from projections.tables.table import Shown
 from service.fields.reader import Fields
 

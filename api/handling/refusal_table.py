@@ -13,7 +13,7 @@ from domain import refusals
 from domain.refusals import ClaimTaken
 from eventstore.store import Contended, OutcomeUnknown, Overloaded
 from projections.fold.fold import PoisonedError
-from projections.queries.refusals import QueryRefused, TooExpensive
+from projections.queries.language.refusals import QueryRefused, TooExpensive
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from api.openapi.kinds import Schema, said, text
 from domain.order import ORDER_STATUSES
 from domain.transaction import PAYMENT_STATUSES
-from projections.queries.filters import MAX_ITEMS
-from projections.queries.properties import MAX_DAYS, MAX_VALUES
+from projections.queries.language.filters import MAX_ITEMS
+from projections.queries.language.properties import MAX_DAYS, MAX_VALUES
 
 
 class Form(NamedTuple):

@@ -17,8 +17,8 @@ from api.openapi.filters import (
 from api.openapi.kinds import Schema, choice, id_, integer, moment, optional, ref, said, text
 from api.rest.history import TYPES as TYPES_OF_EVENTS
 from api.rest.lists import MAX_IDS, MAX_SEARCH
-from projections.queries.columns import Column, Kind
 from projections.queries.customers import LISTING as CUSTOMERS
+from projections.queries.language.columns import Column, Kind
 from projections.queries.orders import LISTING as ORDERS
 from projections.queries.pages import Listing
 from projections.queries.relations import OF_CUSTOMER, OF_ORDER

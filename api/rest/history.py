@@ -16,9 +16,9 @@ from domain.events import EVENTS
 from domain.refusals import CustomerNotFound
 from projections.database import at_one_moment
 from projections.history.pages import NEWEST, Filters, Page, customer_history, store_history, was_registered
-from projections.queries.clock import Clock, Span, clock
 from projections.queries.customers import find_customer
-from projections.queries.refusals import UnknownTimeZone
+from projections.queries.language.clock import Clock, Span, clock
+from projections.queries.language.refusals import UnknownTimeZone
 from service.fields.reader import Fields
 
 TYPES = tuple(sorted(map(tag, EVENTS)))

@@ -17,10 +17,10 @@ from eventstore.log.log import Executor
 from projections.queries import relations
 from projections.queries.customers import LISTING as CUSTOMERS_LISTED
 from projections.queries.customers import find_customers, list_customers
+from projections.queries.language.query import ListQuery, Page
 from projections.queries.orders import LISTING as ORDERS_LISTED
 from projections.queries.orders import every_order, list_orders, list_store_orders
 from projections.queries.pages import Listing
-from projections.queries.query import ListQuery, Page
 from projections.queries.users import attachable_users
 from service.fields.reader import Fields
 from service.values import shown

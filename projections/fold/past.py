@@ -15,7 +15,7 @@ from projections.fold.fold import Folded, PoisonedError, fold_range, fold_some, 
 from projections.fold.ranges import EVERYTHING, split
 from projections.live.projector import PROJECTIONS
 from projections.models.customers import CUSTOMERS
-from projections.queries.refusals import BeyondTheEnd
+from projections.queries.language.refusals import BeyondTheEnd
 from projections.tables.projection import Part
 from projections.tables.table import prepare
 

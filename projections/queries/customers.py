@@ -14,13 +14,13 @@ from eventstore.postgres.view import View
 from eventstore.reading.coalesce import Together
 from projections.models.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.models.figures import FIGURES
-from projections.queries.clock import clock
-from projections.queries.columns import scalars
+from projections.queries.language.clock import clock
+from projections.queries.language.columns import scalars
+from projections.queries.language.properties import amounts, blank, choices, counts, dates, either, parts, sets
+from projections.queries.language.query import ListQuery, Page
+from projections.queries.language.search import Searchable
+from projections.queries.language.sql import NOTHING, Args, Part, searchable_text
 from projections.queries.pages import Listing, Totals, fetch_page
-from projections.queries.properties import amounts, blank, choices, counts, dates, either, parts, sets
-from projections.queries.query import ListQuery, Page
-from projections.queries.search import Searchable
-from projections.queries.sql import NOTHING, Args, Part, searchable_text
 from projections.tables.table import Shown
 
 # The three parts of `searched`; see its definition.

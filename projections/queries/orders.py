@@ -7,13 +7,13 @@ from domain.order import ORDER_STATUSES
 from eventstore.log.log import Executor
 from projections.models.customers import ID_MARK
 from projections.models.orders import ORDERS
-from projections.queries.clock import clock
-from projections.queries.columns import scalars
+from projections.queries.language.clock import clock
+from projections.queries.language.columns import scalars
+from projections.queries.language.properties import amounts, choices, dates, sets
+from projections.queries.language.query import ListQuery, Page
+from projections.queries.language.search import Searchable
+from projections.queries.language.sql import NOTHING, Args, Part, any_of, negated, searchable_text
 from projections.queries.pages import Listing, Totals, fetch_page
-from projections.queries.properties import amounts, choices, dates, sets
-from projections.queries.query import ListQuery, Page
-from projections.queries.search import Searchable
-from projections.queries.sql import NOTHING, Args, Part, any_of, negated, searchable_text
 
 OF_SOMEBODY = "EXISTS (SELECT FROM customers AS c WHERE c.id = r.customer_id)"
 OF_CUSTOMER = """EXISTS (

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from eventstore.log.log import Executor, Session
-from projections.queries.clock import Clock
-from projections.queries.columns import Column
-from projections.queries.cursor import Sort, after, encode
-from projections.queries.filters import Properties, filtered
-from projections.queries.query import ListQuery, Page
-from projections.queries.refusals import TooExpensive, UnknownColumn
-from projections.queries.search import Searchable, searched
-from projections.queries.sql import EVERYTHING, Args, all_of, any_of
+from projections.queries.language.clock import Clock
+from projections.queries.language.columns import Column
+from projections.queries.language.cursor import Sort, after, encode
+from projections.queries.language.filters import Properties, filtered
+from projections.queries.language.query import ListQuery, Page
+from projections.queries.language.refusals import TooExpensive, UnknownColumn
+from projections.queries.language.search import Searchable, searched
+from projections.queries.language.sql import EVERYTHING, Args, all_of, any_of
 
 PATIENCE = 30  # seconds for a statement: what a list costs depends on what is asked
 # A general plan would not know whether a search is rare or common, and compiling costs more than any page.

@@ -7,7 +7,7 @@ from typing import Any
 from eventstore.log.log import Executor
 from projections.models.addresses import ADDRESSES
 from projections.models.orders import ORDERS
-from projections.queries.refusals import UnknownRelation
+from projections.queries.language.refusals import UnknownRelation
 
 Row = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 from eventstore.log.log import Executor
+from projections.queries.language.sql import NOTHING, Args, Part, all_of, searchable_text
 from projections.queries.pages import reading
-from projections.queries.sql import NOTHING, Args, Part, all_of, searchable_text
 
 UNATTACHED = "NOT EXISTS (SELECT FROM customers AS c WHERE c.user_id = u.id)"
 SEARCHED = Part("u.searched")  # login, email and display name

@@ -12,9 +12,9 @@ from eventstore.log.log import Connection, Executor
 from projections.fold.fold import Poison
 from projections.fold.ranges import Range, split
 from projections.live.projector import PROJECTIONS
-from projections.replay.swap import Swap
 from projections.tables.projection import Part, Projection
 from projections.tables.schema import fingerprint
+from projections.tables.swap import Swap
 from projections.tables.table import encode_json
 
 Status: TypeAlias = Literal[

@@ -6,7 +6,7 @@ from domain.value import RULES
 from projections.fold.ranges import Range, customers_named
 from projections.live.projector import PROJECTIONS
 from projections.replay.registry import Asked
-from projections.replay.swap import Swap
+from projections.tables.swap import Swap
 from service.fields.reader import Fields
 
 NAMES = tuple(projection.name for projection in PROJECTIONS)

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.order import ORDER, PlaceOrder
-from projections.queries.clock import Clock
+from projections.queries.language.clock import Clock
 from tests.api.shop import Shop, done, problems
 from tests.eventstore.acts import do, terms
 from tests.projections.replays import asked, made

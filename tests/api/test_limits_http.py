@@ -23,9 +23,9 @@ from api.process.settings import Settings
 from api.rest.customers import MAX_BULK, MAX_NOTES
 from api.rest.lists import MAX_IDS, MAX_SEARCH
 from eventstore.store import MAX_COMMANDS
-from projections.queries.filters import MAX_ITEMS as MAX_FILTERS
+from projections.queries.language.filters import MAX_ITEMS as MAX_FILTERS
+from projections.queries.language.properties import MAX_VALUES
 from projections.queries.pages import PATIENCE
-from projections.queries.properties import MAX_VALUES
 from service.fields.convert import MAX_INTEGER
 from service.fields.order import MAX_ITEMS
 from tests.api.client import client_of

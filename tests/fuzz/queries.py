@@ -17,11 +17,11 @@ with atheris.instrument_imports(include=["api", "domain", "projections", "servic
     from api.http.request import parse_body, parse_form
     from api.rest.lists import read_query
     from projections.queries import relations
-    from projections.queries.clock import clock
     from projections.queries.customers import LISTING as CUSTOMERS
+    from projections.queries.language.clock import clock
+    from projections.queries.language.refusals import QueryRefused
     from projections.queries.orders import LISTING as ORDERS
     from projections.queries.pages import Statement, count_statement, page_statement, sort_of
-    from projections.queries.refusals import QueryRefused
     from service.fields.reader import Fields
 
 from tests.queries.test_any_text import OURS, TOKEN

@@ -5,7 +5,7 @@ from typing import Any
 from eventstore.store import Store
 from projections.replay import engine
 from projections.replay.registry import Asked, Replay
-from projections.replay.swap import Swap
+from projections.tables.swap import Swap
 from tests.eventstore.acts import place, register
 
 NAMES = ("figures", "customers", "orders", "addresses", "users", "labels")

@@ -14,7 +14,7 @@ from eventstore.store import Store
 from projections.database import open_store
 from projections.replay import build, engine, registry
 from projections.replay.engine import NotReadyError, ReplayRunningError
-from projections.replay.swap import Swap
+from projections.tables.swap import Swap
 from tests.eventstore.acts import PATIENCE, until
 from tests.projections.history import History
 from tests.projections.replays import SCHEMAS, asked, made, shop

@@ -8,13 +8,13 @@ import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from projections.queries.clock import clock
 from projections.queries.customers import LISTING, list_customers
+from projections.queries.language.clock import clock
+from projections.queries.language.query import ListQuery
+from projections.queries.language.refusals import QueryRefused
 from projections.queries.orders import LISTING as ORDERS
 from projections.queries.orders import list_orders
 from projections.queries.pages import Listing, Totals, count_statement, page_statement, sort_of
-from projections.queries.query import ListQuery
-from projections.queries.refusals import QueryRefused
 from tests.queries.conftest import NOW
 
 COLUMNS = sorted({*LISTING.columns, *ORDERS.columns, "payment", "customer", "notes"})

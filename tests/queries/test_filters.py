@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from projections.queries.refusals import BadFilter
+from projections.queries.language.refusals import BadFilter
 from tests.queries.conftest import Ids
 
 EVERYONE = list(range(1, 31))

@@ -11,9 +11,9 @@ import pytest
 from api.http.pages import read_page
 from api.http.request import parse_form
 from projections.queries.customers import list_customers
+from projections.queries.language.query import ListQuery, Page
 from projections.queries.orders import list_orders
 from projections.queries.pages import Totals
-from projections.queries.query import ListQuery, Page
 from projections.queries.relations import customer_relations, order_relations
 from projections.queries.users import attachable_users
 from tests.queries.conftest import NOW

@@ -11,13 +11,13 @@ import pytest
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
 from eventstore.store import By, Unit
 from projections.database import open_store
-from projections.queries.clock import clock
 from projections.queries.customers import LISTING, list_customers
+from projections.queries.language.clock import clock
+from projections.queries.language.query import ListQuery
+from projections.queries.language.refusals import BadCursor, UnknownColumn, UnknownTimeZone
 from projections.queries.orders import LISTING as ORDERS
 from projections.queries.orders import every_order, list_orders
 from projections.queries.pages import Totals, page_statement, sort_of
-from projections.queries.query import ListQuery
-from projections.queries.refusals import BadCursor, UnknownColumn, UnknownTimeZone
 from projections.queries.users import attachable_users
 from tests.eventstore.acts import erase
 from tests.queries.conftest import NOW, Ids

@@ -10,10 +10,10 @@ import pytest
 from projections.database import open_store
 from projections.queries import pages
 from projections.queries.customers import list_customers
+from projections.queries.language.query import ListQuery
+from projections.queries.language.refusals import TooExpensive
 from projections.queries.orders import list_orders
 from projections.queries.pages import Totals
-from projections.queries.query import ListQuery
-from projections.queries.refusals import TooExpensive
 from projections.queries.users import attachable_users
 from tests.queries.conftest import NOW
 

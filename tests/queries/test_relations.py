@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 
 from projections.queries.customers import list_customers
+from projections.queries.language.query import ListQuery
+from projections.queries.language.refusals import UnknownRelation
 from projections.queries.pages import Totals
-from projections.queries.query import ListQuery
-from projections.queries.refusals import UnknownRelation
 from projections.queries.relations import (
     OF_CUSTOMER,
     customer_relations,

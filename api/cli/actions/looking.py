@@ -23,7 +23,7 @@ from projections.checks.explain import Explanation
 from projections.checks.explain import explain as explain_customer
 from projections.database import at_one_moment
 from projections.history.pages import NEWEST, Entry, Filters, Page, customer_history, store_history, was_registered
-from projections.queries.clock import Span, clock
+from projections.queries.language.clock import Span, clock
 
 PAGE = 199  # events at a time
 WHO = 16  # columns of a login

@@ -16,7 +16,7 @@ from api.presentation.replays import replay_view
 from eventstore.store import Store
 from projections.replay import engine, registry
 from projections.replay.registry import Asked, Replay
-from projections.replay.swap import Swap
+from projections.tables.swap import Swap
 from service.fields.replay import NAMES, OF_CUSTOMERS
 
 LISTED = 20

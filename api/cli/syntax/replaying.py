@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.cli.syntax.options import Customers, Id, Json, Verbose, group
-from projections.replay.swap import Swap
+from projections.tables.swap import Swap
 
 replays = group("Replays that were made, or wait to be swapped.")
 

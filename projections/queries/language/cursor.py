@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from projections.queries.columns import MAX_INTEGER, SQL_TYPES, Column, Kind
-from projections.queries.refusals import BadCursor
-from projections.queries.sql import Args, storable
+from projections.queries.language.columns import MAX_INTEGER, SQL_TYPES, Column, Kind
+from projections.queries.language.refusals import BadCursor
+from projections.queries.language.sql import Args, storable
 
 _MAX_LENGTH = 4096
 _MAX_DIGITS = 30

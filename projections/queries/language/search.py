@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from projections.queries.clock import Clock
-from projections.queries.columns import Column, compared, fitting, matched, within
-from projections.queries.sql import NOTHING, Args, negated, storable
+from projections.queries.language.clock import Clock
+from projections.queries.language.columns import Column, compared, fitting, matched, within
+from projections.queries.language.sql import NOTHING, Args, negated, storable
 
 _OPERATION = re.compile(r"(\w+)\s*(::|!=|>=|<=|=|>|<)\s*(.*)", re.ASCII | re.DOTALL)
 

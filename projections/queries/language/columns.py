@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from domain.text import identity
-from projections.queries.clock import Clock, Span
-from projections.queries.sql import NOTHING, Args, Part, negated, searchable_text, storable
+from projections.queries.language.clock import Clock, Span
+from projections.queries.language.sql import NOTHING, Args, Part, negated, searchable_text, storable
 from projections.tables.derived import comparable, folded_name, identity_name
 from projections.tables.table import Table, code_key
 

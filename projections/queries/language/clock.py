@@ -5,7 +5,7 @@ from datetime import MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from projections.queries.refusals import UnknownTimeZone
+from projections.queries.language.refusals import UnknownTimeZone
 from projections.tables.table import FIRST_TIME, LAST_TIME
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
-from projections.queries.clock import Span
-from projections.queries.columns import MAX_INTEGER, Column, compared
-from projections.queries.filters import Filter, Item
-from projections.queries.sql import EVERYTHING, NOTHING, Args, Part, negated, searchable_text
+from projections.queries.language.clock import Span
+from projections.queries.language.columns import MAX_INTEGER, Column, compared
+from projections.queries.language.filters import Filter, Item
+from projections.queries.language.sql import EVERYTHING, NOTHING, Args, Part, negated, searchable_text
 
 MAX_VALUES = 1000
 MAX_DAYS = 10_000_000

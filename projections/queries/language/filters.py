@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from projections.queries.clock import Clock
-from projections.queries.refusals import BadFilter
-from projections.queries.sql import Args, all_of, any_of
+from projections.queries.language.clock import Clock
+from projections.queries.language.refusals import BadFilter
+from projections.queries.language.sql import Args, all_of, any_of
 
 MAX_ITEMS = 100
 
