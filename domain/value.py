@@ -113,9 +113,9 @@ def average(ltv: int, purchase_count: int) -> Decimal:
     return (Decimal(ltv) / purchase_count).quantize(CENT, ROUND_HALF_UP) if purchase_count else Decimal(0)
 
 
-def days_since(purchase: datetime, now: datetime) -> int:
+def days_since(purchase: datetime, at: datetime) -> int:
     """Whole days; 0 for a purchase of today, and for one that is dated later. Both times have zones."""
-    return max(0, (now - purchase).days)
+    return max(0, (at - purchase).days)
 
 
 def figures(orders: Iterable[OrderValue], rule: Rule = RULE) -> Figures:

@@ -2,7 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,43 @@ def impurities(tree: ast.Module) -> set[str]:
     return imported(tree) & IMPURE_MODULES | names & IMPURE_NAMES | waits
 
 
+def modules() -> dict[str, ast.Module]:
+    """Every module of the house by its dotted name; a package by its own."""
+    paths = (found for room in HOUSE for found in trees(room))
+    return {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): tree for path, tree in paths}
+
+
+def folder(module: str) -> str:
+    """Where it lies; a package is what lies in its own folder."""
+    return module if (ROOT / module.replace(".", "/")).is_dir() else module.rpartition(".")[0]
+
+
+def imports(tree: ast.Module, known: Collection[str]) -> set[str]:
+    """Modules of the house that it imports, also where one is imported from its package."""
+    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {name if name in known else node.module for name in names}
+    return found & set(known)
+
+
 @pytest.mark.parametrize("room", HOUSE)
 def test_imports_point_inwards(room: str) -> None:
     outwards = {*HOUSE[HOUSE.index(room) + 1 :], *SHEDS}
     paths = {path: imported(tree) & outwards for path, tree in trees(room)}
     assert paths
     assert {path: names for path, names in paths.items() if names} == {}
+
+
+def test_no_two_folders_import_each_other_nor_do_any_in_a_circle() -> None:
+    known = modules()
+    graph: dict[str, set[str]] = {}
+    for module, tree in known.items():
+        others = {folder(name) for name in imports(tree, known)} - {folder(module)}
+        graph.setdefault(folder(module), set()).update(others)
+    assert len(graph) > len(HOUSE)
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_the_domain_imports_the_standard_library_itself_and_what_only_computes() -> None:

@@ -13,16 +13,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 from msgspec import json
 
 from domain.event import Event, tag
-
-
-def topics(event: type[Event]) -> list[str]:
-    """Every topic that an event of this kind may be stored under, oldest first."""
-    return [f"{tag(event)}#{version}" for version in range(1, event.class_version + 1)]
-
-
-def stored_as(*events: type[Event]) -> str:
-    """SQL: the topics of these kinds of events, to be compared with IN."""
-    return "('" + "', '".join(topic for event in events for topic in topics(event)) + "')"
+from eventstore.postgres.sql import topics
 
 
 class Codec:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from eventstore.log.log import Connection, Executor
+from eventstore.postgres.connection import Connection, Executor
 
 LOCK = "SELECT pg_advisory_lock(hashtext('custodiary migrate'))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtext('custodiary migrate'))"

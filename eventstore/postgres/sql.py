@@ -1,7 +1,19 @@
-"""Statements that write, put together to be one."""
+"""Pieces of SQL: the topics of events, and statements that write, put together to be one."""
 
 from collections.abc import Callable
 from typing import Any
+
+from domain.event import Event, tag
+
+
+def topics(event: type[Event]) -> list[str]:
+    """Every topic that an event of this kind may be stored under, oldest first."""
+    return [f"{tag(event)}#{version}" for version in range(1, event.class_version + 1)]
+
+
+def stored_as(*events: type[Event]) -> str:
+    """SQL: the topics of these kinds of events, to be compared with IN."""
+    return "('" + "', '".join(topic for event in events for topic in topics(event)) + "')"
 
 
 class Statement:

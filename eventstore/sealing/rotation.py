@@ -7,7 +7,7 @@ import asyncpg
 
 from domain.event import Stream
 from domain.events import ERASING
-from eventstore.log.codec import stored_as
+from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import BEGIN_AFTER, CODES, LAST_TO_PASS, from_uuid, to_uuid
 from eventstore.sealing.master_keys import MasterKeyError
 from eventstore.sealing.payloads import SealError, Sealing

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.event import Stream
 from domain.events import ERASING
-from eventstore.log.codec import stored_as
 from eventstore.postgres.connection import Connection, Executor
+from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import id_of, to_bytes, to_hex, to_uuid
 from eventstore.sealing.payloads import DataKey, KeyMissingError, Sealing, unseal, unseal_words
 

@@ -15,8 +15,9 @@ from domain.customer import CustomerErased, OrderDetailsRecorded
 from domain.event import Event, Stream
 from domain.events import EVENTS
 from domain.value import OrderValue, figures
-from eventstore.log.codec import Codec, stored_as
+from eventstore.log.codec import Codec
 from eventstore.log.log import Executor, Log
+from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import id_of, to_uuid
 from eventstore.sealing.payloads import FORMAT, WORDS, bound
 from eventstore.sealing.stream_keys import StreamKeys

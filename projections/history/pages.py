@@ -16,8 +16,8 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CustomerErased
 from domain.event import Event, Forgotten, Recorded, Stream
-from eventstore.log.codec import stored_as
 from eventstore.log.log import COLUMNS, Connection, Log, enveloped
+from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import from_uuid, to_uuid
 from projections.history.changes import Changes, Read, changes_of
 from projections.history.shown import SHOWN

@@ -8,8 +8,8 @@ import msgspec
 from msgspec.structs import asdict
 
 from domain.customer import CUSTOMER_STATUSES, CustomerErased, CustomerRegistered
-from eventstore.log.codec import stored_as
 from eventstore.log.log import Executor
+from eventstore.postgres.sql import stored_as
 from eventstore.postgres.view import View
 from eventstore.reading.coalesce import Together
 from projections.models.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
