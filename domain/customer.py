@@ -119,13 +119,15 @@ class CustomerErased(Event, frozen=True, kw_only=True, tag="customer-erased"):
     reason: str = ""
 
 
+# Each has fields of the profile, as they are from now on.
+ProfileEvent: TypeAlias = (
+    CustomerRenamed | CustomerEmailChanged | CustomerMoved | CustomerNotesChanged | CustomerStatusChanged
+)
+PROFILE_EVENTS: tuple[type[ProfileEvent], ...] = get_args(ProfileEvent)
+
 CustomerEvent: TypeAlias = (
     CustomerRegistered
-    | CustomerRenamed
-    | CustomerEmailChanged
-    | CustomerMoved
-    | CustomerNotesChanged
-    | CustomerStatusChanged
+    | ProfileEvent
     | CustomerRelabelled
     | UserAttached
     | UserDetached
@@ -229,15 +231,9 @@ def evolve(state: Customer | None, event: CustomerEvent) -> Customer | None:
         return Customer(profile=NOBODY, erased=True)
     if state is None:
         return None
+    if isinstance(event, ProfileEvent):
+        return replace(state, profile=replace(state.profile, **asdict(event)))
     match event:
-        case (
-            CustomerRenamed()
-            | CustomerEmailChanged()
-            | CustomerMoved()
-            | CustomerNotesChanged()
-            | CustomerStatusChanged()
-        ):
-            return replace(state, profile=replace(state.profile, **asdict(event)))
         case CustomerRelabelled(labels=labels):
             return replace(state, labels=frozenset(labels))
         case UserAttached(user_id=user_id):
@@ -290,19 +286,11 @@ def _changes(command: ChangeCustomer, profile: CustomerProfile) -> list[Customer
         name: value for name, value in asdict(command).items() if value is not (UNSET if name in LOCATION else None)
     }
     wanted = replace(profile, **sent)
-    events: list[CustomerEvent] = []
-    if (wanted.first_name, wanted.last_name) != (profile.first_name, profile.last_name):
-        events.append(CustomerRenamed(first_name=wanted.first_name, last_name=wanted.last_name))
-    if wanted.email != profile.email:
-        events.append(CustomerEmailChanged(email=wanted.email))
-    location = {name: getattr(wanted, name) for name in LOCATION}
-    if location != {name: getattr(profile, name) for name in LOCATION}:
-        events.append(CustomerMoved(**location))
-    if wanted.notes != profile.notes:
-        events.append(CustomerNotesChanged(notes=wanted.notes))
-    if wanted.status != profile.status:
-        events.append(CustomerStatusChanged(status=wanted.status))
-    return events
+    return [event for kind in PROFILE_EVENTS if (event := _event(kind, wanted)) != _event(kind, profile)]
+
+
+def _event(kind: type[ProfileEvent], profile: CustomerProfile) -> ProfileEvent:
+    return kind(**{name: getattr(profile, name) for name in kind.__struct_fields__})
 
 
 def claims(state: Customer | None) -> frozenset[Claim]:

@@ -1,20 +1,16 @@
 """Customers, as people look for them. What orders change of a customer is in `figures`."""
 
 from datetime import datetime
-from typing import TypeAlias
 
 import msgspec
 from msgspec.structs import asdict, replace
 
 from domain.customer import (
-    CustomerEmailChanged,
+    PROFILE_EVENTS,
     CustomerErased,
-    CustomerMoved,
-    CustomerNotesChanged,
     CustomerRegistered,
     CustomerRelabelled,
-    CustomerRenamed,
-    CustomerStatusChanged,
+    ProfileEvent,
     UserAttached,
     UserDetached,
 )
@@ -51,32 +47,21 @@ class CustomerRow(msgspec.Struct, frozen=True, gc=False):
     labels: tuple[int, ...]
 
 
-Said: TypeAlias = CustomerRenamed | CustomerEmailChanged | CustomerMoved | CustomerNotesChanged | CustomerStatusChanged
-
-
 def _registered(id_: int, _row: CustomerRow | None, event: CustomerRegistered, envelope: Envelope) -> CustomerRow:
     at, profile = envelope.at, event.profile
     return CustomerRow(
         id=id_,
         user_id=event.user_id,
         contact_id=event.contact_id,
-        email=profile.email,
-        first_name=profile.first_name,
-        last_name=profile.last_name,
-        status=profile.status,
-        notes=profile.notes,
         uuid=event.uuid,
-        country=profile.country,
-        city=profile.city,
-        state=profile.state,
-        postcode=profile.postcode,
         created_at=at,
         updated_at=utc(event.updated_at) if event.updated_at else at,
         labels=(),
+        **asdict(profile),
     )
 
 
-def _changed(_id: int, row: CustomerRow | None, event: Said, envelope: Envelope) -> CustomerRow | None:
+def _changed(_id: int, row: CustomerRow | None, event: ProfileEvent, envelope: Envelope) -> CustomerRow | None:
     return row and replace(row, updated_at=envelope.at, **asdict(event))
 
 
@@ -128,11 +113,7 @@ CUSTOMERS: Projection[CustomerRow] = Projection(
     ),
     {
         CustomerRegistered: Change(of_stream, _registered, makes=True),
-        CustomerRenamed: Change(of_stream, _changed),
-        CustomerEmailChanged: Change(of_stream, _changed),
-        CustomerMoved: Change(of_stream, _changed),
-        CustomerNotesChanged: Change(of_stream, _changed),
-        CustomerStatusChanged: Change(of_stream, _changed),
+        **dict.fromkeys(PROFILE_EVENTS, Change(of_stream, _changed)),
         CustomerRelabelled: Change(of_stream, _relabelled),
         UserAttached: Change(of_stream, _attached),
         UserDetached: Change(of_stream, _detached),

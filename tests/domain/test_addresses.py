@@ -1,4 +1,7 @@
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from domain.address import (
     AddAddress,
@@ -195,3 +198,11 @@ def test_a_type_without_addresses_has_no_primary() -> None:
     state = folded(CUSTOMER, *HOME_ONLY)
     assert state is not None
     assert (primary_of(state.addresses, "billing"), primary_of(state.addresses, "shipping")) == (1, None)
+
+
+@pytest.mark.parametrize("name", AddressDetails.__struct_fields__)
+def test_each_detail_can_be_changed(name: str) -> None:
+    another: dict[str, Any] = {name: "another"}
+    given(CUSTOMER, *HOME_ONLY).when(ChangeAddress(address_id=1, **another)).then(
+        AddressChanged(address_id=1, details=replace(HOME, **another))
+    )

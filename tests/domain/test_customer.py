@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from domain.address import AddAddress, AddressAdded, AddressDetails, PrimaryAddressSet
 from domain.customer import (
@@ -255,3 +257,19 @@ def test_an_email_and_a_user_are_claimed(history: tuple[Event, ...], claims: set
 
 def test_a_customer_is_about_itself() -> None:
     assert CUSTOMER.customer_of(7, folded(CUSTOMER, registered)) == 7
+
+
+ANOTHER: dict[str, Any] = {
+    "email": "jane@example.com", "first_name": "Jane", "last_name": "Roe", "status": "inactive", "notes": "",
+    "country": "DE", "state": None, "city": "Berlin", "postcode": "10115",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CustomerProfile.__struct_fields__)
+def test_each_field_of_the_profile_can_be_changed(name: str) -> None:
+    assert name in ANOTHER, f"{name}: give it another value here, and see that ChangeCustomer takes it"
+    changed = CUSTOMER.decide(ChangeCustomer(**{name: ANOTHER[name]}), folded(CUSTOMER, registered))
+    after = folded(CUSTOMER, registered, *changed)
+    assert after is not None
+    assert after.profile == replace(JOHN, **{name: ANOTHER[name]})
+    assert len(changed) == 1
