@@ -10,7 +10,7 @@ from benchmarks.report import Table, markdown
 from benchmarks.result import LATEST, Result, read
 
 ROOT = Path(__file__).parent.parent
-README, PAGE, PICTURE = ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "bench.svg"
+PAGE, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "bench.svg"
 WRITTEN = re.compile(r"(<!-- written by `make bench` -->\n).*(<!-- until here -->)", re.DOTALL)
 
 
@@ -33,7 +33,6 @@ def pages(result: Result) -> Mapping[Path, str]:
         lists.table(found["lists"]),
     ]
     return {
-        README: _with(README, [aimed] if aimed else [], _where(result)),
         PAGE: _with(PAGE, [aimed, *tables] if aimed else tables, _where(result)),
         PICTURE: draw(result),
     }

@@ -1,4 +1,4 @@
-"""The README's picture: bars, drawn from what was measured."""
+"""The picture of docs/benchmarks.md: bars, drawn from what was measured."""
 
 from collections.abc import Sequence
 from html import escape

@@ -34,7 +34,7 @@ def test_what_is_copied_into_it_is_enough_to_build_the_package(tmp_path: Path) -
 
 
 def test_it_is_given_every_setting() -> None:
-    table = (ROOT / "README.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
+    table = (ROOT / "docs" / "settings.md").read_text().partition("## Variables")[2].partition("\n## ")[0]
     settings = {name for row in table.splitlines() for name in SETTING.findall(row.split("|")[1] if "|" in row else "")}
     assert len(settings) > 15
     assert set(GIVEN.findall((ROOT / "compose.yaml").read_text())) - OF_POSTGRESQL == settings - OF_FILES
