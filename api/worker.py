@@ -43,7 +43,7 @@ def _end_with_parent() -> None:
 
 
 def _end_when_told() -> None:
-    """By the main process alone: when Ctrl-C reaches granian's worker too, the second signal makes it hang.
+    """Lets only the main process end a worker: a second signal, by Ctrl-C, makes granian's worker hang.
 
     Until it has handlers of its own, the inherited ones would swallow the signal.
     """

@@ -61,7 +61,7 @@ class Clients:
 
 
 async def replayed(store: Store, dsn: str) -> None:
-    """By a process of its own, as the service does it."""
+    """A replay by a process of its own, as the service runs it."""
     async with ReplayRunner(dsn) as runner:
         names = tuple(projection.name for projection in PROJECTIONS)
         id_ = await engine.begin(store, Asked(projections=names, swap="always", started_by="benchmark"))

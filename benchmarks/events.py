@@ -91,7 +91,7 @@ class Block(NamedTuple):
 
 
 def blocks(count: int, sealing: Sealing, seed: int = 1) -> Iterator[Block]:
-    """Of so many events, one block after the other: who measures a replay's memory must not have it all in its own."""
+    """Blocks of events, one after the other: a benchmark of a replay's memory must not hold them all itself."""
     chance, codec, at = random.Random(seed), Codec(EVENTS), BEGAN
     ids = iter(range(1, count // PER_CUSTOMER + 1))
     while some := list(islice(ids, AT_ONCE)):

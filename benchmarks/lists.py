@@ -75,7 +75,7 @@ async def lists(server: str, scale: Scale) -> Found:
 
 
 async def _times(pool: asyncpg.Pool, query: ListQuery, answers: int) -> dict[str, list[float]]:
-    """Of the first answer, which nothing was known for, and of the next."""
+    """Times of the first answer, for which nothing is cached, and of the next."""
     totals, times = Totals(), []
     for _ in range(answers + 1):
         started = time.perf_counter()

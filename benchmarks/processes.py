@@ -15,7 +15,7 @@ CPU, POSTGRES_CPU = "CPU µs", "PostgreSQL CPU µs"  # for each, of whoever does
 
 
 async def costed(run: Run, processes: Mapping[str, psutil.Process], seconds: float) -> Figures:
-    """As the run, with the CPU time that each of it took of these."""
+    """The figures of a run, with the CPU time that it took of each process."""
     before = {name: cpu_seconds(process) for name, process in processes.items()}
     figures = await run(seconds)
     spent = {name: cpu_seconds(process) - before[name] for name, process in processes.items()}
@@ -40,7 +40,7 @@ def tree(process: psutil.Process) -> list[psutil.Process]:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """Of those that have ended, too."""
+    """CPU time, also of children that have ended."""
     while True:
         ended = process.cpu_times()
         with suppress(psutil.NoSuchProcess):  # one that ends meanwhile, and then is among those that have

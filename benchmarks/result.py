@@ -79,7 +79,7 @@ def _processor() -> str:
 
 
 def _sync_ms() -> float:
-    """As long as a commit must take."""
+    """How long a commit must take at least."""
     times = []
     with tempfile.NamedTemporaryFile() as file:
         for _ in range(SYNCS):

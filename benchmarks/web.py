@@ -95,7 +95,7 @@ class _Bench:
         return [(Row(name), partial(self._run, site, method, of)) for name, (site, of) in targets.items()]
 
     def _ids(self) -> Sequence[int]:
-        """In no order."""
+        """Ids in no order."""
         return [1 + number * 7_919 % self._people for number in range(min(self._people, 5_000))]
 
     def _searches(self) -> Targets:

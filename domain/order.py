@@ -270,7 +270,7 @@ def evolve(state: Order | None, event: OrderEvent) -> Order | None:
 
 
 def transaction_ids(terms: Terms) -> frozenset[str]:
-    """Of what has moved money before the order came here."""
+    """Ids of transactions that moved money before the order came here."""
     return frozenset(moves_of(terms.transactions)) - {""}
 
 

@@ -44,7 +44,7 @@ def transaction_claim(transaction_id: str) -> Claim:
 
 
 def moves_of(transactions: Iterable[Transaction]) -> dict[str, tuple[Move, ...]]:
-    """By transaction id; what came here from elsewhere may have one twice, or none."""
+    """Moves by transaction id. Imported transactions may share an id, or have none."""
     moves: dict[str, tuple[Move, ...]] = {}
     for known in transactions:
         if known.status not in UNMOVED:

@@ -18,7 +18,7 @@ MAX_CENTS = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 
 def is_currency(code: str) -> bool:
-    """As ISO 4217 writes them. None is looked up: shops have currencies of their own."""
+    """Whether it is written as in ISO 4217. It is not looked up: shops have currencies of their own."""
     return len(code) == len(DEFAULT_CURRENCY) and code.isascii() and code.isalpha() and code.isupper()
 
 

@@ -116,7 +116,7 @@ class Store:
         check: Check | None = None,
         alone: Claim | None = None,
     ) -> R:
-        """As `transact`, but in the same transaction `check` comes before the writing, and may raise, and `show` after.
+        """Writes like `transact`; in that transaction `check` runs before the writing, and may raise, and `show` after.
 
         `show` sees the read models as the command leaves them, and what it writes is as durable as the events. Other
         commands may share the transaction, and then `check` and `show` run more than once if one of them fails. Of

@@ -133,7 +133,7 @@ def _processes_of(session: int) -> list[int]:
 
 
 def _begin() -> None:
-    """In the new process, before its program: it ends with its parent, and a signal that comes too early is no end."""
+    """Runs in the new process before its program, which ends with its parent and survives an early signal."""
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     if LINUX:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

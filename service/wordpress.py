@@ -30,7 +30,7 @@ def users_with_emails(pool: asyncpg.Pool) -> Together[str, int | None]:
 
 
 async def free_users_with_emails(on: Executor, emails: Sequence[str]) -> list[int | None]:
-    """Of each email the user who has it, if it has no customer yet."""
+    """The user with each email, if it has no customer yet."""
     return [row[0] for row in await on.fetch(FREE_WITH_EMAIL, [*map(identity.of_email, emails)])]
 
 

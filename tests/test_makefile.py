@@ -25,7 +25,7 @@ def would(clone: Path, target: str, *settings: str) -> str:
 
 
 def installed(clone: Path, *stamps: str, of: Path | None = None) -> None:
-    """As if they had been, a moment after the locks were written."""
+    """Writes the stamps of an install, as if it came after the locks were written."""
     for name in stamps:
         stamp = clone / ".venv" / name
         stamp.parent.mkdir(exist_ok=True)

@@ -96,7 +96,7 @@ def lookup(pool: asyncpg.Pool) -> CredentialLookup:
 
 
 async def add(on: Executor, login: str, role: Role, name: str, permissions: Collection[str] | None = None) -> Added:
-    """Of the role's permissions only these; others mean nothing. Raises CredentialExists."""
+    """Makes a credential, with only these of its role's permissions; others are ignored. Raises CredentialExists."""
     password = new_password()
     digest = password_digest(password, await password_key(on))
     narrowed = None if permissions is None else sorted(permissions)
@@ -107,7 +107,7 @@ async def add(on: Executor, login: str, role: Role, name: str, permissions: Coll
 
 
 async def listed(on: Executor, login: str | None = None) -> list[Listed]:
-    """Of everybody, or of one login."""
+    """The credentials of everybody, or of one login."""
     return [_listed(row) for row in await on.fetch(LIST, login)]
 
 

@@ -40,7 +40,7 @@ class Standing(NamedTuple):
         return max(0, int((rate.seconds - self.ahead) / rate.step))
 
     def headers(self, rate: Rate) -> list[tuple[bytes, bytes]]:
-        """As in the IETF's drafts, in the form that clients know."""
+        """Headers as in the IETF's drafts, in the form that clients know."""
         told = {
             "ratelimit-policy": f"{rate.requests};w={rate.seconds}",
             "ratelimit-limit": rate.requests,

@@ -26,7 +26,7 @@ def give_up_on_idle_takers(app: Litestar, seconds: float) -> None:
 
 
 def _listeners() -> Iterator[socket.socket]:
-    """Of this process, for as long as each is looked at."""
+    """Listening sockets of this process, each open while it is used."""
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(OSError), socket.socket(fileno=os.dup(int(descriptor.name))) as found:
             if found.family in {socket.AF_INET, socket.AF_INET6} and _listens(found):

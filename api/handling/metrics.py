@@ -86,7 +86,7 @@ class Metrics:
         return counted
 
     def told(self, more: Iterable[Metric]) -> bytes:
-        """In Prometheus's text format, of all processes that share a directory."""
+        """Metrics of all processes that share a directory, in Prometheus's text format."""
         registry = CollectorRegistry()
         if os.environ.get(DIRECTORY):
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -138,7 +138,7 @@ def just(body: Any) -> Callable[[Session, Any], Awaitable[Shown]]:
 
 
 def about(customer_id: int, body: Any) -> Callable[[Session, Any], Awaitable[Shown]]:
-    """As `just`, with the version that the customer is at now."""
+    """Answers as `just` does, with the customer's current version."""
 
     async def show(session: Session, _result: Any) -> Shown:
         return Shown(body, customer_id=customer_id, version=await find_version(session, customer_id))

@@ -47,7 +47,7 @@ async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 async def read_nothing(request: Request[Any, Any, Any]) -> None:
-    """Of a request that needs no input. What it has must be readable all the same; raises as `read_input`."""
+    """Reads a request that needs no input. What it has must be readable all the same; raises as `read_input`."""
     await read_input(request)
 
 

@@ -21,7 +21,7 @@ _PLAIN: dict[str, Any] = {"integer": 0, "number": 0, "string": "", "boolean": Fa
 
 
 def components(answers: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
-    """By name, all that answers, refusals and parameters refer to."""
+    """All schemas that answers, refusals and parameters refer to, by name."""
     types = dict.fromkeys([*answers, *SHAPES.values()])
     _references, known = msgspec.json.schema_components(types, ref_template=REFERENCE + "{name}")
     for partial in _PARTIAL:
@@ -46,7 +46,7 @@ def _time_zones() -> list[str]:
 
 
 def example(schema: Schema, known: dict[str, Schema]) -> Any:
-    """Of an object: what is required, and what has an example of its own."""
+    """An example of an object: its required fields, and those with an example of their own."""
     match schema:
         case {"examples": [said, *_]} | {"const": said} | {"enum": [said, *_]}:
             return said

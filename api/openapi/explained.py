@@ -8,7 +8,7 @@ from api.openapi.shapes import Cents, Id, Rate, StoreCents
 
 
 class Rule(Struct):
-    """By which orders count, and for how much."""
+    """The rule by which orders count, and for how much."""
 
     name: Annotated[str, Meta(examples=["net-of-refunds"])]
     version: Annotated[int, Meta(ge=1, examples=[1])]

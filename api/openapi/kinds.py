@@ -104,7 +104,7 @@ def ref(name: str, example: Any = None) -> Schema:
 
 
 def or_null(schema: Schema) -> Schema:
-    """As `optional`, where blank text is refused: it may stand for more than was meant."""
+    """An optional field that refuses blank text, which could stand for more than was meant."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
@@ -119,7 +119,7 @@ def body(required: dict[str, Schema], **others: Schema) -> Schema:
 
 
 def own_body(required: dict[str, Schema], **others: Schema) -> Schema:
-    """Of an operation that is not the original's: other fields are refused."""
+    """The body of an operation of our own, which refuses other fields."""
     return body(required, **others) | {"additionalProperties": False}
 
 

@@ -163,7 +163,7 @@ ABOUT = {
 
 
 def responses(refusals: Iterable[HttpRefusal]) -> dict[str, Any]:
-    """By status, each with every body that it may have and an example of it."""
+    """Answers by status, each with every body that it may have and an example of it."""
     by_status: dict[int, list[HttpRefusal]] = {}
     for refusal in refusals:
         by_status.setdefault(refusal.status, []).append(refusal)

@@ -8,7 +8,7 @@ from api.openapi.shapes import Id, Moment
 
 
 class ReplayedCustomers(Struct):
-    """By id."""
+    """Customers by id."""
 
     first: Id
     last: Id

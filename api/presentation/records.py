@@ -97,7 +97,7 @@ def label(row: Row) -> dict[str, Any]:
 
 
 def customer_label(row: Row) -> dict[str, Any]:
-    """As a customer carries it."""
+    """A label as a customer carries it."""
     return label(row) | {"label_id": row["label_id"]}
 
 

@@ -41,7 +41,7 @@ LIST = f"""
 
 @get(PATH, opt=needs("customers/view"), summary="List a customer's addresses of a type, the primary one first")
 async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
-    """Of one type, billing unless `type` says shipping; the primary one first."""
+    """Lists addresses of one type, billing unless `type` says shipping; the primary one first."""
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     type_ = fields.optional(absent="billing", empty="billing").choice("type", ADDRESS_TYPES)
     as_of = read_as_of(fields)
@@ -121,7 +121,7 @@ async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Ans
 
 @post(f"{PATH}/make-primary", opt=needs("customers/manage"), summary="Make an address primary", status_code=200)
 async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
-    """Of its type: the former one is an ordinary one from then on."""
+    """It becomes the primary one of its type; the former one becomes an ordinary one."""
     id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
     command = SetPrimaryAddress(
         address_id=fields.required.id("addressId"), type=fields.required.choice("type", ADDRESS_TYPES)

@@ -76,7 +76,7 @@ async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
 
 
 def credential(listed: Listed) -> dict[str, Any]:
-    """As clients know it."""
+    """A credential as clients know it."""
     used = listed.last_used_at
     return listed._asdict() | {
         "uuid": str(listed.uuid),

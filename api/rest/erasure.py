@@ -72,7 +72,7 @@ async def _standing(unit: Unit, id_: int) -> Customer:
 
 
 async def _told_of(unit: Unit, user_ids: Collection[int]) -> set[int | None]:
-    """Of whom there is something to erase: an import keeps links to users that were never here."""
+    """Users of whom there is something to erase: an import keeps links to users that were never here."""
     rows = await unit.pool.fetch(WITH_KEY, [to_uuid(Stream("user", user_id)) for user_id in user_ids])
     standing = [user_id for user_id in user_ids if await unit.load(USER, user_id) is not None]
     return {*standing, *(from_uuid(row[0]).id for row in rows)}

@@ -41,7 +41,7 @@ def message_db(dsn: str) -> AbstractAsyncContextManager[RunAt]:
 
 
 def message_db_in_categories(dsn: str) -> AbstractAsyncContextManager[RunAt]:
-    """In as many categories as there are connections: then it has no order in common that it has to keep."""
+    """Uses as many categories as connections: then there is no common order to keep."""
     return _writing(dsn, lambda number: f"payment{number % CONNECTIONS}")
 
 

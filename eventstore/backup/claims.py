@@ -27,7 +27,7 @@ async def tell_claims(on: Connection, log: Log, deciders: Mapping[str, Decider[A
 
 
 async def _states(on: Connection, log: Log, decider: Decider[Any], category: str) -> AsyncIterator[tuple[Stream, Any]]:
-    """Of each stream of a category, what it is in the end. What can't be read changes nothing, as what is forgotten."""
+    """The final state of each stream of a category. Events that can't be read change nothing, as forgotten ones."""
     first, last = to_uuid(Stream(category, 0)), to_uuid(Stream(category, MAX_ID))
     stream, state = None, decider.initial
     async for row in on.cursor(EVENTS, first, last, prefetch=AT_A_TIME):

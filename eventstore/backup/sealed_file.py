@@ -60,7 +60,7 @@ class Rows(msgspec.Struct, frozen=True, tag="rows"):
 
 
 class Sum(msgspec.Struct, frozen=True):
-    """Of a table: how many rows it has, and the SHA-256 of what COPY gives of it."""
+    """The number of rows of a table, and the SHA-256 of what COPY gives of it."""
 
     rows: int
     sha256: str

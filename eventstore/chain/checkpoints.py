@@ -145,7 +145,7 @@ def unpacked(inventory: bytes, events: int) -> bytes:
 
 
 async def checkpoints(on: asyncpg.Pool, until: int) -> AsyncIterator[Checkpoint]:
-    """In order, up to a number."""
+    """Checkpoints in order, up to a number."""
     after = 0
     while page := [Checkpoint(*row) for row in await on.fetch(NEXT, after, until, AT_A_TIME)]:
         for checkpoint in page:

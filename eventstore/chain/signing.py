@@ -34,7 +34,7 @@ class SigningKey:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "SigningKey | None":
-        """Of SIGNING_KEY, or of the file at SIGNING_KEY_FILE, if one of them is set. Raises SigningKeyError."""
+        """The key in SIGNING_KEY, or in the file at SIGNING_KEY_FILE, if one of them is set. Raises SigningKeyError."""
         if text := environment.get(KEY, "").strip():
             return cls(text)
         if name := environment.get(KEY_FILE, "").strip():

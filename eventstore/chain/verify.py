@@ -103,7 +103,7 @@ class Verifier:
         return None
 
     def _events(self, entries: Iterable[Entry]) -> Iterator[Fault]:
-        """In order of position, within these and from call to call."""
+        """Takes entries in the order of their positions, within a call and from call to call."""
         for entry in entries:
             self._position = position = entry[0]
             while self._waiting and position > self._waiting[0].statement.until:

@@ -25,7 +25,7 @@ class Claims:
         self._after: dict[Claim, Stream | None] = {**held}
 
     def change(self, taken: dict[Claim, Stream], freed: dict[Claim, Stream]) -> None:
-        """As a command does. Raises ClaimTaken, and then leaves everything as it was."""
+        """Applies the changes of a command. Raises ClaimTaken, and then leaves everything as it was."""
         for claim, stream in taken.items():
             holder = self._after.get(claim)
             if holder not in {None, stream, freed.get(claim)}:

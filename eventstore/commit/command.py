@@ -142,7 +142,7 @@ def ends_of(commands: Iterable[Waiting]) -> dict[Stream, End]:
 
 
 def layers(commands: Iterable[Waiting]) -> list[list[Waiting]]:
-    """In order, those that touch nothing in common: each is checked and shown as if the others weren't there."""
+    """Layers in order. Commands in a layer touch nothing in common: each is checked and shown as if it were alone."""
     layers: list[list[Waiting]] = []
     touched: set[int] = set()
     for command in commands:

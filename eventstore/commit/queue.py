@@ -86,5 +86,5 @@ class Queue:
 
 
 def _others(lane: Lane, lanes: Iterable[Lane]) -> Iterator[Lane]:
-    """Of its kind."""
+    """Queues of the other kind."""
     return (each for each in lanes if each is not lane and each.is_large is lane.is_large)

@@ -11,7 +11,7 @@ from eventstore.sealing.stream_keys import described, making
 
 
 class OptimisticBatch(Batch):
-    """Of simple commands. Where anything is not as expected nothing is written, and it is for a transaction to tell."""
+    """A batch of simple commands. If anything is not as expected, nothing is written, and a transaction must decide."""
 
     async def write_whole(self, commands: Sequence[Waiting]) -> None:
         """With the commit. Raises NeedsTransaction, asyncpg.SerializationError, and what goes wrong on the way."""

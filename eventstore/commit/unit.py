@@ -149,7 +149,7 @@ class Unit:
         return id_
 
     async def new_ids(self, decider: Decider[Any], count: int) -> list[int]:
-        """As `new_id`, many at once."""
+        """New ids, many at once."""
         free: list[int] = []
         while missing := count - len(free):
             ids = await self.next_ids(decider.category, missing)

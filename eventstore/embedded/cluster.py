@@ -190,7 +190,7 @@ def _process_ids() -> list[int]:
 
 
 def _version(bindir: Path) -> str:
-    """As in "postgres (PostgreSQL) 18.6"."""
+    """The version in "postgres (PostgreSQL) 18.6"."""
     told = subprocess.run([str(bindir / "postgres"), "-V"], stdout=subprocess.PIPE, text=True, check=True).stdout
     return told.split()[2]
 

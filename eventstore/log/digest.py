@@ -29,7 +29,7 @@ _NULL_ID = _length(_BIGINT, -1)
 
 
 def digest(previous: bytes, event: Stored) -> bytes:
-    """Of an event that is about to be stored; `previous` is the digest of its predecessor, or NONE."""
+    """The digest of an event that is about to be stored; `previous` is its predecessor's, or NONE."""
     id_, version, topic, state, occurred_at, actor, request_id, correlation_id, customer_id, former_customer_id = event
     at = (occurred_at - _EPOCH) // _MICROSECOND
     name, who, request, correlation = topic.encode(), actor.encode(), request_id.encode(), correlation_id.encode()

@@ -93,7 +93,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 
 class Receipt(NamedTuple):
-    """By which an event is found: the digest holds all of it, who asked for it when included, and all before it."""
+    """Identifies an event: its digest covers all of it, also who asked for it and when, and all events before."""
 
     stream: Stream
     end: End
@@ -204,7 +204,7 @@ class Log:
     async def append_rows(
         self, on: Connection, rows: Sequence[bytes], freed: str | None = None, taken: str | None = None
     ) -> list[asyncpg.Record]:
-        """As `append`, of encoded rows, with the claims that change: position and time of recording of each.
+        """Appends encoded rows, with the claims that change. Returns position and time of recording of each.
 
         Also raises asyncpg.UniqueViolationError when a claim is taken.
         """
@@ -213,7 +213,7 @@ class Log:
     async def append_whole(
         self, on: Connection, expected: Expected, rows: Sequence[bytes], taken: str | None = None
     ) -> int:
-        """As `append_rows`, with what is to be written before and with the commit, in one round trip; the rows' mark.
+        """Appends rows after other statements, and commits, all in one round trip. Returns the mark of the rows.
 
         Raises asyncpg.SerializationError where it is not as expected, and then nothing was written.
         """
@@ -326,7 +326,7 @@ def json_array(rows: Iterable[bytes]) -> str:
 
 
 def array(values: Iterable[int | str]) -> str:
-    """As PostgreSQL writes one, of what needs no quotes."""
+    """An array as PostgreSQL writes it, for values that need no quotes."""
     return "{" + ",".join(map(str, values)) + "}"
 
 

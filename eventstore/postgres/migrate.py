@@ -80,7 +80,7 @@ async def is_made(connection: Connection) -> bool:
 
 @asynccontextmanager
 async def one_at_a_time(connection: Connection) -> AsyncIterator[None]:
-    """Of all processes, only this one brings the database up to date. May be nested."""
+    """Lets only one process at a time bring the database up to date. May be nested."""
     await connection.execute(LOCK)
     try:
         yield

@@ -59,7 +59,7 @@ class Servers:
         return (await self.find(settings)).connection
 
     async def find(self, settings: Mapping[str, str] = SESSION) -> Session:
-        """As `connect`, whatever is known."""
+        """Connects as `connect` does, without what is cached."""
         found: list[Session] = []
         problem: Exception = Unreachable("no server is named")
         try:
@@ -91,7 +91,7 @@ class Servers:
         settings: Mapping[str, str] = SESSION,
         statements: int = 50_000,
     ) -> asyncpg.Pool:
-        """Of connections that are replaced after so many statements."""
+        """A pool of connections that are replaced after `statements` statements."""
 
         async def connect(*_: Any, **_options: Any) -> asyncpg.Connection:
             return await self.connect(settings)

@@ -17,7 +17,7 @@ def stored_as(*events: type[Event]) -> str:
 
 
 class Statement:
-    """Of many parts, each with parameters of its own. `rows` are those that they are to write, in all."""
+    """A statement of many parts, each with its own parameters. `rows` is how many rows they are to write in all."""
 
     def __init__(self) -> None:
         self.arguments: list[Any] = []

@@ -23,7 +23,7 @@ _pack = Struct(">QQ").pack
 
 
 class End(NamedTuple):
-    """Of a stream, at a version. The digest tells it from another of that version, which was lost or came instead."""
+    """The end of a stream at a version. The digest distinguishes it from another event of that version."""
 
     version: int
     digest: bytes
@@ -35,12 +35,12 @@ def to_uuid(stream: Stream) -> UUID:
 
 
 def to_bytes(stream: Stream) -> bytes:
-    """As `to_uuid`, in a form that is cheaper to make."""
+    """The bytes of `to_uuid`, which are cheaper to make."""
     return _pack(CODES[stream.category] << 48 | 0x8000, 1 << 63 | stream.id)
 
 
 def to_hex(stream: Stream) -> str:
-    """As `to_uuid`, in a form that PostgreSQL reads."""
+    """The hex digits of `to_uuid`, which PostgreSQL reads."""
     return to_bytes(stream).hex()
 
 

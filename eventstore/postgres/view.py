@@ -15,7 +15,7 @@ class NeedsTransaction(Exception):
 
 
 class Changes(Protocol):
-    """Of read models, not written yet."""
+    """Rows of read models that are not written yet."""
 
     async def save(self) -> None: ...
 
@@ -51,7 +51,7 @@ class View:
         self.kept: Changes | None = None
 
     def row(self, table: str, id_: int) -> Any:
-        """As the commands leave it, where they touch it; else None."""
+        """The row as the commands leave it, if they touch it; else None."""
         rows = self.rows.get(table)
         return rows.get(id_) if rows else None
 

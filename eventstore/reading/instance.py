@@ -28,7 +28,7 @@ class Instance(NamedTuple):
 
 
 class Remembered:
-    """Of one instance: folded streams, and rows of read models."""
+    """What is cached of one instance: folded streams, and rows of read models."""
 
     def __init__(self) -> None:
         self.heads = Heads()

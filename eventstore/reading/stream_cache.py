@@ -46,7 +46,7 @@ class Head:
 
 
 def beginning(decider: Decider[Any]) -> Head:
-    """Of a stream that is not there."""
+    """The head of a stream that does not exist."""
     return Head(decider.initial, 0, NONE, None)
 
 

@@ -19,7 +19,7 @@ class MasterKeyError(Exception):
 
 
 class MasterKeys:
-    """By their ids. `first` is the one that a new store begins with, or that a rotation is to make the current one."""
+    """Master keys by their ids. `first` is the one that a new store uses, or that a rotation makes the current one."""
 
     def __init__(self, text: str, file: Path | None = None, *, named: str = KEY) -> None:
         """Keys in base64, with blanks or line ends between. Raises MasterKeyError."""
@@ -31,7 +31,7 @@ class MasterKeys:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "MasterKeys":
-        """Of MASTER_KEY, or of the file at MASTER_KEY_FILE. Raises MasterKeyError, which never tells a key."""
+        """The keys in MASTER_KEY, or in the file at MASTER_KEY_FILE. Raises MasterKeyError, which never shows a key."""
         if text := environment.get(KEY, "").strip():
             return cls(text)
         if name := environment.get(KEY_FILE, "").strip():
@@ -86,7 +86,7 @@ def put_first(path: Path) -> None:
 
 @contextmanager
 def _alone_in(directory: Path) -> Iterator[None]:
-    """Of two who put a key into the same file at once, one would undo what the other does."""
+    """Locks the directory, so that two processes that write a key to one file do not overwrite each other's."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

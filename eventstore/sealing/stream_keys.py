@@ -65,7 +65,7 @@ Known: TypeAlias = tuple[bytes, int, float, AESGCM | None, int]
 
 
 class StreamKeys:
-    """Of some streams, to open their events with, one stream after another: for each event of a replay."""
+    """Keys of some streams, which open their events, one stream after another: used for each event of a replay."""
 
     def __init__(self, sealing: Sealing, rows: Iterable[asyncpg.Record]) -> None:
         self._unwrap = sealing.unwrap

@@ -88,7 +88,7 @@ class Explanation(msgspec.Struct, frozen=True):
 async def explain(
     on: Connection, log: Log, customer_id: int, until: int = NEWEST, *, store_currency: str
 ) -> tuple[Explanation, int] | None:
-    """As of a position, with the customer's version; None for a customer that is erased, or was not there yet.
+    """The explanation at a position, with the customer's version; None for one that is erased or did not exist yet.
 
     Every order that is the customer's, or was. The connection sees one moment. Raises PoisonedError.
     """

@@ -61,7 +61,7 @@ async def recalculate(connection: Session, log: Log, customer_id: int) -> dict[s
 
 
 async def _owners(connection: Session, customer_id: int) -> dict[int, int | None]:
-    """Of the orders that are stored as the customer's: whose they are by their events, None for nobody's."""
+    """The owners, by their events, of the orders that are stored as the customer's; None for nobody."""
     ids = [row[0] for row in await connection.fetch(ITS_ROWS, customer_id)]
     events = await connection.fetch(OWNERS, [to_uuid(Stream("order", id_)) for id_ in ids])
     return dict.fromkeys(ids) | {from_uuid(originator_id).id: owner for originator_id, owner in events}

@@ -95,7 +95,7 @@ SUMS = """
 
 
 async def summed(on: Connection, customer_ids: Sequence[int], unreadable: Iterable[int]) -> dict[int, FiguresRow]:
-    """By customer, of those that stand. Raises asyncpg.DataError when an event says nothing that SQL can read."""
+    """Figures by customer, without the erased. Raises asyncpg.DataError for an event that SQL can't read."""
     rows = await on.fetch(SUMS, customer_ids, list(unreadable))
     return {row["id"]: _row(row) for row in rows}
 

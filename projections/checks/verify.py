@@ -112,7 +112,7 @@ async def count_between(pool: asyncpg.Pool, customers: Range = EVERYONE) -> int:
 
 
 async def check(store: Store, ids: Sequence[int]) -> Checked:
-    """In one snapshot, in which stored figures and events belong together, whoever writes meanwhile."""
+    """Compares in one snapshot, in which stored figures and events match, whoever writes meanwhile."""
     async with (
         store.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),

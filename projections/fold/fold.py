@@ -141,7 +141,7 @@ def projections_of(part: Part) -> list[Projection[Any]]:
 
 
 class _Decoders(dict[str, Callable[[bytes], Event]]):
-    """By topic."""
+    """Decoders by topic."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
@@ -199,7 +199,7 @@ class _Fold:
             yield group
 
     def _understand(self, events: Events) -> list[Happened]:
-        """In one go; one by one, where one of them can't be."""
+        """Decodes all events at once; one by one, if any of them can't be decoded."""
         try:
             return self._happened(events)
         except Exception:
@@ -270,7 +270,7 @@ class _Fold:
 
 
 def _sum(orders: Mapping[int, OrderRow], of_customers: dict[int, FiguresRow]) -> None:
-    """In place."""
+    """Sets the figures of customers in place."""
     values: dict[int, list[OrderValue]] = {}
     for order in orders.values():
         values.setdefault(order.customer_id, []).append(value_of(order))

@@ -47,7 +47,7 @@ class Moment(NamedTuple):
 
 
 async def moment_of(on: Executor, log: Log, as_of: int | datetime, now: datetime) -> Moment | None:
-    """Of a position, or of a time with a zone, when the log knew it. None from now on. Raises BeyondTheEnd.
+    """The moment of a position or of a time with a zone; None for a time from now on. Raises BeyondTheEnd.
 
     Between two events a position has the time of the first.
     """

@@ -30,7 +30,7 @@ class Range(NamedTuple):
 
 
 def customers_named(text: str) -> Range | None:
-    """By an id, or two with a hyphen between; None for what is neither."""
+    """The range that an id names, or two with a hyphen between; None for any other text."""
     found = _NAMED.fullmatch(text)
     if found is None:
         return None

@@ -46,7 +46,7 @@ class Span:
 
 
 async def changes_of(on: Connection, read: Read, page: Sequence[Recorded]) -> dict[int, Changes]:
-    """By position. An event is missing where it, or one before it in its stream, can't be applied.
+    """Changes by position, without events that can't be applied, or that follow such an event in their stream.
 
     Reads no more than the events since the newest snapshot below each.
     """

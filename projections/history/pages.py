@@ -107,7 +107,7 @@ async def customer_history(
 async def store_history(
     on: Connection, log: Log, filters: Filters = EVERYTHING, *, before: int = NEWEST, limit: int
 ) -> Page:
-    """As `customer_history`, of everybody and everything."""
+    """A page of the history of the whole store, otherwise as `customer_history`."""
     before = min(before, await log.head(on) + 1)
     lowest = 0 if filters == EVERYTHING else max(0, before - LOG_WINDOW)
     rows = await on.fetch(BELOW, before, *_filtering(log, filters), limit + 1, lowest)

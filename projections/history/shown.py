@@ -17,7 +17,7 @@ BOOKKEEPING = frozenset({"updated_at"})
 
 
 class Shown(NamedTuple):
-    """As a projection. `version` changes when `evolve` does; `hidden` are fields whose changes nobody asks for."""
+    """Rows of which history says what changed. `version` changes when `evolve` does; `hidden` fields are left out."""
 
     name: str
     row_type: type[Any]

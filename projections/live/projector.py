@@ -70,7 +70,7 @@ class Touched(NamedTuple):
 
 
 class Kept:
-    """Of a transaction, in memory. `values` are those of all orders of the customers some of whose orders change.
+    """The rows of a transaction, in memory. `values` are those of all orders of customers some of whose orders change.
 
     `touched` goes by the identity of events: of two that stand for the same version of a stream, one will be refused.
     """

@@ -66,7 +66,7 @@ class Rows:
         return left
 
     def mark(self, table: str, id_: int) -> int | None:
-        """Of the row as it was found."""
+        """The mark of the row as it was read."""
         return self._marks[table].get(id_)
 
     def change(self, rows: Mapping[str, Mapping[int, Any]]) -> None:
@@ -138,7 +138,7 @@ class Rows:
         statement.add(len(kept), partial(table.updating, names, is_marked=self._view.is_optimistic), *rows)
 
     def _marked(self, table: Table[Any], rows: list[dict[str, Any]]) -> tuple[str, list[int]]:
-        """As JSON, with their marks where they have some; and their ids."""
+        """Rows as JSON, with their marks where they have some; and their ids."""
         marks = self._marks[table.name]
         ids = [row["id"] for row in rows]
         if marks:

@@ -18,7 +18,7 @@ ENDS = to_uuid(Stream("order", 0)), to_uuid(Stream("order", MAX_ID))
 
 
 async def orders_ever(on: Executor, customer_ids: Collection[int]) -> dict[int, set[int]]:
-    """By customer, the ids of all orders that it has or had, deleted ones too."""
+    """Ids of all orders that customers have or had, deleted ones too, by customer."""
     found: dict[int, set[int]] = {id_: set() for id_ in customer_ids}
     for id_, originator_id in await on.fetch(ORDERS_EVER, list(customer_ids), *ENDS):
         found[id_].add(from_uuid(originator_id).id)

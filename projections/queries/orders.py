@@ -91,7 +91,7 @@ async def list_orders(on: Executor, customer_id: int, query: ListQuery, *, now: 
 async def list_store_orders(
     on: Executor, customer_id: int | None, query: ListQuery, *, now: datetime, totals: Totals
 ) -> Page:
-    """As `list_orders`, of all customers or of one, but of none who is erased."""
+    """A page of the orders of all customers or of one, without those of the erased."""
     only = None if customer_id is None else ("customer_id", customer_id)
     listing = LISTING._replace(standing=OF_SOMEBODY, only=only)
     return await fetch_page(on, listing, query, clock(now, query.user_tz), totals)

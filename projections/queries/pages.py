@@ -61,7 +61,7 @@ class Statement(NamedTuple):
 
 
 class State(NamedTuple):
-    """Of the read models: the position of the last event in them, and when a replay last swapped one."""
+    """The state of the read models: the position of their last event, and when a replay last swapped one."""
 
     position: int | None
     built_at: datetime | None
@@ -237,7 +237,7 @@ def _state(row: Any) -> State:
 
 
 def _is_soon_after(state: State, earlier: State) -> bool:
-    """By few enough events to read them all, and of the same tables."""
+    """Whether few enough events lie between two states to read them all, and the tables are the same."""
     if state.position is None or earlier.position is None or state.built_at != earlier.built_at:
         return False
     return 0 < state.position - earlier.position <= FEW_EVENTS

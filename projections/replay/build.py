@@ -68,7 +68,7 @@ async def _build_ranges(store: Store, replay: Replay, on_range: OnRange) -> None
 
 
 async def _build_range(connection: Connection, log: Log, replay: Replay) -> bool:
-    """In one transaction with saying so: a range is built wholly or not at all."""
+    """Builds a range and records that in one transaction: a range is built completely or not at all."""
     async with connection.transaction():
         await connection.execute(LATER)
         claimed = await connection.fetchrow(CLAIM, replay.id)

@@ -37,7 +37,7 @@ OF_REPLAY = """
 
 
 class Tables(NamedTuple):
-    """Of these projections, in this schema."""
+    """The tables of some projections in a schema."""
 
     schema: str
     projections: Sequence[Projection[Any]]

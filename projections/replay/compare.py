@@ -58,7 +58,7 @@ class TableReport(msgspec.Struct, frozen=True):
 
 
 async def compare(connection: Connection, replay: Replay, pool: asyncpg.Pool | None = None) -> dict[str, TableReport]:
-    """By table, at the moment of the connection's snapshot, at which the rebuilt rows must be.
+    """Reports by table, at the connection's snapshot. The rebuilt rows must be at the same position.
 
     From a `pool`, several connections look at once: if this one has changed rows, without one, for others don't see it.
     """

@@ -161,7 +161,7 @@ async def _compare(store: Store, id_: int) -> dict[str, TableReport]:
 
 
 async def _compare_once(store: Store, current: Replay) -> dict[str, TableReport]:
-    """In one snapshot, in which the live rows are at the last event that is visible, and the rebuilt ones then too."""
+    """Compares in one snapshot: the live rows are at the last visible event, and the rebuilt ones are brought there."""
     tables = Tables(current.schema, current.wanted)
     await catch_up_almost(store, current.id, tables)
     async with store.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def helpers(dsn: str, id_: int, count: int) -> AsyncIterator[None]:
-    """As many processes, ended with the context."""
+    """Starts `count` processes, and ends them with the context."""
     command = (sys.executable, "-m", "projections.replay_worker", str(id_))
     environment = os.environ | {"DATABASE_URL": dsn}
     started = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(count)]

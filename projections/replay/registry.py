@@ -119,7 +119,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_whole(self) -> bool:
-        """Of all rows, so that tables are swapped and not rows."""
+        """Whether it rebuilds all rows, so that tables are swapped and not rows."""
         return self.low is None and self.since is None
 
     @property

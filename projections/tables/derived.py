@@ -23,12 +23,12 @@ class Derived(NamedTuple):
 
 
 def folded_name(name: str) -> str:
-    """Of the column that has a column's text as people search and sort it."""
+    """The name of the column with a column's text as people search and sort it."""
     return f"{name}_folded"
 
 
 def identity_name(name: str) -> str:
-    """Of the column that says which mailbox a column's email is."""
+    """The name of the column with the mailbox of a column's email."""
     return f"{name}_identity"
 
 

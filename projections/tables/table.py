@@ -127,7 +127,7 @@ class Table(Generic[Row]):
         return f"(SELECT json_agg(r) FROM ({self._select.replace('$1', f'${number}')}) AS r)"
 
     def marked(self, number: int) -> str:
-        """As `locking`, but not locked, and with a mark that is another whenever a row is written: `marks`."""
+        """Reads as `locking`, but without locks, and with the mark (`marks`) that changes whenever a row is written."""
         return f"(SELECT json_agg(r) FROM ({self._look.replace('$1', f'${number}')}) AS r)"
 
     def inserting(self, number: int) -> str:

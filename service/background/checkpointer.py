@@ -12,7 +12,7 @@ logger = logging.getLogger("custodiary.audit")
 
 
 def checkpointing(store: Store, seconds: float) -> AbstractAsyncContextManager[None]:
-    """In the background, every so many seconds, until the end of the block; 0 is never. Raises SigningKeyError."""
+    """Signs every so many seconds in the background, until the block ends; 0 is never. Raises SigningKeyError."""
     if not seconds:
         return nullcontext()
     key = SigningKey.from_environment()

@@ -29,7 +29,7 @@ NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def noting(store: Store, every: float = EVERY) -> AbstractAsyncContextManager[None]:
-    """In the background, until the end of the block."""
+    """Notes erasures in the background, until the end of the block."""
     file = store.log.sealing.masters.file
     return regularly(every, lambda: note(store.pool, file), logger, "who was erased could not be noted")
 

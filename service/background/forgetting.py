@@ -17,7 +17,7 @@ LOOK_BACK = 600.0
 
 
 def forgetting(store: Store, every: float = EVERY) -> AbstractAsyncContextManager[None]:
-    """In the background, until the end of the block.
+    """Looks in the background, until the end of the block.
 
     What is remembered of an erased stream is never shown, because it is verified before; but it need not stay either.
     """

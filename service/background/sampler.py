@@ -22,7 +22,7 @@ IS_DUE = """
 
 
 def sampling(store: Store, seconds: float) -> AbstractAsyncContextManager[None]:
-    """In the background, every so many seconds, until the end of the block; 0 is never."""
+    """Verifies in the background, every so many seconds, until the end of the block; 0 is never."""
     return regularly(seconds, lambda: sample(store, seconds), logger, "customers could not be verified")
 
 

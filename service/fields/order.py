@@ -87,7 +87,7 @@ def read_note(fields: Fields) -> str | None:
 
 
 def _currency(fields: Fields, default: str) -> str:
-    """In capital letters, whatever was sent."""
+    """The currency in capital letters, however it was sent."""
     code = fields.optional(absent=default, empty=default).text("currency", max_length=len(default))
     if not code.isascii() or not is_currency(code.upper()):
         fields.refuse("currency", "invalid", "must be three letters such as USD.")

@@ -35,7 +35,7 @@ def is_country(code: str) -> bool:
 
 
 def country_name(code: str | None) -> str:
-    """In English; an unknown code is its own name."""
+    """The English name; an unknown code is its own name."""
     return _country_names().get(code, code) if code else ""
 
 
@@ -94,7 +94,7 @@ def formatted_address(address: Mapping[str, str | None]) -> Formatted:
 
 @cache
 def address_rules(country: str) -> AddressRules:
-    """Of an ISO country. Read from the library's files once: they are JSON, and parsed on every call to it."""
+    """The rules of an ISO country. They are read from the library's files once, which it parses on every call."""
     rules = get_validation_rules({"country_code": country})
     data = load_validation_data(country)[country]
     return AddressRules(

@@ -48,7 +48,7 @@ class Fields:
         return name in self.values
 
     def get(self, name: str) -> Any:
-        """As it was sent, or None."""
+        """The raw value, or None."""
         self._read.add(name)
         return self.values.get(name)
 

@@ -71,7 +71,7 @@ def _code(state: str) -> str:
 
 
 def _spelling(name: str) -> str:
-    """As people search it, without case and accents, and without punctuation."""
+    """A name as people search it, without case, accents and punctuation."""
     return " ".join("".join(c if c.isalnum() else " " for c in folded(name).replace(".", "")).split())
 
 

@@ -10,7 +10,7 @@ OURS = ("uuid", "shared")
 
 
 def differing_fields(given: msgspec.Struct, known: msgspec.Struct) -> list[str]:
-    """As sentences without a full stop; empty when both say the same."""
+    """Sentences without a full stop, one for each field that differs."""
     in_store = dict(_leaves(known))
     return [
         f"{name} is {in_store.get(name)!s} here, {value!s} in the file"

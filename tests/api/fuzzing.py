@@ -30,7 +30,7 @@ BUSINESS = {"Customer already exists.", "Address set as primary failed.", "Can n
 
 @schemathesis.check
 def refused_only_for_what_no_schema_tells(_ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
-    """In place of positive_data_acceptance."""
+    """Replaces positive_data_acceptance."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in {400, 422}:
         return None
     body = response.json()
@@ -43,7 +43,7 @@ def refused_only_for_what_no_schema_tells(_ctx: CheckContext, response: Response
 
 @schemathesis.check
 def accepted_only_what_fits_once_read(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
-    """In place of negative_data_rejection, which minds blanks around a text, unknown parameters, one for a list."""
+    """Replaces negative_data_rejection, which minds blanks around a text, unknown parameters, one for a list."""
     try:
         return negative_data_rejection(ctx, response, case)
     except AcceptedNegativeData:

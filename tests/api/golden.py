@@ -51,7 +51,7 @@ def differences(ours: Any, recorded: Any, ignored: frozenset[str] = frozenset(),
 
 
 def rules(errors: dict[str, Any]) -> dict[str, set[str]]:
-    """By field, the names of the rules that were broken; some of the original's have none."""
+    """Names of the broken rules by field; some of the original's have none."""
     return {field: {rule for rule in broken if not rule.isdigit()} for field, broken in errors.items()}
 
 

@@ -79,7 +79,7 @@ class Shop:
         await self.pool.execute("DELETE FROM login_failures")
 
     async def position(self) -> int:
-        """Of the log's last event."""
+        """The position of the log's last event."""
         position: int = await self.pool.fetchval(POSITION)
         return position
 

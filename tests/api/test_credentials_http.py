@@ -36,7 +36,7 @@ async def made(shop: Shop, login: str, name: str = "phone", **said: Any) -> Body
 
 
 async def names(shop: Shop, credential: Body) -> list[str]:
-    """Of those that its login sees."""
+    """Names of the credentials that its login sees."""
     answer = await shop.get("/credentials", auth=(credential["login"], credential["password"]))
     conforms(answer)
     return [each["name"] for each in done(answer)["credentials"]]

@@ -34,7 +34,7 @@ DATE = "2025-01-02 03:04:05"
 
 
 def export(customer_id: int) -> Body:
-    """Of a shop, with the mark in every text of an order."""
+    """An export of a shop, with the mark in every text of an order."""
     order = {
         "id": 9001, "customer_id": customer_id, "currency": "USD", "total_amount": 1_000, "total_paid": 1_000,
         "payment_status": "paid", "status": "completed", "created_at": DATE, "note": MARK, "ip_address": "192.0.2.1",

@@ -199,7 +199,7 @@ async def test_the_original_did_the_same(server: str, seeded: str, name: str) ->
 
 
 async def stands_as_recorded(shop: Shop, after: Body) -> None:
-    """Of customer 1, whose addresses and labels are as the contract wants them: what the answer does not tell."""
+    """Checks what the answer does not show: addresses and labels of customer 1 are as the contract wants them."""
     rows = await shop.pool.fetch("SELECT id, is_primary FROM addresses WHERE customer_id = 1")
     known = {row["id"]: row["is_primary"] for row in rows}
     for address in after.get("addresses", []):

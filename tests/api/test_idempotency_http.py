@@ -71,7 +71,7 @@ async def test_a_key_that_is_none_is_refused(shop: Shop, key: str) -> None:
 
 
 async def test_a_refusal_is_not_kept_for_its_key(shop: Shop) -> None:
-    """By a rule, by a claim that is taken, by what is not there: once nothing stands against it, it goes in."""
+    """A rule, a taken claim or a missing thing refuses it; once nothing does, it goes in."""
     id_, taken, order_id = await shop.customer(), await shop.customer(), 700_000
     email = (await shop.shown(taken))["email"]
     address_id = await shop.address(id_)
@@ -125,7 +125,7 @@ async def test_a_key_may_come_again_with_what_was_not_looked_at(shop: Shop) -> N
 
 
 async def test_what_stands_against_a_request_may_be_itself(shop: Shop) -> None:
-    """Of many at once, those that come too late meet the email, and the version, of the one that went in."""
+    """Requests that come too late meet the email, and the version, of the one that went in."""
     id_ = await shop.customer()
     creating: tuple[Method, str, Any] = ("POST", "/customers", {"email": new_email(), "first_name": "Jane"})
     renaming: tuple[Method, str, Any] = ("PUT", f"/customers/{id_}", {"email": new_email(), "first_name": "Joan"})

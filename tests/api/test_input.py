@@ -53,7 +53,7 @@ def test_the_last_of_two_counts() -> None:
 
 
 def test_of_a_list_all_count_that_are_sent_under_its_name() -> None:
-    """As the code of many clients writes a list: its name again and again, without PHP's brackets."""
+    """Many clients write a list so: its name again and again, without PHP's brackets."""
     for form in (b"a=1&a=2&a=3", b"a[]=1&a[]=2&a[]=3", b"a=1,2&a=&a=3", b"a=1,2,3"):
         assert ids(parse_form(form)["a"], max_items=3) == [1, 2, 3]
     assert ids(parse_form(b"a[b]=1&a[b]=2")["a"]["b"], max_items=3) == [1, 2]

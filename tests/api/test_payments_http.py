@@ -154,7 +154,7 @@ async def test_of_one_transaction_sent_to_many_orders_at_once_one_is_recorded(sh
 
 
 async def test_two_processes_record_one_transaction_once(database: str) -> None:
-    """Of other amounts, kinds and orders at the same time, whichever comes first."""
+    """Others differ in amount, kind and order; any of them may come first."""
     async with open_shop(database) as one, open_shop(database) as two:
         orders = [await one.order(await one.customer(), total_paid=1_000) for _ in range(2)]
         for number in range(10):

@@ -23,12 +23,12 @@ async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def later(pool: asyncpg.Pool, seconds: float) -> None:
-    """As if so much time had gone by."""
+    """Sets the clock of the limit forward."""
     await pool.execute("UPDATE rate_limits SET spent_until = spent_until - make_interval(secs => $1)", seconds)
 
 
 async def fitting(limit: RateLimit, times: int, credential: UUID = ONE) -> int:
-    """Of so many requests, one after the other, how many fit."""
+    """How many of `times` requests fit, one after the other."""
     return sum([(await limit.spend(credential)).fits for _ in range(times)])
 
 

@@ -111,7 +111,7 @@ async def test_every_route_is_one_that_the_contract_names(shop: Shop) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_a_role_may_do_what_its_permissions_say_and_no_more(shop: Shop, role: Role) -> None:
-    """Of nobody, with an empty body: whoever is let in finds that nothing is there, or that something is missing."""
+    """Requests are about nobody and have an empty body: whoever is let in finds nothing, or lacks something."""
     before = await shop.position()
     for method, path in sorted(routes(shop)):
         permission = EXPECTED[method, path]
@@ -216,7 +216,7 @@ async def test_a_known_path_with_another_method_says_which_it_takes(
 
 
 async def test_no_path_takes_another_method_than_it_says(shop: Shop) -> None:
-    """Of every path, each method that it does not have; nobody needs a password to be told so."""
+    """Tries each method that a path does not have; that needs no password."""
     known: dict[str, set[str]] = {}
     for method, path in routes(shop):
         known.setdefault(path, set()).add(method)

@@ -27,7 +27,7 @@ NOWHERE = Path(tempfile.gettempdir())  # where nothing lies that a command could
 
 
 class Process:
-    """In a session of its own, as in a terminal. `settings` are environment variables; PWD is where it is typed."""
+    """A process in a session of its own, as in a terminal. `settings` are environment variables, among them PWD."""
 
     def __init__(self, *arguments: object, **settings: object) -> None:
         # A file: nobody reads a pipe while the process runs, and one that is full would stop it.
@@ -58,7 +58,7 @@ class Process:
         return said
 
     def press_ctrl_c(self) -> None:
-        """As a terminal does: to all in its foreground."""
+        """Signals all processes in the foreground, as a terminal does."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def kill(self) -> "Ended":

@@ -63,7 +63,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    """Of which the socket lies elsewhere, because the path is too long for one."""
+    """A service whose socket lies elsewhere, because the path is too long for one."""
     with tempfile.TemporaryDirectory(prefix="custodiary-test-") as place:
         Path(place).chmod(0o711)  # so that the server's account gets there when root runs the tests
         service = Service(Path(place) / ("long" * 30))

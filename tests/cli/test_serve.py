@@ -63,7 +63,7 @@ def service(directory: Path) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def stopped(service: Service) -> Ended:
-    """By Ctrl-C. From here on no service runs."""
+    """Stops it by Ctrl-C. From here on no service runs."""
     service.process.press_ctrl_c()
     return service.process.end()
 

@@ -218,6 +218,6 @@ def test_a_request_of_two_lengths_cannot_smuggle_another(port: int) -> None:
 
 
 def test_only_http_1_is_spoken(port: int) -> None:
-    """Of HTTP/2 without TLS nobody makes use, and the server has no time-outs for it."""
+    """Nobody uses HTTP/2 without TLS, and the server has no time-outs for it."""
     answered = sent(port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     assert (answered.status, answered.seconds < AT_MOST) == (None, True)

@@ -123,7 +123,7 @@ def test_a_store_is_looked_for_as_git_looks_for_a_repository(tmp_path: Path) -> 
 
 
 def test_what_somebody_else_put_above_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In /tmp, say: what is written there would be his."""
+    """What is written there, in /tmp say, would be somebody else's."""
     (tmp_path / "a").mkdir()
     (tmp_path / ".custodiary").mkdir()
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)

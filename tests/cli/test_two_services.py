@@ -108,7 +108,7 @@ def test_a_process_that_was_halted_meanwhile_does_not_go_by_what_it_knew(service
 
 
 def latencies(services: tuple[Service, Service], credential: dict[str, Any], number: int) -> list[float]:
-    """In seconds, of a client of both, which does as little itself as can be."""
+    """Latencies in seconds, of a client of both that does as little as possible itself."""
     login = b64encode(f"{credential['login']}:{credential['password']}".encode()).decode()
     clients = [HTTPConnection("127.0.0.1", service.port) for service in services]
     times = []

@@ -101,7 +101,7 @@ class Pair:
 
     @property
     def dsn(self) -> str:
-        """Of the one that takes writes."""
+        """The DSN of the server that takes writes."""
         hosts = f"{HOST}:{self.primary.port},{HOST}:{self.standby.port}"
         return f"postgresql://postgres@{hosts}/{DATABASE}?target_session_attrs=read-write"
 

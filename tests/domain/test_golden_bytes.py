@@ -40,7 +40,7 @@ each_golden = pytest.mark.parametrize(
 
 
 def spelt_out(value: object) -> Any:
-    """As JSON, with the defaults that stored bytes leave out."""
+    """JSON, with the defaults that stored bytes leave out."""
     if isinstance(value, Struct):
         return {name: spelt_out(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, tuple):

@@ -75,7 +75,7 @@ class SynchronousRecorder(ProcessRecorder):
 
 
 class SynchronousAggregateRecorder(SynchronousRecorder):
-    """In the library's words, one that gives no positions."""
+    """A recorder that gives no positions, as the library calls it."""
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
         super().insert_events(stored_events, **kwargs)

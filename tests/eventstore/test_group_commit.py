@@ -205,7 +205,7 @@ async def test_an_answer_that_fails_fails_its_own_command_only(store: Store) -> 
 
 
 async def test_each_is_checked_and_shown_as_if_the_others_were_not_there(store: Store) -> None:
-    """Of those about one customer that arrive together, one is on the version that all of them name."""
+    """Only one of those that arrive together, about one customer, finds the version that all of them name."""
     customer_id = await register(store, "ada@example.com")
     version = "SELECT version FROM figures WHERE id = $1"
 

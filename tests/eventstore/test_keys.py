@@ -96,7 +96,7 @@ async def test_what_is_sealed_with_a_destroyed_key_is_known_to_have_happened_and
 
 
 async def test_keys_that_are_made_and_destroyed_in_one_transaction_are_destroyed(store: Store) -> None:
-    """As when a customer is registered and erased while the writer is busy."""
+    """A customer may be registered and erased while the writer is busy."""
     one = Stream("customer", 1)
     first, second = (store.log.new_key(one, since) for since in (1, 4))
     async with store.pool.acquire() as connection, connection.transaction():

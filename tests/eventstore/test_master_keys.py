@@ -33,7 +33,7 @@ def unseen(_done: int, _total: int) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of master keys, the environment's one in it."""
+    """A file of master keys, with the environment's one in it."""
     file = tmp_path / "master.key"
     file.write_text(os.environ["MASTER_KEY"])
     monkeypatch.delenv("MASTER_KEY")
@@ -48,7 +48,7 @@ async def store(database: str, file: Path) -> AsyncIterator[Store]:
 
 
 async def rotated(store: Store, file: Path) -> str:
-    """As another process does it; the new master key's id."""
+    """Rotates as another process does; returns the new master key's id."""
     put_first(file)
     sealing = Sealing(MasterKeys.from_file(file))
     await rotate(store.pool, sealing, sealing.masters.first, unseen)
@@ -239,7 +239,7 @@ async def test_a_key_of_the_erased_that_comes_back_costs_a_user_who_came_back_no
 
 
 async def test_keys_that_are_younger_than_the_events_hold_up_nobody(store: Store) -> None:
-    """As after a restore of events alone, whose ids go back with them."""
+    """A restore of events alone sets ids back with them."""
     ada = await register(store, "ada@example.com")
     later = [await register(store, f"eve{number}@example.com") for number in range(40)]
     for number in range(2):

@@ -42,7 +42,7 @@ async def test_nothing_goes_to_a_customer_that_another_process_has_erased(store:
 
 
 async def test_a_log_that_was_set_back_gets_no_gap(store: Store) -> None:
-    """As after a failover to a standby that had not heard of everything."""
+    """A failover may lead to a standby that lacks some transactions."""
     await label(store, 1)
     for number in range(3):
         await do(store, LABEL, 1, RenameLabel(value=f"name {number}"))

@@ -39,7 +39,7 @@ def subscribe(store: Store, after: int = 0) -> Subscription[Recorded]:
 
 
 async def positions(subscription: Subscription[Recorded], number: int) -> list[int]:
-    """Of the next events, as many as asked for."""
+    """Positions of the next `count` events."""
     return [(await asyncio.wait_for(anext(subscription), PATIENCE)).position for _ in range(number)]
 
 

@@ -9,7 +9,7 @@ PATIENCE = 5.0
 
 
 async def test_a_question_that_comes_just_when_all_round_trips_have_ended_is_answered() -> None:
-    """In the very step of the loop in which the last ones end, before anything else has run."""
+    """It comes in the very step of the loop in which the last ones end, before anything else has run."""
     gate = asyncio.Event()
 
     async def ask(questions: Sequence[int]) -> Sequence[int]:

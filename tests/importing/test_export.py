@@ -26,7 +26,7 @@ async def imported(desk: Desk) -> Desk:
 
 
 def texts(value: Any) -> Any:
-    """As an export writes it."""
+    """Texts as an export writes them."""
     return str(value.replace(tzinfo=None)) if isinstance(value, datetime) else value
 
 
@@ -167,7 +167,7 @@ async def test_events_happened_when_the_export_says(imported: Desk) -> None:
 
 
 def subject(recorded: Recorded) -> tuple[str, int]:
-    """Of the events that make something new."""
+    """What an event that makes something new is about."""
     match recorded.event.__struct_config__.tag:
         case "address-added":
             return "address", recorded.event.address_id  # type: ignore[attr-defined] # the tag says so

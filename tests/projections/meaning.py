@@ -14,7 +14,7 @@ PASSED_OVER = {"name", "returns", "annotation", "type_comment", "kind", "ctx"}
 
 
 def digest(*roots: Any) -> str:
-    """Of functions and the functions and constants of ours that they use; of texts as they are."""
+    """A digest of functions, with our functions and constants that they use, and of texts as they are."""
     return hashlib.sha256(repr([_meaning(root, ()) for root in roots]).encode()).hexdigest()[:16]
 
 
@@ -54,7 +54,7 @@ def _definition(function: FunctionType) -> ast.AST:
 
 
 def _spelt(node: Any, known: dict[str, Any]) -> Any:
-    """As nested tuples, which do not differ between versions of Python."""
+    """Nested tuples, which do not differ between versions of Python."""
     if isinstance(node, list):
         return tuple(_spelt(each, known) for each in node if not _is_docstring(each))
     if isinstance(node, ast.Name) and node.id in known:

@@ -48,7 +48,7 @@ def silenced(recorded: Recorded) -> Recorded:
 
 
 def changes(log: Sequence[Recorded], customer_id: int | None = None) -> dict[int, Changes | None]:
-    """By position; None for what is forgotten. As a customer's history tells it, or the store's."""
+    """Changes by position, in a customer's history or the store's; None for what is forgotten."""
     if customer_id is not None:
         log = [recorded if recorded.customer_id == customer_id else silenced(recorded) for recorded in log]
     erased = {recorded.stream for recorded in log if isinstance(recorded.event, CustomerErased)}

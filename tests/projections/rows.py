@@ -18,7 +18,7 @@ async def live(store: Store) -> Rows:
 
 
 async def rows_on(connection: Connection) -> Rows:
-    """In the connection's search path."""
+    """Rows of the tables in the connection's search path."""
     return {projection.name: await _table(connection, projection) for projection in PROJECTIONS}
 
 

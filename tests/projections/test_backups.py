@@ -81,7 +81,7 @@ async def other(server: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 def master_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In a file of its own, with room beside it."""
+    """A master key in a file of its own, with room beside it."""
     file = tmp_path / "master.key"
     file.write_text(os.environ["MASTER_KEY"])
     monkeypatch.delenv("MASTER_KEY")

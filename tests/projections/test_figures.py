@@ -42,7 +42,7 @@ async def differences(store: Store) -> list[tuple[object, object]]:
 
 
 async def figures(store: Store) -> tuple[Any, ...]:
-    """Of the only customer."""
+    """The figures of the only customer."""
     [record] = await store.pool.fetch("SELECT ltv, purchase_count, aov FROM figures")
     return tuple(record)
 

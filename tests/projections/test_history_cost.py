@@ -98,7 +98,7 @@ async def read(store: Store, look: Look) -> Read:
 
 
 def pages_of(customer: Busy, log: Log) -> dict[str, Look]:
-    """By name; `share` says how far back in the log it begins."""
+    """Pages by name; `share` says how far back in the log each begins."""
 
     def of(customer_id: int | None, filters: Filters = EVERYTHING, *, share: float = 1, limit: int = 10) -> Look:
         async def look(on: Connection) -> Page:

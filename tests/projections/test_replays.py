@@ -30,7 +30,7 @@ SPOIL = "UPDATE stored_events SET state = 'nonsense' WHERE notification_id = $1"
 
 
 async def differing(replay: Replay) -> dict[str, dict[str, int]]:
-    """By table, how many rows are missing, surplus, differing, where any are."""
+    """How many rows are missing, surplus or differing, by table, where any are."""
     report = replay.report or {}
     kinds = ("missing", "surplus", "differing")
     return {

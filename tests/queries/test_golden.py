@@ -55,7 +55,7 @@ LISTS = re.compile(r"/customers|/customers/\d+/orders|/customers/attachable-user
 
 
 def recordings() -> list[dict[str, Any]]:
-    """Of lists that start from the seed, and were answered to someone who may see them."""
+    """Recordings of lists that start from the seed, and were answered to someone who may see them."""
     with gzip.open(GOLDEN / "exchanges.jsonl.gz", "rt") as lines:
         exchanges = [json.loads(line) for line in lines]
     return [

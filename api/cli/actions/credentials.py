@@ -39,7 +39,7 @@ def show_all(*, as_json: bool) -> None:
 
 
 def _told(listed: Listed) -> Iterator[str]:
-    """In lines, because beside a uuid a terminal of 80 columns has room for little else."""
+    """A credential in lines: beside a uuid a terminal of 80 columns has room for little else."""
     yield listed.name
     yield listed.role if listed.permissions == PERMISSIONS[listed.role] else f"{listed.role}, narrowed"
     yield f"since {listed.created_at:%Y-%m-%d %H:%M}"

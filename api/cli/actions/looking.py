@@ -76,7 +76,7 @@ def explain(customer_id: int, *, as_json: bool) -> None:
 async def _history(
     store: Store, customer_id: int | None, filters: Filters, before: int, limit: int
 ) -> tuple[Page, Names] | None:
-    """As many entries as asked for, from as many pages as it takes; None for a customer that never was."""
+    """Reads up to `limit` entries, over several pages; None for a customer that never existed."""
     entries: list[Entry] = []
     cursor: int | None = before
     async with at_one_moment(store.pool) as on:

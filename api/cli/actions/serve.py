@@ -127,7 +127,7 @@ async def _load_sample(store: Store) -> None:
 
 
 def _announce(address: Address) -> None:
-    """As soon as somebody listens, so that whoever waits for these lines can go on at once."""
+    """Prints the addresses as soon as the service listens."""
     while True:
         with suppress(OSError), socket.create_connection((address.ip, address.port)):
             break

@@ -21,7 +21,7 @@ def directory_of(settings: Settings) -> Path:
 
 
 def nearest(start: Path) -> Path:
-    """As git finds a repository: here, or in the nearest directory above that has one; here, where none has."""
+    """The store in this directory, or in the nearest above that has one, as git finds a repository; else here."""
     for directory in (start, *start.parents):
         found = directory / DIRECTORY
         if found.is_dir():

@@ -24,7 +24,7 @@ def say(line: str) -> None:
 
 
 def written(value: Any) -> str:
-    """As JSON, in one line."""
+    """One line of JSON."""
     return encode(value).decode()
 
 
@@ -33,7 +33,7 @@ def print_json(value: Any) -> None:
 
 
 def print_report(report: Mapping[str, Any]) -> None:
-    """As JSON, with the name of the store that it tells of."""
+    """Prints JSON, with the name of the store that it is about."""
     print_json({"store": store_name(), **report})
 
 

@@ -50,7 +50,7 @@ def database(settings: Settings) -> Iterator[str]:
 
 
 def _set_key(file: Path, variable: str, file_variable: str) -> None:
-    """Of the embedded store: made with it, kept beside it, and known to the processes of this one, too."""
+    """Makes a key of the embedded store beside it, if there is none, and sets it for child processes, too."""
     if not any(os.environ.get(name, "").strip() for name in (variable, file_variable)):
         ensure_file(file.absolute())
         os.environ[file_variable] = str(file.absolute())

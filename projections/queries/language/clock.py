@@ -40,7 +40,7 @@ class Clock(NamedTuple):
             return None
 
     def last_moment(self, text: str) -> datetime | None:
-        """Of a day or a second, as in `span`; with a zone."""
+        """The last moment of a day or a second, with a zone; the text is as in `span`."""
         try:
             if _DATE.fullmatch(text):
                 return datetime.combine(date.fromisoformat(text), _LAST, self.zone)

@@ -72,7 +72,7 @@ def _decoded(text: str, sort: Sort) -> _Cursor:
 
 
 def _value(text: str, kind: Kind) -> Any:
-    """As we wrote it, and nothing else, lest a cursor made elsewhere hold what no column can."""
+    """Accepts only what we write ourselves: a cursor that was made elsewhere could hold what no column can."""
     try:
         value = _READ[kind](text)
     except (ValueError, InvalidOperation) as error:

@@ -26,7 +26,7 @@ TRANSACTION_TEXTS = ("vendor_charge_id", "payment_method", "uuid")
 
 
 class _Parts(NamedTuple):
-    """By order."""
+    """Parts of orders, by order."""
 
     items: dict[int, list[tuple[Item, ItemWords]]]
     transactions: dict[int, list[Transaction]]
@@ -59,7 +59,7 @@ def _parts(export: Export, known: set[str]) -> _Parts:
     broken: set[int] = set()
 
     def of_an_order(table: str, reader: Any) -> dict[int, list[Any]]:
-        """Of each order. An order with a part that can't be read is broken."""
+        """Rows of a table by order. An order with a row that can't be read is broken."""
         found: list[tuple[int, Any]] = []
         for called, row in export.rows(table):
             order_id = str(row.get("order_id"))

@@ -201,5 +201,5 @@ def labellings(export: Export) -> Iterator[Entry]:
 
 
 def _at(fields: Fields) -> datetime:
-    """Of what has no date it is only known that it is so now."""
+    """The date of creation; now where there is none."""
     return fields.optional(absent=None, empty=None).moment("created_at") or datetime.now(UTC)

@@ -38,7 +38,7 @@ def _value(terms: Terms) -> OrderValue:
 
 
 def _written(figure: Any) -> Any:
-    """As in the export."""
+    """A figure as exports write it."""
     return shown(utc(figure) if isinstance(figure, datetime) else figure)
 
 

@@ -75,7 +75,7 @@ async def import_orders(
 
 
 def _first_orders(source: Source, progress: Progress) -> dict[str, FirstOrder]:
-    """By mailbox, whatever the order of rows: a customer is as old as its first order, and called as it was there."""
+    """First orders by mailbox, however rows are sorted: they give a customer its age and its name."""
     found: dict[str, FirstOrder] = {}
     for number, row in enumerate(read_orders(source)):
         if isinstance(row, OrderLine):

@@ -17,7 +17,7 @@ HEADER = ["date", "currency", "rate"]
 
 
 class Rates:
-    """Of each currency those that hold from a day on, before the first of which `always` holds, if there is one."""
+    """Rates of each currency from a day on; before the first of them `always` holds, if there is one."""
 
     def __init__(self, always: Mapping[str, Decimal], dated: Iterable[tuple[date, str, Decimal]]) -> None:
         self._always = always
