@@ -59,7 +59,7 @@ from service.background.erased import noting
 from service.background.forgetting import forgetting
 from service.background.sampler import sampling
 from service.fields.places import is_country
-from service.wordpress import users_with_emails
+from service.users import finding_free_users
 
 BASE = "/wp-json/fluent-cart/v2"
 RESOURCES = (
@@ -89,7 +89,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
             ReplayRunner(database_url) as runner,
             open_authenticator(store.pool) as authenticator,
         ):
-            together, turns = (finding_together(store.pool), users_with_emails(store.pool)), Turns(AT_ONCE, WAITING)
+            together, turns = (finding_together(store.pool), finding_free_users(store.pool)), Turns(AT_ONCE, WAITING)
             limit = RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None
             app.state.service = Service(
                 store, settings, authenticator, *together, Totals(), runner, pasts, ready, turns, counts, limit

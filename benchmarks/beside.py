@@ -10,13 +10,14 @@ from benchmarks.events import PER_CUSTOMER, load
 from benchmarks.harness import P50, P99, PER_SECOND, Found, Row, Scale, say, summary
 from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
-from domain.order import ORDER, RecordPayment
-from eventstore.store import By, Store, Unit
+from domain.order import RecordPayment
+from eventstore.store import By, Store
 from projections.database import open_store
 from projections.live.projector import PROJECTIONS
 from projections.replay import engine, registry
 from projections.replay.engine import replay
 from projections.replay.registry import ENDED, Asked
+from service.orders import recording
 
 CLIENTS = 8
 REST_SECONDS = 10.0
@@ -41,14 +42,9 @@ class Clients:
             self.acknowledged += 1
             number = self.acknowledged
             order_id = 1 + (number * CLIENTS + client) % self._orders
-
-            async def work(unit: Unit, order_id: int = order_id, number: int = number) -> None:
-                await unit.decide(
-                    ORDER, order_id, RecordPayment(amount=1, transaction_id=f"client {order_id} {number}")
-                )
-
+            command = RecordPayment(amount=1, transaction_id=f"client {order_id} {number}")
             started = time.perf_counter()
-            await self._store.transact(By(actor="client", at=datetime.now(UTC)), work)
+            await self._store.transact(By(actor="client", at=datetime.now(UTC)), recording(order_id, command))
             times.append(time.perf_counter() - started)
         return times
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
-from domain.address import AddAddress, AddressDetails, SetPrimaryAddress
+from domain.address import AddAddress, AddressDetails
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
 from domain.order import ORDER, PlaceOrder, RecordPayment, Terms
 from eventstore.store import By, Store, Unit
+from service import addresses, orders
 
 AT_ONCE = 100
 
@@ -33,14 +34,14 @@ class Shop:
     async def pay(self, number: int) -> None:
         order_id = self.opened[number % len(self.opened)].order_id
         command = RecordPayment(amount=1, transaction_id=f"t{order_id} {number}")
-        await self._store.transact(by(), lambda unit: unit.decide(ORDER, order_id, command))
+        await self._store.transact(by(), orders.recording(order_id, command))
 
     async def set_primary(self, number: int) -> None:
         """Each time the other one of the customer's two addresses."""
         turn, which = divmod(number, len(self.opened))
-        customer_id, addresses, _ = self.opened[which]
-        command = SetPrimaryAddress(address_id=addresses[1 - turn % 2], type="billing")
-        await self._store.transact(by(), lambda unit: unit.decide(CUSTOMER, customer_id, command))
+        customer_id, both, _ = self.opened[which]
+        address_id = both[1 - turn % 2]
+        await self._store.transact(by(), lambda unit: addresses.make_primary(unit, customer_id, address_id, "billing"))
 
     async def create(self, _number: int) -> None:
         async def work(unit: Unit) -> None:

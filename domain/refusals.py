@@ -77,3 +77,19 @@ class RefundExceedsPayment(Refusal):
 
 class PaymentStatusFollowsAmounts(Refusal):
     """payment_status: money has moved, so the amounts decide."""
+
+
+class UnknownUser(Refusal):
+    """user_id: a command names a user who is not there."""
+
+
+class UnknownLabel(Refusal):
+    """label_id: a command names a label that is not there."""
+
+
+class UnknownOrder(Refusal):
+    """order_id: a command names an order that this customer does not have."""
+
+
+class TransactionRecorded(Refusal):
+    """transaction_id, recorded, sent: something else is recorded under this id. Both are an order's id and a move."""

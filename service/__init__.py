@@ -1,1 +1,3 @@
-"""What people do, whoever asks: REST, command line, import. No HTTP, no JSON."""
+"""What people do, whoever asks: REST, the command line, an import, a test. Functions over a `Unit`, or over a `Store`
+where they only read; no HTTP, no JSON, no status codes.
+"""

@@ -1,13 +1,7 @@
 """Machines' words for why a request is not carried out: one table, which OpenAPI and docs/errors.md show."""
 
 from enum import StrEnum
-from typing import Literal, Self, TypeAlias
-
-# Of a validation: the rule that a field breaks. Those of the original have the names that it gives them.
-FieldRule: TypeAlias = Literal[
-    "required", "string", "maxLength", "email", "numeric", "min", "max", "in", "date", "array", "object", "login",
-    "invalid", "unique", "exists", "duplicate", "settled", "unknown",
-]  # fmt: skip
+from typing import Self
 
 
 class Reason(StrEnum):

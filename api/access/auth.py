@@ -31,7 +31,11 @@ class Principal(NamedTuple):
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden."""
-        if permission not in self.permissions:
+        self.require_all([permission])
+
+    def require_all(self, permissions: Collection[Permission]) -> None:
+        """Raises Forbidden."""
+        if not self.permissions.issuperset(permissions):
             raise Forbidden
 
 

@@ -5,20 +5,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from api.handling.serving import Service
 from eventstore.log.log import Executor
-from projections.fold.past import moment_of
+from projections.fold.past import AsOf, moment_of
 from projections.queries.customers import find_customer
 from projections.queries.language.clock import Clock, clock
 from projections.queries.language.refusals import UnknownTimeZone
 from projections.queries.pages import Totals
 from projections.tables.table import Shown
 from service.fields.reader import Fields
-
-# A position, the last moment of a day or a second, or now.
-AsOf: TypeAlias = int | datetime | None
 
 POSITION = "0|[1-9][0-9]{0,15}"
 YEARS = range(1900, 2200)  # of dates that are written without hyphens, and would be taken for a position

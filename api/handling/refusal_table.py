@@ -8,16 +8,19 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.handling.errors import Refusals
-from api.http.refusals import HttpRefusal, Invalid, Rule, TooMany, Unknown
+from api.http.refusals import HttpRefusal, Invalid, OtherTransaction, Rule, TooMany, Unknown
 from domain import refusals
 from domain.refusals import ClaimTaken
+from domain.transaction import Move
 from eventstore.store import Contended, OutcomeUnknown, Overloaded
 from projections.fold.fold import PoisonedError
 from projections.queries.language.refusals import QueryRefused, TooExpensive
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
-from service.fields.reader import UnfitFields
+from service.addresses import AddressUnfit
+from service.fields.reader import Errors, UnfitFields
+from service.privacy import NotErased
 from service.reasons import Reason
 
 # What a statement meets where another version has changed the tables. Our own are as they are in the tests.
@@ -67,8 +70,33 @@ def _settled(refusal: refusals.PaymentStatusFollowsAmounts) -> HttpRefusal:
     return Invalid({"payment_status": {"settled": problem}}, Reason.PAYMENT_STATUS_SETTLED)
 
 
+def _other(refusal: refusals.TransactionRecorded) -> HttpRefusal:
+    transaction_id, (own, recorded), (order_id, sent) = refusal.args
+    return OtherTransaction(transaction_id, _moved(own, recorded), _moved(order_id, sent))
+
+
+def _moved(order_id: int, move: Move) -> dict[str, int | str]:
+    return {"order_id": order_id, "type": move.kind, "amount": move.amount}
+
+
+def _unknown_label(refusal: refusals.UnknownLabel) -> HttpRefusal:
+    [label_id] = refusal.args
+    return Invalid({"labels": {"exists": f"There is no label {label_id}."}}, Reason.UNKNOWN_LABEL)
+
+
+def _misplaced(refusal: AddressUnfit) -> HttpRefusal:
+    errors: Errors = {}
+    for field, rule, problem in refusal.problems:
+        errors.setdefault(field, {})[rule] = _sentence(field, problem)
+    return Invalid(errors)
+
+
+def _sentence(field: str, problem: str) -> str:
+    return f"The {field.replace('_', ' ')} field {problem}"
+
+
 def _unlisted(refusal: QueryRefused) -> HttpRefusal:
-    message = f"The {refusal.field.replace('_', ' ')} field {refusal.problem}"
+    message = _sentence(refusal.field, refusal.problem)
     reason = Reason.TOO_EXPENSIVE if isinstance(refusal, TooExpensive) else Reason.INVALID_FIELDS
     return Invalid({refusal.field: {"invalid": message}}, reason)
 
@@ -116,10 +144,16 @@ REFUSALS: Refusals = {
     refusals.LabelExists: Rule(Reason.LABEL_ID_TAKEN, "A label with this id exists."),
     refusals.OrderNotFound: Rule(Reason.ORDER_NOT_FOUND, "Order not found."),
     refusals.TransactionExists: OTHERWISE,
+    refusals.TransactionRecorded: _other,
     refusals.OrderExists: Rule(Reason.ORDER_ID_TAKEN, "An order with this id exists."),
     refusals.RefundExceedsPayment: _too_much,
     refusals.AmountTooLarge: _beyond,
     refusals.PaymentStatusFollowsAmounts: _settled,
+    refusals.UnknownUser: Invalid({"user_id": {"exists": "User not found."}}, Reason.UNKNOWN_USER),
+    refusals.UnknownLabel: _unknown_label,
+    refusals.UnknownOrder: Invalid({"order_id": {"exists": "This customer has no such order."}}, Reason.UNKNOWN_ORDER),
+    AddressUnfit: _misplaced,
+    NotErased: Rule(Reason.NOT_ERASED, "Customer is not erased."),
     CredentialExists: Invalid(
         {"name": {"unique": "This login has an application password of that name."}}, Reason.CREDENTIAL_EXISTS
     ),

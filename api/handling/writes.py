@@ -9,7 +9,6 @@ from api.handling.if_match import IfMatch, read_if_match
 from api.handling.serving import AnyRequest, asked_by, serving
 from api.http.answer import Answer, answer
 from api.http.refusals import HttpRefusal
-from domain.event import Command, Decider
 from domain.refusals import ClaimTaken, Refusal
 from eventstore.log.log import Connection, Session
 from eventstore.store import OutcomeUnknown, Store, Unit
@@ -112,16 +111,6 @@ async def _again(store: Store, key: Key) -> Answer:
         raise OutcomeUnknown  # it is lost, with the server that had it a moment ago
 
     return await store.durably(look)
-
-
-def decision(decider: Decider[Any], id_: int, command: Command) -> Callable[[Unit], Awaitable[int]]:
-    """The work of a single command; its result is the stream's id."""
-
-    async def work(unit: Unit) -> int:
-        await unit.decide(decider, id_, command)
-        return id_
-
-    return work
 
 
 async def nothing(_unit: Unit) -> None:

@@ -8,7 +8,7 @@ from domain.address import AddressType
 from domain.customer import CustomerStatus
 from domain.order import OrderMode, OrderStatus, OrderType
 from domain.transaction import PaymentStatus, UnpaidStatus
-from service.reasons import FieldRule
+from service.fields.rules import FieldRule
 
 CHOICES = {
     "CustomerStatus": get_args(CustomerStatus),

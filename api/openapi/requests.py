@@ -26,7 +26,6 @@ from api.process.settings import NameMode
 from api.rest.addresses import MAX_LABEL
 from api.rest.credentials import MAX_NAME
 from api.rest.customers import MAX_BULK, MAX_NOTES
-from api.rest.erasure import MAX_REASON
 from api.rest.labels import MAX_LENGTH
 from api.rest.orders import MAX_TRANSACTION_ID
 from api.rest.users import MAX_LOGIN
@@ -40,6 +39,7 @@ from service.fields.order import (
     TEXTS,
 )
 from service.fields.replay import NAMES, SWAPS, WHAT_IF
+from service.privacy import MAX_REASON
 
 COUNTRY = ref("Country", "US")
 IGNORED = said(anything(), "Accepted, and ignored.")

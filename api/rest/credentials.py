@@ -1,6 +1,6 @@
 """Application passwords over HTTP: who has them, new ones, and their end."""
 
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
 from litestar import delete, get, post
@@ -8,12 +8,11 @@ from litestar.params import FromPath
 
 from api.access import credentials
 from api.access.auth import MAX_USER_LENGTH, Principal, allowed, is_login
-from api.access.credentials import CredentialNotFound, Listed
+from api.access.credentials import Added, CredentialNotFound, Listed
 from api.access.roles import PERMISSIONS, Role
 from api.handling.serving import AnyRequest, needs, serving
 from api.handling.writes import Shown, carry_out, nothing
 from api.http.answer import Answer, answer
-from api.http.refusals import Forbidden
 from api.http.request import read_input, refuse_fields
 from eventstore.log.log import Session
 from projections.tables.projection import utc
@@ -37,25 +36,40 @@ async def create_credential(request: AnyRequest) -> Answer:
     with. The password is shown this once: a repetition with the same Idempotency-Key has null in its place.
     """
     fields = Fields(await read_input(request))
+    wanted = _wanted(fields)
+    fields.check_all()
+    asking: Principal = request.user
+    asking.require_all(allowed(wanted.role, wanted.permissions))
+
+    async def show(connection: Session, _result: None) -> Shown:
+        return _shown_once(await credentials.add(connection, *wanted))
+
+    return await carry_out(request, nothing, show)
+
+
+class Wanted(NamedTuple):
+    """An application password to be; None for all permissions of the role."""
+
+    login: str
+    role: Role
+    name: str
+    permissions: list[str] | None
+
+
+def _wanted(fields: Fields) -> Wanted:
     login = fields.required.text("login", max_length=MAX_USER_LENGTH)
     if not is_login(login):
         fields.refuse_unless_refused([("login", "login", "must be ASCII, without a colon.")])
     name = fields.required.text("name", max_length=MAX_NAME)
     role = fields.required.choice("role", ROLES)
-    narrowed = fields.optional(absent=None, empty=None).words("permissions", PERMISSIONS[role])
-    fields.check_all()
-    asking: Principal = request.user
-    if not asking.permissions >= allowed(role, narrowed):
-        raise Forbidden
+    return Wanted(login, role, name, fields.optional(absent=None, empty=None).words("permissions", PERMISSIONS[role]))
 
-    async def show(connection: Session, _result: None) -> Shown:
-        added = await credentials.add(connection, login, role, name, narrowed)
-        made = credential(added.credential)
-        message = "Application password created. It is shown this once!"
-        kept = {"message": message, "data": made | {"password": None}}
-        return Shown({"message": message, "data": made | {"password": added.password}}, kept=kept)
 
-    return await carry_out(request, nothing, show)
+def _shown_once(added: Added) -> Shown:
+    made = credential(added.credential)
+    message = "Application password created. It is shown this once!"
+    kept = {"message": message, "data": made | {"password": None}}
+    return Shown({"message": message, "data": made | {"password": added.password}}, kept=kept)
 
 
 @delete("/credentials/{uuid:str}", opt=needs("credentials/own"), summary="Revoke a password", status_code=200)

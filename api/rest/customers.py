@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
-from uuid import uuid4
+from typing import Any
 
 from litestar import get, patch, post, put
 from litestar.params import FromPath
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from api.handling.as_of import read_as_of, seen
 from api.handling.serving import AnyRequest, Service, customer_in_path, id_in_path, needs, serving
@@ -16,45 +15,24 @@ from api.http.answer import Answer, answer
 from api.http.refusals import CustomerGone, Invalid, Rule
 from api.http.request import read_input
 from api.presentation.names import split_full_name
-from api.presentation.records import customer, customer_label
+from api.presentation.records import Row, customer, customer_label
 from api.process.settings import NameMode
-from api.rest.erasure import erase, read_reason
+from api.rest.erasure import read_reason
 from api.rest.lists import added_to_customers
-from api.rest.users import attach, free_user
-from domain.customer import (
-    ACTIVE,
-    CUSTOMER,
-    CUSTOMER_STATUSES,
-    LOCATION,
-    ChangeCustomer,
-    CustomerProfile,
-    DetachUser,
-    EraseCustomer,
-    RegisterCustomer,
-    RelabelCustomer,
-)
-from domain.event import Command
+from domain.customer import ACTIVE, CUSTOMER_STATUSES, LOCATION, ChangeCustomer, CustomerProfile
 from domain.refusals import ClaimTaken, CustomerNotFound
+from domain.user import ChangeUserProfile
 from eventstore.log.log import Session
-from eventstore.store import Unit
 from projections.queries.customers import LABEL, find_customer
 from projections.queries.relations import OF_CUSTOMER, customer_relations
+from service import customers, privacy
+from service.customers import Registration, Update
 from service.fields.convert import items
 from service.fields.reader import Fields, Reader
 from service.reasons import Reason
-from service.wordpress import create_user, let_user_follow
 
 MAX_NOTES = 65_535
 MAX_BULK = 1_000
-EXISTING_LABELS = "SELECT id FROM labels WHERE id = ANY($1)"
-
-
-class Change(NamedTuple):
-    """What is asked of a customer, of the user that may be linked, and who that is to be."""
-
-    customer: ChangeCustomer
-    of_user: dict[str, str | None]
-    user_id: int | UnsetType | None
 
 
 @post("/customers", opt=needs("customers/manage"), summary="Create a customer", status_code=200)
@@ -63,33 +41,15 @@ async def create_customer(request: AnyRequest) -> Answer:
     there is none.
     """
     service, fields = serving(request), Fields(await read_input(request))
-    optional = fields.optional(absent=None, empty=None)
-    first_name, last_name = _names(fields, fields.required, service.settings.name_mode)
-    profile = CustomerProfile(
-        email=fields.required.email("email"),
-        first_name=first_name or "",
-        last_name=last_name or "",
-        status=optional.choice("status", CUSTOMER_STATUSES) or ACTIVE,
-        notes=optional.text("notes", max_length=MAX_NOTES, lines=True) or "",
-        country=optional.country("country"),
-        **{name: optional.text(name) for name in LOCATION[1:]},
-    )
-    user_id, user_url = optional.id("user_id"), optional.text("user_url") or ""
-    wants_user = _word(fields, "wp_user") == "yes"
+    wanted = _registration(fields, service.settings.name_mode)
     fields.check()
-
-    async def work(unit: Unit) -> int:
-        id_ = await unit.new_id(CUSTOMER)
-        named = None if user_id is None else await free_user(unit, user_id)
-        linked = await service.find_free_user(profile.email) or named
-        if linked is None and wants_user:
-            linked = await create_user(unit, profile, user_url)
-        await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=uuid4().hex, user_id=linked))
-        return id_
-
-    show = _shown(service, "Customer created successfully!")
-    # Who took the login, or the user with this email, meanwhile: another login will do, or no user.
-    return await carry_out(request, work, show, within=email_as_sent, again={"user-login", "user-link"})
+    return await carry_out(
+        request,
+        lambda unit: customers.register(unit, wanted, service.find_free_user),
+        _shown(service, "Customer created successfully!"),
+        within=email_as_sent,
+        again=customers.CONTESTED,
+    )
 
 
 @get("/customers/{customer_id:str}", opt=needs("customers/view"), summary="Get a customer")
@@ -108,11 +68,13 @@ async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answe
         if row is None:
             raise CustomerGone
         [added] = await added_to_customers(view.on, [row], wanted) if wanted else [{}]
-    body = customer(row, service.settings.store_url)
-    if not _customer_only(fields):
-        labels = [customer_label(dict(zip(LABEL, each, strict=True))) for each in row["labelled"]]
-        body |= {"selected_labels": [each["id"] for each in labels], "labels": labels}
+    body = customer(row, service.settings.store_url) | ({} if _customer_only(fields) else _labels(row))
     return answer({"customer": body | added}, version=row["version"])
+
+
+def _labels(row: Row) -> dict[str, Any]:
+    labels = [customer_label(dict(zip(LABEL, each, strict=True))) for each in row["labelled"]]
+    return {"selected_labels": [each["id"] for each in labels], "labels": labels}
 
 
 def _customer_only(fields: Fields) -> bool:
@@ -126,9 +88,9 @@ async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> An
     changes nothing leads to no event.
     """
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
-    asked = _change(fields, fields.required, service.settings.name_mode)
+    wanted = _update(fields, fields.required, service.settings.name_mode)
     fields.check()
-    return await _update(request, id_, asked)
+    return await _carry_out(request, id_, wanted)
 
 
 @patch("/customers/{customer_id:str}", opt=needs("customers/manage"), summary="Change some fields of a customer")
@@ -137,29 +99,16 @@ async def patch_customer(request: AnyRequest, customer_id: FromPath[str]) -> Ans
     Otherwise as the update.
     """
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
-    asked = _change(fields, fields.if_sent, service.settings.name_mode)
+    wanted = _update(fields, fields.if_sent, service.settings.name_mode)
     fields.check_all()
-    return await _update(request, id_, asked)
+    return await _carry_out(request, id_, wanted)
 
 
-async def _update(request: AnyRequest, id_: int, asked: Change) -> Answer:
-    """A linked user follows what changes."""
-    change, of_user, user_id = asked
-
-    async def work(unit: Unit) -> int:
-        former = await unit.load(CUSTOMER, id_)
-        await unit.decide(CUSTOMER, id_, change)
-        if user_id is None:
-            await unit.decide(CUSTOMER, id_, DetachUser())
-        elif user_id is not UNSET and former and user_id != former.user_id:
-            await attach(unit, id_, user_id)
-        known = await unit.load(CUSTOMER, id_)
-        if former and known and known.user_id:
-            await let_user_follow(unit, known.user_id, former.profile, known.profile, **of_user)
-        return id_
-
+async def _carry_out(request: AnyRequest, id_: int, wanted: Update) -> Answer:
     show = _shown(serving(request), "Customer updated successfully!")
-    return await carry_out(request, work, show, customer_id=id_, within=email_as_sent)
+    return await carry_out(
+        request, lambda unit: customers.update(unit, id_, wanted), show, customer_id=id_, within=email_as_sent
+    )
 
 
 @put("/customers/{customer_id:str}/additional-info", opt=needs("customers/manage"), summary="Set a customer's labels")
@@ -168,19 +117,8 @@ async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     wanted = frozenset(fields.required.ids("labels"))
     fields.check()
-
-    async def work(unit: Unit) -> int:
-        known = await unit.load(CUSTOMER, id_)
-        carried = known.labels if known else frozenset()
-        existing = frozenset(row["id"] for row in await unit.pool.fetch(EXISTING_LABELS, list(wanted | carried)))
-        if unknown := sorted(wanted - existing):
-            raise Invalid({"labels": {"exists": f"There is no label {unknown[0]}."}}, Reason.UNKNOWN_LABEL)
-        await unit.decide(CUSTOMER, id_, RelabelCustomer(labels=wanted, existing=existing))
-
-        return id_
-
-    message = "Customer updated successfully!"
-    return await carry_out(request, work, _shown(service, message, labels=sorted(wanted)), customer_id=id_)
+    show = _shown(service, "Customer updated successfully!", labels=sorted(wanted))
+    return await carry_out(request, lambda unit: customers.set_labels(unit, id_, wanted), show, customer_id=id_)
 
 
 @post(
@@ -193,44 +131,42 @@ async def do_bulk_action(request: AnyRequest) -> Answer:
     """For up to 1,000 customers, all or nothing; ids that nobody has are passed over. Deleting is erasing for good, and
     needs `customers/delete`, too.
     """
-    ids, command, message = _bulk_action(Fields(await read_input(request)))
-    if isinstance(command, EraseCustomer):
-        request.user.require("customers/delete")
-
-    async def work(unit: Unit) -> None:
-        await unit.load_many(CUSTOMER, ids)
-        standing = [id_ for id_ in ids if (known := await unit.load(CUSTOMER, id_)) and not known.erased]
-        if not standing:
-            raise CustomerNotFound
-        if isinstance(command, EraseCustomer):
-            await erase(unit, standing, command.reason)
-            return
-        for id_ in standing:
-            await unit.decide(CUSTOMER, id_, command)
-
-    return await carry_out(request, work, just({"message": message, "data": ""}))
+    fields = Fields(await read_input(request))
+    ids = _selection(fields)
+    match _word(fields, "action"):
+        case "delete_customers":
+            return await _erase_all(request, fields, ids)
+        case "change_customer_status":
+            return await _change_status(request, fields, ids)
+        case _:
+            raise Rule(Reason.INVALID_ACTION, "Selected action is invalid")
 
 
-def _bulk_action(fields: Fields) -> tuple[list[int], Command, str]:
-    """Checks the selection, the action and the status, in this order."""
+def _selection(fields: Fields) -> list[int]:
     ids = fields.optional(absent=list[int](), empty=list[int]()).ids(
         "customer_ids", max_items=MAX_BULK, skip_unfit=True
     )
     fields.check()
     if not ids and not items(fields.values.get("customer_ids") or []):
         raise Rule(Reason.SELECTION_MISSING, "Customers selection is required")
-    match _word(fields, "action"):
-        case "delete_customers":
-            reason = read_reason(fields)
-            fields.check()
-            return ids, EraseCustomer(reason=reason), "Selected Customers has been deleted permanently"
-        case "change_customer_status":
-            status = _word(fields, "new_status")
-            if status not in CUSTOMER_STATUSES:
-                raise Rule(Reason.INVALID_STATUS, "Provided customer status is not valid")
-            return ids, ChangeCustomer(status=status), "Customer Status has been changed"
-        case _:
-            raise Rule(Reason.INVALID_ACTION, "Selected action is invalid")
+    return ids
+
+
+async def _erase_all(request: AnyRequest, fields: Fields, ids: list[int]) -> Answer:
+    reason = read_reason(fields)
+    fields.check()
+    request.user.require("customers/delete")
+    done = just({"message": "Selected Customers has been deleted permanently", "data": ""})
+    return await carry_out(request, lambda unit: privacy.erase_registered(unit, ids, reason), done)
+
+
+async def _change_status(request: AnyRequest, fields: Fields, ids: list[int]) -> Answer:
+    word = _word(fields, "new_status")
+    status = next((each for each in CUSTOMER_STATUSES if each == word), None)
+    if status is None:
+        raise Rule(Reason.INVALID_STATUS, "Provided customer status is not valid")
+    done = just({"message": "Customer Status has been changed", "data": ""})
+    return await carry_out(request, lambda unit: customers.change_status(unit, ids, status), done)
 
 
 def _word(fields: Fields, name: str) -> str:
@@ -247,7 +183,27 @@ def _names(fields: Fields, main: Reader[Any], mode: NameMode) -> tuple[str | Non
     return main.text("first_name"), fields.optional(absent=None, empty="").text("last_name")
 
 
-def _change(fields: Fields, main: Reader[Any], mode: NameMode) -> Change:
+def _registration(fields: Fields, mode: NameMode) -> Registration:
+    optional = fields.optional(absent=None, empty=None)
+    first_name, last_name = _names(fields, fields.required, mode)
+    profile = CustomerProfile(
+        email=fields.required.email("email"),
+        first_name=first_name or "",
+        last_name=last_name or "",
+        status=optional.choice("status", CUSTOMER_STATUSES) or ACTIVE,
+        notes=optional.text("notes", max_length=MAX_NOTES, lines=True) or "",
+        country=optional.country("country"),
+        **{name: optional.text(name) for name in LOCATION[1:]},
+    )
+    return Registration(
+        profile=profile,
+        user_id=optional.id("user_id"),
+        user_url=optional.text("user_url") or "",
+        makes_user=_word(fields, "wp_user") == "yes",
+    )
+
+
+def _update(fields: Fields, main: Reader[Any], mode: NameMode) -> Update:
     """`main` reads email and name."""
     email = main.email("email")
     first_name, last_name = _names(fields, main, mode)
@@ -264,8 +220,12 @@ def _change(fields: Fields, main: Reader[Any], mode: NameMode) -> Change:
         city=place.text("city"),
         postcode=place.text("postcode"),
     )
-    of_user = {name: sent.text(name) for name in ("display_name", "user_nicename", "user_url")}
-    return Change(change, of_user, fields.optional(absent=UNSET, empty=None).id("user_id"))
+    of_user = ChangeUserProfile(
+        display_name=sent.text("display_name"),
+        user_nicename=sent.text("user_nicename"),
+        user_url=sent.text("user_url"),
+    )
+    return Update(customer=change, user=of_user, user_id=fields.optional(absent=UNSET, empty=None).id("user_id"))
 
 
 @contextmanager

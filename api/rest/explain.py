@@ -1,6 +1,5 @@
 """Why a customer's lifetime value is what it is."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,11 +10,8 @@ from api.handling.as_of import read_as_of
 from api.handling.serving import AnyRequest, customer_in_path, needs, serving
 from api.http.answer import Answer, answer
 from api.http.request import read_input
-from domain.refusals import CustomerNotFound
-from projections.checks.explain import Explanation, explain
-from projections.database import at_one_moment
-from projections.fold.past import moment_of
-from projections.history.pages import NEWEST
+from projections.checks.explain import Explanation
+from service import figures
 from service.fields.reader import Fields
 from service.values import shown
 
@@ -30,13 +26,8 @@ async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer
     service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
     as_of = read_as_of(fields)
     fields.check()
-    store, currency = service.store, service.settings.store_currency
-    async with at_one_moment(store.pool) as on:
-        moment = None if as_of is None else await moment_of(on, store.log, as_of, datetime.now(UTC))
-        found = await explain(on, store.log, id_, moment.position if moment else NEWEST, store_currency=currency)
-    if found is None:
-        raise CustomerNotFound
-    explanation, version = found
+    currency = service.settings.store_currency
+    explanation, version = await figures.explain(service.store, id_, store_currency=currency, as_of=as_of)
     return answer(explanation_body(explanation), version=version)
 
 

@@ -8,10 +8,9 @@ from litestar.params import FromPath
 from api.handling.serving import AnyRequest, customer_in_path, needs, serving
 from api.http.answer import Answer, answer
 from api.presentation.records import Row, address, customer, customer_label, history_entry, user, whole_order
-from domain.refusals import CustomerNotFound
 from eventstore.postgres.stream_ids import from_uuid
-from projections.database import at_one_moment
-from projections.history.person import Export, export
+from projections.history.person import Export
+from service import privacy
 from service.values import shown
 
 
@@ -20,10 +19,7 @@ async def get_export(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Its own and its users' data, orders, events with what each said, kept answers. Needs `customers/view`, too."""
     service, id_ = serving(request), customer_in_path(customer_id)
     request.user.require("customers/view")
-    async with at_one_moment(service.store.pool) as on:
-        found = await export(on, service.store.log, id_)
-    if found is None:
-        raise CustomerNotFound
+    found = await privacy.export(service.store, id_)
     body = export_body(found, service.settings.store_url)
     return answer({"export": body}, version=found.customer["version"])
 

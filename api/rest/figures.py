@@ -18,8 +18,8 @@ from api.presentation.records import Row, customer
 from domain.refusals import CustomerNotFound
 from domain.value import days_since
 from eventstore.log.log import Session
-from projections.checks.recalculate import Drift, recalculate
-from projections.queries.customers import find_customer
+from projections.checks.recalculate import Drift
+from service import figures
 from service.fields.reader import Fields
 from service.values import shown
 
@@ -58,10 +58,7 @@ async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> An
     await read_nothing(request)
 
     async def show(connection: Session, _result: None) -> Shown:
-        drift = await recalculate(connection, service.store.log, id_)
-        row = await find_customer(connection, id_)
-        if row is None or drift is None:
-            raise CustomerNotFound
+        row, drift = await figures.recalculate(connection, service.store.log, id_)
         body = {
             "message": "Lifetime value recalculated successfully",
             "customer": customer(row, service.settings.store_url),

@@ -6,32 +6,30 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath
 
 from api.handling.serving import AnyRequest, id_in_path, needs, serving
-from api.handling.writes import Shown, carry_out, decision, just
+from api.handling.writes import Shown, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.request import read_input, refuse_fields
 from api.presentation.records import label
-from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.refusals import LabelNotFound
 from eventstore.log.log import Session
-from eventstore.store import Unit
-from projections.models.labels import LABELS
+from projections.queries.lookups import every_label, find_label
+from service import labels
 from service.fields.reader import Fields
 
-LIST = "SELECT id, value, created_at, updated_at FROM labels ORDER BY id"
 MAX_LENGTH = 192
 
 
 @get("/labels", opt=needs("labels/view"), summary="List labels")
 async def list_labels(request: AnyRequest) -> Answer:
     """All labels of the store, by id."""
-    rows = await serving(request).store.pool.fetch(LIST)
+    rows = await every_label(serving(request).store.pool)
     return answer({"labels": [label(row) for row in rows]})
 
 
 @get("/labels/{label_id:str}", opt=needs("labels/view"), summary="Get a label")
 async def get_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """Its value, when it was made, and when it was last renamed."""
-    row = await LABELS.table.find(serving(request).store.pool, id_in_path(label_id))
+    row = await find_label(serving(request).store.pool, id_in_path(label_id))
     if row is None:
         raise LabelNotFound
     return answer({"label": label(row)})
@@ -41,30 +39,23 @@ async def get_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
 async def create_label(request: AnyRequest) -> Answer:
     """Its value is written as it is sent, and no other label may have it."""
     value = await _value(request)
-
-    async def work(unit: Unit) -> int:
-        id_ = await unit.new_id(LABEL)
-        await unit.decide(LABEL, id_, CreateLabel(value=value))
-        return id_
-
-    return await carry_out(request, work, _shown("Label created successfully!"))
+    return await carry_out(request, lambda unit: labels.create(unit, value), _shown("Label created successfully!"))
 
 
 @put("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Rename a label")
 async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """All customers who carry it carry it by its new value."""
-    command = RenameLabel(value=await _value(request))
-    return await carry_out(
-        request, decision(LABEL, id_in_path(label_id), command), _shown("Label updated successfully!")
-    )
+    id_, value = id_in_path(label_id), await _value(request)
+    return await carry_out(request, lambda unit: labels.rename(unit, id_, value), _shown("Label updated successfully!"))
 
 
 @delete("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Delete a label", status_code=200)
 async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """No customer carries it any more."""
+    id_ = id_in_path(label_id)
     await refuse_fields(request)
     done = just({"message": "Label deleted successfully!", "data": ""})
-    return await carry_out(request, decision(LABEL, id_in_path(label_id), DeleteLabel()), done)
+    return await carry_out(request, lambda unit: labels.delete(unit, id_), done)
 
 
 async def _value(request: AnyRequest) -> str:
@@ -76,7 +67,7 @@ async def _value(request: AnyRequest) -> str:
 
 def _shown(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
     async def show(connection: Session, id_: int) -> Shown:
-        row = await LABELS.table.find(connection, id_)
+        row = await find_label(connection, id_)
         return Shown({"message": message, "data": row and label(row)})
 
     return show

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 from litestar import delete, get, post, put
 from litestar.params import FromPath
-from msgspec.structs import replace
 
 from api.handling.serving import AnyRequest, id_in_path, needs, serving
 from api.handling.writes import Shown, carry_out
@@ -14,24 +13,14 @@ from api.http.answer import Answer, answer
 from api.http.headers import header
 from api.http.request import read_input, refuse_fields
 from api.presentation.records import whole_order
-from api.rest.transactions import TRANSACTIONS, recording
-from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
-from domain.order import (
-    ORDER,
-    ORDER_STATUSES,
-    ChangeOrderStatus,
-    ChangePaymentStatus,
-    DeleteOrder,
-    RecordPayment,
-    RecordRefund,
-    TransferOrder,
-)
-from domain.refusals import CustomerNotFound, OrderNotFound
+from domain.order import ORDER_STATUSES, RecordPayment, RecordRefund
+from domain.refusals import OrderNotFound
 from domain.transaction import UNPAID_STATUSES
 from eventstore.log.log import Session
 from eventstore.store import Unit
-from projections.models.orders import ORDERS
 from projections.queries.customers import find_version
+from projections.queries.lookups import find_order, owner_of, version_of
+from service import orders
 from service.fields.order import read_details, read_note, read_order
 from service.fields.reader import Fields
 
@@ -39,8 +28,6 @@ T = TypeVar("T")
 
 PATH = "/orders/{order_id:str}"
 MAX_TRANSACTION_ID = 255
-OWNER = "SELECT customer_id FROM orders WHERE id = $1"
-OWNERS_VERSION = "SELECT version FROM figures WHERE id = $1"
 
 
 @post("/orders", opt=needs("orders/manage"), summary="Place an order", status_code=200)
@@ -50,32 +37,24 @@ async def place_order(request: AnyRequest) -> Answer:
     """
     service, fields = serving(request), Fields(await read_input(request))
     given_id = fields.optional(absent=None, empty=None).id("id")
-    asked, details = read_order(fields, service.settings.store_currency, datetime.now(UTC)), read_details(fields)
+    order, details = read_order(fields, service.settings.store_currency, datetime.now(UTC)), read_details(fields)
     fields.check_all()
-    terms = asked.terms
-
-    async def work(unit: Unit) -> int:
-        await _require_customer(unit, terms.customer_id)
-        if given_id:
-            await unit.pass_id("order", given_id)
-        id_ = given_id or await unit.new_id(ORDER)
-        ids = await unit.next_ids("item", len(terms.items))
-        items = tuple(replace(item, id=item_id) for item, item_id in zip(terms.items, ids, strict=True))
-        await unit.decide(ORDER, id_, replace(asked, terms=replace(terms, items=items)))
-        await _record_details(unit, id_, details)
-        return id_
-
-    return await carry_out(request, work, _shown("Order placed successfully!"), customer_id=terms.customer_id)
+    return await carry_out(
+        request,
+        lambda unit: orders.place(unit, order, details, given_id),
+        _shown("Order placed successfully!"),
+        customer_id=order.terms.customer_id,
+    )
 
 
 @get(PATH, opt=needs("orders/view"), summary="Get an order")
 async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """With its items, transactions and the addresses that it was given. Amounts are in cents of its currency."""
     pool = serving(request).store.pool
-    row = await ORDERS.table.find(pool, id_in_path(order_id))
+    row = await find_order(pool, id_in_path(order_id))
     if row is None:
         raise OrderNotFound
-    return answer({"order": whole_order(row)}, version=await pool.fetchval(OWNERS_VERSION, row["customer_id"]))
+    return answer({"order": whole_order(row)}, version=await version_of(pool, row["customer_id"]))
 
 
 @put(PATH, opt=needs("orders/manage"), summary="Change an order's status, note or payment status")
@@ -89,19 +68,12 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     payment_status = optional.choice("payment_status", UNPAID_STATUSES)
     note = read_note(fields)
     fields.check_all()
-
-    async def work(unit: Unit) -> int:
-        order = await unit.load(ORDER, id_)
-        if order is None or order.deleted:
-            raise OrderNotFound
-        if status is not None:
-            await unit.decide(ORDER, id_, ChangeOrderStatus(status=status))
-        if payment_status is not None:
-            await unit.decide(ORDER, id_, ChangePaymentStatus(payment_status=payment_status))
-        await _record_details(unit, id_, OrderDetails(note=note))
-        return id_
-
-    return await _carry_out(request, id_, work, _shown("Order updated successfully!"))
+    return await _carry_out(
+        request,
+        id_,
+        lambda unit: orders.change(unit, id_, status=status, payment_status=payment_status, note=note),
+        _shown("Order updated successfully!"),
+    )
 
 
 @post(f"{PATH}/payments", opt=needs("orders/manage"), summary="Record a payment", status_code=200)
@@ -117,7 +89,7 @@ async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer
     )
     fields.check_all()
     id_ = id_in_path(order_id)
-    return await _carry_out(request, id_, recording(id_, command), _shown("Payment recorded successfully!"))
+    return await _carry_out(request, id_, orders.recording(id_, command), _shown("Payment recorded successfully!"))
 
 
 @post(f"{PATH}/refunds", opt=needs("orders/manage"), summary="Record a refund", status_code=200)
@@ -135,13 +107,7 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     )
     fields.check_all()
     id_ = id_in_path(order_id)
-    told, untold = recording(id_, command), recording(id_, replace(command, reason=""))
-
-    async def work(unit: Unit) -> int:
-        is_kept = not command.reason or await _has_a_say(unit, id_)
-        return await (told if is_kept else untold)(unit)
-
-    return await _carry_out(request, id_, work, _shown("Refund recorded successfully!"))
+    return await _carry_out(request, id_, orders.recording(id_, command), _shown("Refund recorded successfully!"))
 
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"), summary="Give an order to another customer", status_code=200)
@@ -152,13 +118,8 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer
     id_, fields = id_in_path(order_id), Fields(await read_input(request))
     customer_id = fields.required.id("customer_id")
     fields.check_all()
-
-    async def work(unit: Unit) -> int:
-        await unit.decide(ORDER, id_, TransferOrder(customer_id=customer_id))
-        await _require_customer(unit, customer_id)
-        return id_
-
-    return await _carry_out(request, id_, work, _shown("Order transferred successfully!"))
+    show = _shown("Order transferred successfully!")
+    return await _carry_out(request, id_, lambda unit: orders.transfer(unit, id_, customer_id), show)
 
 
 @delete(PATH, opt=needs("orders/manage"), summary="Delete an order", status_code=200)
@@ -167,16 +128,11 @@ async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     id_ = id_in_path(order_id)
     await refuse_fields(request)
 
-    async def work(unit: Unit) -> int | None:
-        await unit.decide(ORDER, id_, DeleteOrder())
-        order = await unit.load(ORDER, id_)
-        return order.customer_id if order else None
-
     async def show(session: Session, customer_id: int | None) -> Shown:
         body = {"message": "Order deleted successfully!", "data": ""}
         return Shown(body, customer_id, customer_id and await find_version(session, customer_id))
 
-    return await _carry_out(request, id_, work, show)
+    return await _carry_out(request, id_, lambda unit: orders.delete(unit, id_), show)
 
 
 async def _carry_out(
@@ -188,33 +144,13 @@ async def _carry_out(
     """An order has no version but its customer's, of which everything that happens to it is part."""
     owner = 0
     if header(request.scope, b"if-match") is not None:
-        owner = await serving(request).store.pool.fetchval(OWNER, order_id) or 0
-    return await carry_out(request, work, show, customer_id=owner, again=TRANSACTIONS)
-
-
-async def _require_customer(unit: Unit, customer_id: int) -> None:
-    customer = await unit.load(CUSTOMER, customer_id)
-    if customer is None or customer.erased:
-        raise CustomerNotFound
-
-
-async def _has_a_say(unit: Unit, order_id: int) -> bool:
-    """Whether what the order says is kept: nothing more is of a customer that is erased."""
-    order = await unit.load(ORDER, order_id)
-    customer = await unit.load(CUSTOMER, order.customer_id) if order else None
-    return customer is not None and not customer.erased
-
-
-async def _record_details(unit: Unit, order_id: int, details: OrderDetails) -> None:
-    order = await unit.load(ORDER, order_id)
-    if order is not None and details != OrderDetails():
-        command = RecordOrderDetails(order_id=order_id, details=details, has_moved=order.has_moved)
-        await unit.decide(CUSTOMER, order.customer_id, command)
+        owner = await owner_of(serving(request).store.pool, order_id) or 0
+    return await carry_out(request, work, show, customer_id=owner, again=orders.CONTESTED)
 
 
 def _shown(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
     async def show(session: Session, id_: int) -> Shown:
-        row = await ORDERS.table.find(session, id_)
+        row = await find_order(session, id_)
         if row is None:
             raise OrderNotFound
         customer_id = row["customer_id"]

@@ -21,7 +21,8 @@ from eventstore.store import Unit
 from projections.checks.what_if import what_if as figures_under
 from projections.fold.past import EVENTS_AT_ONCE
 from projections.replay import engine, registry
-from projections.replay.registry import ENDED
+from projections.replay.registry import ENDED, Asked
+from service import replays
 from service.fields.reader import Fields
 from service.fields.replay import read_replay, read_what_if
 
@@ -36,17 +37,17 @@ async def start_replay(request: AnyRequest) -> Answer:
     place when `swap` says so: `never` (then that waits to be asked for), `equal`, `always`. With `what_if` nothing is
     rebuilt: the answer tells what all customers' figures would be under another rule.
     """
-    service, fields = serving(request), Fields(await read_input(request))
+    fields = Fields(await read_input(request))
     if (rule := read_what_if(fields)) is not None:
         return await _what_if(request, rule)
-    asked = read_replay(fields, request.user.user)
-    started: list[int] = []
+    return await _start(request, read_replay(fields, request.user.user))
+
+
+async def _start(request: AnyRequest, asked: Asked) -> Answer:
+    service, started = serving(request), list[int]()
 
     async def work(_unit: Unit) -> dict[str, Any]:
-        async with engine.alone(service.store.pool) as connection:
-            if await registry.unfinished(connection):  # it is about to be run, or to be gone on with
-                raise engine.ReplayRunningError
-            id_ = await registry.start(connection, asked)
+        id_ = await replays.start(service.store.pool, asked)
         started.append(id_)
         return await _told(service.store.pool, id_, "Replay started.")
 
@@ -90,23 +91,23 @@ async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> Server
     """
     pool, id_ = serving(request).store.pool, id_in_path(replay_id)
     await registry.find(pool, id_)
+    return ServerSentEvent(_progress(request, pool, id_))
 
-    async def events() -> AsyncIterator[ServerSentEventMessage]:
-        last = b""
-        while True:
-            replay = await _view(pool, id_)
-            told = encode(replay)
-            ended = replay["status"] in ENDED
-            if told != last or ended:
-                yield ServerSentEventMessage(event="end" if ended else "progress", data=told.decode())
-            if ended:
-                return
-            last = told
-            await asyncio.sleep(LOOK_SECONDS)
-            if not await is_still_authenticated(request):
-                return
 
-    return ServerSentEvent(events())
+async def _progress(request: AnyRequest, pool: asyncpg.Pool, id_: int) -> AsyncIterator[ServerSentEventMessage]:
+    last = b""
+    while True:
+        replay = await _view(pool, id_)
+        told = encode(replay)
+        ended = replay["status"] in ENDED
+        if told != last or ended:
+            yield ServerSentEventMessage(event="end" if ended else "progress", data=told.decode())
+        if ended:
+            return
+        last = told
+        await asyncio.sleep(LOOK_SECONDS)
+        if not await is_still_authenticated(request):
+            return
 
 
 @post(f"{PATH}/swap", opt=needs("replays/manage"), summary="Put rebuilt rows in the place of the live", status_code=200)

@@ -12,7 +12,7 @@ from domain.event import Stream
 from domain.events import ERASING
 from eventstore.postgres.connection import Connection, Executor
 from eventstore.postgres.sql import stored_as
-from eventstore.postgres.stream_ids import id_of, to_bytes, to_hex, to_uuid
+from eventstore.postgres.stream_ids import from_uuid, id_of, to_bytes, to_hex, to_uuid
 from eventstore.sealing.payloads import DataKey, KeyMissingError, Sealing, unseal, unseal_words
 
 encode = msgspec.json.Encoder().encode
@@ -53,6 +53,7 @@ COVER = """
 NO_KEY = ""  # the master key of what COVER has put in the place of one
 BEGIN_WITH = "INSERT INTO master_keys (id, is_current) VALUES ($1, true) ON CONFLICT DO NOTHING"
 CURRENT = "SELECT id FROM master_keys WHERE is_current"
+OPENABLE = "SELECT DISTINCT originator_id FROM stream_keys WHERE originator_id = ANY($1) AND wrapped IS NOT NULL"
 
 
 class MasterKeyChangedError(Exception):
@@ -159,3 +160,8 @@ def _row(stream: Stream, key: DataKey, ended: Iterable[tuple[Stream, int]]) -> d
         "master_id": key.master_id,
         "wrapped": key.wrapped,
     }
+
+
+async def openable(on: Executor, streams: Iterable[Stream]) -> set[Stream]:
+    """Those of the streams that have events under a key that is not destroyed."""
+    return {from_uuid(row[0]) for row in await on.fetch(OPENABLE, list(map(to_uuid, streams)))}

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import asyncpg
 
@@ -34,6 +34,9 @@ EMPTY = f"TRUNCATE {', '.join(projection.name for projection in PROJECTIONS)}"
 CONNECTIONS = 4
 # What is rolled back stays in the tables' files, until the connection is another. That is so after about thirty looks.
 STATEMENTS = 300
+
+# A position, the last moment of a day or a second, or now.
+AsOf: TypeAlias = int | datetime | None
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # before any log
 EVENTS_AT_ONCE = 1_000  # while these are folded, the process does nothing else

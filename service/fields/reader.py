@@ -9,7 +9,7 @@ from typing import Any, Generic, Never, TypeAlias, TypeVar
 from domain.text.folding import is_blank
 from service.fields import convert
 from service.fields.convert import L, Unfit
-from service.reasons import FieldRule
+from service.fields.rules import FieldRule
 
 A = TypeVar("A")
 E = TypeVar("E")

@@ -13,11 +13,10 @@ from domain.label import LABEL, LabelCreated
 from domain.order import OrderPlaced
 from domain.user import UserErased
 from eventstore.store import Unit
+from projections.queries.lookups import addresses_taken
 from service.importing.differences import differing_fields
 from service.importing.report import Remark, Report
 from service.importing.transactions import as_given, holders_of_transactions
-
-TAKEN = "SELECT id FROM addresses WHERE id = ANY($1)"
 
 ERASED = frozenset({CustomerErased, UserErased})
 
@@ -128,7 +127,7 @@ async def _taken_addresses(unit: Unit, facts: Iterable[Fact], known: Known) -> s
         for fact in facts
         if isinstance(fact.event, AddressAdded) and identity(fact.event) not in known[fact.stream]
     ]
-    return {row["id"] for row in await unit.pool.fetch(TAKEN, new)} if new else set()
+    return await addresses_taken(unit.pool, new)
 
 
 def _differences(wanted: Iterable[Fact], known: Known) -> Iterator[str]:

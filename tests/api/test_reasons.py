@@ -6,7 +6,8 @@ from typing import get_args
 from api.handling.refusal_table import REFUSALS
 from domain import refusals
 from domain.refusals import Refusal
-from service.reasons import FieldRule, Reason
+from service.fields.rules import FieldRule
+from service.reasons import Reason
 from tests.api.documented import SCHEMAS
 from tests.api.shop import HOME, Shop, done, reason
 

@@ -121,6 +121,12 @@ def test_a_backup_is_never_written_over(place: Path, acknowledged: list[str]) ->
     assert (place / "events" / "events.backup").stat() == before
 
 
+def test_without_a_store_nothing_is_left_behind(tmp_path: Path) -> None:
+    ended = custodiary("backup", tmp_path / "some" / "where", CUSTODIARY_DATA=tmp_path / "nothing")
+    assert (ended.code, ended.complaint[1][:12]) == (exits.USAGE, "No store in ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_cannot_be_restored_makes_no_store(place: Path, acknowledged: list[str]) -> None:
     def complaint(events: Path, keys: Path, store: str = "none") -> tuple[int, str]:
         return custodiary("restore", events, "--keys", keys, CUSTODIARY_DATA=place / store).complaint

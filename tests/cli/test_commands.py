@@ -225,6 +225,22 @@ def test_a_rate_that_is_none_is_refused(tmp_path: Path) -> None:
         assert (ended.code, "Invalid value for --rate" in ended.stderr) == (exits.USAGE, True)
 
 
+def test_two_rates_of_a_currency_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(order_file(order()))
+    ended = custodiary("import", "orders", file, "--rate", "EUR=1", "--rate", "EUR=2")
+    assert (ended.code, "It gives two rates for EUR" in ended.stderr) == (exits.USAGE, True)
+
+
+def test_one_is_not_many(shop: str, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(order_file(order(8001, email="only@shop.example")))
+    assert custodiary("import", "orders", file, DATABASE_URL=shop).lines == [
+        "Created 1 customer.", "Created 1 order.",
+    ]  # fmt: skip
+    assert custodiary("import", "orders", file, DATABASE_URL=shop).lines == ["1 order was here already."]
+
+
 def test_what_is_said_of_a_whole_file_has_no_place_in_it(shop: str, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text(order_file(order(8001, currency="EUR")))

@@ -13,19 +13,16 @@ from domain.customer import (
     CUSTOMER,
     AttachUser,
     ChangeCustomer,
-    Customer,
     CustomerProfile,
-    DetachUser,
-    EraseCustomer,
     RegisterCustomer,
 )
 from domain.event import Decider, Recorded, Stream
 from domain.label import LabelCreated
-from domain.order import ORDER, PlaceOrder, Terms, TransferOrder
-from domain.refusals import CustomerNotFound
-from domain.user import USER, RegisterUser, UserProfile
+from domain.order import ORDER, PlaceOrder, Terms
+from domain.user import UserProfile
 from eventstore.store import By, Store, Unit
-from projections.live.words import orders_ever
+from service import orders, privacy, users
+from service.customers import require_customer
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891011, tzinfo=UTC)
 BY = By(actor="ann", at=NOW, request_id="r-1", correlation_id="c-1")
@@ -46,7 +43,7 @@ async def say(store: Store, customer_id: int, order_id: int, *commands: Any) -> 
     """Commands with words, to an order: their customer is loaded, whose key seals them."""
 
     async def work(unit: Unit) -> None:
-        await existing(unit, customer_id)
+        await require_customer(unit, customer_id)
         for command in commands:
             await unit.decide(ORDER, order_id, command)
 
@@ -68,40 +65,27 @@ async def rename(store: Store, customer_id: int, first_name: str) -> None:
 
 
 async def attach(store: Store, customer_id: int, user_id: int) -> None:
+    """Also a user that was never here, as an import does."""
     await do(store, CUSTOMER, customer_id, AttachUser(user_id=user_id))
 
 
 async def detach(store: Store, customer_id: int) -> None:
-    await do(store, CUSTOMER, customer_id, DetachUser())
+    await store.transact(BY, lambda unit: users.detach(unit, customer_id))
 
 
 async def erase(store: Store, customer_id: int) -> None:
-    async def work(unit: Unit) -> None:
-        await unit.decide(CUSTOMER, customer_id, await erasure(unit, customer_id))
-
-    await store.transact(BY, work)
-
-
-async def erasure(unit: Unit, customer_id: int) -> EraseCustomer:
-    """The command, with all orders that the customer ever had."""
-    return EraseCustomer(orders=tuple((await orders_ever(unit.pool, [customer_id]))[customer_id]))
+    await store.transact(BY, lambda unit: privacy.erase(unit, [customer_id], ""))
 
 
 async def add_user(store: Store, user_id: int, login: str) -> None:
     profile = UserProfile(user_login=login, user_email=f"{login}@example.com")
-    await do(store, USER, user_id, RegisterUser(profile=profile))
+    await store.transact(BY, lambda unit: users.register(unit, user_id, profile))
 
 
 async def place(store: Store, customer_id: int, total_paid: int = 1_000, *, rate: Decimal = Decimal(1)) -> int:
     """An order, paid; its id."""
-
-    async def work(unit: Unit) -> int:
-        await existing(unit, customer_id)
-        id_ = await unit.new_id(ORDER)
-        await unit.decide(ORDER, id_, PlaceOrder(terms=terms(customer_id, total_paid, rate=rate)))
-        return id_
-
-    return await store.transact(BY, work)
+    order = PlaceOrder(terms=terms(customer_id, total_paid, rate=rate))
+    return await store.transact(BY, lambda unit: orders.place(unit, order))
 
 
 def terms(customer_id: int, total_paid: int, *, rate: Decimal = Decimal(1), currency: str = "USD") -> Terms:
@@ -118,18 +102,7 @@ def terms(customer_id: int, total_paid: int, *, rate: Decimal = Decimal(1), curr
 
 
 async def transfer(store: Store, order_id: int, customer_id: int) -> None:
-    async def work(unit: Unit) -> None:
-        await existing(unit, customer_id)
-        await unit.decide(ORDER, order_id, TransferOrder(customer_id=customer_id))
-
-    await store.transact(BY, work)
-
-
-async def existing(unit: Unit, customer_id: int) -> Customer:
-    customer = await unit.load(CUSTOMER, customer_id)
-    if customer is None or customer.erased:
-        raise CustomerNotFound
-    return customer
+    await store.transact(BY, lambda unit: orders.transfer(unit, order_id, customer_id))
 
 
 def facts(label_id: int, count: int = 1, *, after: int = 0) -> list[Recorded]:

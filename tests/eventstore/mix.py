@@ -14,23 +14,23 @@ from typing import Any, NamedTuple
 import asyncpg
 import msgspec
 
-from domain.address import AddAddress, AddressDetails, RemoveAddress, SetPrimaryAddress
+from domain.address import AddressDetails, RemoveAddress, SetPrimaryAddress
 from domain.customer import (
     CUSTOMER,
-    AttachUser,
     ChangeCustomer,
     CustomerProfile,
     DetachUser,
-    RegisterCustomer,
 )
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
-from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund, TransferOrder
-from domain.refusals import Refusal, UserNotFound
+from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund
+from domain.refusals import Refusal
 from domain.user import USER, ChangeUserProfile
 from eventstore.log.log import Session
 from eventstore.store import By, Store, Unit
 from projections.database import open_store
-from tests.eventstore.acts import NOW, erasure, existing, terms
+from service import addresses, customers, orders, privacy, users
+from service.customers import Registration
+from tests.eventstore.acts import NOW, terms
 
 COMMANDS = 400
 AT_ONCE = 24
@@ -118,7 +118,7 @@ async def carry_out(store: Store, told: Told, chance: random.Random, matter: Mat
             told.outcome = "done"
 
 
-def _act(chance: random.Random, matter: Matter) -> Callable[[Unit], Awaitable[None]]:
+def _act(chance: random.Random, matter: Matter) -> Callable[[Unit], Awaitable[object]]:
     customer, other = chance.choice(matter.customers), chance.choice(matter.customers)
     order, user, label = chance.choice(matter.orders), chance.choice(matter.users), chance.choice(matter.labels)
     money, word = chance.choice(matter.money), chance.choice(matter.words)
@@ -138,11 +138,11 @@ def _act(chance: random.Random, matter: Matter) -> Callable[[Unit], Awaitable[No
         (LABEL, label, DeleteLabel()),
     ]
     others = (
-        lambda unit: _attach(unit, customer, user),
-        lambda unit: _add_address(unit, customer),
-        lambda unit: _place(unit, customer),
-        lambda unit: _transfer(unit, order, customer),
-        lambda unit: _replace(unit, customer, word) if chance.random() < 0.2 else _attach(unit, customer, user),
+        lambda unit: users.attach(unit, customer, user),
+        lambda unit: addresses.add(unit, customer, "billing", AddressDetails(name="A")),
+        lambda unit: orders.place(unit, PlaceOrder(terms=terms(customer, 100))),
+        lambda unit: orders.transfer(unit, order, customer),
+        lambda unit: _replace(unit, customer, word) if chance.random() < 0.2 else users.attach(unit, customer, user),
     )
     if chance.random() < 0.3:
         return chance.choice(others)
@@ -150,36 +150,15 @@ def _act(chance: random.Random, matter: Matter) -> Callable[[Unit], Awaitable[No
     return lambda unit: unit.decide(decider, id_, command)
 
 
-async def _attach(unit: Unit, customer_id: int, user_id: int) -> None:
-    if await unit.load(USER, user_id) is None:
-        raise UserNotFound
-    await unit.decide(CUSTOMER, customer_id, AttachUser(user_id=user_id))
-
-
-async def _add_address(unit: Unit, customer_id: int) -> None:
-    [id_] = await unit.next_ids("address", 1)
-    await unit.decide(
-        CUSTOMER, customer_id, AddAddress(address_id=id_, type="billing", details=AddressDetails(name="A"))
-    )
-
-
-async def _place(unit: Unit, customer_id: int) -> None:
-    id_ = await unit.new_id(ORDER)
-    await existing(unit, customer_id)
-    await unit.decide(ORDER, id_, PlaceOrder(terms=terms(customer_id, 100)))
-
-
-async def _transfer(unit: Unit, order_id: int, customer_id: int) -> None:
-    await existing(unit, customer_id)
-    await unit.decide(ORDER, order_id, TransferOrder(customer_id=customer_id))
-
-
 async def _replace(unit: Unit, customer_id: int, word: str) -> None:
     """One is erased, another comes with what it had."""
-    await unit.decide(CUSTOMER, customer_id, await erasure(unit, customer_id))
-    id_ = await unit.new_id(CUSTOMER)
+    await privacy.erase(unit, [customer_id], "")
     profile = CustomerProfile(email=f"{word}@example.com", first_name="New")
-    await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=f"{id_:032x}"))
+    await customers.register(unit, Registration(profile=profile), _nobody)
+
+
+async def _nobody(_email: str) -> None:
+    """No user is free."""
 
 
 async def run(dsn: str, seed: int) -> list[Told]:

@@ -11,7 +11,8 @@ from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, LabelNotFound, RefundExceedsPayment
 from eventstore.commit.command import LARGE
 from eventstore.store import Store, Unit
-from tests.eventstore.acts import BY, PATIENCE, count, do, existing, place, register, rename, terms
+from service.customers import require_customer
+from tests.eventstore.acts import BY, PATIENCE, count, do, place, register, rename, terms
 from tests.eventstore.arriving import label, versions_with_gaps
 from tests.projections.rows import folded, live
 
@@ -76,7 +77,7 @@ async def test_what_makes_something_new_makes_it_once_under_the_locks(store: Sto
     await rename(elsewhere, customer_id, "Zoe")
 
     async def work(unit: Unit) -> int:
-        await existing(unit, customer_id)
+        await require_customer(unit, customer_id)
         await unit.decide(CUSTOMER, customer_id, ChangeCustomer(notes="orders"))
         id_ = await unit.new_id(ORDER)
         await unit.decide(ORDER, id_, PlaceOrder(terms=terms(customer_id, 100)))
@@ -92,7 +93,7 @@ async def test_a_claim_that_is_wanted_only_under_the_locks_is_held_or_refused(st
     await rename(elsewhere, customer_id, "Zoe")
 
     async def take(unit: Unit) -> None:
-        customer = await existing(unit, customer_id)
+        customer = await require_customer(unit, customer_id)
         email = "taken@example.com" if customer.profile.first_name == "Zoe" else "free@example.com"
         await unit.decide(CUSTOMER, customer_id, ChangeCustomer(email=email))
 

@@ -126,6 +126,7 @@ async def test_an_email_that_is_given_up_is_free_at_once(store: Store) -> None:
 async def test_an_erased_customers_email_and_user_are_free(store: Store) -> None:
     await add_user(store, 9, "ada")
     await erase(store, await register(store, "ada@example.com", user_id=9))
+    await add_user(store, 9, "ada")
     await register(store, "ada@example.com", user_id=9)
 
 

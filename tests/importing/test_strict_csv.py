@@ -7,6 +7,7 @@ from tests.importing.desk import Desk, line, order, order_file, said
 
 NOT_CLOSED = "A quote is not closed."
 ROWS_FOLLOW = "A quote is not closed: whole rows follow before the next one."
+WITHIN = "Whole rows stand within its quotes, up to line {}: none goes in."
 STRAY = "A quote stands where none may, or is not doubled within quotes."
 
 
@@ -23,7 +24,7 @@ def spoilt(id_: int, written: str, instead: str) -> str:
     [
         ([spoilt(2, "INV-1", '"INV-1'), *orders(*range(3, 203))], NOT_CLOSED),
         ([spoilt(2, "Ann", '"Ann'), *orders(*range(3, 203))], NOT_CLOSED),
-        ([spoilt(2, "INV-1", '"INV-1'), *orders(*range(3, 202)), spoilt(202, "INV-1", 'INV-1"')], ROWS_FOLLOW),
+        ([spoilt(2, "Ann", '"Ann'), *orders(*range(3, 202)), spoilt(202, "INV-1", 'INV-1"')], ROWS_FOLLOW),
     ],
 )
 async def test_a_quote_that_is_not_closed_keeps_out_its_own_row_alone(
@@ -59,13 +60,27 @@ async def test_a_note_of_several_lines_in_a_column_that_is_not_read_hurts_nobody
     assert (await desk.orders(order_file(*rows, columns=columns))).created["orders"] == 2
 
 
-async def test_rows_that_a_note_has_swallowed_are_not_lost(desk: Desk) -> None:
-    header = order_file(columns=(*order(), "note")).strip()
-    rows = [line(row) for row in orders(1, 2, 3)]
-    text = "\n".join([header, f'{rows[0]},"call', f"{rows[1]},", f'{rows[2]},noon"', ""])
-    report = await desk.orders(text)
-    assert said(report.bad) == [(2, ROWS_FOLLOW), (4, STRAY)]
+async def test_a_row_within_quotes_is_no_order(desk: Desk) -> None:
+    columns = (*order(), "note")
+    forwarded = line(order(2, email="2@shop.example"))
+    rows = [order(1) | {"note": f"see below\n{forwarded},\nthanks"}, order(3) | {"note": ""}]
+    report = await desk.orders(order_file(*rows, columns=columns))
+    assert said(report.bad) == [(2, WITHIN.format(4))]
     assert report.created["orders"] == 1
+    assert await desk.store.pool.fetchval("SELECT id FROM orders") == 3
+
+
+async def test_rows_that_quotes_have_swallowed_are_named(desk: Desk) -> None:
+    """Nobody can tell such a file from one with a row in a note."""
+    rows: list[dict[str, str] | str] = [
+        spoilt(2, "INV-1", '"INV-1'),
+        *orders(3),
+        spoilt(4, "INV-1", 'INV-1"'),
+        *orders(5),
+    ]
+    report = await desk.orders(order_file(*orders(1), *rows))
+    assert said(report.bad) == [(3, WITHIN.format(5))]
+    assert report.created["orders"] == 2
 
 
 async def test_a_column_that_is_there_twice_is_refused(desk: Desk) -> None:

@@ -5,28 +5,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from domain.address import AddAddress, AddressDetails, AddressType, ChangeAddress, RemoveAddress, SetPrimaryAddress
+from domain.address import AddressDetails, AddressType, ChangeAddress
 from domain.customer import (
     CUSTOMER,
-    AttachUser,
     ChangeCustomer,
+    CustomerErased,
     CustomerProfile,
-    DetachUser,
-    EraseCustomer,
     OrderDetails,
     RecordOrderDetails,
     RegisterCustomer,
-    RelabelCustomer,
 )
-from domain.event import Claim
-from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import (
     ORDER,
     ORDER_STATUSES,
     SILENT,
-    ChangeOrderStatus,
-    ChangePaymentStatus,
-    DeleteOrder,
     Item,
     ItemWords,
     OrderWords,
@@ -34,14 +26,14 @@ from domain.order import (
     RecordPayment,
     RecordRefund,
     Terms,
-    TransferOrder,
 )
-from domain.refusals import Refusal, UserNotFound
-from domain.transaction import PaymentStatus, Transaction
-from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserProfile
+from domain.refusals import Refusal
+from domain.transaction import PaymentStatus, Transaction, UnpaidStatus
+from domain.user import USER, ChangeUserProfile, UserProfile
 from eventstore.store import By, Store, Unit
-from projections.live.words import orders_ever
-from tests.eventstore.acts import NOW, existing
+from service import addresses, customers, labels, orders, privacy, users
+from service.customers import require_customer
+from tests.eventstore.acts import NOW
 
 TYPES: tuple[AddressType, ...] = ("billing", "shipping")
 CUSTOMERS = 5  # few, so that much happens to each
@@ -125,46 +117,39 @@ class History:
 
     async def _relabel(self, unit: Unit) -> None:
         wanted = frozenset(self._chance.sample(self._labels, min(2, len(self._labels))))
-        await unit.decide(CUSTOMER, self._id(self._customers), RelabelCustomer(labels=wanted, existing=wanted))
+        await customers.set_labels(unit, self._id(self._customers), wanted)
 
     async def _attach(self, unit: Unit) -> None:
-        user_id = self._id(self._users)
-        if await unit.load(USER, user_id) is None:
-            raise UserNotFound
-        await unit.decide(CUSTOMER, self._id(self._customers), AttachUser(user_id=user_id))
+        await users.attach(unit, self._id(self._customers), self._id(self._users))
 
     async def _detach(self, unit: Unit) -> None:
-        await unit.decide(CUSTOMER, self._id(self._customers), DetachUser())
+        await users.detach(unit, self._id(self._customers))
 
     async def _erase(self, unit: Unit) -> None:
         id_ = self._id(self._customers)
-        known = await unit.load(CUSTOMER, id_)
-        users = (known.user_id,) if known and known.user_id in self._users else ()
-        orders = tuple((await orders_ever(unit.pool, [id_]))[id_])
-        await unit.decide(CUSTOMER, id_, EraseCustomer(users=users, orders=orders, reason="asked"))
-        for user_id in users:
-            await unit.decide(USER, user_id, EraseUser())
-        self._once_accepted.append(lambda: self._gone(id_, users))
+        await privacy.erase(unit, [id_], "asked")
+        *_, erased = [each.event for each in unit.events if isinstance(each.event, CustomerErased)]
+        self._once_accepted.append(lambda: self._gone(id_, erased.users))
 
     def _gone(self, customer_id: int, users: Iterable[int]) -> None:
         self._customers.remove(customer_id)
-        for user_id in users:
+        for user_id in set(users).intersection(self._users):
             self._users.remove(user_id)
 
     async def _add_address(self, unit: Unit) -> None:
-        [address_id] = await unit.next_ids("address", 1)
-        command = AddAddress(
-            address_id=address_id,
-            type=self._chance.choice(TYPES),
-            details=AddressDetails(name=self._word(), city=self._word()),
+        await addresses.add(
+            unit,
+            self._id(self._customers),
+            self._chance.choice(TYPES),
+            AddressDetails(name=self._word(), city=self._word()),
             is_primary=self._chance.random() < 0.3,
+            order_id=self._id(self._orders) if self._chance.random() < 0.2 else None,
         )
-        await unit.decide(CUSTOMER, self._id(self._customers), command)
 
     async def _an_address(self, unit: Unit) -> tuple[int, int, AddressType]:
         """Customer, address and its type."""
         customer_id = self._id(self._customers)
-        addresses = (await existing(unit, customer_id)).addresses
+        addresses = (await require_customer(unit, customer_id)).addresses
         address_id = self._id(list(addresses))
         return customer_id, address_id, addresses[address_id].type if addresses else "billing"
 
@@ -173,19 +158,19 @@ class History:
         type_ = self._chance.choice((None, *TYPES))
         primary = self._chance.random() < 0.3
         command = ChangeAddress(address_id=address_id, type=type_, is_primary=primary, city=self._word())
-        await unit.decide(CUSTOMER, customer_id, command)
+        await addresses.change(unit, customer_id, command)
 
     async def _set_primary(self, unit: Unit) -> None:
         customer_id, address_id, type_ = await self._an_address(unit)
-        await unit.decide(CUSTOMER, customer_id, SetPrimaryAddress(address_id=address_id, type=type_))
+        await addresses.make_primary(unit, customer_id, address_id, type_)
 
     async def _remove_address(self, unit: Unit) -> None:
         customer_id, address_id, _type = await self._an_address(unit)
-        await unit.decide(CUSTOMER, customer_id, RemoveAddress(address_id=address_id))
+        await addresses.remove(unit, customer_id, address_id)
 
     async def _place(self, unit: Unit) -> None:
         customer_id, id_ = self._id(self._customers), await unit.new_id(ORDER)
-        await existing(unit, customer_id)
+        await require_customer(unit, customer_id)
         placed = PlaceOrder(terms=self._terms(customer_id, id_), words=self._words())
         await unit.decide(ORDER, id_, placed, at=self._when())
         said = RecordOrderDetails(order_id=id_, details=OrderDetails(note=self._word()))
@@ -225,44 +210,38 @@ class History:
     async def _pay(self, unit: Unit) -> None:
         paid_at = self._chance.choice((None, self._when()))
         command = RecordPayment(amount=self._chance.randrange(1, 50_000), transaction_id=self._money(), paid_at=paid_at)
-        await unit.decide(ORDER, self._id(self._orders), command)
+        await orders.recording(self._id(self._orders), command)(unit)
 
     async def _refund(self, unit: Unit) -> None:
-        id_, reason = self._id(self._orders), self._chance.choice(("", self._word()))
-        order = await unit.load(ORDER, id_)
-        customer = await unit.load(CUSTOMER, order.customer_id) if order else None
-        if customer is None or customer.erased:
-            reason = ""
+        reason = self._chance.choice(("", self._word()))
         command = RecordRefund(amount=self._chance.randrange(1, 30_000), transaction_id=self._money(), reason=reason)
-        await unit.decide(ORDER, id_, command)
+        await orders.recording(self._id(self._orders), command)(unit)
 
     def _money(self) -> str:
         return f"t{self._chance.randrange(1_000)}"
 
     async def _order_status(self, unit: Unit) -> None:
         status = self._chance.choice(ORDER_STATUSES[:4])
-        await unit.decide(ORDER, self._id(self._orders), ChangeOrderStatus(status=status))
+        await orders.change(unit, self._id(self._orders), status=status)
 
     async def _payment_status(self, unit: Unit) -> None:
-        command = ChangePaymentStatus(payment_status=self._chance.choice(("pending", "authorized", "failed")))
-        await unit.decide(ORDER, self._id(self._orders), command)
+        status: UnpaidStatus = self._chance.choice(("pending", "authorized", "failed"))
+        await orders.change(unit, self._id(self._orders), payment_status=status)
 
     async def _transfer(self, unit: Unit) -> None:
-        customer_id, order_id = self._id(self._customers), self._id(self._orders)
-        await existing(unit, customer_id)
-        await unit.decide(ORDER, order_id, TransferOrder(customer_id=customer_id))
-        details = OrderDetails(ip_address="192.0.2.1", billing_address=AddressDetails(name=self._word()))
-        await unit.decide(CUSTOMER, customer_id, RecordOrderDetails(order_id=order_id, details=details))
+        order_id = self._id(self._orders)
+        await orders.transfer(unit, order_id, self._id(self._customers))
+        await orders.change(unit, order_id, note=self._word())
 
     async def _delete_order(self, unit: Unit) -> None:
         id_ = self._id(self._orders)
-        await unit.decide(ORDER, id_, DeleteOrder())
+        await orders.delete(unit, id_)
         self._once_accepted.append(lambda: self._orders.remove(id_))
 
     async def _user(self, unit: Unit) -> None:
         id_ = await unit.new_id(USER)
         profile = UserProfile(user_login=f"{self._name}{id_}", user_email=f"{self._name}u{id_}@example.com")
-        await unit.decide(USER, id_, RegisterUser(profile=profile))
+        await users.register(unit, id_, profile)
         self._once_accepted.append(lambda: self._users.append(id_))
 
     async def _change_user(self, unit: Unit) -> None:
@@ -270,21 +249,18 @@ class History:
 
     async def _delete_user(self, unit: Unit) -> None:
         id_ = self._id(self._users)
-        for customer in (await unit.holders([Claim("user-link", str(id_))])).values():
-            await unit.decide(CUSTOMER, customer.id, DetachUser())
-        await unit.decide(USER, id_, DeleteUser())
+        await users.delete(unit, id_)
         self._once_accepted.append(lambda: self._users.remove(id_))
 
     async def _create_label(self, unit: Unit) -> None:
-        id_ = await unit.new_id(LABEL)
-        await unit.decide(LABEL, id_, CreateLabel(value=f"{self._word()} {self._name}{id_}"))
+        id_ = await labels.create(unit, f"{self._word()} {self._name}{self._chance.randrange(10_000)}")
         self._once_accepted.append(lambda: self._labels.append(id_))
 
     async def _rename_label(self, unit: Unit) -> None:
         value = f"{self._word()} {self._name}{self._chance.randrange(10)}"
-        await unit.decide(LABEL, self._id(self._labels), RenameLabel(value=value))
+        await labels.rename(unit, self._id(self._labels), value)
 
     async def _delete_label(self, unit: Unit) -> None:
         id_ = self._id(self._labels)
-        await unit.decide(LABEL, id_, DeleteLabel())
+        await labels.delete(unit, id_)
         self._once_accepted.append(lambda: self._labels.remove(id_))

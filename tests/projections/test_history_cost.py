@@ -7,13 +7,14 @@ from typing import NamedTuple, TypeAlias
 import pytest
 
 from domain.address import AddAddress, AddressDetails, ChangeAddress
-from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails, RecordOrderDetails
-from domain.order import ORDER, ORDER_STATUSES, ChangeOrderStatus, PlaceOrder, RecordPayment, TransferOrder
+from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails
+from domain.order import ORDER_STATUSES, PlaceOrder, RecordPayment
 from eventstore.log.log import Connection, Log
 from eventstore.store import Store, Unit
 from projections.database import at_one_moment
 from projections.history import pages
 from projections.history.pages import EVERYTHING, Filters, Page, customer_history, store_history
+from service import orders
 from tests.eventstore.acts import BY, place, register, terms
 
 FEW, MORE, MANY = 200, 2_000, 20_000
@@ -63,17 +64,14 @@ class Busy:
     async def _once(self, unit: Unit, number: int) -> None:
         await unit.decide(CUSTOMER, self.id, ChangeCustomer(first_name=f"Ada {number}"))
         await unit.decide(CUSTOMER, self.id, ChangeAddress(address_id=1, city=f"City {number}"))
-        await unit.decide(ORDER, self._order_id, ChangeOrderStatus(status=ORDER_STATUSES[number % len(ORDER_STATUSES)]))
-        id_ = await unit.new_id(ORDER)
-        await unit.decide(ORDER, id_, PlaceOrder(terms=terms(self.id, 0)))
-        details = OrderDetails(note=f"Note {number}")
-        await unit.decide(CUSTOMER, self.id, RecordOrderDetails(order_id=id_, details=details))
-        await unit.decide(ORDER, id_, RecordPayment(amount=100, transaction_id=f"t{id_}"))
-        came = await unit.new_id(ORDER)
-        await unit.decide(ORDER, came, PlaceOrder(terms=terms(self._other, 0)))
-        await unit.decide(ORDER, came, RecordPayment(amount=100, transaction_id=f"t{came}"))
-        await unit.decide(ORDER, came, TransferOrder(customer_id=self.id))
-        await unit.decide(CUSTOMER, self.id, RecordOrderDetails(order_id=came, details=details))
+        await orders.change(unit, self._order_id, status=ORDER_STATUSES[number % len(ORDER_STATUSES)])
+        note = OrderDetails(note=f"Note {number}")
+        id_ = await orders.place(unit, PlaceOrder(terms=terms(self.id, 0)), note)
+        await orders.recording(id_, RecordPayment(amount=100, transaction_id=f"t{id_}"))(unit)
+        came = await orders.place(unit, PlaceOrder(terms=terms(self._other, 0)))
+        await orders.recording(came, RecordPayment(amount=100, transaction_id=f"t{came}"))(unit)
+        await orders.transfer(unit, came, self.id)
+        await orders.change(unit, came, note=f"Note {number}")
 
 
 async def busy(store: Store) -> Busy:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ SHOWN = 20  # faults, to people
 def backup(directory: Path, keys_directory: Path | None) -> None:
     """Exit code 1 when it could not be verified, or is of a store that is not sound."""
     paths = _new_paths(directory, keys_directory or directory)
-    with _drafts(paths) as drafts:
+    with _directories(paths), _drafts(paths) as drafts:
         with_store_at(lambda store, dsn: _write(store, dsn, drafts))
         masters = MasterKeys.from_environment()
         events, keys = (Part(drafts[part], masters) for part in drafts)
@@ -100,6 +100,24 @@ def _new_paths(directory: Path, keys_directory: Path) -> dict[PartName, Path]:
         if path.exists():
             exits.end(exits.NOT_ALL, f"{path} is there already: each backup needs a directory of its own.")
     return paths
+
+
+@contextmanager
+def _directories(paths: Mapping[PartName, Path]) -> Iterator[None]:
+    """Made where they are missing. Those that were made go again where there is no backup in the end."""
+    parents = [each for path in paths.values() for each in (*reversed(path.parent.parents), path.parent)]
+    made = [each for each in dict.fromkeys(parents) if not each.exists()]
+    try:
+        for path in paths.values():
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                exits.end(exits.NOT_ALL, f"{path.parent} can't be written: {error.strerror}.")
+        yield
+    finally:
+        for each in reversed(made):
+            with suppress(OSError):  # something is in it, or it was not made
+                each.rmdir()
 
 
 @contextmanager

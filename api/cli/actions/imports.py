@@ -18,15 +18,19 @@ from service.fields.convert import Unfit
 from service.importing.files import ImportFileError
 from service.importing.fluentcart.shop import import_fluentcart
 from service.importing.orders_csv.orders import import_orders
-from service.importing.orders_csv.rates import Rates, read_rate, read_rates
+from service.importing.orders_csv.rates import Rates, rates_always, read_rates
 from service.importing.report import FigureDifference, Remark, Report
 
 SHOWN = 20  # of each kind of remark, to people
+ONE = {
+    "users": "user", "labels": "label", "customers": "customer", "addresses": "address",
+    "labelled customers": "labelled customer", "orders": "order",
+}  # fmt: skip
 
 
 def import_order_file(file: Path, always: Sequence[str], dated: Path | None, *, dry_run: bool, as_json: bool) -> None:
     try:
-        rates = Rates(dict(map(read_rate, always)), read_rates(dated) if dated else ())
+        rates = Rates(rates_always(always), read_rates(dated) if dated else ())
     except Unfit as error:
         raise typer.BadParameter(f"It {error.problem}", param_hint="--rate") from error
     _import(partial(import_orders, rates=rates), file, dry_run=dry_run, as_json=as_json)
@@ -65,13 +69,17 @@ def _print(report: Report, *, dry_run: bool) -> None:
         say("There is nothing in the file.")
     did = "Would create" if dry_run else "Created"
     for kind, count in report.created.items():
-        say(f"{did} {count} {kind}.")
+        say(f"{did} {_counted(count, kind)}.")
     for kind, count in report.already_imported.items():
-        say(f"{count} {kind} were here already.")
+        say(f"{_counted(count, kind)} {'was' if count == 1 else 'were'} here already.")
     _list("Left out", report.bad, _remark)
     _list("Here already, but different", report.differences, _remark)
     _list("Noted", report.notes, _remark)
     _list("Figures in the export that its orders do not give", report.figures, _figure)
+
+
+def _counted(count: int, kind: str) -> str:
+    return f"{count} {ONE[kind] if count == 1 else kind}"
 
 
 def _list(title: str, found: Sequence[Any], shown: Callable[[Any], str]) -> None:

@@ -17,13 +17,14 @@ from api.presentation.money import money
 from api.process.settings import Settings
 from api.rest.explain import explanation_body
 from api.rest.history import TYPES, filters_of, history_page
+from domain.refusals import CustomerNotFound
 from domain.value import ROUNDING
 from eventstore.store import Store
 from projections.checks.explain import Explanation
-from projections.checks.explain import explain as explain_customer
 from projections.database import at_one_moment
 from projections.history.pages import NEWEST, Entry, Filters, Page, customer_history, store_history, was_registered
 from projections.queries.language.clock import Span, clock
+from service import figures
 
 PAGE = 199  # events at a time
 WHO = 16  # columns of a login
@@ -57,13 +58,9 @@ def history(
 
 def explain(customer_id: int, *, as_json: bool) -> None:
     currency = Settings.from_environment().store_currency
-
-    async def explained(store: Store) -> tuple[Explanation, int] | None:
-        async with at_one_moment(store.pool) as on:
-            return await explain_customer(on, store.log, customer_id, store_currency=currency)
-
-    found = with_store(explained)
-    if found is None:
+    try:
+        found = with_store(lambda store: figures.explain(store, customer_id, store_currency=currency))
+    except CustomerNotFound:
         _nobody(customer_id)
     explanation, _version = found
     if as_json:

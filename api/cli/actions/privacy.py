@@ -11,51 +11,43 @@ from api.cli.terminal import exits
 from api.cli.terminal.output import errors, print_json, print_report, say
 from api.cli.terminal.session import who, with_store
 from api.process.settings import Settings
-from api.rest import erasure as erasing
+from api.rest.erasure import receipt_body
 from api.rest.export import export_body
 from domain.refusals import CustomerNotFound
 from domain.text.folding import is_blank
-from eventstore.store import By, Store, Unit
-from projections.database import at_one_moment
-from projections.history.pages import was_registered
-from projections.history.person import Export
-from projections.history.person import export as export_customer
-from projections.history.receipt import Receipt, receipt
+from eventstore.store import By, Store
+from projections.history.receipt import Receipt
 from projections.queries.customers import find_customer
 from projections.tables.table import Shown
+from service import privacy
 from service.background.erased import note
+from service.privacy import MAX_REASON, NotErased
 
 
 def export(customer_id: int) -> None:
-    async def work(store: Store) -> Export | None:
-        async with at_one_moment(store.pool) as on:
-            return await export_customer(on, store.log, customer_id)
-
-    found = with_store(work)
-    if found is None:
+    try:
+        found = with_store(lambda store: privacy.export(store, customer_id))
+    except CustomerNotFound:
         _nobody(customer_id)
     print_json({"export": export_body(found, Settings.from_environment().store_url)})
 
 
 def erase(customer_id: int, *, reason: str, yes: bool, as_json: bool) -> None:
-    if not reason.isprintable() or len(reason) > erasing.MAX_REASON or is_blank(reason):
-        raise typer.BadParameter(f"1 to {erasing.MAX_REASON} printable characters.", param_hint="--reason")
+    if not reason.isprintable() or len(reason) > MAX_REASON or is_blank(reason):
+        raise typer.BadParameter(f"1 to {MAX_REASON} printable characters.", param_hint="--reason")
     by = By(actor=who(), at=datetime.now(UTC))
 
-    async def decide(unit: Unit) -> None:
-        await erasing.erase(unit, [customer_id], reason)
-
-    async def work(store: Store) -> Receipt | None:
-        try:
-            if not yes:
-                _ask(await find_customer(store.pool, customer_id))
-            await store.transact(by, decide)
-        except CustomerNotFound:
-            return None
+    async def work(store: Store) -> Receipt:
+        if not yes:
+            _ask(await find_customer(store.pool, customer_id))
+        await store.transact(by, lambda unit: privacy.erase(unit, [customer_id], reason))
         await note(store.pool, store.log.sealing.masters.file)
-        return await receipt(store.pool, store.log, customer_id)
+        return await privacy.find_receipt(store, customer_id)
 
-    _show(customer_id, with_store(work), as_json=as_json)
+    try:
+        _show(with_store(work), as_json=as_json)
+    except CustomerNotFound:
+        _nobody(customer_id)
 
 
 def _ask(known: Shown | None) -> None:
@@ -73,26 +65,22 @@ def _ask(known: Shown | None) -> None:
 
 
 def erasure(customer_id: int, *, as_json: bool) -> None:
-    async def work(store: Store) -> tuple[Receipt | None, bool]:
-        async with at_one_moment(store.pool) as on:
-            return await receipt(on, store.log, customer_id), await was_registered(on, customer_id)
-
-    found, is_known = with_store(work)
-    if is_known and found is None:
-        errors.print(f"Customer {customer_id} is not erased.")
-        raise SystemExit(exits.NOT_ALL)
-    _show(customer_id, found, as_json=as_json)
-
-
-def _show(customer_id: int, found: Receipt | None, *, as_json: bool) -> None:
-    if found is None:
+    try:
+        _show(with_store(lambda store: privacy.find_receipt(store, customer_id)), as_json=as_json)
+    except CustomerNotFound:
         _nobody(customer_id)
-    body = erasing.receipt_body(found)
+    except NotErased:
+        errors.print(f"Customer {customer_id} is not erased.")
+        raise SystemExit(exits.NOT_ALL) from None
+
+
+def _show(found: Receipt, *, as_json: bool) -> None:
+    body = receipt_body(found)
     if as_json:
         print_report(body)
         return
     why = f": {found.reason}" if found.reason else ""
-    say(f"Customer {customer_id} was erased at {body['erased_at']} by {found.erased_by}{why}")
+    say(f"Customer {found.customer_id} was erased at {body['erased_at']} by {found.erased_by}{why}")
     say(f"That sealed {many(found.events, 'event')} for good, up to position {found.position}.")
 
 

@@ -16,9 +16,7 @@ from domain.user import UserDeleted, UserErased, UserEvent, UserProfile, UserPro
 from eventstore.log.log import Connection, Log
 from projections.history.changes import Changes
 from projections.history.pages import Entry, Unreadable
-
-CURRENCIES = "SELECT id, currency FROM orders WHERE id = ANY($1)"
-LABELS = "SELECT id, value FROM labels"
+from projections.queries.lookups import currencies_of, label_values
 
 
 class Names(NamedTuple):
@@ -31,10 +29,10 @@ class Names(NamedTuple):
 async def names_of(on: Connection, log: Log, entries: Sequence[Entry]) -> Names:
     """For sentences of these. The currency of an order that is deleted is where it was placed."""
     orders = {each.recorded.stream.id for each in entries if each.recorded.stream.category == "order"}
-    currencies = {row["id"]: row["currency"] for row in await on.fetch(CURRENCIES, list(orders))}
+    currencies = await currencies_of(on, orders)
     for id_ in orders - currencies.keys():
         currencies[id_] = await _currency(on, log, id_)
-    return Names(currencies, {row["id"]: row["value"] for row in await on.fetch(LABELS)})
+    return Names(currencies, await label_values(on))
 
 
 async def _currency(on: Connection, log: Log, order_id: int) -> str:

@@ -10,6 +10,7 @@ from domain.event import Stream
 from domain.order import OrderPlaced
 from domain.value import DEFAULT_CURRENCY, ONE
 from eventstore.store import By, Store
+from projections.queries.lookups import user_ids
 from service.importing.facts import Entry, mark, record
 from service.importing.files import opened
 from service.importing.fluentcart import export_orders, export_people
@@ -22,7 +23,6 @@ from service.importing.writing import BATCH, write
 Progress: TypeAlias = Callable[[int, int], None]
 
 MARKED = {"customers", "labels"}
-USER_IDS = "SELECT id FROM users"
 
 
 async def import_fluentcart(
@@ -40,7 +40,7 @@ async def import_fluentcart(
         export = Export(source, report)
     orders: list[Entry] = []
     marks: dict[Stream, str] = {}
-    users = {row["id"] for row in await store.pool.fetch(USER_IDS)}
+    users = await user_ids(store.pool)
     for table in _tables(export, users):
         while batch := list(islice(table, BATCH)):
             marks |= {fact.stream: mark(fact.event) for entry in batch if entry.table in MARKED for fact in entry.facts}

@@ -17,7 +17,7 @@ class Lines(Iterator[str]):
         self._text = text
         self._given_back: deque[str] = deque()
         self._record: list[str] = []
-        self._number = 0
+        self.number = 0  # of the last line that was read
         self.are_at_an_end = False
 
     def __next__(self) -> str:
@@ -27,13 +27,13 @@ class Lines(Iterator[str]):
             self.are_at_an_end = True
             raise
         self._record.append(line)
-        self._number += 1
+        self.number += 1
         return line
 
     def begin_record(self) -> int:
         """The number of its first line."""
         self._record, self.are_at_an_end = [], False
-        return self._number + 1
+        return self.number + 1
 
     @property
     def are_ended(self) -> bool:
@@ -54,7 +54,7 @@ class Lines(Iterator[str]):
         """All lines after the record's first, if one of them would be a row by itself."""
         if self.hold_rows(fields):
             self._given_back.extendleft(reversed(self._record[1:]))
-            self._number -= len(self._record) - 1
+            self.number -= len(self._record) - 1
 
 
 def _fields(line: str) -> int:

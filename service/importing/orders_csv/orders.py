@@ -16,6 +16,7 @@ from domain.order import ORDER, OrderPlaced, PlaceOrder, Terms
 from domain.text import identity
 from domain.value import DEFAULT_CURRENCY
 from eventstore.store import By, Store, Unit
+from projections.queries.lookups import free_users_with_emails
 from service.importing.differences import differing_fields
 from service.importing.fields import random_uuids
 from service.importing.files import Source, opened
@@ -24,7 +25,6 @@ from service.importing.orders_csv.rows import TOLD, OrderLine, read_orders
 from service.importing.rehearsal import Rehearsal
 from service.importing.report import Remark, Report
 from service.importing.writing import BATCH, write
-from service.wordpress import free_users_with_emails
 
 UUIDS = random_uuids()
 Progress = Callable[[int, int], None]

@@ -41,6 +41,15 @@ def read_rate(text: str) -> tuple[str, Decimal]:
     return convert.currency(currency), convert.rate(rate)
 
 
+def rates_always(texts: Iterable[str]) -> dict[str, Decimal]:
+    """From several such texts. Raises Unfit, also for two rates of a currency."""
+    rates: dict[str, Decimal] = {}
+    for currency, rate in map(read_rate, texts):
+        if rates.setdefault(currency, rate) != rate:
+            raise Unfit("duplicate", f"gives two rates for {currency}: --rates takes a file with a rate for each day.")
+    return rates
+
+
 def read_rates(path: Path) -> list[tuple[date, str, Decimal]]:
     """From a CSV file of date, currency and rate. Raises ImportFileError."""
     with opened(path) as source:

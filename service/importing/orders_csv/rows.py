@@ -85,7 +85,10 @@ def _rows(lines: Lines, reader: Any, header: list[str]) -> Iterator[OrderLine | 
             return
         if not lines.are_well_quoted:
             problem = problem or "A quote stands where none may, or is not doubled within quotes."
-        elif problem is None and lines.hold_rows(len(header)):
+        elif values and lines.hold_rows(len(header)):
+            if len(values) == len(header):  # it may be what it says: whoever wrote a note does not place orders by it
+                yield Remark("", f"Whole rows stand within its quotes, up to line {lines.number}: none goes in.", line)
+                continue
             problem = "A quote is not closed: whole rows follow before the next one."
         if problem:
             lines.give_back_what_may_be_rows(len(header))

@@ -1,0 +1,58 @@
+"""What people do is in service/; a handler reads, calls and answers; read models are asked in projections/ alone."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from projections.live.projector import PROJECTIONS
+from tests.test_imports import trees
+
+ROUTES = {"get", "post", "put", "patch", "delete"}
+MOST_LINES = 13
+READ_MODELS = "|".join(projection.name for projection in PROJECTIONS)
+# In capitals, as SQL is written here: prose may speak of customers from Rome.
+ASKED = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:ONLY\s+)?(?:{READ_MODELS})\b")
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Every text in a module, those in f-strings included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def questions(room: str) -> dict[str, list[str]]:
+    """By module, the statements that ask read models."""
+    found = {path: [text for text in texts(tree) if ASKED.search(text)] for path, tree in trees(room)}
+    return {path: statements for path, statements in found.items() if statements}
+
+
+def handlers() -> Iterator[ast.AsyncFunctionDef]:
+    for _path, tree in trees("api"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.AsyncFunctionDef) and any(map(is_route, node.decorator_list)):
+                yield node
+
+
+def is_route(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id in ROUTES
+
+
+def lines(function: ast.AsyncFunctionDef) -> int:
+    """Of its body, without the docstring, which OpenAPI shows."""
+    first = function.body[1 if ast.get_docstring(function) else 0]
+    return (function.end_lineno or 0) - first.lineno + 1
+
+
+@pytest.mark.parametrize("room", ["api", "service"])
+def test_no_sql_over_read_models_but_in_projections(room: str) -> None:
+    assert questions(room) == {}
+    assert "projections/queries/lookups.py" in questions("projections")
+
+
+def test_a_handler_reads_calls_and_answers() -> None:
+    known = {function.name: lines(function) for function in handlers()}
+    assert len(known) > 50
+    assert {name: length for name, length in known.items() if length > MOST_LINES} == {}
