@@ -6,13 +6,13 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec.structs import asdict
+from msgspec.structs import fields as struct_fields
 
 from domain.address import ADDRESS_TYPES, AddAddress, AddressAdded, AddressDetails, AddressType
 from domain.customer import (
     ACTIVE,
     CUSTOMER,
     CUSTOMER_STATUSES,
-    LOCATION,
     CustomerProfile,
     CustomerRegistered,
     CustomerRelabelled,
@@ -32,6 +32,10 @@ ADDRESS_TEXTS = (
 )  # fmt: skip
 LABELLED_CUSTOMER = "Customer"
 LONG_TEXT = 65_535
+# Of a profile, what is read as any text: a field that is new there is read here.
+READ_OTHERWISE = {"email", "status", "notes"}
+NULLABLE = [field.name for field in struct_fields(CustomerProfile) if field.default is None]
+TEXTS = [name for name in CustomerProfile.__struct_fields__ if name not in {*READ_OTHERWISE, *NULLABLE}]
 
 
 def users(export: Export) -> Iterator[Entry]:
@@ -92,11 +96,10 @@ def _profile(fields: Fields) -> CustomerProfile:
     said = fields.optional(absent="", empty="")
     return CustomerProfile(
         email=fields.required.email("email"),
-        first_name=said.text("first_name"),
-        last_name=said.text("last_name"),
         status=fields.optional(absent=ACTIVE, empty=ACTIVE).choice("status", CUSTOMER_STATUSES),
         notes=said.text("notes", max_length=LONG_TEXT, lines=True),
-        **{name: nullable_text(fields, name) for name in LOCATION},
+        **{name: nullable_text(fields, name) for name in NULLABLE},
+        **{name: said.text(name) for name in TEXTS},
     )
 
 
