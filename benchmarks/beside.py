@@ -13,7 +13,7 @@ from benchmarks.server import own_database
 from domain.order import RecordPayment
 from eventstore.store import By, Store
 from projections.database import open_store
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.replay import engine, registry
 from projections.replay.engine import replay
 from projections.replay.registry import ENDED, Asked

@@ -15,7 +15,7 @@ from benchmarks.report import Table, number
 from benchmarks.server import own_database
 from eventstore.store import Store
 from projections.database import open_store
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.replay import engine
 from projections.replay.registry import Asked
 

@@ -25,7 +25,7 @@ from eventstore.sealing.payloads import Sealing
 from eventstore.sealing.stream_keys import settle
 from eventstore.store import Store
 from projections.database import migrate, open_store
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 
 MEANS = Means(DECIDERS, {"customer": CustomerErased(reason="Erased since this backup was made."), "user": UserErased()})
 # Told from the log, and compared with what there was.

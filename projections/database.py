@@ -21,7 +21,8 @@ from eventstore.sealing.payloads import Sealing
 from eventstore.sealing.stream_keys import settle
 from eventstore.store import Store, sync_seconds
 from projections.history.snapshots import keep
-from projections.live.projector import PROJECTIONS, project
+from projections.live.projector import project
+from projections.models import PROJECTIONS
 from projections.replay.engine import replay
 from projections.tables.schema import outdated, require_fit
 from projections.tables.table import prepare

@@ -11,7 +11,7 @@ from eventstore.postgres.stream_ids import from_uuid
 from eventstore.store import Store
 from projections.fold.fold import fold_range
 from projections.fold.ranges import EVERYTHING, split
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from proof.follower import line
 from proof.journal import NOT_WRITTEN, OPEN, Line, Outcome
 from tests.eventstore.acts import BY

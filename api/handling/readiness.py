@@ -17,7 +17,7 @@ from eventstore.postgres.migrate import SchemaError
 from eventstore.postgres.servers import Servers
 from eventstore.postgres.sessions import IS_READ_ONLY, SESSION
 from projections.checks.findings import Known, known
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.tables.schema import require_fit
 
 logger = logging.getLogger("custodiary.database")

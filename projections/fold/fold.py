@@ -22,7 +22,7 @@ from eventstore.postgres.stream_ids import id_of, to_uuid
 from eventstore.sealing.payloads import FORMAT, WORDS, bound
 from eventstore.sealing.stream_keys import StreamKeys
 from projections.fold.ranges import Range
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.models.figures import FIGURES, FiguresRow, with_figures
 from projections.models.order_rows import OrderRow
 from projections.models.orders import ORDERS, value_of

@@ -13,7 +13,7 @@ from eventstore.postgres.sessions import SESSION
 from eventstore.store import Store
 from projections.fold.fold import Folded, PoisonedError, fold_range, fold_some, projections_of
 from projections.fold.ranges import EVERYTHING, split
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.models.customers import CUSTOMERS
 from projections.queries.language.refusals import BeyondTheEnd
 from projections.tables.projection import Part

@@ -21,17 +21,13 @@ from eventstore.postgres.view import View
 from eventstore.store import Conflict
 from projections.live.rows import Rows
 from projections.live.words import holders
+from projections.models import PROJECTIONS
 from projections.models.addresses import ADDRESSES
-from projections.models.customers import CUSTOMERS
 from projections.models.figures import FIGURES, FiguresRow, with_figures
-from projections.models.labels import LABELS
 from projections.models.order_rows import OrderRow
 from projections.models.orders import ORDERS, value_of
-from projections.models.users import USERS
-from projections.tables.projection import Change, Envelope, Ids, Projection, envelope
+from projections.tables.projection import Change, Envelope, Ids, envelope
 
-# Locked in this order, always, so that no two writers wait for each other.
-PROJECTIONS: tuple[Projection[Any], ...] = (FIGURES, CUSTOMERS, ORDERS, ADDRESSES, USERS, LABELS)
 OF_PEOPLE = {projection.name: projection.erased for projection in PROJECTIONS if projection.erased}
 
 VALUE = "value"  # of all of a customer's orders, in memory

@@ -10,7 +10,7 @@ import asyncpg
 from eventstore.log.log import Connection, Executor
 from eventstore.log.subscription import UNREACHABLE
 from eventstore.store import Store
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.replay import registry
 from projections.replay.build import build_ranges, create_tables, index_tables, is_built
 from projections.replay.catch_up import Tables, catch_up, catch_up_almost

@@ -11,7 +11,7 @@ import msgspec
 from eventstore.log.log import Connection, Executor
 from projections.fold.fold import Poison
 from projections.fold.ranges import Range, split
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.tables.projection import Part, Projection
 from projections.tables.schema import fingerprint
 from projections.tables.swap import Swap

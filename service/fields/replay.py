@@ -4,7 +4,7 @@ from typing import get_args
 
 from domain.value import RULES
 from projections.fold.ranges import Range, customers_named
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.replay.registry import Asked
 from projections.tables.swap import Swap
 from service.fields.reader import Fields

@@ -15,7 +15,7 @@ from api.cli.terminal.naming import name_of
 from api.process.settings import Settings
 from eventstore.store import Store
 from projections.database import open_store
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from tests.cli.process import Process, custodiary
 from tests.eventstore.acts import a_writer_waits, count
 from tests.importing.desk import SEED, order, order_file

@@ -9,7 +9,9 @@ import pytest
 from domain.event import Event, tag
 from domain.events import ERASING, EVENTS
 from domain.value import RULE, OrderValue, figures, gross
-from projections.live.projector import PROJECTIONS
+from projections.history.person import Export
+from projections.models import PROJECTIONS
+from projections.models.customers import CODES, CUSTOMERS, FOLDED, SORTED
 from projections.models.figures import FIGURES, with_figures
 from projections.tables.projection import Change, Projection
 from projections.tables.schema import fingerprint
@@ -50,6 +52,24 @@ def test_rows_about_people_change_when_they_are_erased(projection: Projection[An
     assert bool(erasures_that_change(projection)) == (projection.erased is not None)
     if projection.erased:
         assert projection.erased.column in projection.table.names
+
+
+# Names in the export of a person, where they are not the read model's own.
+EXPORTED_AS = {"figures": "customer", "customers": "customer"}
+
+
+@each_projection
+def test_what_is_about_people_is_exported(projection: Projection[Any]) -> None:
+    is_exported = EXPORTED_AS.get(projection.name, projection.name) in Export._fields
+    assert is_exported or projection.erased is None, f"projections/history/person.py lacks {projection.name}"
+
+
+# Found by the primary key, and by the index of labels; notes are too long to sort by.
+UNSORTED = {"id", "labels", "notes"}
+
+
+def test_every_column_of_customers_has_an_index_or_a_reason() -> None:
+    assert {*FOLDED, *CODES, *SORTED} == set(CUSTOMERS.table.names) - UNSORTED
 
 
 def test_another_rule_of_value_rebuilds_the_figures() -> None:

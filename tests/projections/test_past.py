@@ -14,7 +14,7 @@ from eventstore.postgres.stream_ids import from_uuid
 from eventstore.store import Store
 from projections.fold.fold import PoisonedError
 from projections.fold.past import CONNECTIONS, POSITION_AT, Pasts, open_pasts
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.models.orders import silenced
 from tests.eventstore.acts import NOW, do, erase, place, register, rename, transfer
 from tests.projections.history import History

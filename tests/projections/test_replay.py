@@ -17,7 +17,8 @@ from eventstore.sealing.master_keys import MasterKeys
 from eventstore.sealing.payloads import Sealing
 from eventstore.store import Store
 from projections.database import open_store
-from projections.live.projector import PROJECTIONS, project
+from projections.live.projector import project
+from projections.models import PROJECTIONS
 from projections.replay import exchange as module
 from projections.replay.engine import ReplayRunningError, replay
 from projections.replay.exchange import ReplayStuckError

@@ -10,7 +10,7 @@ from api.cli.terminal import exits
 from api.process.tables import OWNERS, migrate
 from eventstore.postgres.migrate import SchemaError
 from projections.database import open_store
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.tables.schema import require_fit
 from tests.api.shop import Shop, open_shop
 from tests.cli.process import custodiary

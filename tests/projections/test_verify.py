@@ -31,7 +31,7 @@ from projections.checks.verify import EVERYONE, Checked, Difference, between, ch
 from projections.database import open_store
 from projections.fold.fold import PoisonedError
 from projections.fold.ranges import Range
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from projections.replay.engine import begin, replay, run
 from projections.replay.registry import Asked
 from tests.eventstore.acts import NOW, append, do, erase, place, register, transfer

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import asdict
 from msgspec.structs import fields as struct_fields
@@ -94,12 +94,13 @@ def _made_up_uuid(id_: int, email: str) -> str:
 
 def _profile(fields: Fields) -> CustomerProfile:
     said = fields.optional(absent="", empty="")
+    texts: dict[str, Any] = {name: said.text(name) for name in TEXTS}
+    texts |= {name: nullable_text(fields, name) for name in NULLABLE}
     return CustomerProfile(
         email=fields.required.email("email"),
         status=fields.optional(absent=ACTIVE, empty=ACTIVE).choice("status", CUSTOMER_STATUSES),
         notes=said.text("notes", max_length=LONG_TEXT, lines=True),
-        **{name: nullable_text(fields, name) for name in NULLABLE},
-        **{name: said.text(name) for name in TEXTS},
+        **texts,
     )
 
 
