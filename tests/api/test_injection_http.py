@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from domain.text.folding import is_blank
 from projections.queries.customers import LISTING
 from service.fields.convert import Unfit, text
 from tests.api.shop import Shop, done, new_email, problems
@@ -24,7 +25,7 @@ TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'p
 def fits(payload: str) -> bool:
     """Whether it can be a name."""
     try:
-        return bool(text(payload))
+        return bool(text(payload)) and not is_blank(payload)
     except Unfit:
         return False
 
