@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Collection, Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def impurities(tree: ast.Module) -> set[str]:
     return imported(tree) & IMPURE_MODULES | names & IMPURE_NAMES | waits
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Every module of the house by its dotted name; a package by its own."""
     paths = (found for room in HOUSE for found in trees(room))
@@ -72,6 +74,27 @@ def imports(tree: ast.Module, known: Collection[str]) -> set[str]:
     return found & set(known)
 
 
+@cache
+def face(package: str) -> set[str] | None:
+    """What its `__all__` names: the modules that others may import. None where that is all of them."""
+    tree = ast.parse((ROOT / package.replace(".", "/") / "__init__.py").read_text())
+    listed = [
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    return set(ast.literal_eval(listed[0])) if listed else None
+
+
+def behind(module: str, target: str) -> bool:
+    """Whether a package on the way to the target, in which the module is not, keeps it for itself."""
+    names = target.split(".")
+    for depth in range(1, len(names)):
+        package = ".".join(names[:depth])
+        known = None if f"{module}.".startswith(f"{package}.") else face(package)
+        if known is not None and names[depth] not in known:
+            return True
+    return False
+
+
 @pytest.mark.parametrize("room", HOUSE)
 def test_imports_point_inwards(room: str) -> None:
     outwards = {*HOUSE[HOUSE.index(room) + 1 :], *SHEDS}
@@ -88,6 +111,27 @@ def test_no_two_folders_import_each_other_nor_do_any_in_a_circle() -> None:
         graph.setdefault(folder(module), set()).update(others)
     assert len(graph) > len(HOUSE)
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_nobody_imports_around_the_face_of_a_package() -> None:
+    known = modules()
+    around = {(module, name) for module, tree in known.items() for name in imports(tree, known) if behind(module, name)}
+    assert around == set()
+
+
+def test_a_face_names_what_is_there() -> None:
+    known = modules()
+    packages = [module for module in known if folder(module) == module and not imports(known[module], known)]
+    named = {f"{package}.{name}" for package in packages for name in face(package) or ()}
+    assert len(named) > 50
+    assert named - known.keys() == set()
+
+
+def test_what_is_behind_a_face_is_noticed() -> None:
+    assert behind("service.labels", "eventstore.commit.unit")
+    assert behind("eventstore.store", "eventstore.commit.queue")
+    assert not behind("eventstore.commit.writer", "eventstore.commit.queue")
+    assert not behind("service.labels", "eventstore.store")
 
 
 def test_the_domain_imports_the_standard_library_itself_and_what_only_computes() -> None:

@@ -1,1 +1,3 @@
 """Commands into the log, many in a transaction."""
+
+__all__ = ["batch", "command", "unit", "writer"]

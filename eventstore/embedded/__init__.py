@@ -1,1 +1,3 @@
 """A PostgreSQL of our own."""
+
+__all__ = ["server"]

@@ -1,1 +1,3 @@
 """Exports of FluentCart."""
+
+__all__ = ["shop"]

@@ -1,1 +1,3 @@
 """CSV files of orders."""
+
+__all__ = ["orders", "rates"]
