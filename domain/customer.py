@@ -294,11 +294,21 @@ def _event(kind: type[ProfileEvent], profile: CustomerProfile) -> ProfileEvent:
 
 
 def claims(state: Customer | None) -> frozenset[Claim]:
-    """A mailbox, however it is spelt, and a user belong to one customer at a time."""
+    """A mailbox and a user belong to one customer at a time."""
     if state is None or state.erased:
         return frozenset()
-    email = Claim("customer-email", identity.of_email(state.profile.email))
-    return frozenset({email} if state.user_id is None else {email, Claim("user-link", str(state.user_id))})
+    email = email_claim(state.profile.email)
+    return frozenset({email} if state.user_id is None else {email, user_claim(state.user_id)})
+
+
+def email_claim(email: str) -> Claim:
+    """No two customers have the mailbox, however it is spelt."""
+    return Claim("customer-email", identity.of_email(email))
+
+
+def user_claim(user_id: int) -> Claim:
+    """No two customers are linked to the user."""
+    return Claim("user-link", str(user_id))
 
 
 CUSTOMER: Decider[Customer | None] = Decider(

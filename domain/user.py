@@ -130,8 +130,12 @@ def _difference(known: UserProfile, wanted: UserProfile) -> list[UserEvent]:
 def claims(state: UserProfile | None) -> frozenset[Claim]:
     if state is None:
         return frozenset()
-    login, email = identity.of_word(state.user_login), identity.of_email(state.user_email)
-    return frozenset({Claim("user-login", login), Claim("user-email", email)})
+    return frozenset({login_claim(state.user_login), Claim("user-email", identity.of_email(state.user_email))})
+
+
+def login_claim(login: str) -> Claim:
+    """No two users have it, in whatever case."""
+    return Claim("user-login", identity.of_word(login))
 
 
 USER: Decider[UserProfile | None] = Decider(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from domain import people
 from domain.address import (
     AddAddress,
     AddressDetails,
@@ -10,9 +11,9 @@ from domain.address import (
     RemoveAddress,
     SetPrimaryAddress,
 )
-from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
+from domain.customer import CUSTOMER
 from domain.order import ORDER
-from domain.refusals import Refusal, UnknownOrder
+from domain.refusals import Refusal
 from eventstore.store import Unit
 from service.fields.places import Problem, address_problems
 
@@ -75,12 +76,5 @@ async def _give_to_order(unit: Unit, customer_id: int, order_id: int | None, add
     if order_id is None:
         return
     customer, order = await unit.load(CUSTOMER, customer_id), await unit.load(ORDER, order_id)
-    if customer is None or order is None or order.deleted or order.customer_id != customer_id:
-        raise UnknownOrder(order_id)
-    given = customer.addresses[address_id]
-    if given.type == "billing":
-        details = OrderDetails(billing_address=given.details)
-    else:
-        details = OrderDetails(shipping_address=given.details)
-    command = RecordOrderDetails(order_id=order_id, details=details, has_moved=order.has_moved)
-    await unit.decide(CUSTOMER, customer_id, command)
+    given = people.address_given(customer_id, customer, address_id, order_id, order)
+    await unit.decide(CUSTOMER, customer_id, given)

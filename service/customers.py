@@ -7,6 +7,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from domain import people
 from domain.customer import (
     CUSTOMER,
     ChangeCustomer,
@@ -17,7 +18,7 @@ from domain.customer import (
     RegisterCustomer,
     RelabelCustomer,
 )
-from domain.refusals import CustomerNotFound, UnknownLabel
+from domain.refusals import CustomerNotFound
 from domain.user import ChangeUserProfile
 from eventstore.store import Unit
 from projections.queries.lookups import existing_labels
@@ -51,17 +52,14 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
 async def require_customer(unit: Unit, id_: int) -> Customer:
     """The customer, or CustomerNotFound."""
-    customer = await unit.load(CUSTOMER, id_)
-    if customer is None or customer.erased:
-        raise CustomerNotFound
-    return customer
+    return people.require_customer(await unit.load(CUSTOMER, id_))
 
 
 async def register(unit: Unit, wanted: Registration, find_free_user: FindFreeUser) -> int:
     """The new customer's id. Raises UnknownUser, and ClaimTaken where `user_id` is another customer's."""
     id_, profile = await unit.new_id(CUSTOMER), wanted.profile
     named = None if wanted.user_id is None else await users.require_free(unit, wanted.user_id)
-    user_id = await find_free_user(profile.email) or named
+    user_id = people.user_of_registered(await find_free_user(profile.email), named)
     if user_id is None and wanted.makes_user:
         user_id = await users.make(unit, profile, wanted.user_url)
     await unit.decide(CUSTOMER, id_, RegisterCustomer(profile=profile, uuid=uuid4().hex, user_id=user_id))
@@ -87,8 +85,7 @@ async def set_labels(unit: Unit, id_: int, labels: frozenset[int]) -> int:
     customer = await unit.load(CUSTOMER, id_)
     carried = customer.labels if customer else frozenset()
     existing = await existing_labels(unit.pool, labels | carried)
-    if unknown := sorted(labels - existing):
-        raise UnknownLabel(unknown[0])
+    people.require_labels(labels, existing)
     await unit.decide(CUSTOMER, id_, RelabelCustomer(labels=labels, existing=existing))
     return id_
 
@@ -102,7 +99,7 @@ async def change_status(unit: Unit, ids: Collection[int], status: CustomerStatus
 async def registered(unit: Unit, ids: Collection[int]) -> list[int]:
     """Those that are registered, and not erased. Raises CustomerNotFound when none is."""
     await unit.load_many(CUSTOMER, ids)
-    found = [id_ for id_ in ids if (customer := await unit.load(CUSTOMER, id_)) and not customer.erased]
+    found = [id_ for id_ in ids if people.is_registered(await unit.load(CUSTOMER, id_))]
     if not found:
         raise CustomerNotFound
     return found

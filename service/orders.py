@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
-from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
+from domain import people
+from domain.customer import CUSTOMER, OrderDetails
 from domain.order import (
     ORDER,
     ChangeOrderStatus,
@@ -15,9 +16,8 @@ from domain.order import (
     RecordPayment,
     RecordRefund,
     TransferOrder,
-    move_of,
 )
-from domain.refusals import OrderNotFound, TransactionExists, TransactionRecorded
+from domain.refusals import TransactionExists, TransactionRecorded
 from domain.transaction import TRANSACTION, UnpaidStatus, transaction_claim
 from eventstore.store import Unit
 from service.customers import require_customer
@@ -50,9 +50,7 @@ async def change(
     note: str | None = None,
 ) -> int:
     """The order's id. None leaves a field as it is."""
-    order = await unit.load(ORDER, id_)
-    if order is None or order.deleted:
-        raise OrderNotFound
+    people.require_order(await unit.load(ORDER, id_))
     if status is not None:
         await unit.decide(ORDER, id_, ChangeOrderStatus(status=status))
     if payment_status is not None:
@@ -99,13 +97,10 @@ def recording(order_id: int, command: RecordPayment | RecordRefund) -> Callable[
 
 
 async def _require_free(unit: Unit, order_id: int, command: RecordPayment | RecordRefund) -> None:
-    id_, claim = command.transaction_id, transaction_claim(command.transaction_id)
+    claim = transaction_claim(command.transaction_id)
     holder = (await unit.holders([claim])).get(claim)
-    if holder is None or holder.id == order_id:
-        return
-    other = await unit.load(ORDER, holder.id)
-    if other is not None and id_ in other.moves:
-        raise TransactionRecorded(id_, (holder.id, other.moves[id_][0]), (order_id, move_of(command)))
+    if holder is not None:
+        people.require_other_transaction(order_id, command, holder.id, await unit.load(ORDER, holder.id))
 
 
 async def _without_words_of_the_erased(
@@ -116,11 +111,10 @@ async def _without_words_of_the_erased(
         return command
     order = await unit.load(ORDER, order_id)
     customer = await unit.load(CUSTOMER, order.customer_id) if order else None
-    return command if customer is not None and not customer.erased else replace(command, reason="")
+    return people.without_words_of_the_erased(command, customer)
 
 
 async def _record_details(unit: Unit, order_id: int, details: OrderDetails) -> None:
     order = await unit.load(ORDER, order_id)
     if order is not None and details != NOTHING_SAID:
-        command = RecordOrderDetails(order_id=order_id, details=details, has_moved=order.has_moved)
-        await unit.decide(CUSTOMER, order.customer_id, command)
+        await unit.decide(CUSTOMER, order.customer_id, people.details_recorded(order_id, order, details))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from domain import people
 from domain.customer import CUSTOMER, EraseCustomer
 from domain.event import Stream
 from domain.refusals import CustomerNotFound
@@ -34,14 +35,12 @@ async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:
     with_email = await free_users_by_email(unit.pool, emails)
     possible = {user_id for each in customers.values() for user_id in each.users}.union(*with_email.values())
     await unit.load_many(USER, possible)
-    erasable, orders = await _erasable(unit, possible), await orders_ever(unit.pool, ids)
-    for id_, customer in customers.items():
-        own = {customer.user_id, *with_email.get(identity.of_email(customer.profile.email), ())}
-        deleted = {user_id for user_id in customer.users if await unit.load(USER, user_id) is None}
-        users = tuple(sorted((own | deleted) & erasable))
-        erasable = erasable.difference(users)
-        await unit.decide(CUSTOMER, id_, EraseCustomer(users=users, orders=tuple(orders[id_]), reason=reason))
-        for user_id in users:
+    users = people.users_erased(customers, with_email, await _known(unit, possible))
+    orders = await orders_ever(unit.pool, ids)
+    for id_ in customers:
+        erasure = EraseCustomer(users=users[id_], orders=tuple(orders[id_]), reason=reason)
+        await unit.decide(CUSTOMER, id_, erasure)
+        for user_id in users[id_]:
             await unit.decide(USER, user_id, EraseUser())
 
 
@@ -50,11 +49,11 @@ async def erase_registered(unit: Unit, ids: Collection[int], reason: str) -> Non
     await erase(unit, await registered(unit, ids), reason)
 
 
-async def _erasable(unit: Unit, user_ids: Collection[int]) -> set[int | None]:
-    """Users who have something to erase: an import leaves links to users that were never here."""
-    sealed = await openable(unit.pool, [Stream("user", user_id) for user_id in user_ids])
-    registered = [user_id for user_id in user_ids if await unit.load(USER, user_id) is not None]
-    return {*registered, *(stream.id for stream in sealed)}
+async def _known(unit: Unit, user_ids: Collection[int]) -> dict[int, bool]:
+    """Users who have something to erase, and whether they are registered."""
+    sealed = {stream.id for stream in await openable(unit.pool, [Stream("user", user_id) for user_id in user_ids])}
+    known = {user_id: await unit.load(USER, user_id) is not None for user_id in user_ids}
+    return {user_id: is_registered for user_id, is_registered in known.items() if is_registered or user_id in sealed}
 
 
 async def find_receipt(store: Store, customer_id: int) -> Receipt:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from projections.live.projector import PROJECTIONS
+from projections.models import PROJECTIONS
 from tests.test_imports import trees
 
 ROUTES = {"get", "post", "put", "patch", "delete"}

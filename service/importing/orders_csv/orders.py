@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
+from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer, email_claim
 from domain.event import Claim, Stream
 from domain.order import ORDER, OrderPlaced, PlaceOrder, Terms
 from domain.text import identity
@@ -135,7 +135,7 @@ def refund_beyond_payment(terms: Terms) -> str:
 
 
 def _claim(line: OrderLine) -> Claim:
-    return Claim("customer-email", identity.of_email(line.email))
+    return email_claim(line.email)
 
 
 def _registration(first: FirstOrder, user_id: int | None) -> RegisterCustomer:
