@@ -84,7 +84,7 @@ async def set_labels(unit: Unit, id_: int, labels: frozenset[int]) -> int:
     """The customer's id. It carries exactly these labels. Raises UnknownLabel."""
     customer = await unit.load(CUSTOMER, id_)
     carried = customer.labels if customer else frozenset()
-    existing = await existing_labels(unit.pool, labels | carried)
+    existing = await existing_labels(unit.on, labels | carried)
     people.require_labels(labels, existing)
     await unit.decide(CUSTOMER, id_, RelabelCustomer(labels=labels, existing=existing))
     return id_

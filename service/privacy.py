@@ -32,11 +32,11 @@ async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:
     """
     customers = {id_: await require_customer(unit, id_) for id_ in ids}
     emails = [identity.of_email(customer.profile.email) for customer in customers.values()]
-    with_email = await free_users_by_email(unit.pool, emails)
+    with_email = await free_users_by_email(unit.on, emails)
     possible = {user_id for each in customers.values() for user_id in each.users}.union(*with_email.values())
     await unit.load_many(USER, possible)
     users = people.users_erased(customers, with_email, await _known(unit, possible))
-    orders = await orders_ever(unit.pool, ids)
+    orders = await orders_ever(unit.on, ids)
     for id_ in customers:
         erasure = EraseCustomer(users=users[id_], orders=tuple(orders[id_]), reason=reason)
         await unit.decide(CUSTOMER, id_, erasure)
@@ -51,7 +51,7 @@ async def erase_registered(unit: Unit, ids: Collection[int], reason: str) -> Non
 
 async def _known(unit: Unit, user_ids: Collection[int]) -> dict[int, bool]:
     """Users who have something to erase, and whether they are registered."""
-    sealed = {stream.id for stream in await openable(unit.pool, [Stream("user", user_id) for user_id in user_ids])}
+    sealed = {stream.id for stream in await openable(unit.on, [Stream("user", user_id) for user_id in user_ids])}
     known = {user_id: await unit.load(USER, user_id) is not None for user_id in user_ids}
     return {user_id: is_registered for user_id, is_registered in known.items() if is_registered or user_id in sealed}
 

@@ -26,7 +26,7 @@ async def register(unit: Unit, id_: int, profile: UserProfile) -> None:
 async def delete(unit: Unit, id_: int) -> None:
     """Its customer stays, and has no user any more."""
     await unit.decide(USER, id_, DeleteUser())
-    customer_id = await customer_of_user(unit.pool, id_)
+    customer_id = await customer_of_user(unit.on, id_)
     if customer_id is not None and people.loses_its_user(await unit.load(CUSTOMER, customer_id), id_):
         await unit.decide(CUSTOMER, customer_id, DetachUser())
 

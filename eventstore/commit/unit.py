@@ -41,7 +41,7 @@ class Unit:
     """One attempt at a command: the streams that it has loaded, and the events that it has decided on."""
 
     def __init__(self, reads: Reads, by: By, heads: Heads, *, trusts_new_ids: bool = False) -> None:
-        self.pool = reads.pool
+        self.on = reads.on
         self.by = by
         self.events: list[Recorded] = []
         self.keys: list[DataKey | None] = []  # that seal them
@@ -175,11 +175,11 @@ class Unit:
     async def pass_id(self, kind: str, id_: int) -> None:
         """Make new ids start after one that came from outside, if that leaves room for them."""
         if id_ <= LAST_TO_PASS:
-            await self.pool.execute(BEGIN_AFTER.format(kind=kind), id_)
+            await self.on.execute(BEGIN_AFTER.format(kind=kind), id_)
 
     async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:
         """Who holds these claims, of those that are held."""
-        rows = await self.pool.fetch(HOLDERS, [claim.kind for claim in claims], [claim.value for claim in claims])
+        rows = await self.on.fetch(HOLDERS, [claim.kind for claim in claims], [claim.value for claim in claims])
         return {Claim(kind, value): from_uuid(originator_id) for kind, value, originator_id in rows}
 
     def claims(self) -> tuple[dict[Claim, Stream], dict[Claim, Stream]]:

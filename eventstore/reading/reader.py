@@ -11,8 +11,10 @@ NEXT_IDS = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
 
 
 class Reads:
-    def __init__(self, pool: Executor, log: Log) -> None:
-        self.pool = pool
+    """`on` is the pool, or the connection of a batch that holds what is read."""
+
+    def __init__(self, on: Executor, log: Log) -> None:
+        self.on = on
         self.log = log
         self._stream = Together(self._streams)
         self._ids: dict[str, Together[int, list[int]]] = {}
@@ -21,10 +23,10 @@ class Reads:
         """All events of these streams, as they are in the log now."""
         if len(streams) == 1:
             return await self._stream(streams[0])
-        return await self.log.streams(self.pool, streams)
+        return await self.log.streams(self.on, streams)
 
     async def _streams(self, streams: Sequence[Stream]) -> list[History]:
-        history = await self.log.streams(self.pool, set(streams))
+        history = await self.log.streams(self.on, set(streams))
         events, keys = history.by_stream(), history.keys
         return [History(events.get(stream, []), {stream: keys[stream]} if stream in keys else {}) for stream in streams]
 
@@ -32,7 +34,7 @@ class Reads:
         if kind not in self._ids:
 
             async def draw(counts: Sequence[int]) -> list[list[int]]:
-                ids = iter(await self.pool.fetch(NEXT_IDS, f"{kind}_ids", sum(counts)))
+                ids = iter(await self.on.fetch(NEXT_IDS, f"{kind}_ids", sum(counts)))
                 return [[next(ids)[0] for _ in range(count)] for count in counts]
 
             self._ids[kind] = Together(draw)

@@ -127,7 +127,7 @@ async def _taken_addresses(unit: Unit, facts: Iterable[Fact], known: Known) -> s
         for fact in facts
         if isinstance(fact.event, AddressAdded) and identity(fact.event) not in known[fact.stream]
     ]
-    return await addresses_taken(unit.pool, new)
+    return await addresses_taken(unit.on, new)
 
 
 def _differences(wanted: Iterable[Fact], known: Known) -> Iterator[str]:

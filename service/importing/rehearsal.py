@@ -1,4 +1,4 @@
-"""A store that decides and does not write, for dry runs: later commands see the events of earlier ones."""
+"""Stands for a store in a dry run: it decides and does not write, and later commands see the events of earlier ones."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import count
@@ -19,9 +19,10 @@ from projections.live.projector import project
 T = TypeVar("T")
 
 
-class Rehearsal(Store):
+class Rehearsal:
     def __init__(self, store: Store) -> None:
-        super().__init__(store.pool, store.log, project)
+        self.pool = store.pool
+        self.log = store.log
         self.decided: dict[Stream, list[Recorded]] = {}
         self.claimed: dict[Claim, Stream] = {}
         self.ids = count(MAX_ID, -1)

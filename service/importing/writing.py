@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 import asyncpg
 
 from domain.refusals import AmountTooLarge, ClaimTaken, Refusal
-from eventstore.store import By, Contended, Store, Unit
+from eventstore.store import By, Contended, Unit
 from service.importing.report import Remark, Report
 
 BATCH = 1_000
@@ -23,6 +23,8 @@ TAKEN = {
 # What may be wrong with one row; anything else is wrong with the store.
 REFUSALS = (Refusal, Contended, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
+T = TypeVar("T")
+
 
 class Row(Protocol):
     """Where it stands in the file, to be said to people."""
@@ -30,20 +32,26 @@ class Row(Protocol):
     def remark(self, message: str) -> Remark: ...
 
 
+class Target(Protocol):
+    """A store, or the rehearsal of a command to one."""
+
+    async def transact(self, by: By, work: Callable[[Unit], Awaitable[T]]) -> T: ...
+
+
 R = TypeVar("R", bound=Row)
 Record = Callable[[Unit, Sequence[R]], Awaitable[Report]]
 
 
-async def write(store: Store, by: By, rows: Sequence[R], record: Record[R]) -> Report:
+async def write(target: Target, by: By, rows: Sequence[R], record: Record[R]) -> Report:
     """All rows in one transaction, or where one of them is refused, those of each half."""
     try:
-        return await store.transact(by, lambda unit: record(unit, rows)) if rows else Report()
+        return await target.transact(by, lambda unit: record(unit, rows)) if rows else Report()
     except REFUSALS as error:
         if len(rows) == 1:
             return Report(bad=[rows[0].remark(reason(error))])
     middle = len(rows) // 2
-    report = await write(store, by, rows[:middle], record)
-    report.add(await write(store, by, rows[middle:], record))
+    report = await write(target, by, rows[:middle], record)
+    report.add(await write(target, by, rows[middle:], record))
     return report
 
 

@@ -98,7 +98,7 @@ async def record(
     strangers = list(
         {claim for line in lines if line.order_id not in placed and (claim := _claim(line)) not in holders}
     )
-    users = await free_users_with_emails(unit.pool, [claim.value for claim in strangers]) if strangers else []
+    users = await free_users_with_emails(unit.on, [claim.value for claim in strangers]) if strangers else []
     linked = dict(zip(strangers, users, strict=True))
     free_ids = iter(await unit.new_ids(CUSTOMER, len(strangers)) if strangers else ())
     for line in lines:
