@@ -67,7 +67,6 @@ def _end_for_database(error: Exception) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """PostgreSQL's own errors are cut to their message: detail and hint are lines of their own."""
-    said = str(error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else error)
-    said = said or error.__doc__ or type(error).__name__
+    """The first line: what PostgreSQL gives as detail and hint are lines of their own, whoever repeats its error."""
+    said = (str(error) or error.__doc__ or type(error).__name__).partition("\n")[0]
     return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import msgspec
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-encode = msgspec.json.Encoder(decimal_format="number").encode
+from api.presentation.encoding import encode
 
 JSON = (b"content-type", b"application/json")
 REPLAYED = (b"idempotency-replayed", b"true")

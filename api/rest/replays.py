@@ -12,8 +12,9 @@ from litestar.response.sse import ServerSentEventMessage
 
 from api.handling.serving import AnyRequest, id_in_path, is_still_authenticated, needs, serving
 from api.handling.writes import Shown, carry_out
-from api.http.answer import Answer, answer, encode
+from api.http.answer import Answer, answer
 from api.http.request import read_input, refuse_fields
+from api.presentation.encoding import encode
 from api.presentation.replays import replay_view
 from api.presentation.what_if import what_if_view
 from eventstore.log.log import Session

@@ -1,13 +1,8 @@
 """`custodiary history` and `custodiary explain`, run as an operator runs them."""
 
-import asyncio
 import json
-import os
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +10,8 @@ import pytest
 from domain.order import ORDER, DeleteOrder, RecordRefund
 from eventstore.store import Store
 from projections.database import open_store
+from tests.cli.process import custodiary
 from tests.eventstore.acts import do, erase, place, register, rename
-
-CUSTODIARY = Path(sys.executable).parent / "custodiary"
 
 
 @pytest.fixture
@@ -37,24 +31,20 @@ async def ada(store: Store) -> int:
     return id_
 
 
-async def run(database: str, *arguments: object) -> tuple[int, str, str]:
+def run(database: str, *arguments: object) -> tuple[int, str, str]:
     """Exit code, output and errors."""
-    environment = os.environ | {"DATABASE_URL": database, "COLUMNS": "400"}
-    words = map(str, arguments)
-    process = await asyncio.create_subprocess_exec(CUSTODIARY, *words, env=environment, stdout=PIPE, stderr=PIPE)
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode(), errors.decode()
+    ended = custodiary(*arguments, DATABASE_URL=database, COLUMNS=400)
+    return ended.code, ended.stdout, ended.stderr
 
 
-async def listed(database: str, *arguments: object) -> dict[str, Any]:
-    code, output, errors = await run(database, "history", *arguments, "--json")
+def listed(database: str, *arguments: object) -> dict[str, Any]:
+    code, output, errors = run(database, "history", *arguments, "--json")
     assert (code, errors) == (0, "")
     return dict(json.loads(output))
 
 
 async def test_a_customers_history_is_a_story(database: str, ada: int) -> None:
-    code, output, errors = await run(database, "history", ada, "--limit", 3)
+    code, output, errors = run(database, "history", ada, "--limit", 3)
     head, *lines = output.splitlines()
     assert (code, head.split()) == (0, ["position", "happened", "who", "what"])
     told = [" ".join(line.split()) for line in lines]
@@ -70,7 +60,7 @@ async def test_the_stores_history_says_whom_it_is_about_and_knows_the_currency_o
     order_id = await place(store, ada, 1_050)
     await do(store, ORDER, order_id, RecordRefund(amount=50, transaction_id="re_2"))
     await do(store, ORDER, order_id, DeleteOrder())
-    code, output, _errors = await run(database, "history", "--limit", 2)
+    code, output, _errors = run(database, "history", "--limit", 2)
     assert code == 0
     deleted, refunded = (" ".join(line.split()) for line in output.splitlines()[1:])
     assert deleted.endswith(f"Customer {ada}: Order {order_id} was deleted.")
@@ -78,31 +68,31 @@ async def test_the_stores_history_says_whom_it_is_about_and_knows_the_currency_o
 
 
 async def test_a_script_reads_pages_with_the_filters_that_clients_have(database: str, ada: int) -> None:
-    page = await listed(database, ada, "--type", "customer-renamed", "--limit", 1)
+    page = listed(database, ada, "--type", "customer-renamed", "--limit", 1)
     assert [entry["changes"] for entry in page["data"]] == [{"first_name": ["[red]Augusta", "Ada"]}]
-    rest = await listed(database, ada, "--type", "customer-renamed", "--cursor", page["next_cursor"])
+    rest = listed(database, ada, "--type", "customer-renamed", "--cursor", page["next_cursor"])
     assert ([entry["position"] for entry in rest["data"]], rest["next_cursor"]) == ([2], None)
     day = ("--from", "2026-03-04", "--to", "2026-03-04")
-    assert len((await listed(database, ada, *day, "--actor", "ann"))["data"]) == 5
-    assert (await listed(database, ada, "--from", "2026-03-05"))["data"] == []
+    assert len((listed(database, ada, *day, "--actor", "ann"))["data"]) == 5
+    assert (listed(database, ada, "--from", "2026-03-05"))["data"] == []
 
 
 async def test_without_an_id_it_is_the_stores_history(database: str, store: Store, ada: int) -> None:
     other = await register(store, "grace@example.com")
-    entries = (await listed(database))["data"]
+    entries = (listed(database))["data"]
     assert [entry["position"] for entry in entries] == [6, 5, 4, 3, 2, 1]
     assert entries[0]["subject"] == {"type": "customer", "id": other}
 
 
 @pytest.mark.parametrize("arguments", [("--type", "no-such-thing"), ("--from", "soon")])
 async def test_what_makes_no_sense_is_refused(database: str, arguments: tuple[str, str]) -> None:
-    code, output, errors = await run(database, "history", *arguments)
+    code, output, errors = run(database, "history", *arguments)
     assert (code, output) == (2, "")
     assert arguments[0] in errors
 
 
 async def test_an_explanation_is_a_table_with_its_sum(database: str, ada: int) -> None:
-    code, output, _errors = await run(database, "explain", ada)
+    code, output, _errors = run(database, "explain", ada)
     head, order, total, rule = output.splitlines()
     assert code == 0
     assert head.split() == ["order", "paid", "refunded", "rate", "contributes", "why"]
@@ -113,15 +103,15 @@ async def test_an_explanation_is_a_table_with_its_sum(database: str, ada: int) -
 
 
 async def test_a_script_reads_an_explanation(database: str, ada: int) -> None:
-    code, output, errors = await run(database, "explain", ada, "--json")
+    code, output, errors = run(database, "explain", ada, "--json")
     body = json.loads(output)
     assert (code, errors) == (0, "")
     assert (body["ltv"], body["orders"][0]["rounding"]["unrounded"]) == (724, 723.8951)
 
 
 async def test_of_nobody_there_is_nothing(database: str, store: Store, ada: int) -> None:
-    assert await run(database, "history", 99) == (1, "", "There is no customer 99.\n")
-    assert await run(database, "explain", 99) == (1, "", "There is no customer 99.\n")
+    assert run(database, "history", 99) == (1, "", "There is no customer 99.\n")
+    assert run(database, "explain", 99) == (1, "", "There is no customer 99.\n")
     await erase(store, ada)
-    assert await run(database, "explain", ada) == (1, "", f"There is no customer {ada}.\n")
-    assert len((await listed(database, ada))["data"]) == 6
+    assert run(database, "explain", ada) == (1, "", f"There is no customer {ada}.\n")
+    assert len((listed(database, ada))["data"]) == 6

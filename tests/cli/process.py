@@ -14,6 +14,8 @@ from typing import Any
 
 from msgspec import json
 
+from tests.cli.warm import Given, carry_out
+
 COMMAND = Path(sys.executable).with_name("custodiary")
 SETTINGS = (
     "DATABASE_URL", "CUSTODIARY_DATA", "STORE_URL", "STORE_CURRENCY", "NAME_MODE", "CUSTODIARY_ADMIN_PASSWORD",
@@ -98,7 +100,14 @@ class Ended:
 
 def custodiary(*arguments: object, **settings: object) -> Ended:
     """Run it to its end."""
-    return Process(*arguments, **settings).end()
+    if "serve" in arguments:
+        return Process(*arguments, **settings).end()
+    given = Given([str(COMMAND), *map(str, arguments)], _environment(settings), str(settings.get("PWD", NOWHERE)))
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        code = carry_out(given, stdout, stderr, PATIENCE)
+        stdout.seek(0)
+        stderr.seek(0)
+        return Ended(code, stdout.read(), stderr.read())
 
 
 def at_a_terminal(typed: str, *arguments: object, **settings: object) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from api.cli.terminal.naming import store_name
 from api.cli.terminal.output import console, print_report, progress_bar, say, table
 from api.cli.terminal.ranges import customers_in
 from api.cli.terminal.session import with_store
-from api.http.answer import encode
+from api.presentation.encoding import encode
 from api.presentation.money import figure
 from api.presentation.what_if import what_if_view
 from api.process.settings import Settings

@@ -11,11 +11,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from api.cli.terminal.naming import store_name
-from api.http.answer import encode
+from api.presentation.encoding import encode
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
-encode_json = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def say(line: str) -> None:
