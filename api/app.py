@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from litestar import Litestar, Router
@@ -76,39 +77,11 @@ WAITING = 8
 def create_app(settings: Settings, database_url: str) -> Litestar:
     """The service on a migrated database."""
     counts = Metrics()
-
-    @asynccontextmanager
-    async def serving(app: Litestar) -> AsyncIterator[None]:
-        asyncio.get_running_loop().set_exception_handler(log_lost)
-        is_country("US")  # reads the world's countries once, before the first request has to wait for it
-        async with (
-            reachable(database_url) as servers,
-            store_at(servers, connections=CONNECTIONS, settings=SESSION | PATIENCE) as store,
-            open_pasts(servers, store) as pasts,
-            readiness(servers) as ready,
-            ReplayRunner(database_url) as runner,
-            open_authenticator(store.pool) as authenticator,
-        ):
-            together, turns = (finding_together(store.pool), finding_free_users(store.pool)), Turns(AT_ONCE, WAITING)
-            limit = RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None
-            app.state.service = Service(
-                store, settings, authenticator, *together, Totals(), runner, pasts, ready, turns, counts, limit
-            )
-            if await unfinished(store.pool):
-                runner.start()
-            async with (
-                sampling(store, settings.verify_seconds),
-                checkpointing(store, settings.checkpoint_seconds),
-                forgetting(store),
-                noting(store),
-            ):
-                yield
-
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
     outside = (health.live, health.ready, health.metrics)
     app = Litestar(
         [Router(BASE, route_handlers=handlers, before_request=authorise), *outside, docs_assets()],
-        lifespan=[serving],
+        lifespan=[partial(_serving, settings=settings, database_url=database_url, counts=counts)],
         exception_handlers=exception_handlers(REFUSALS, request_id),
         before_send=[_name_request, *([tell_standing] if settings.rate_limit else [])],
         request_max_body_size=MAX_BODY_BYTES,
@@ -124,6 +97,44 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     answering = counts.counting(answering_head(telling_browsers(guarded, settings.hsts_seconds)), access)
     app.asgi_handler = behind(settings.trusted_proxies, answering)
     return app
+
+
+@asynccontextmanager
+async def _serving(app: Litestar, *, settings: Settings, database_url: str, counts: Metrics) -> AsyncIterator[None]:
+    """The store, and all that works on it, for as long as the app runs."""
+    asyncio.get_running_loop().set_exception_handler(log_lost)
+    is_country("US")  # reads the world's countries once, before the first request has to wait for it
+    async with (
+        reachable(database_url) as servers,
+        store_at(servers, connections=CONNECTIONS, settings=SESSION | PATIENCE) as store,
+        open_pasts(servers, store) as pasts,
+        readiness(servers) as ready,
+        ReplayRunner(database_url) as runner,
+        open_authenticator(store.pool) as authenticator,
+    ):
+        app.state.service = Service(
+            store=store,
+            settings=settings,
+            authenticator=authenticator,
+            find_customer=finding_together(store.pool),
+            find_free_user=finding_free_users(store.pool),
+            totals=Totals(),
+            replays=runner,
+            pasts=pasts,
+            readiness=ready,
+            turns=Turns(AT_ONCE, WAITING),
+            metrics=counts,
+            rate_limit=RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None,
+        )
+        if await unfinished(store.pool):
+            runner.start()
+        async with (
+            sampling(store, settings.verify_seconds),
+            checkpointing(store, settings.checkpoint_seconds),
+            forgetting(store),
+            noting(store),
+        ):
+            yield
 
 
 async def _name_request(message: Message, scope: Scope) -> None:

@@ -43,13 +43,6 @@ class Answered(Exception):
         self.response = response
 
 
-class KeyRefused(HttpRefusal):
-    """Because of another request with the key."""
-
-    def __init__(self, refusal: HttpRefusal) -> None:
-        super().__init__(refusal.reason, refusal.body)
-
-
 class Key(NamedTuple):
     """An Idempotency-Key of an actor, by its digest, for it may name somebody, and the request that it came with."""
 
@@ -62,23 +55,23 @@ class Key(NamedTuple):
         return Claim("idempotency-key", f"{self.actor}\n{self.key}")
 
     async def find(self, on: Executor) -> None:
-        """Raises Answered, or KeyRefused when the key came with another request."""
+        """Raises Answered, or HttpRefusal when the key came with another request."""
         self._require_new(await on.fetchrow(FIND, self.actor, self.key))
 
     def _require_new(self, row: asyncpg.Record | None) -> None:
         if row is None:
             return
         if not row["fingerprint"]:
-            raise KeyRefused(FORGOTTEN)
+            raise _anew(FORGOTTEN)
         if row["fingerprint"] != self.fingerprint:
-            raise KeyRefused(OTHER_REQUEST)
+            raise _anew(OTHER_REQUEST)
         raise Answered(_replayed(row))
 
     async def begin(self, connection: Session) -> None:
-        """Let no other request with this key in, until the transaction ends. Raises as `find`, or KeyRefused."""
+        """Let no other request with this key in, until the transaction ends. Raises as `find`."""
         row = await connection.fetchrow(BEGIN, self.actor, self.key)
         if row and not row["is_free"]:
-            raise KeyRefused(RUNNING)
+            raise _anew(RUNNING)
         self._require_new(row)
 
     async def keep(
@@ -106,3 +99,8 @@ async def read_key(request: AnyRequest) -> Key | None:
 
 def _replayed(row: asyncpg.Record) -> Answer:
     return Answer(row["body"], status=row["status"], etag=row["etag"], replayed=True)
+
+
+def _anew(refusal: HttpRefusal) -> HttpRefusal:
+    """The same, to be raised: an exception that is raised again keeps the traceback of the time before."""
+    return HttpRefusal(refusal.reason, refusal.body)
