@@ -1,7 +1,7 @@
-"""Signed checkpoints: what stood in the log up to a position, so that nothing can be taken out or put in unnoticed.
+"""Signed checkpoints: which events the log holds up to a position, so that nobody can remove or insert one unnoticed.
 
-Each covers the events since the one before, and names it; the newest therefore stands for the whole log. Positions may
-have gaps, of transactions that were rolled back: the inventory says which there were.
+Each covers the events since the one before, and names that one, so the newest covers the whole log. Positions may have
+gaps, from transactions that were rolled back: the inventory lists those that are used.
 """
 
 import zlib
@@ -52,7 +52,7 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
     inventory: bytes
 
     def read(self) -> Statement | None:
-        """What it says, if its key has signed that."""
+        """Its statement, if the signature is valid for its key."""
         return _read(self.statement, self.signature)
 
     @property
@@ -88,7 +88,7 @@ class Part:
         self._digests = sha256()
 
     def add(self, entry: Entry) -> None:
-        """One without digest counts by that which it ought to have."""
+        """Adds an event; one without digest counts with the digest that it should have."""
         digest = entry[4] or due(entry)
         self.notes.append(note(entry, digest))
         self._digests.update(digest)
@@ -103,7 +103,7 @@ class Part:
 
 
 def sign(key: SigningKey, entries: Sequence[Entry], last: Checkpoint | None, at: datetime) -> Checkpoint:
-    """Over events that come next after the last checkpoint."""
+    """Signs the events that follow the last checkpoint."""
     before = msgspec.json.decode(last.statement, type=Statement) if last else None
     part = Part()
     for entry in entries:
@@ -125,17 +125,17 @@ def sign(key: SigningKey, entries: Sequence[Entry], last: Checkpoint | None, at:
 
 
 def hashed(checkpoint: Checkpoint | None) -> str:
-    """What the next statement calls it."""
+    """The hash by which the next statement names this one."""
     return sha256(checkpoint.statement.encode() if checkpoint else b"").hexdigest()
 
 
 def packed(noted: bytes) -> bytes:
-    """Byte by byte of all notes, because the first bytes of a number hardly change: a third of the size."""
+    """All first bytes of the notes, then all second ones, …: numbers hardly change, so it takes a third of the size."""
     return zlib.compress(b"".join(noted[place::NOTE] for place in range(NOTE)))
 
 
 def unpacked(inventory: bytes, events: int) -> bytes:
-    """The notes of so many events. What was signed can be unpacked."""
+    """The notes of so many events. An inventory that was signed can be unpacked."""
     planes = zlib.decompressobj().decompress(inventory, min(max(events, 1), LARGEST) * NOTE)
     count = len(planes) // NOTE
     noted = bytearray(count * NOTE)
@@ -154,7 +154,7 @@ async def checkpoints(on: asyncpg.Pool, until: int) -> AsyncIterator[Checkpoint]
 
 
 async def newest(on: Executor) -> Checkpoint | None:
-    """Without its inventory."""
+    """The newest checkpoint, without its inventory."""
     row = await on.fetchrow(NEWEST)
     return Checkpoint(*row) if row else None
 
@@ -169,5 +169,5 @@ def kept(lines: Iterable[str]) -> list[Checkpoint]:
 
 
 def line(checkpoint: Checkpoint) -> str:
-    """For keeping it elsewhere: without the inventory, which its statement vouches for."""
+    """One line of JSON, to be stored elsewhere, without the inventory, whose hash is in the statement."""
     return msgspec.json.encode(msgspec.structs.replace(checkpoint, inventory=b"")).decode()

@@ -1,6 +1,6 @@
 """The log for an auditor: checkpoints and events as they are stored, in a file that needs no database to be checked.
 
-After a first line, blocks: 4 bytes of length, and so many of MessagePack. Each checkpoint comes before the events that
+A first line, then blocks: 4 bytes of length, then MessagePack. Each checkpoint comes before the events that
 it covers. Events are the bytes that their digests are made of, so sealed payloads stay sealed.
 """
 
@@ -21,7 +21,7 @@ LARGEST = 1 << 30
 
 
 class End(msgspec.Struct, frozen=True, tag="end"):
-    """Without it, something of the file is missing."""
+    """The last block. Without it the file is incomplete."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -34,7 +34,7 @@ class DumpError(Exception):
 
 async def blocks(pool: asyncpg.Pool) -> AsyncIterator[Block]:
     """The log as it is now."""
-    last = await newest(pool)  # before the log's end is looked for: what is signed meanwhile covers events behind that
+    last = await newest(pool)  # before the log's end is read: checkpoints that are signed meanwhile cover later events
     signed = checkpoints(pool, last.number if last else 0)
     checkpoint = await anext(signed, None)
     async for page in pages(pool):
@@ -61,7 +61,7 @@ def _write(file: IO[bytes], block: Block | End) -> None:
 
 
 def dumped(path: Path) -> Iterator[Block]:
-    """What a file holds, plain or gzip. Raises DumpError."""
+    """The blocks of a file, plain or gzip. Raises DumpError."""
     try:
         with path.open("rb") as raw:
             is_packed = raw.read(2) == GZIP

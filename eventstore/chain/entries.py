@@ -17,7 +17,7 @@ Executor: TypeAlias = asyncpg.Pool | asyncpg.pool.PoolConnectionProxy
 PAGE = 2_000
 MAX = 2**63 - 1
 HEAD = "SELECT max(notification_id) FROM stored_events"
-# The predecessor is whichever stands before it now: if one is missing, that shows.
+# The predecessor is the event before it now: if one is missing, digests do not fit.
 ENTRIES = f"""
     SELECT e.notification_id, timestamptz_send(e.recorded_at), p.originator_version, p.digest, e.digest, {EVENT}
     FROM stored_events AS e LEFT JOIN LATERAL (
@@ -36,7 +36,7 @@ NOTE = _note.size
 
 
 class Place(NamedTuple):
-    """Where an event stands, or ought to."""
+    """Where an event is, or should be."""
 
     stream: str
     version: int
@@ -48,7 +48,7 @@ class Place(NamedTuple):
 
 
 class Note(NamedTuple):
-    """An event in a few bytes: enough to tell it from every other."""
+    """An event in a few bytes: enough to distinguish it from every other."""
 
     position: int
     recorded_at: bytes
@@ -70,14 +70,14 @@ def place(entry: Entry) -> Place:
 
 
 def named(id_: bytes) -> str:
-    """The stream that an id belongs to, as people say it."""
+    """The stream of an id, in words."""
     uuid = UUID(bytes=id_)
     stream = from_uuid(uuid)
     return str(uuid) if stream.category == UNKNOWN else f"{stream.category} {stream.id}"
 
 
 def due(entry: Entry) -> bytes:
-    """The digest that it ought to have."""
+    """The digest that it should have."""
     return sha256((entry[3] or NONE) + entry[5]).digest()
 
 
@@ -92,9 +92,9 @@ def notes(noted: bytes) -> list[Note]:
 
 
 async def pages(on: Executor, *, after: int = -MAX, until: int | None = None) -> AsyncGenerator[list[Entry]]:
-    """Events behind a position, in order, up to a position or to the end of now.
+    """Events after a position, in order, up to a position or to the current end.
 
-    PostgreSQL is at the next page while the last one is looked at. Close it before you use its connection.
+    PostgreSQL prepares the next page while the last one is processed. Close it before you use its connection.
     """
     end = until if until is not None else await on.fetchval(HEAD) or 0
     reading = asyncio.ensure_future(_page(on, after, end))

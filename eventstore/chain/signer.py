@@ -18,7 +18,7 @@ MOST = 50_000  # events under one checkpoint
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('custodiary checkpoint'))"
 LOCK = "SELECT true FROM pg_advisory_xact_lock(hashtext('custodiary checkpoint'))"
-# What stands behind it was put there by somebody; those that get these positions are yet to come.
+# Events after it were inserted by somebody: the sequence has not given these positions yet.
 TAKEN = "SELECT last_value FROM stored_events_notification_id_seq"
 FIND = "SELECT statement FROM checkpoints WHERE number = $1"
 
@@ -28,12 +28,11 @@ class NotSound(Exception):
 
 
 class SetBack(Exception):
-    """The log lacks a checkpoint that was kept elsewhere: it was cut off, or an old backup was restored."""
+    """The log lacks a checkpoint that is stored elsewhere: it was cut off, or an old backup was restored."""
 
 
 async def sign_new(pool: asyncpg.Pool, key: SigningKey, *, unless_within: float = 0) -> Checkpoint | None:
-    """The newest checkpoint, after all that is new is signed; nothing is when that was done within so many seconds, or
-    is being done.
+    """Signs all new events, unless that is being done, or was within so many seconds. Returns the newest checkpoint.
 
     Raises NotSound and SetBack.
     """
@@ -68,7 +67,7 @@ async def _next(on: asyncpg.pool.PoolConnectionProxy, last: Checkpoint | None) -
 
 
 def sound(entries: Iterable[Entry]) -> list[Entry]:
-    """Up to the first that is not what was written. One without digest is signed as it stands. Raises NotSound."""
+    """Events up to the first that was altered; one without digest is signed as it is. Raises NotSound."""
     signable: list[Entry] = []
     for entry in entries:
         fault = broken(entry)
@@ -90,7 +89,7 @@ async def _require_seen(on: asyncpg.pool.PoolConnectionProxy, witness: Path | No
 
 
 def witnessed(witness: Path | None) -> Checkpoint | None:
-    """What the file holds, if there is one."""
+    """The checkpoint in the file, if there is one."""
     if witness is None or not witness.exists():
         return None
     return kept(witness.read_text("utf-8").splitlines())[-1]

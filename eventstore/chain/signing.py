@@ -14,7 +14,7 @@ KEY, KEY_FILE = "SIGNING_KEY", "SIGNING_KEY_FILE"
 
 
 class SigningKeyError(Exception):
-    """There is no such key, or it is none."""
+    """The signing key is missing, or is no key."""
 
 
 class SigningKey:
@@ -24,7 +24,7 @@ class SigningKey:
     """
 
     def __init__(self, text: str, file: Path | None = None) -> None:
-        """32 random bytes in base64. Raises SigningKeyError, which never tells the key."""
+        """`text` is 32 random bytes in base64. Raises SigningKeyError, which never shows the key."""
         secret = decoded(text.strip())
         if secret is None:
             raise SigningKeyError(f"{KEY_FILE if file else KEY} must hold {BYTES} random bytes in base64: {HOW}")

@@ -36,10 +36,10 @@ class Found(NamedTuple):
 
 
 class Verifier:
-    """Is told checkpoints and events, each checkpoint before the events that it covers; tells what is wrong, in order.
+    """Takes checkpoints and events, each checkpoint before the events that it covers; yields faults, in order.
 
-    `keys` are those that may sign, none if that is not known; `kept` are statements that were kept elsewhere, by
-    number. `unsigned` is how many events no sound checkpoint covers, `last` the newest that does.
+    `keys` are those that may sign, none if that is not known; `kept` are statements that are stored elsewhere, by
+    number. `unsigned` is how many events no valid checkpoint covers, `last` the newest valid one.
     """
 
     def __init__(self, keys: Collection[str] = (), kept: Mapping[int, str] | None = None) -> None:
@@ -72,7 +72,7 @@ class Verifier:
             yield of_checkpoint(number, "missing, though it was kept elsewhere: the log was cut off or set back")
 
     def _checkpoint(self, checkpoint: Checkpoint) -> Iterator[Fault]:
-        """One that is sound counts from now on."""
+        """Adds a checkpoint; a valid one is used from now on."""
         next_number = self._newest.number + 1 if self._newest else 1
         if checkpoint.number > next_number:
             yield of_checkpoint(next_number, "missing")
@@ -120,7 +120,7 @@ class Verifier:
                 yield from self._told()
 
     def _settle(self) -> Iterator[Fault]:
-        """All events of the next checkpoint have come."""
+        """Compares the next checkpoint, all events of which have been taken."""
         (statement, noted), part = self._waiting.popleft(), self._part
         self._part = Part()
         if noted != part.noted:
@@ -139,7 +139,7 @@ class Verifier:
 
 
 def broken(entry: Entry) -> Fault | None:
-    """What an event's digest tells of it and its predecessor."""
+    """The fault that an event's digest shows, in it or in its predecessor."""
     if due(entry) == entry[4]:
         return None
     here, before = place(entry), entry[2]
@@ -151,7 +151,7 @@ def broken(entry: Entry) -> Fault | None:
 
 
 def _compare(signed: Iterable[Note], stored: Iterable[Note], found: dict[tuple[str, int], Found]) -> None:
-    """Adds what a checkpoint knows better than digests do."""
+    """Adds faults that a checkpoint shows and digests don't."""
     there = {each.position: each for each in stored}
     known: dict[tuple[str, int], Found] = {}
 

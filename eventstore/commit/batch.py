@@ -224,5 +224,5 @@ GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
+    asyncpg.InternalClientError,  # a statement meets a connection that is just being closed
 )

@@ -1,7 +1,7 @@
 """Events to stored bytes and back: JSON with an explicit tag, schema version in the topic, upcast on read.
 
 A topic is `tag#version`, such as `customer-registered#1`. Plain state starts with `{`; any other first byte is left
-free for sealed payloads. A field that is not known is passed over, so an event with sealed words is read without them.
+free for sealed payloads. Unknown fields are ignored, so an event with sealed words is read without them.
 """
 
 from collections.abc import Callable, Iterable
@@ -46,7 +46,7 @@ class Codec:
             raise MapperDeserialisationError(f"{topic}: {error}") from error
 
     def decoder(self, topic: str) -> Callable[[bytes], Event]:
-        """What `decode` does for one topic, without a word about it in what is raised: for millions of events."""
+        """Does what `decode` does for one topic, for millions of events: what it raises does not name the topic."""
         return self._decoders.get(topic) or partial(self._upcast, topic)
 
     def _upcast(self, topic: str, state: bytes) -> Event:

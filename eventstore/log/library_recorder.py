@@ -37,7 +37,7 @@ TRACKED = "SELECT notification_id FROM notification_tracking WHERE application_n
 
 
 class Recorder:
-    """What the library calls a process recorder: stored events, and how far each follower has come."""
+    """The library's process recorder: stored events, and the position of each follower."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
@@ -45,7 +45,7 @@ class Recorder:
     async def insert_events(
         self, stored_events: Sequence[StoredEvent], tracking: Tracking | None = None
     ) -> list[int] | None:
-        """All or none; the positions. Raises the library's IntegrityError when a version or a later tracking stands."""
+        """Inserts all or none; the positions. Raises IntegrityError when a version or a later tracking exists."""
         with translated_errors():
             async with self.pool.acquire() as connection, connection.transaction():
                 if tracking is not None:
@@ -75,7 +75,7 @@ class Recorder:
         return position
 
     async def insert_tracking(self, tracking: Tracking) -> None:
-        """Raises IntegrityError when the follower has come this far, or further."""
+        """Raises IntegrityError when the follower's position is this one, or later."""
         with translated_errors():
             async with self.pool.acquire() as connection:
                 await _track(connection, tracking)
@@ -86,7 +86,7 @@ class Recorder:
         return position
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[Notification]:
-        """Every notification after a position, as it comes."""
+        """Yields every notification after a position, as it comes."""
 
         async def page(after: int, limit: int) -> list[Notification]:
             return await self._notifications(after + 1, limit, None, topics)

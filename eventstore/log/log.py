@@ -38,8 +38,8 @@ from eventstore.sealing.stream_keys import change_keys
 __all__ = ["Connection", "Executor", "History", "Log", "Receipt", "Row", "Session"]
 
 PAGE = 10_000
-# The server has room for some thousands of locks in all. A larger command, such as an import's, is left to the locks of
-# rows, and may be undone and made again.
+# The server has room for some thousands of locks in all. A larger command, such as an import's, relies on row locks,
+# and may be rolled back and retried.
 MAX_KEYS = 1_000
 encode = msgspec.json.Encoder().encode
 
@@ -100,7 +100,7 @@ class Receipt(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """A statement that writes as many rows as it says, and how streams end while `keys` are held."""
+    """A statement with the number of rows that it must write, and the ends of streams while `keys` are locked."""
 
     statement: Statement
     keys: Collection[int]
@@ -108,7 +108,7 @@ class Expected(NamedTuple):
 
 
 class History(NamedTuple):
-    """Events of streams, stream by stream, and the keys that seal what comes next, of the streams that have one."""
+    """Events of streams, stream by stream, and the keys that seal their next events, if they have one."""
 
     events: list[Recorded]
     keys: dict[Stream, DataKey]
@@ -129,7 +129,7 @@ class Log:
         return self._history(await on.fetch(STREAMS, [to_uuid(stream) for stream in streams]))
 
     async def since(self, on: Executor, versions: Mapping[Stream, int]) -> History:
-        """The events of these streams from a version on, which is included."""
+        """The events of these streams from a version on, including it."""
         return self._history(await on.fetch(SINCE, [to_uuid(stream) for stream in versions], list(versions.values())))
 
     def _history(self, rows: Sequence[asyncpg.Record]) -> History:
@@ -150,7 +150,7 @@ class Log:
         return [self.recorded(row) for row in await on.fetch(LOG, after, limit)]
 
     async def pages(self, on: Executor, after: int = 0, until: int | None = None) -> AsyncIterator[list[Recorded]]:
-        """The log from a position on, page by page, up to a position or to the end of now."""
+        """The log from a position on, page by page, up to a position or to the current end."""
         while page := await self.page(on, after):
             if until is not None and page[-1].position > until:
                 page = [recorded for recorded in page if recorded.position <= until]
@@ -167,10 +167,10 @@ class Log:
     async def hold(
         self, on: Executor, ends: Mapping[Stream, End], keys: Collection[int] = (), claims: Sequence[Claim] = ()
     ) -> tuple[dict[Stream, End], dict[Claim, Stream]]:
-        """Those of the streams that do not end like this, and how they do (at version 0 where there is none), when
-        nobody else holds any of the keys; and who has the claims, of those that somebody has.
+        """Locks the keys, then returns the streams that do not end as given, with their ends (version 0 for one that is
+        not there), and the holders of those claims that are taken.
 
-        Keys and claims are held until the transaction ends. Claims ascend, or two would wait in a circle.
+        Keys and claims are locked until the transaction ends. Claims must ascend, or two commands could deadlock.
         """
         held = sorted(keys) if len(keys) <= MAX_KEYS else ()
         wanted = encode(claims).decode() if claims else None
@@ -180,12 +180,12 @@ class Log:
         return moved, holders
 
     async def try_keys(self, on: Executor, keys: Iterable[int]) -> bool:
-        """Hold these keys, too, in whatever order: False where that would have to be waited for."""
+        """Lock these keys, too, in any order; False if another transaction holds one of them."""
         free: bool = await on.fetchval(TRY, array(keys))
         return free
 
     async def append(self, on: Connection, events: Sequence[Recorded]) -> list[int]:
-        """Write events in the connection's transaction, as late in it as can be: it holds the log's lock until it ends.
+        """Append events in the connection's transaction, as late as possible: it holds the log's lock until it ends.
 
         Returns their positions. Raises asyncpg.UniqueViolationError when a version is taken.
         """
@@ -215,7 +215,7 @@ class Log:
     ) -> int:
         """Appends rows after other statements, and commits, all in one round trip. Returns the mark of the rows.
 
-        Raises asyncpg.SerializationError where it is not as expected, and then nothing was written.
+        Raises asyncpg.SerializationError if anything is not as expected; then nothing is written.
         """
         statement, keys, ends = expected
         first = len(statement.arguments) + 1
@@ -225,14 +225,14 @@ class Log:
         return mark
 
     async def written(self, on: Connection, receipts: Sequence[Receipt]) -> set[Receipt]:
-        """Those of them that are of events in the log."""
+        """The receipts whose events are in the log."""
         ids = [to_uuid(stream) for stream, _ in receipts]
         versions, digests = zip(*(end for _, end in receipts), strict=True)
         found = await on.fetch(WRITTEN, ids, versions, digests)
         return {Receipt(from_uuid(id_), End(version, digest)) for id_, version, digest in found}
 
     def new_key(self, stream: Stream, since: int) -> DataKey:
-        """For the stream's events from a version on; to be kept by `change_keys` in the transaction of the first."""
+        """A key for a stream's events from a version on; `change_keys` must store it with the first one."""
         return self.sealing.new_key(to_bytes(stream), since)
 
     def rows(
@@ -240,7 +240,7 @@ class Log:
     ) -> list[bytes]:
         """Events, encoded for `append_rows`; each sealed with its key, if it has personal data.
 
-        `digests` are those of the streams' last events, before and then after.
+        `digests` holds the digests of the streams' last events, and is updated.
         """
         return [self._row(recorded, key, digests) for recorded, key in zip(events, keys, strict=True)]
 
@@ -267,7 +267,7 @@ class Log:
         return encode(Row(id_.hex(), recorded.version, topic, state, linked, *rest))
 
     def recorded(self, row: asyncpg.Record, words_of: int | None = None) -> Recorded:
-        """A row of COLUMNS, decoded. `words_of` a customer: those about others stay sealed, as if they were forgotten.
+        """Decodes a row of COLUMNS. With `words_of` a customer, words about others stay sealed, as if forgotten.
 
         Raises MapperDeserialisationError.
         """
@@ -282,7 +282,7 @@ class Log:
         return enveloped(row, FORGOTTEN if opened is None else self.codec.decode(topic, opened))
 
     def _opened(self, row: asyncpg.Record, *, has_words: bool) -> bytes | None:
-        """A sealed state; when its key is destroyed, all but the words, or None. Raises SealError, MasterKeyError."""
+        """Opens a sealed state; without its key, all but the words, or None. Raises SealError, MasterKeyError."""
         originator_id, version, topic, state = row[0].bytes, row[1], row[2], row[3]
         since, master_id, wrapped = row[13:16]
         if since is None:
@@ -296,7 +296,7 @@ class Log:
         return unseal_words(self.sealing.cipher(owner, since, master_id, wrapped), place, state)
 
     def _key(self, row: asyncpg.Record) -> DataKey | None:
-        """That seals the events after a row of COLUMNS."""
+        """The key that seals the events after a row of COLUMNS."""
         originator_id, (since, master_id, wrapped) = row[0].bytes, row[13:16]
         if wrapped is None or has_sealed_words(row[3]):  # those have their customer's key
             return None

@@ -1,4 +1,4 @@
-"""What new events are chained to, where nothing is remembered of their streams."""
+"""The digests that new events are chained to, for streams that are not cached."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -14,7 +14,7 @@ CHANNEL = "stored_events"
 PAGE = 500
 POLL_SECONDS = 1.0
 
-# PostgreSQL is gone, or going, or not back yet: all of it passes.
+# PostgreSQL is down, shutting down, or starting: all of these end.
 UNREACHABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -22,7 +22,7 @@ UNREACHABLE = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
-    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
+    asyncpg.InternalClientError,  # a statement meets a connection that is just being closed
     OSError,
 )
 
@@ -32,8 +32,8 @@ T = TypeVar("T")
 class Subscription(Generic[T]):
     """`async with` it, then `async for` an event at a time; it ends when stopped.
 
-    LISTEN only wakes it: it reads by position, polls when nothing wakes it, and connects again when its connection is
-    lost, so no notification that goes astray can make it miss an event.
+    LISTEN only wakes it: it reads by position, polls when nothing wakes it, and reconnects when its connection is lost,
+    so a lost notification can't make it miss an event.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Subscription(Generic[T]):
         await self._listening.aclose()
 
     def stop(self) -> None:
-        """End the iteration at once; the next subscription goes on after the last event that this one delivered."""
+        """End the iteration at once; the next subscription resumes after the last event that this one delivered."""
         self._stopped = True
         self._woken.set()
 
@@ -92,7 +92,7 @@ class Subscription(Generic[T]):
         raise StopAsyncIteration
 
     async def _listen(self) -> None:
-        """Before the first read, and again after a lost connection."""
+        """Connects, before the first read and after a lost connection."""
         if self._is_listening:
             return
         await self._listening.aclose()

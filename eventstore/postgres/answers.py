@@ -1,6 +1,6 @@
-"""Answers that are kept with the keys of their requests: what an erasure takes of them."""
+"""Kept answers, and what an erasure removes from them."""
 
-# The keys stay: who sends one again must not bring somebody back.
+# The idempotency keys stay: a request that is sent again must not bring somebody back.
 FORGET_ANSWERS = """
     UPDATE answers SET fingerprint = '', etag = NULL, body = '', customer_id = NULL, user_id = NULL
     WHERE customer_id = ANY($1) OR user_id = ANY($2)"""

@@ -1,4 +1,4 @@
-"""A database that is away, read-only or full: how that is told from all else that goes wrong, and logged."""
+"""A database that is away, read-only or full: how to recognise that among all errors, and how it is logged."""
 
 import logging
 import re
@@ -17,7 +17,7 @@ WORDS: dict[Why, str] = {
     "full": "the database's disk is full",
     "hanging": "the database does not answer in time",
 }
-# What asyncpg says of a connection that was lost between two operations, or is just being lost.
+# What asyncpg raises for a connection that was lost between two operations, or is being lost.
 _CLOSED = re.compile("connection is closed|released back to the pool|another operation .* is in progress")
 _GONE = (
     ConnectionError,
@@ -25,7 +25,7 @@ _GONE = (
     asyncpg.OperatorInterventionError,  # it shuts down, starts up, or ends our session
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
-    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
+    asyncpg.InternalClientError,  # a statement meets a connection that is just being closed
 )
 
 
@@ -38,7 +38,7 @@ class Unreachable(ConnectionError):
 
 
 def why_away(error: BaseException) -> Why | None:
-    """None where the database is not what went wrong."""
+    """Why the database is away, or None if the error has another cause."""
     why: Why | None = None
     match error:
         case Unreachable():
@@ -59,7 +59,7 @@ def why_away(error: BaseException) -> Why | None:
 
 
 class _Seldom(logging.Filter):
-    """One record in so many seconds: what meets all requests at once need not be said for each of them."""
+    """Lets one record pass in so many seconds: what affects all requests at once is not logged for each."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ logger.addFilter(_Seldom(LOG_SECONDS))
 
 
 def tell(error: BaseException) -> Why | None:
-    """Why the database is away, if that is what the error is about. It is logged: a line a second, no traceback."""
+    """Logs that the database is away, if that is the error: a line a second, no traceback. Returns why, or None."""
     why = why_away(error)
     if why is not None:
         logger.warning("%s: %s", WORDS[why], error.__cause__ or error)
@@ -90,5 +90,5 @@ def _in_our_words(record: logging.LogRecord) -> bool:
     return record.exc_info is None or record.exc_info[1] is None or tell(record.exc_info[1]) is None
 
 
-# Of the connections that it keeps ready it tells with a traceback whenever one can't be made.
+# asyncpg's pool logs a traceback whenever it can't make one of the connections that it holds ready.
 logging.getLogger("asyncpg.pool").addFilter(_in_our_words)

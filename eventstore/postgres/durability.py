@@ -1,4 +1,4 @@
-"""Durable is more than visible: where commits wait for a standby, one that is seen may still be lost."""
+"""Durable is more than visible: where commits wait for a standby, a visible one may still be lost."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,7 +7,7 @@ import asyncpg
 
 from eventstore.postgres.connection import Connection, Executor
 
-# Its commit waits for what every commit waits for, and so for every commit before it.
+# Its commit waits as every commit does, and so for every commit before it.
 SYNC = "SELECT pg_logical_emit_message(true, 'custodiary', '')"
 
 
@@ -17,7 +17,7 @@ async def sync(on: Executor) -> None:
 
 @contextmanager
 def warnings(connection: Connection) -> Iterator[list[str]]:
-    """What the server warns of meanwhile. A commit whose wait is cancelled succeeds, with a warning and no more."""
+    """Collects the server's warnings. A commit whose wait is cancelled succeeds with a warning only."""
     heard: list[str] = []
 
     def hear(_connection: object, message: asyncpg.PostgresLogMessage) -> None:

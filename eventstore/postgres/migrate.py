@@ -1,8 +1,8 @@
 """The SQL that makes tables: files, each run once, in a transaction of its own.
 
 Whoever owns tables has a folder with `schema.sql`, which is number 1. Later versions put `0002_….sql` and so on beside
-it. A file that was released never changes. Those to come only expand: they make what is new, and change or drop nothing
-that the version before uses. So the version before goes on beside a database that is newer than itself.
+it. A released file never changes. Later files only expand: they make new things, and change or drop nothing that the
+version before uses, so that it can keep running beside a newer database.
 """
 
 import asyncio
@@ -36,21 +36,21 @@ NEVER_RELEASED = (
     "The store was made by a version of Custodiary that was never released: it can't be used or upgraded, "
     "only made anew."
 )
-# Whoever waits for a table's exclusive lock makes all others wait behind it. And a file that locks several tables can
-# wait in a circle with a command that locks them in another order: it gives up before PostgreSQL ends one of the two.
+# A statement that waits for a table's exclusive lock makes all others wait behind it. And a file that locks several
+# tables can deadlock with a command that locks them in another order: it gives up before PostgreSQL ends one of them.
 BRIEFLY = "SET LOCAL lock_timeout = '500ms'"
-PAUSE = 0.1  # seconds in which the others go on
+PAUSE = 0.1  # seconds in which others run
 PATIENCE = 60  # seconds
 IS_IN_USE = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 IS_THERE = (asyncpg.DuplicateTableError, asyncpg.DuplicateFunctionError, asyncpg.DuplicateObjectError)
 
 
 class SchemaError(Exception):
-    """The schema in the database is none that this version can work with; the message says why."""
+    """The schema in the database does not fit this version; the message explains why."""
 
 
 class Owner(NamedTuple):
-    """A folder with the SQL of its tables, and the name by which databases know it."""
+    """A folder with the SQL of its tables, and its name in the database."""
 
     name: str
     folder: Traversable
@@ -60,7 +60,7 @@ LOG = Owner("log", resources.files("eventstore").joinpath("postgres"))
 
 
 async def migrate(connection: Connection, owners: Iterable[Owner]) -> list[str]:
-    """Bring the database up to date; the names of the files that ran. Safe from several processes at once.
+    """Bring the database up to date; returns the names of the files that ran. Several processes may call it at once.
 
     Raises SchemaError.
     """
@@ -130,7 +130,7 @@ async def _applied(on: Executor) -> dict[str, str]:
 
 
 def _require_released(applied: Mapping[str, str], known: Mapping[str, str]) -> None:
-    """Raises SchemaError where a file has run that is in no release."""
+    """Raises SchemaError if a file has run that is in no release."""
     for name, sha256 in applied.items():
         if not (digest(known[name]) == sha256 if name in known else _is_newer(name, known)):
             raise SchemaError(f"{NEVER_RELEASED} It has run {name}.")
@@ -144,7 +144,7 @@ def _is_newer(name: str, known: Iterable[str]) -> bool:
 
 
 async def _apply(connection: Connection, name: str, sql: str, applied: Mapping[str, str]) -> bool:
-    """Raises SchemaError where it can't run: the objects exist, or a table stays in use."""
+    """Runs a file. Raises SchemaError if it can't run: objects exist, or a table stays in use."""
     if name in applied:
         return False
     deadline = time.monotonic() + PATIENCE

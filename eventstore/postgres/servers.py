@@ -1,4 +1,4 @@
-"""The servers of a database, of which one takes writes: who connects gets that one. All connections are made here."""
+"""The servers of a database, one of which takes writes; connections lead to that one. All connections are made here."""
 
 import asyncio
 import socket
@@ -13,13 +13,13 @@ from eventstore.postgres.away import Unreachable
 from eventstore.postgres.connection import Connection
 from eventstore.postgres.sessions import SESSION, begin
 
-CONNECT_SECONDS = 5.0  # for each server: one that hangs accepts whoever comes, and then says nothing
-# A server that is gone without a word is given up after some ten seconds: with something to send, or with nothing.
+CONNECT_SECONDS = 5.0  # for each server: one that hangs accepts connections, and then sends nothing
+# A connection whose server vanished is given up after some ten seconds, whether it has something to send or not.
 WIRE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 
 
 class NotUnicodeError(Exception):
-    """The database can't hold every name there is."""
+    """The database's encoding is not Unicode, so it can't hold every name."""
 
     def __init__(self, database: str, encoding: str) -> None:
         super().__init__(
@@ -29,7 +29,7 @@ class NotUnicodeError(Exception):
 
 
 class Session(NamedTuple):
-    """A connection that was just made, to the server of that DSN."""
+    """A new connection, and the DSN of its server."""
 
     connection: asyncpg.Connection
     dsn: str
@@ -42,7 +42,7 @@ class _Made(NamedTuple):
 
 
 class Servers:
-    """Those that a DSN names. `missing` is why none of them can be reached, for as long as that is known."""
+    """The servers that a DSN names. `missing` is why none of them can be reached, while that is so."""
 
     def __init__(self, dsn: str) -> None:
         self.missing: Unreachable | None = None
@@ -50,9 +50,9 @@ class Servers:
         self._made: WeakKeyDictionary[asyncpg.Connection, _Made] = WeakKeyDictionary()
 
     async def connect(self, settings: Mapping[str, str] = SESSION) -> asyncpg.Connection:
-        """To the server that takes writes; to one that is read-only if there is no other, but never to a standby.
+        """Connects to the server that takes writes; without one, to a server that is read-only, but never to a standby.
 
-        Raises Unreachable, NotUnicodeError, and what PostgreSQL says to whom it does not let in.
+        Raises Unreachable, NotUnicodeError, and PostgreSQL's errors of a refused login.
         """
         if self.missing is not None:
             raise Unreachable(str(self.missing), self.missing.why) from self.missing.__cause__
@@ -101,18 +101,18 @@ class Servers:
         )
 
     def leave(self, *, but: str | None = None) -> None:
-        """End all connections that were made, except those to one server that may write. What is under way fails."""
+        """End all connections except those to one server that may write. Statements that are running fail."""
         for connection, made in tuple(self._made.items()):
             if made != _Made(str(but), is_read_only=False):
                 connection.terminate()
 
     def has_read_only(self) -> bool:
-        """Whether a connection is open that began as read-only: it stays so when the server takes writes again."""
+        """Whether a connection is open that began as read-only, and so stays read-only."""
         return any(made.is_read_only and not connection.is_closed() for connection, made in self._made.items())
 
 
 def each_server(dsn: str) -> list[str]:
-    """A DSN for each of the servers that one names, in its order."""
+    """One DSN for each server that a DSN names, in the same order."""
     parts = urlsplit(dsn)
     who, at, where = parts.netloc.rpartition("@")
     if "," in where:
@@ -164,4 +164,4 @@ def _mind_the_wire(connection: asyncpg.Connection) -> None:
 
 
 async def _keep(_connection: Connection) -> None:
-    """No reset query, a quarter of the throughput: nothing here leaves state in a session."""
+    """Skips asyncpg's reset query, which costs a quarter of the throughput: nothing here leaves state in a session."""

@@ -1,4 +1,4 @@
-"""What every session is set to: what our SQL relies on, whatever a server, a database or a role sets."""
+"""The settings of every session: what our SQL relies on, whatever a server, a database or a role sets."""
 
 from collections.abc import Mapping
 
@@ -30,9 +30,9 @@ IS_READ_ONLY = "SELECT current_setting('transaction_read_only')::boolean"
 
 
 def begin(settings: Mapping[str, str]) -> str:
-    """A query that sets them, and tells of the server: is it a standby, does it let us write, how does it encode?
+    """A query that sets them and describes the server: is it a standby, may we write, what is its encoding?
 
-    What a server does not know, because it is older, it can't have set otherwise; what is so already needs no right.
+    An older server can't have changed a setting that it lacks; a setting that is right already needs no permission.
     """
     values = ", ".join(f"('{name}', '{value}')" for name, value in settings.items())
     return f"""

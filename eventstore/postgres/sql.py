@@ -1,4 +1,4 @@
-"""Pieces of SQL: the topics of events, and statements that write, put together to be one."""
+"""Pieces of SQL: topics of events, and several writing statements in one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ class Statement:
         self._parts: list[str] = []
 
     def add(self, rows: int, part: Callable[[int], str], *arguments: Any) -> None:
-        """`part` is told the number of its first parameter."""
+        """`part` gets the number of its first parameter."""
         self._parts.append(part(len(self.arguments) + 1))
         self.arguments += arguments
         self.rows += rows

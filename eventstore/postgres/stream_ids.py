@@ -1,4 +1,4 @@
-"""Stream ids: the library's tables want a UUID, people want (category, id). One holds the other."""
+"""Stream ids: the library's tables need a UUID, we use (category, id). Each follows from the other."""
 
 from struct import Struct
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from domain.event import Stream
 # Written into every stored id: codes are never reused or renumbered.
 CODES = {"customer": 1, "order": 2, "user": 3, "label": 4}
 CATEGORIES = {code: category for category, code in CODES.items()}
-UNKNOWN = "unknown"  # is shown, and has no id to be read or written by
+UNKNOWN = "unknown"  # is displayed, but has no ids
 
 VERSION_8 = 0x8 << 76 | 0b10 << 62
 ID_MASK = (1 << 56) - 1
@@ -17,7 +17,7 @@ MAX_ID = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 BEGIN_AFTER = (
     "SELECT setval('{kind}_ids', greatest($1, last_value)) FROM {kind}_ids WHERE NOT is_called OR last_value < $1"
 )
-LAST_TO_PASS = MAX_ID // 2  # where one comes from outside: beyond, it would leave too little room
+LAST_TO_PASS = MAX_ID // 2  # for ids from outside: a larger one would leave too few for new ones
 
 _pack = Struct(">QQ").pack
 
@@ -45,16 +45,16 @@ def to_hex(stream: Stream) -> str:
 
 
 def lock_key(stream: Stream) -> int:
-    """For an advisory lock; beyond the 32 bits of those that have a name."""
+    """The key of a stream's advisory lock, beyond the 32 bits of locks with names."""
     return CODES[stream.category] << 53 | stream.id
 
 
 def from_uuid(uuid: UUID) -> Stream:
-    """The stream that an id of ours names; one of no known category for another's, or a newer version's."""
+    """The stream of an id; one of an unknown category for ids of other programs or of a newer version."""
     number = uuid.int
     return Stream(CATEGORIES.get(number >> 112, UNKNOWN), number & ID_MASK)
 
 
 def id_of(uuid: bytes) -> int:
-    """The number of the stream that an id of ours names, as PostgreSQL sends it: a fourth of what `from_uuid` costs."""
+    """The number of a stream from the bytes that PostgreSQL sends, at a fourth of the cost of `from_uuid`."""
     return int.from_bytes(uuid[9:])

@@ -1,4 +1,4 @@
-"""Watching the server that takes writes: one that hangs, or has become read-only, is left for the one that is there."""
+"""Watches the server that takes writes: when it hangs or becomes read-only, connections move to one that works."""
 
 import asyncio
 import logging
@@ -13,16 +13,16 @@ from eventstore.postgres.sessions import IS_READ_ONLY
 
 logger = logging.getLogger("custodiary.database")
 
-EVERY = 1.0  # seconds between two looks, and between two attempts at finding a server
-SILENCE = 5.0  # seconds without an answer to a question that takes no work, after which a server hangs
+EVERY = 1.0  # seconds between two checks, and between two attempts to find a server
+SILENCE = 5.0  # seconds without an answer to a trivial query, after which a server counts as hanging
 
 
 @asynccontextmanager
 async def watched(dsn: str) -> AsyncIterator[Servers]:
-    """The servers of a DSN, looked at every second on a connection that is for nothing else, to the end of the block.
+    """The servers of a DSN, checked every second on a connection of its own until the block ends.
 
-    When the one that takes writes hangs, all connections to it are ended: nobody waits for it any more. While there is
-    none, who wants a connection is told so at once.
+    When the one that takes writes hangs, all connections to it are ended, so that nobody waits for it. While there is
+    none, a request for a connection fails at once.
     """
     servers = Servers(dsn)
     task = asyncio.create_task(_watch(servers))
@@ -36,7 +36,7 @@ async def watched(dsn: str) -> AsyncIterator[Servers]:
 
 @asynccontextmanager
 async def reachable(dsn: str) -> AsyncIterator[Servers]:
-    """`watched`, from when one of them lets us in: a worker that is started while none does waits, and does not die."""
+    """Like `watched`, but waits until a server can be reached: a worker that starts while none can does not exit."""
     async with watched(dsn) as servers:
         while True:
             try:
@@ -53,7 +53,7 @@ async def reachable(dsn: str) -> AsyncIterator[Servers]:
 
 async def _watch(servers: Servers) -> None:
     was_read_only = False
-    await asyncio.sleep(EVERY)  # who opens the store finds out first, and says so
+    await asyncio.sleep(EVERY)  # opening the store meets the error first, and reports it
     while True:
         try:
             session = await servers.find()
@@ -69,7 +69,7 @@ async def _watch(servers: Servers) -> None:
             logger.warning(WORDS["read_only"])
             was_read_only = True
             await asyncio.sleep(EVERY)
-        elif was_read_only:  # other sessions may be so still, or be with a server that is
+        elif was_read_only:  # other sessions may still be read-only, or be connected to a server that is
             servers.leave()
             was_read_only = False
         else:
@@ -78,7 +78,7 @@ async def _watch(servers: Servers) -> None:
 
 
 async def _stay(servers: Servers, session: Session) -> None:
-    """Return when the server no longer answers or takes writes, or has let somebody in who may only read."""
+    """Returns when the server no longer answers or takes writes, or when a session began as read-only."""
     try:
         while not await session.connection.fetchval(IS_READ_ONLY, timeout=SILENCE):
             if servers.has_read_only():

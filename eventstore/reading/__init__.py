@@ -1,3 +1,3 @@
-"""What commands read, and what a process remembers of it."""
+"""What commands read, and what a process caches of it."""
 
 __all__ = ["coalesce", "instance", "reader", "stream_cache"]

@@ -1,4 +1,4 @@
-"""Questions to the database, asked together: those that come while others are out go with the next."""
+"""Coalesces queries: those that arrive while round trips are under way go together into the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +14,7 @@ Asked: TypeAlias = tuple[Q, asyncio.Future[A]]
 
 
 class Together(Generic[Q, A]):
-    """`ask` answers many questions in one round trip, in their order. A lone one goes at once."""
+    """`ask` answers many questions in one round trip, in their order. A single one is sent at once."""
 
     def __init__(self, ask: Callable[[Sequence[Q]], Awaitable[Sequence[A]]]) -> None:
         self._ask = ask

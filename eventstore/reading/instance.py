@@ -1,4 +1,4 @@
-"""What a process remembers of a server, for as long as it is the same: since its start, and on one timeline."""
+"""What a process caches of a server, as long as it is the same one: since its start, and on one timeline."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -20,7 +20,7 @@ INSTANCE = """
 
 
 class Instance(NamedTuple):
-    """What was seen on one may never have been on another, also where both have the same data by name."""
+    """Identifies a server's run: data that were read on one may never have been on another, even of one database."""
 
     system_identifier: int
     timeline: str | None  # None for a standby

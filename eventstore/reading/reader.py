@@ -1,4 +1,4 @@
-"""What commands read: streams, remembered ones first, and new ids. Many commands, few round trips."""
+"""What commands read: streams, cached ones first, and new ids. Many commands, few round trips."""
 
 from collections.abc import Sequence
 

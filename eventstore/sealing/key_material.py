@@ -14,7 +14,7 @@ def new_key() -> str:
 
 
 def decoded(text: str) -> bytes | None:
-    """None for what is no key."""
+    """The bytes of a key in base64, or None if it is no key."""
     try:
         key = b64decode(text, validate=True)
     except ValueError:
@@ -23,7 +23,7 @@ def decoded(text: str) -> bytes | None:
 
 
 def ensure_file(path: Path) -> None:
-    """A new key for the owner alone, unless there is one. Several processes may ask at once."""
+    """Makes a file with a new key for its owner only, unless there is one. Several processes may call it at once."""
     if path.exists():
         return
     draft = draft_of(path)
@@ -37,12 +37,12 @@ def ensure_file(path: Path) -> None:
 
 
 def draft_of(path: Path) -> Path:
-    """Beside it, under a name that nobody else takes."""
+    """A file beside it, under a name that nobody else uses."""
     return path.with_name(f"{path.name}.{secrets.token_hex(8)}")
 
 
 def write_private(path: Path, text: str) -> None:
-    """A new file that only its owner can read, on the disk when this returns."""
+    """Writes a new file that only its owner can read; it is synced when this returns."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

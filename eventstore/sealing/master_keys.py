@@ -22,7 +22,7 @@ class MasterKeys:
     """Master keys by their ids. `first` is the one that a new store uses, or that a rotation makes the current one."""
 
     def __init__(self, text: str, file: Path | None = None, *, named: str = KEY) -> None:
-        """Keys in base64, with blanks or line ends between. Raises MasterKeyError."""
+        """`text` is keys in base64, separated by blanks or line ends. Raises MasterKeyError."""
         self.file = file
         self._named = named
         self._ciphers: dict[str, AESGCM] = {}
@@ -44,7 +44,7 @@ class MasterKeys:
         return cls(_read(file), file, named=KEY_FILE)
 
     def cipher(self, id_: str) -> AESGCM:
-        """Raises MasterKeyError. A key that was put into the file meanwhile is found."""
+        """The cipher of a key; the file is read again for one that is new. Raises MasterKeyError."""
         if id_ not in self._ciphers and self.file is not None:
             self._take(_read(self.file))
         try:
@@ -55,7 +55,7 @@ class MasterKeys:
             ) from None
 
     def _take(self, text: str) -> None:
-        """Those that are known already stay: what was wrapped by them a moment ago may be in use."""
+        """Adds keys; former ones stay, because keys that they wrap may be in use."""
         for word in text.split():
             key = decoded(word)
             if key is None:
@@ -66,12 +66,12 @@ class MasterKeys:
 
 
 def master_id(key: bytes) -> str:
-    """A name that tells nothing of the key."""
+    """A name for the key that reveals nothing of it."""
     return sha256(b"custodiary master key\n" + key).hexdigest()[:16]
 
 
 def put_first(path: Path) -> None:
-    """A new key in front of those in the file, whoever reads or writes it meanwhile. Raises MasterKeyError."""
+    """Writes a new key in front of those in the file, which others may use meanwhile. Raises MasterKeyError."""
     draft = draft_of(path)
     try:
         with _alone_in(path.parent):

@@ -1,8 +1,8 @@
 """Payloads that hold personal data, sealed with AES-256-GCM under a key of their stream, which a master key wraps.
 
 A sealed state is a format byte, a nonce and the ciphertext. Stream, version and topic are bound to it, so that it opens
-nowhere else. Of an event with words only these are sealed, under the key of the customer whom it is about: its state is
-plain JSON with one field in front that holds them, for those who have the key.
+nowhere else. In an event with words only these are sealed, under the key of the customer that it is about: its state
+is plain JSON, with one field in front that holds the sealed words.
 """
 
 import os
@@ -27,11 +27,11 @@ new_nonce = os.urandom
 
 
 class SealError(Exception):
-    """What is sealed does not open: it was altered or moved, or its key is another or missing."""
+    """A payload can't be opened: it was altered or moved, or its key is wrong or missing."""
 
 
 class KeyMissingError(SealError):
-    """A key was never there, or is lost: one that is destroyed has left its place behind."""
+    """A key never existed, or is lost: a destroyed one leaves its row."""
 
     def __str__(self) -> str:
         return "its key is missing"
@@ -58,7 +58,7 @@ def has_sealed_words(state: bytes) -> bool:
 
 
 def key_stream(recorded: Recorded) -> Stream | None:
-    """The stream whose key seals the event, or the words in it; None for one that is plain."""
+    """The stream whose key seals the event, or its words; None for a plain one."""
     if recorded.event.personal:
         return recorded.stream
     if getattr(recorded.event, "words", None) is None:
@@ -68,7 +68,7 @@ def key_stream(recorded: Recorded) -> Stream | None:
 
 
 def bound(originator_id: bytes, version: int, topic: str) -> bytes:
-    """What a sealed state is bound to: the place where it stands."""
+    """The associated data of a sealed state: its stream, version and topic."""
     return originator_id + version.to_bytes(8) + topic.encode()
 
 
@@ -87,13 +87,13 @@ def unseal(cipher: AESGCM, place: bytes, sealed: bytes) -> bytes:
 
 
 def seal_words(cipher: AESGCM, place: bytes, state: bytes, words: bytes) -> bytes:
-    """An encoded event, with its last field, the encoded words, sealed and in front."""
+    """An encoded event whose last field, the words, is sealed and moved to the front."""
     sealed = b2a_base64(seal(cipher, place, words), newline=False)
     return b'%b%b",%b}' % (WORDS, sealed, state[1 : -len(FIELD) - len(words) - 1])
 
 
 def unseal_words(cipher: AESGCM, place: bytes, state: bytes) -> bytes:
-    """The encoded event as it was. Raises SealError."""
+    """The encoded event with its words opened. Raises SealError."""
     end = state.find(b'"', len(WORDS))
     try:
         sealed = a2b_base64(state[len(WORDS) : end], strict_mode=True)
@@ -103,7 +103,7 @@ def unseal_words(cipher: AESGCM, place: bytes, state: bytes) -> bytes:
 
 
 class Sealing:
-    """Keys of streams, made and unwrapped. `master_id` names the master key that wraps new ones."""
+    """Makes and unwraps keys of streams. `master_id` names the master key that wraps new ones."""
 
     def __init__(self, masters: MasterKeys) -> None:
         self.masters = masters
@@ -122,5 +122,5 @@ class Sealing:
         return AESGCM(self.secret(originator_id, since, master_id, wrapped))
 
     def secret(self, originator_id: bytes, since: int, master_id: str, wrapped: bytes) -> bytes:
-        """The key itself, to be wrapped anew."""
+        """The plain key, to be wrapped again."""
         return unseal(self.masters.cipher(master_id), bound(originator_id, since, ""), wrapped)

@@ -1,4 +1,4 @@
-"""Wrapping all keys by another master key, while every process goes on; and looking after keys that came back."""
+"""Wraps all keys by another master key while services run; and destroys keys that a backup brought back."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,8 +19,8 @@ AT_A_TIME = 1_000
 ONE_AT_A_TIME = "LOCK TABLE master_keys IN SHARE ROW EXCLUSIVE MODE"
 LEAVE = "UPDATE master_keys SET is_current = false WHERE is_current AND id <> $1"
 ENTER = "INSERT INTO master_keys (id, is_current) VALUES ($1, true) ON CONFLICT (id) DO UPDATE SET is_current = true"
-# Who makes a key holds a weaker lock on this table until its commit: when this is granted, none is on its way any more
-# that was wrapped by the former master key.
+# A transaction that makes a key holds a weaker lock on this table until it commits: when this lock is granted, no key
+# that the former master key wraps is still to be committed.
 WAIT_FOR_WRITERS = "LOCK TABLE stream_keys IN SHARE MODE"
 COUNT = "SELECT count(*) FROM stream_keys WHERE master_id <> $1 AND wrapped IS NOT NULL"
 NEXT = """
@@ -28,7 +28,7 @@ NEXT = """
     WHERE master_id <> $1 AND wrapped IS NOT NULL AND (originator_id, since) > ($2, $3)
         AND EXISTS (SELECT FROM master_keys WHERE id = $1 AND is_current)
     ORDER BY originator_id, since LIMIT $4"""
-# One that is destroyed meanwhile stays so, and one that a later rotation has wrapped.
+# Keys that are destroyed meanwhile, or wrapped by a later rotation, stay as they are.
 REWRAP = """
     UPDATE stream_keys AS k SET master_id = $1, wrapped = n.wrapped
     FROM unnest($2::uuid[], $3::bigint[], $4::bytea[], $5::bytea[]) AS n (id, since, former, wrapped)
@@ -47,7 +47,7 @@ MISSING = """
 ALL = """
     SELECT originator_id, since, master_id, wrapped FROM stream_keys
     WHERE wrapped IS NOT NULL AND (originator_id, since) > ($1, $2) ORDER BY originator_id, since LIMIT $3"""
-# Of events that are not in the log: a stream that comes to have such a version needs a key of its own.
+# Keys of events that are not in the log: if a stream gets such a version later, it needs a new key.
 UNUSED = """
     DELETE FROM stream_keys AS k WHERE NOT EXISTS (
         SELECT FROM stored_events AS e WHERE e.originator_id = k.originator_id AND e.originator_version >= k.since)
@@ -61,15 +61,15 @@ NEWEST = """
 
 
 class Rotated(NamedTuple):
-    """How many keys the new master key wraps now, and how many could not be opened and stay as they are."""
+    """How many keys the new master key wraps, and how many could not be opened and are unchanged."""
 
     rewrapped: int
     unopened: int
 
 
 class Found(NamedTuple):
-    """Keys that open, and that do not; streams whose key is missing; keys of the erased that had come back; keys of
-    events that are not in the log, and which are gone now.
+    """Keys that can and can't be opened; streams whose key is missing; keys of the erased, destroyed again; keys of
+    events that are not in the log, deleted now.
     """
 
     opened: int
@@ -82,7 +82,7 @@ class Found(NamedTuple):
 async def rotate(pool: asyncpg.Pool, sealing: Sealing, master_id: str, progress: Callable[[int, int], None]) -> Rotated:
     """Make a master key the current one, and wrap every key by it.
 
-    Raises MasterKeyError when it is not known here, or another one is made the current one meanwhile.
+    Raises MasterKeyError if it is unknown here, or if another rotation begins meanwhile.
     """
     sealing.masters.cipher(master_id)
     async with pool.acquire() as connection:
@@ -122,8 +122,8 @@ def _rewrapped(sealing: Sealing, row: asyncpg.Record) -> bytes | None:
 
 
 async def check(pool: asyncpg.Pool, sealing: Sealing) -> Found:
-    """After keys were restored from a backup: whom the log says to be erased loses its key again, and no id is given
-    again that a key or an event is known of.
+    """Checks keys after a restore: destroys those of people whom the log names as erased, and makes sure that no id
+    with a key or an event is used again.
     """
     undone = await pool.fetch(UNDONE)
     if undone:

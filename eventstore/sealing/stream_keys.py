@@ -20,7 +20,7 @@ encode = msgspec.json.Encoder().encode
 COLUMNS = "uuid_send(originator_id) AS stream, since, until, master_id, wrapped"
 OF_RANGE = f"SELECT {COLUMNS} FROM stream_keys WHERE originator_id BETWEEN $1 AND $2"
 OF_SOME = f"SELECT {COLUMNS} FROM stream_keys WHERE originator_id = ANY($1)"
-# One that is not wrapped by the current master key has no name here, and can't be written.
+# A key that the current master key does not wrap has no name here, and can't be written.
 MAKE = """
     INSERT INTO stream_keys (originator_id, since, until, master_id, wrapped, destroyed_at)
     SELECT originator_id, since, until,
@@ -33,13 +33,13 @@ DESTROY = """
     UPDATE stream_keys AS k SET wrapped = NULL, until = coalesce(k.until, e.until), destroyed_at = clock_timestamp()
     FROM unnest($1::uuid[], $2::bigint[]) AS e (id, until)
     WHERE k.originator_id = e.id AND k.since < e.until AND k.wrapped IS NOT NULL"""
-# Plain events of these streams, which another tool has written, or a process from before there were keys.
+# Plain events of these streams, which another program has written.
 OVERWRITE = f"""
     UPDATE stored_events AS e SET state = '\\x01' FROM unnest($1::uuid[], $2::bigint[]) AS s (id, until)
     WHERE e.originator_id = s.id AND e.originator_version < s.until
         AND substring(e.state FOR 1) <> '\\x01' AND e.topic NOT IN {stored_as(*ERASING)}
     RETURNING s.id, e.originator_version, s.until"""
-# Those of which no key says that it is destroyed: one does, up to where the next begins.
+# Versions without a destroyed key: a key covers versions up to where the next key begins.
 COVER = """
     INSERT INTO stream_keys (originator_id, since, until, master_id, destroyed_at)
     SELECT id, min(version), until, '', clock_timestamp() FROM (
@@ -57,10 +57,10 @@ OPENABLE = "SELECT DISTINCT originator_id FROM stream_keys WHERE originator_id =
 
 
 class MasterKeyChangedError(Exception):
-    """Another master key wraps new keys since a moment ago."""
+    """A rotation has begun: another master key wraps new keys now."""
 
 
-# Stream, the versions from one to before another that a key opens, what opens them, if it is not destroyed, and the
+# Stream; the first version that a key opens and the first that it doesn't; the cipher, unless the key is destroyed; the
 # number of the stream.
 Known: TypeAlias = tuple[bytes, int, float, AESGCM | None, int]
 
@@ -70,7 +70,7 @@ class StreamKeys:
 
     def __init__(self, sealing: Sealing, rows: Iterable[asyncpg.Record]) -> None:
         self._unwrap = sealing.unwrap
-        self._last: Known = b"", 0, 0, None, 0  # no more than one: a cipher is large, and made faster than found
+        self._last: Known = b"", 0, 0, None, 0  # only one: a cipher is large, and is faster to make than to find
         self._rows: dict[bytes, list[asyncpg.Record]] = {}
         for row in rows:
             self._rows.setdefault(row[0], []).append(row)
@@ -84,7 +84,7 @@ class StreamKeys:
         return cls(sealing, await on.fetch(OF_RANGE, to_uuid(first), to_uuid(last)))
 
     def opened(self, originator_id: bytes, version: int, topic: str, state: bytes) -> bytes | None:
-        """A sealed state, or None when its key is destroyed. Raises SealError and MasterKeyError."""
+        """Opens a sealed state; None if its key is destroyed. Raises SealError and MasterKeyError."""
         id_, since, until, cipher, _number = self._last
         if id_ != originator_id or not since <= version < until:
             self._last = self._find(originator_id, version)
@@ -92,8 +92,8 @@ class StreamKeys:
         return None if cipher is None else unseal(cipher, originator_id + version.to_bytes(8) + topic.encode(), state)
 
     def with_words(self, customer_id: int, place: bytes, state: bytes) -> bytes:
-        """An event with its words, or without, when the customer's key is destroyed. Raises as `opened`."""
-        if self._last[4] != customer_id:  # events with words come with those of customers, and with no other keys
+        """Opens the words of an event; without them if the customer's key is destroyed. Raises as `opened`."""
+        if self._last[4] != customer_id:  # events with words come with those of customers, so other keys are not there
             self._last = self._find(to_bytes(Stream("customer", customer_id)))
         cipher = self._last[3]
         return state if cipher is None else unseal_words(cipher, place, state)
@@ -103,7 +103,7 @@ class StreamKeys:
             self._rows.setdefault(row[0], []).append(row)
 
     def _find(self, originator_id: bytes, version: int | None = None) -> Known:
-        """The key of a version, or that of a customer's words: a customer has had but one."""
+        """The key of a version, or of a customer's words: a customer never has a second key."""
         for _id, since, until, master_id, wrapped in self._rows.get(originator_id, ()):
             if since <= version and (until is None or version < until) if version else master_id != NO_KEY:
                 cipher = None if wrapped is None else self._unwrap(originator_id, since, master_id, wrapped)
@@ -112,7 +112,7 @@ class StreamKeys:
 
 
 async def settle(on: Executor, sealing: Sealing) -> None:
-    """Wrap new keys by the store's current master key, which in a new store is the first. Raises MasterKeyError."""
+    """Makes the store's current master key wrap new keys; in a new store it is the first one. Raises MasterKeyError."""
     current = await on.fetchval(CURRENT)
     if current is None:
         await on.execute(BEGIN_WITH, sealing.masters.first)
@@ -124,9 +124,9 @@ async def settle(on: Executor, sealing: Sealing) -> None:
 async def change_keys(
     on: Connection, made: Sequence[tuple[Stream, DataKey]], ended: Sequence[tuple[Stream, int]]
 ) -> None:
-    """Keep new keys, and destroy all that streams have before the versions at which they end, which ascend.
+    """Stores new keys, and destroys those of streams that end, up to their last versions, which must ascend.
 
-    Raises MasterKeyChangedError when new keys must be wrapped by another one now.
+    Raises MasterKeyChangedError if another master key must wrap new keys now.
     """
     if ended:
         first = dict(reversed(ended))
@@ -142,7 +142,7 @@ async def change_keys(
 
 
 def making(number: int) -> str:
-    """A part of a `Statement` that keeps new keys, as `described`. Raises asyncpg.NotNullViolationError where
+    """A part of a `Statement` that stores new keys, as `described`. Raises asyncpg.NotNullViolationError where
     `change_keys` raises MasterKeyChangedError.
     """
     return f"{MAKE.replace('$1', f'${number}')} RETURNING 1"
@@ -163,5 +163,5 @@ def _row(stream: Stream, key: DataKey, ended: Iterable[tuple[Stream, int]]) -> d
 
 
 async def openable(on: Executor, streams: Iterable[Stream]) -> set[Stream]:
-    """Those of the streams that have events under a key that is not destroyed."""
+    """The streams that have events under a key that is not destroyed."""
     return {from_uuid(row[0]) for row in await on.fetch(OPENABLE, list(map(to_uuid, streams)))}

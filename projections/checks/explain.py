@@ -117,7 +117,7 @@ def explained(customer_id: int, events: Iterable[Recorded], store_currency: str)
 
 
 def _while_theirs(customer_id: int, stream: Sequence[Recorded]) -> Sequence[Recorded]:
-    """Up to the transfer to another customer, or all."""
+    """The events of an order up to its transfer to another customer, or all."""
     left = [n for n, recorded in enumerate(stream, 1) if recorded.former_customer_id == customer_id]
     return stream if stream[-1].customer_id == customer_id else stream[: left[-1]]
 

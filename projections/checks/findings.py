@@ -1,4 +1,4 @@
-"""What is known of drift: kept by customer, so that looking at some never makes what is known of others forgotten."""
+"""What verifications found, stored by customer, so that verifying some never hides findings about others."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -32,20 +32,20 @@ class Known(NamedTuple):
 
 
 async def known(on: Executor) -> Known | None:
-    """None before the first verification."""
+    """What is known; None before the first verification."""
     row = await on.fetchrow(STANDING)
     return Known(*row) if row else None
 
 
 async def some(on: Executor, limit: int) -> list[int]:
-    """Customers that drift or could not be verified, the longest known first."""
+    """Customers that drift or could not be verified, oldest finding first."""
     return [row[0] for row in await on.fetch(SOME, limit)]
 
 
 async def keep(
     on: Executor, checked: Collection[int], *, drifted: Collection[int] = (), unverified: Collection[int] = ()
 ) -> None:
-    """What is found of these customers takes the place of what was known of them."""
+    """Replaces former findings about these customers."""
     found = sorted({*drifted, *unverified})
     await on.execute(FORGET, list(checked), found)
     if found:

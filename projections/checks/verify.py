@@ -1,4 +1,4 @@
-"""Figures of customers as stored, as the fold of their events gives them, and as SQL sums them: are they the same?"""
+"""Compares figures as they are stored, as the fold of events gives them, and as SQL sums them."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ class Checked(NamedTuple):
 
 
 async def verify(store: Store, pieces: AsyncIterator[Sequence[int]]) -> AsyncIterator[Checked]:
-    """Look at these customers, piece by piece, and keep what is found; complete when the iteration ends by itself."""
+    """Verify these customers, piece by piece, and store findings; complete when the iteration ends by itself."""
     customers = 0
     async for ids in pieces:
         checked = await check(store, ids)
@@ -89,13 +89,13 @@ async def verify(store: Store, pieces: AsyncIterator[Sequence[int]]) -> AsyncIte
 
 
 async def between(pool: asyncpg.Pool, customers: Range = EVERYONE) -> AsyncIterator[list[int]]:
-    """All in a range, in pieces of about as many events."""
+    """All customers in a range, in pieces with about the same number of events."""
     async for _part, low, high in split(pool, customers):
         yield [row[0] for row in await pool.fetch(IDS, low, high)]
 
 
 async def drawn(pool: asyncpg.Pool, count: int) -> AsyncIterator[list[int]]:
-    """So many random customers, if there are as many; who has much history is drawn more often."""
+    """Up to `count` random customers; those with much history are drawn more often."""
     ids: set[int] = set()
     for _ in range(DRAWS):
         ids.update(row[0] for row in await pool.fetch(DRAW, count))
@@ -140,7 +140,7 @@ def _unverified(poison: Poison, ids: Collection[int]) -> Unverified:
 async def _summed(
     connection: Connection, ids: Sequence[int], unreadable: Iterable[int]
 ) -> tuple[dict[int, FiguresRow], list[Unverified]]:
-    """Those whose events SQL can't read are found by halves, so that the others are summed all the same."""
+    """Figures by SQL. Customers with events that SQL can't read are found by bisection, and the others are summed."""
     try:
         async with connection.transaction():
             return await summed(connection, ids, unreadable), []

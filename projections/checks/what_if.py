@@ -1,4 +1,4 @@
-"""Every customer's figures under another rule, beside those of the rule that holds; nothing live is touched."""
+"""Every customer's figures under another rule, compared with the current one; nothing live is changed."""
 
 from collections.abc import Callable
 from decimal import Decimal

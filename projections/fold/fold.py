@@ -28,15 +28,15 @@ from projections.models.order_rows import OrderRow
 from projections.models.orders import ORDERS, value_of
 from projections.tables.projection import Envelope, Evolve, Keys, Part, Projection, of_stream
 
-# In forms that cost little: most streams are only looked up, and a datetime takes asyncpg as long as all the rest.
+# In cheap forms: most stream ids are only looked up, and asyncpg needs as long for a datetime as for all the rest.
 COLUMNS = """uuid_send(originator_id) AS stream, topic, state, notification_id,
     date_trunc('second', occurred_at AT TIME ZONE 'UTC')::text AS at, customer_id, former_customer_id,
     originator_version"""
 OF_CUSTOMERS = """
     SELECT {columns} FROM stored_events WHERE customer_id {within} AND notification_id <= $1
     ORDER BY customer_id, notification_id"""
-# Orders that came from, or went to, another customer: there are few, and their index holds no others. And what the
-# others' events of them are.
+# Orders that came from, or went to, another customer: there are few, and their index holds no others. And the events
+# of these orders while they were others'.
 MOVED = """
     SELECT DISTINCT originator_id, uuid_send(originator_id) FROM stored_events
     WHERE former_customer_id IS NOT NULL AND (former_customer_id {within} OR customer_id {within})
@@ -44,7 +44,7 @@ MOVED = """
 OF_OTHERS = """
     SELECT {columns} FROM stored_events
     WHERE originator_id = ANY(${last}) AND NOT customer_id {within} AND notification_id <= $1"""
-# What the others' own streams say of orders: details that went along, and when they fell silent.
+# What the others' own streams record about orders: details that were transferred, and erasures.
 SAID_BY_OTHERS = f"""
     SELECT {{columns}} FROM stored_events
     WHERE originator_id = ANY($2) AND notification_id <= $1
@@ -55,14 +55,14 @@ OF_STREAMS = """
 STREAM, POSITION, CUSTOMER, FORMER = map(itemgetter, (0, 3, 5, 6))  # of COLUMNS
 
 EVENTS_IN_ONE_GO = 1_000  # to be understood
-# After which others may go on: what PostgreSQL has for them it holds back until it is read.
+# After so many rows other tasks run: PostgreSQL holds back their rows until they are read.
 GROUPS_IN_ONE_GO = 100
 
 Events: TypeAlias = Sequence[asyncpg.Record]
 
 
 class Poison(msgspec.Struct, frozen=True):
-    """An event that can't be applied, why, and whose rows therefore can't be told."""
+    """An event that can't be applied, why, and whose rows can't be computed because of it."""
 
     position: int
     topic: str
@@ -72,11 +72,11 @@ class Poison(msgspec.Struct, frozen=True):
 
 
 class PoisonedError(Exception):
-    """position, problem: an event of the customer can't be applied, so that its figures can't be told."""
+    """position, problem: an event of the customer can't be applied, so its figures can't be computed."""
 
 
 class Folded(NamedTuple):
-    """Rows by projection's name and id, and how many events they come from."""
+    """Rows by projection and id, and the number of events that they come from."""
 
     rows: dict[str, dict[int, Any]]
     poison: list[Poison]
@@ -84,9 +84,9 @@ class Folded(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """Events in order. `entangled` ones are of customers that share rows; `by_customer`, of one after another.
+    """Events in order. `entangled` are about customers that share rows; `by_customer` are one customer after another.
 
-    `others` are customers beside those asked for, some of whose events are among them.
+    `others` are customers that were not asked for, but some of whose events are needed.
     """
 
     entangled: Events
@@ -151,7 +151,7 @@ class _Decoders(dict[str, Callable[[bytes], Event]]):
         return decode
 
 
-# Of which customer, the key of the stream's own row, what happened, what came with it, and all of that as it was read.
+# The customer, the key of the stream's own row, the event, its envelope, and the record that it was read from.
 Happened: TypeAlias = tuple[int | None, tuple[int], Event | None, Envelope, asyncpg.Record]
 WHOSE = itemgetter(0)
 
@@ -162,7 +162,7 @@ class _Fold:
         self._opened, self._with_words = sealed_with.opened, sealed_with.with_words
         self._part: Part = part
         self._failed: list[tuple[asyncpg.Record, Exception]] = []
-        # Rows of the group that is being folded; and what each kind of event does to them. None is an event whose key
+        # Rows of the group that is folded, and what each kind of event does to them. None is an event whose key
         # is destroyed, and changes nothing.
         self._rows: dict[str, dict[int, Any]] = {}
         self._steps: dict[type[Event | None], list[tuple[Keys, Evolve, dict[int, Any]]]]
@@ -213,7 +213,7 @@ class _Fold:
             return []
 
     def _happened(self, events: Events) -> list[Happened]:
-        """Step by step for all of them: faster than all steps for one after another."""
+        """Takes each step for all events, which is faster than all steps for each event."""
         opened, with_words, decoders = self._opened, self._with_words, self._decoders
         streams, topics, states, _positions, ats, customers, formers, versions = zip(*events, strict=True)
         stored = zip(streams, versions, topics, states, customers, strict=True)
@@ -247,7 +247,7 @@ class _Fold:
                 self._failed.append((record, error))
 
     def _set_aside(self, events: Events) -> list[Poison]:
-        """The first of its stream that can't be applied spoils the rest: of all whom that is about nothing is told."""
+        """Records an event that can't be applied; rows of everybody whom it is about are left out."""
         first: dict[bytes, int] = {}
         for record, _error in self._failed:
             first[STREAM(record)] = min(POSITION(record), first.get(STREAM(record), POSITION(record)))
@@ -280,6 +280,6 @@ def _sum(orders: Mapping[int, OrderRow], of_customers: dict[int, FiguresRow]) ->
 
 
 def _own(rows: dict[int, Any], is_wanted: Callable[[int], bool], untold: frozenset[int]) -> dict[int, Any]:
-    """What belongs to those that were asked for, in one piece."""
+    """The rows of those that were asked for."""
     owned = ((id_, row, getattr(row, "customer_id", id_)) for id_, row in rows.items())
     return {id_: row for id_, row, owner in owned if is_wanted(owner) and owner not in untold}

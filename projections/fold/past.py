@@ -1,4 +1,4 @@
-"""The read models as they were: told by folding, and put where every query finds them under their own names."""
+"""The read models as they were: folded, and put into temporary tables of the same names for every query."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -25,14 +25,14 @@ LAST_UNTIL = """
     WHERE notification_id <= $1 ORDER BY notification_id DESC LIMIT 1"""
 STANDING = "SELECT id FROM figures WHERE id = ANY($1)"
 
-# Of connections that are for nothing else: tables are made in, and looked for in, what is the connection's own. Plans
-# can't be known before: tables are empty until a past is told.
+# Settings of connections that are for nothing else: tables are made and looked for in the connection's own schema.
+# Generic plans would be bad: tables are empty until a past is folded.
 SETTINGS = SESSION | {"search_path": "pg_temp, public", "plan_cache_mode": "force_custom_plan", "jit": "off"}
 CREATE = ";".join(projection.table.create for projection in PROJECTIONS)
-# In a transaction that is rolled back: files of its own, which then go at once.
+# Truncated in a transaction that is rolled back, tables get files of their own, which are deleted at once.
 EMPTY = f"TRUNCATE {', '.join(projection.name for projection in PROJECTIONS)}"
 CONNECTIONS = 4
-# What is rolled back stays in the tables' files, until the connection is another. That is so after about thirty looks.
+# What is rolled back stays in the tables' files until the connection is replaced, after about thirty uses.
 STATEMENTS = 300
 
 # A position, the last moment of a day or a second, or now.
@@ -43,7 +43,7 @@ EVENTS_AT_ONCE = 1_000  # while these are folded, the process does nothing else
 
 
 class Moment(NamedTuple):
-    """A position of the log, and the time at which it stood there."""
+    """A position of the log, and the time at which it was the last."""
 
     position: int
     time: datetime
@@ -67,7 +67,7 @@ async def moment_of(on: Executor, log: Log, as_of: int | datetime, now: datetime
 
 
 class Pasts:
-    """Connections on which the read models' names mean tables of the connection's own, filled for one look."""
+    """Connections with temporary tables that have the read models' names and are filled for one use."""
 
     def __init__(self, pool: asyncpg.Pool, store: Store) -> None:
         self._pool = pool
@@ -76,9 +76,9 @@ class Pasts:
 
     @asynccontextmanager
     async def at(self, position: int, customer_id: int | None = None) -> AsyncIterator[Connection]:
-        """The rows at a position: those of one customer and of what belongs to it, or all.
+        """A connection with the rows at a position: those of one customer and of its orders and so on, or all.
 
-        Who has been erased since then was never there. Raises PoisonedError.
+        Customers that were erased since then are left out. Raises PoisonedError.
         """
         async with self._pool.acquire() as connection:
             transaction = connection.transaction()
@@ -111,7 +111,7 @@ class Pasts:
                 await self._put(connection, "user", await fold("user", [customer.user_id]))
 
     async def _put(self, connection: Connection, part: Part, folded: Folded) -> set[int]:
-        """The rows into their tables, but for what belongs to customers that have been erased since; whose they are."""
+        """Puts rows into their tables, without those of customers that were erased since; returns whose they are."""
         projections = projections_of(part)
         owners = {getattr(row, it.owner) for it in projections for row in folded.rows[it.name].values()}
         owners.update(*(poison.ids for poison in folded.poison))
@@ -126,8 +126,9 @@ class Pasts:
         return standing
 
     async def _standing(self, customer_ids: set[int]) -> set[int]:
-        """Asked after they are folded: who is erased meanwhile is not told of. And on another connection, or a swap of
-        the live table would wait for the end of the look.
+        """The customers that still exist, asked after the fold, so that one who is erased meanwhile is left out.
+
+        It uses another connection, or a swap of the live table would wait until the past is read.
         """
         return {row["id"] for row in await self._live.fetch(STANDING, list(customer_ids))}
 

@@ -42,7 +42,7 @@ EVERYTHING = tuple(Range(part) for part in get_args(Part))
 
 
 async def split(on: Executor, whole: Range, events: int = EVENTS) -> AsyncIterator[Range]:
-    """Ranges that cover the whole, whatever is written meanwhile."""
+    """Ranges that together cover all ids, whatever is written meanwhile."""
     part, low, high = whole
     while low <= high:
         last = min(high, await _last(on, Range(part, low, high), events) or high)

@@ -27,7 +27,7 @@ SPANS = f"""
 
 
 class Span:
-    """A part of a stream: from a version of which the rows are known, to the last event that is asked for."""
+    """A part of a stream, from a version whose rows are known to the last event that is needed."""
 
     def __init__(self, stream: Stream, after: int) -> None:
         self.stream = stream
@@ -80,7 +80,7 @@ def _told(span: Span, read: Read) -> Iterator[tuple[int, Changes]]:
         try:
             recorded = read(record)
             touched = evolve(span.rows, recorded)
-        except Exception:  # what a replay tells as poisoned: nobody knows the rows after it
+        except Exception:  # a replay reports it as poisoned: rows after it are unknown
             return
         if recorded.version in span.asked:
             yield recorded.position, _changes(recorded, touched)

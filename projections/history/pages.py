@@ -1,8 +1,8 @@
 """Pages of history, of a customer and its orders or of the whole store.
 
-A page costs the same however long the history. Where nothing is filtered, an index gives exactly its events. Filters
-look at the next WINDOW or LOG_WINDOW events and no further, so that a page may come short, or empty, and tell where to
-go on: an index for each would cost every append from 6 to 50 % (measured), and none serves all combinations.
+A page costs the same however long the history is. Without filters an index gives exactly its events. Filters look at
+the next WINDOW or LOG_WINDOW events only, so a page may be short or empty, and has a cursor to continue: an index for
+each filter would make appends 6 to 50 % slower (measured), and none serves all combinations.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,9 +24,9 @@ from projections.history.shown import SHOWN
 
 NEWEST = 2**63 - 1
 WINDOW = 1_000
-LOG_WINDOW = 10_000  # they lie side by side
+LOG_WINDOW = 10_000  # they are stored side by side
 
-# Events about the customer, those that took an order away, and what happened to an order before it came.
+# Events about the customer, transfers of its orders to others, and events of its orders before they came.
 POSITIONS = """
     SELECT notification_id FROM (
         (SELECT notification_id FROM stored_events
@@ -54,7 +54,7 @@ ERASED = f"""
 
 
 class Unreadable(Event, frozen=True, kw_only=True, tag="unreadable"):
-    """Stands for an event that can't be decoded. It happened all the same."""
+    """Takes the place of an event that can't be decoded."""
 
     personal = False
 
@@ -62,7 +62,7 @@ class Unreadable(Event, frozen=True, kw_only=True, tag="unreadable"):
 class Entry(msgspec.Struct, frozen=True):
     """`changes` maps a field of what the event is about to its value before and after.
 
-    Both it and `data` are None for what is forgotten, and where an event can't be decoded or applied.
+    `changes` and `data` are None for a forgotten event, and for one that can't be decoded or applied.
     """
 
     recorded: Recorded
@@ -93,9 +93,9 @@ EVERYTHING = Filters()
 async def customer_history(
     on: Connection, log: Log, customer_id: int, filters: Filters = EVERYTHING, *, before: int = NEWEST, limit: int
 ) -> Page:
-    """Events before a position; none for a customer that never was. The connection sees one moment.
+    """Events before a position; none for a customer that never existed. The connection must see one snapshot.
 
-    What an order said while it was another customer's is not told.
+    Data that orders held while they were another customer's are left out.
     """
     window = limit + 1 if filters == EVERYTHING else max(WINDOW, limit + 1)
     positions = [row[0] for row in await on.fetch(POSITIONS, customer_id, before, window)]
@@ -115,20 +115,20 @@ async def store_history(
 
 
 async def streams_history(on: Connection, log: Log, streams: Iterable[Stream]) -> list[Entry]:
-    """All that happened to these, newest first."""
+    """All events of these streams, newest first."""
     positions = [row[0] for row in await on.fetch(OF_STREAMS, [to_uuid(stream) for stream in streams])]
     rows = await on.fetch(AT, positions, *_filtering(log, EVERYTHING), len(positions))
     return (await _page(on, log.recorded, rows, len(positions), None)).entries
 
 
 async def was_registered(on: Connection, customer_id: int, until: int = NEWEST) -> bool:
-    """Whether there is, or once was, such a customer; as of a position."""
+    """Whether such a customer exists or existed, at a position."""
     known: bool = await on.fetchval(REGISTERED, to_uuid(Stream("customer", customer_id)), until)
     return known
 
 
 async def erased_among(on: Connection, customer_ids: Iterable[int]) -> set[int]:
-    """Nothing comes after an erasure, so it is the last event of its stream."""
+    """The ids of those who are erased. Nothing comes after an erasure: it is the last event of its stream."""
     ids = [to_uuid(Stream("customer", id_)) for id_ in customer_ids]
     return {from_uuid(row[0]).id for row in await on.fetch(ERASED, ids)}
 
@@ -139,7 +139,7 @@ def _filtering(log: Log, filters: Filters) -> tuple[Any, ...]:
 
 
 async def _page(on: Connection, read: Read, rows: Sequence[asyncpg.Record], limit: int, lowest: int | None) -> Page:
-    """`lowest` is the position down to which filters have looked, if there is anything below."""
+    """Makes a page. `lowest` is the position down to which filters have looked, if there are events below."""
     page = [_recorded(read, row) for row in rows[:limit]]
     erased = await erased_among(on, {recorded.stream.id for recorded in page if recorded.stream.category == "customer"})
     told = [recorded for recorded in page if recorded.stream.category in SHOWN and not _is_forgotten(recorded, erased)]
@@ -159,7 +159,7 @@ def _recorded(read: Read, row: asyncpg.Record) -> Recorded:
 
 
 def _is_forgotten(recorded: Recorded, erased: set[int]) -> bool:
-    """Also where a restored backup has brought the customer's key back."""
+    """Whether the event is forgotten, also if a restored backup has brought the customer's key back."""
     of_erased = recorded.stream.category == "customer" and recorded.stream.id in erased
     return of_erased or isinstance(recorded.event, Forgotten)
 

@@ -1,4 +1,4 @@
-"""Everything that is held about a customer, for the person it is about: rows, events, and what is kept beside them."""
+"""Everything that is stored about a customer, for that person: rows, events, and what is stored beside them."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -35,7 +35,7 @@ Rows = Sequence[asyncpg.Record]
 
 
 class Export(NamedTuple):
-    """Events newest first: of the customer with its orders, and of the users that it has or had."""
+    """The export. Events are newest first: the customer's with its orders', and those of users that it has or had."""
 
     customer: Shown
     labels: Rows
@@ -50,7 +50,7 @@ class Export(NamedTuple):
 
 
 async def export(on: Connection, log: Log, customer_id: int) -> Export | None:
-    """None for a customer that is erased or never was. The connection sees one moment."""
+    """The export of a customer; None if it is erased or never existed. The connection must see one snapshot."""
     row = await find_customer(on, customer_id)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Snapshots of the shown rows of long streams, for history only: what figures come from is always events."""
+"""Snapshots of rows of long streams, for history only: figures are always computed from events."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -47,7 +47,7 @@ FORGET_ROWS = "DELETE FROM snapshot_rows WHERE originator_id = ANY($1)"
 
 
 class Wanted(NamedTuple):
-    """A row as it is at a version of which there is a snapshot; 0 is before the first event."""
+    """A row at a version with a snapshot; 0 is before the first event."""
 
     stream: Stream
     version: int
@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
 
 
 async def newest_below(on: Session, wanted: Sequence[tuple[Stream, int]]) -> list[int]:
-    """For each stream the version of its newest snapshot below a version; 0 for none."""
+    """The version of each stream's newest snapshot below a version; 0 if there is none."""
     rows = await on.fetch(
         NEWEST_BELOW,
         [to_uuid(stream) for stream, _version in wanted],
@@ -67,7 +67,7 @@ async def newest_below(on: Session, wanted: Sequence[tuple[Stream, int]]) -> lis
 
 
 async def rows_at(on: Session, wanted: Sequence[Wanted]) -> list[Any]:
-    """Each row, or None where there is none."""
+    """The rows, None where there is none."""
     if not any(each.version for each in wanted):
         return [None] * len(wanted)
     rows = await on.fetch(
@@ -87,8 +87,8 @@ async def rows_at(on: Session, wanted: Sequence[Wanted]) -> list[Any]:
 async def keep(log: Log, on: Session, events: Sequence[Recorded]) -> None:
     """Make a snapshot of every stream that these events, about to be appended, take to a multiple of EVERY.
 
-    They are all that the transaction appends. Nothing is left of the snapshots of customers and users that they erase,
-    nor of their orders'.
+    They are all events that the transaction appends. Snapshots of customers and users that they erase, and of their
+    orders, are deleted.
     """
     erased = {recorded.stream for recorded in events if recorded.event.outlives_erasure}
     for recorded in events:
@@ -103,10 +103,10 @@ async def keep(log: Log, on: Session, events: Sequence[Recorded]) -> None:
 
 
 async def _keep(on: Session, log: Log, stream: Stream, new: Sequence[Recorded]) -> None:
-    """With all that are missing since the newest one."""
+    """Stores a stream's snapshots, with those that are missing since the newest one."""
     first, last = new[0].version, new[-1].version // EVERY * EVERY
     [base] = await newest_below(on, [(stream, first)])
-    # An old event that can't be decoded or applied any more is for a replay to tell; it must not stop commands.
+    # An old event that can't be decoded or applied must not stop commands; a replay reports it.
     try:
         before = await log.stream(on, stream, after=base, until=first - 1)
     except MapperDeserialisationError:

@@ -22,12 +22,12 @@ CLAIM = """
 BUILT = (
     "UPDATE replay_ranges SET events = $4, built_at = clock_timestamp() WHERE replay_id = $1 AND part = $2 AND low = $3"
 )
-# What is lost with the server is built again.
+# Rows that are lost with the server are built again.
 LATER = "SET LOCAL synchronous_commit = off"
 THERE_IS = "SELECT to_regnamespace($1) IS NOT NULL"
 LEFT = "SELECT 1 FROM replay_ranges WHERE replay_id = $1 AND events IS NULL LIMIT 1 FOR UPDATE"
-# Sorting in memory, for the indexes of millions of rows. Helpers of one statement take a third more of the processors'
-# time than another statement beside it.
+# Memory for sorting, for the indexes of millions of rows. Parallel workers of one statement take a third more processor
+# time than a second statement beside it.
 INDEXING = f"{LATER}; SET LOCAL maintenance_work_mem = '128MB'; SET LOCAL max_parallel_maintenance_workers = 0"
 
 # PostgreSQL reads and writes for one while the other computes.
@@ -41,7 +41,7 @@ OnRange = Callable[[], Awaitable[None]]
 
 
 async def create_tables(connection: Connection, replay: Replay) -> None:
-    """Empty, and without indexes; unless they are there already."""
+    """Makes the tables, empty and without indexes, unless they exist."""
     async with connection.transaction():
         if await connection.fetchval(THERE_IS, replay.schema):
             return
@@ -52,7 +52,7 @@ async def create_tables(connection: Connection, replay: Replay) -> None:
 
 
 async def build_ranges(store: Store, replay: Replay, on_range: OnRange) -> None:
-    """Fold and load every range that nobody else is at. Those that others are at are theirs."""
+    """Fold and load every range that no other process has taken."""
     # Nothing that is made here is in a cycle, and looking for cycles in it costs a tenth.
     gc.disable()
     try:
@@ -89,7 +89,7 @@ async def load(connection: Connection, built: Iterable[Projection[Any]], folded:
 
 
 async def is_built(pool: asyncpg.Pool, replay: Replay) -> bool:
-    """Waits for a range that others are at, until they are done with it or have given it up."""
+    """Waits for ranges that other processes have taken, until these are built or given up."""
     return await pool.fetchval(LEFT, replay.id) is None
 
 
@@ -99,9 +99,9 @@ async def index_tables(pool: asyncpg.Pool, replay: Replay, workers: int) -> None
         # Marks the pages that all can see, without which counting reads the table and not an index; first, because
         # later it would read all indexes too.
         [f"VACUUM {name}" for name in tables],
-        # They want their table alone.
+        # They need an exclusive lock on their table.
         [table.index[0] for table in tables.values()],
-        # An ANALYZE waits for what is still at its table, and so sees all indexes.
+        # An ANALYZE waits for statements on its table, and so sees all indexes.
         [statement for table in tables.values() for statement in table.index[1:]]
         + [f"ANALYZE {name}" for name in tables],
     ]
@@ -123,7 +123,7 @@ async def _execute(pool: asyncpg.Pool, schema: str, statements: Iterable[str]) -
 
 
 async def at_once(work: Callable[[], Coroutine[Any, Any, None]], count: int = AT_ONCE) -> None:
-    """On several connections; the first failure ends all, and is raised as it is."""
+    """Runs jobs on several connections; the first failure ends all, and is raised."""
     try:
         async with asyncio.TaskGroup() as loops:
             for _ in range(count):
@@ -133,5 +133,5 @@ async def at_once(work: Callable[[], Coroutine[Any, Any, None]], count: int = AT
 
 
 async def enter(connection: Connection, schema: str) -> None:
-    """For the rest of the transaction, a table's name means the one in this schema, where there is one."""
+    """Makes tables of this schema come before others of the same name, for the rest of the transaction."""
     await connection.execute(f"SET LOCAL search_path = {schema}, public")

@@ -1,4 +1,4 @@
-"""Bringing rebuilt rows to a later position: those of whom something has happened are folded anew."""
+"""Brings rebuilt rows to a later position: rows about which there are new events are folded again."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -24,7 +24,7 @@ FEW = 100
 TOUCHED_CUSTOMERS = """
     SELECT DISTINCT id FROM stored_events CROSS JOIN LATERAL (VALUES (customer_id), (former_customer_id)) AS whose (id)
     WHERE notification_id > $1 AND notification_id <= $2 AND id IS NOT NULL"""
-# Their orders may be others' now, and no longer say what they did.
+# Their orders may belong to others now, without what they held about the erased.
 ERASED = f"""
     SELECT customer_id FROM stored_events
     WHERE notification_id > $1 AND notification_id <= $2 AND topic IN {stored_as(CustomerErased)}"""
@@ -67,10 +67,10 @@ async def catch_up(connection: Connection, log: Log, replay: Replay, tables: Tab
 
 
 async def catch_up_almost(store: Store, id_: int, tables: Tables) -> None:
-    """Until little is left for a moment in which others wait."""
+    """Catches up until little is left for the moment in which others wait."""
     changed = FEW + 1
     while changed > FEW:
-        # Who is being erased is deleted from these tables by others, too, and in another order.
+        # An erasure deletes rows from these tables, too, and in another order.
         with suppress(asyncpg.DeadlockDetectedError):
             async with store.pool.acquire() as connection, connection.transaction():
                 replay = await find(connection, id_)

@@ -14,7 +14,7 @@ from projections.tables.table import Column
 
 SAMPLES = 10
 
-# Both sides without those whose events can't be applied; of the live side no more than the replay is about.
+# Both sides leave out rows whose events can't be applied; the live side has only rows that the replay is about.
 PAIRS = """
     (SELECT t.*, t AS whole FROM public.{table} AS t WHERE NOT t.{owner} = ANY($1) AND ({asked})) AS l
     FULL JOIN (SELECT t.*, t AS whole FROM {schema}.{table} AS t WHERE NOT t.{owner} = ANY($1)) AS s ON s.id = l.id"""
@@ -22,7 +22,7 @@ ASKED = """EXISTS (
         SELECT FROM replay_ranges AS r
         WHERE r.replay_id = {id} AND r.part = '{part}' AND t.{owner} BETWEEN r.low AND r.high)
     OR EXISTS (SELECT FROM {schema}.{table} AS own WHERE own.id = t.id)"""
-# Byte by byte, which is a tenth of the price of looking at every column. Rows can be unlike and yet mean the same.
+# Byte by byte, which costs a tenth of comparing every column. Rows with different bytes may still mean the same.
 UNLIKE = "(l.whole *= s.whole) IS NOT TRUE"
 ROWS = f"SELECT count(s.id) AS rows, count(*) FILTER (WHERE {UNLIKE}) AS unlike FROM {{pairs}}"
 COUNTS = f"""
@@ -35,7 +35,7 @@ SAMPLED = f"""
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A row that differs: the columns, with the stored and the rebuilt value of those that can't name a person."""
+    """A row that differs: its columns, with the stored and the rebuilt value of those that can't hold personal data."""
 
     id: int
     problem: str
@@ -60,7 +60,7 @@ class TableReport(msgspec.Struct, frozen=True):
 async def compare(connection: Connection, replay: Replay, pool: asyncpg.Pool | None = None) -> dict[str, TableReport]:
     """Reports by table, at the connection's snapshot. The rebuilt rows must be at the same position.
 
-    From a `pool`, several connections look at once: if this one has changed rows, without one, for others don't see it.
+    With a `pool`, several connections compare at once; pass none if this one has changed rows, which others don't see.
     """
     poisoned = await not_rebuilt(connection, replay.id)
     # Rows of many columns take longest.
@@ -130,7 +130,7 @@ def _pairs(replay: Replay, projection: Projection[Any]) -> str:
 
 
 def _differs(column: Column) -> str:
-    """Two JSON documents are the same whatever the order of their keys."""
+    """Whether two values differ; the order of keys in JSON does not matter."""
     cast = "::jsonb" if column.sql_type == "json" else ""
     return f"l.{column.name}{cast} IS DISTINCT FROM s.{column.name}{cast}"
 
@@ -143,7 +143,7 @@ def _sample(row: Any, columns: list[Column]) -> Sample:
 
 
 def _values(row: Any, column: Column) -> tuple[Any, Any] | None:
-    """Numbers and times name nobody; texts may."""
+    """Values that can't name a person: numbers and times, not texts."""
     if column.sql_type in {"text", "json"}:
         return None
     stored, rebuilt = row[f"l_{column.name}"], row[f"s_{column.name}"]

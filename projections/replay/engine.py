@@ -1,4 +1,4 @@
-"""A replay from beginning to end, one at a time in the whole store; going on with one that was interrupted."""
+"""A replay from beginning to end, one at a time in the whole store; and resuming one that was interrupted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
@@ -19,7 +19,7 @@ from projections.replay.exchange import ReplayStuckError, roll_back, swap
 from projections.replay.helpers import helpers
 from projections.replay.registry import BUILDING, EXCHANGING, Asked, Replay, find, keep_report, set_status
 
-LOOK_SECONDS = 0.2  # how often to look whether somebody wants the end of it
+LOOK_SECONDS = 0.2  # seconds between two checks for a cancellation
 LOCK = "SELECT pg_try_advisory_lock(hashtext('custodiary replay'))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtext('custodiary replay'))"
 IS_RUNNING = """
@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 
 class Workers(NamedTuple):
-    """Processes that fold: this one, and those beside it, which reach the store by the dsn."""
+    """The number of processes that fold, this one included; the others connect by the dsn."""
 
     processes: int = 1
     dsn: str = ""
@@ -46,18 +46,18 @@ class ReplayRunningError(Exception):
 
 
 class NotReadyError(Exception):
-    """status: what is asked for needs a replay in another one."""
+    """status: the replay is in a status that does not allow this."""
 
     def __str__(self) -> str:
         return f"That cannot be done with a replay that is {self.args[0].replace('_', ' ')}."
 
 
 def unseen(_done: int, _total: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignores progress."""
 
 
 async def replay(store: Store, names: Collection[str] = (), progress: Progress = unseen) -> int:
-    """Rebuild these read models, or all, while others read and write, whatever shape the live ones have.
+    """Rebuild these read models, or all, while others read and write, whatever columns the live ones have.
 
     Returns the position that they were rebuilt up to. A live table is left alone until its successor is ready.
     """
@@ -77,7 +77,7 @@ async def begin(store: Store, asked: Asked) -> int:
 
 
 async def resume(store: Store) -> None:
-    """Go on with what was interrupted, if anything was. Raises as `run`."""
+    """Resume the replay that was interrupted, if there is one. Raises as `run`."""
     async with alone(store.pool) as connection:
         unfinished = await registry.unfinished(connection)
     if unfinished:
@@ -85,7 +85,7 @@ async def resume(store: Store) -> None:
 
 
 async def _make_way(store: Store, connection: Connection, id_: int) -> None:
-    """Others that were interrupted are given up, or if they were swapping, that is done now."""
+    """Gives up other replays that were interrupted, or completes their swap."""
     for other in await registry.unfinished(connection):
         if other.id == id_:
             continue
@@ -96,10 +96,10 @@ async def _make_way(store: Store, connection: Connection, id_: int) -> None:
 
 
 async def run(store: Store, id_: int, progress: Progress = unseen, *, dsn: str = "", workers: int = 1) -> Replay:
-    """Build, compare, and swap if that was asked for. Cancelled here or elsewhere, it leaves no trace.
+    """Build, compare, and swap if that is asked for. If it is cancelled, here or elsewhere, it leaves no trace.
 
     Processes beside this one, for more `workers`, reach the store by the `dsn`. Raises ReplayRunningError,
-    ReplayStuckError. A process or a connection that ends leaves what is there, to be gone on with.
+    ReplayStuckError. If its process or connection ends, the replay can be resumed.
     """
     async with alone(store.pool) as connection:
         await _make_way(store, connection, id_)
@@ -108,7 +108,7 @@ async def run(store: Store, id_: int, progress: Progress = unseen, *, dsn: str =
         try:
             await work
         except asyncio.CancelledError:
-            if (await find(connection, id_)).status not in EXCHANGING:  # what was begun there is to be gone on with
+            if (await find(connection, id_)).status not in EXCHANGING:  # it can be resumed
                 await _drop(connection, id_, "cancelled")
             if not (await find(connection, id_)).is_to_end:
                 raise
@@ -154,7 +154,7 @@ async def _build(store: Store, current: Replay, progress: Progress, workers: Wor
 
 
 async def _compare(store: Store, id_: int) -> dict[str, TableReport]:
-    """Again, when somebody was erased meanwhile, in the rebuilt rows too."""
+    """Compares, and again if somebody was erased meanwhile, in the rebuilt rows too."""
     while True:
         with suppress(asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
             return await _compare_once(store, await find(store.pool, id_))
@@ -171,7 +171,7 @@ async def _compare_once(store: Store, current: Replay) -> dict[str, TableReport]
 
 
 async def _finish(store: Store, current: Replay) -> None:
-    """What was interrupted between two tables."""
+    """Completes a swap that was interrupted between two tables."""
     await (swap if current.status == "swapping" else roll_back)(store, current)
 
 
@@ -196,7 +196,7 @@ async def roll_back_swapped(store: Store, id_: int) -> Replay:
 
 
 async def cancel(pool: asyncpg.Pool, id_: int) -> Replay:
-    """Whoever runs it ends it; if nobody does, that is done here. Raises NotReadyError."""
+    """Makes the process that runs it end it; ends it here if none does. Raises NotReadyError."""
     current = await find(pool, id_)
     if current.status not in (*BUILDING, "ready"):
         raise NotReadyError(current.status)
@@ -227,8 +227,8 @@ async def is_running(on: Executor) -> bool:
 
 
 async def _watch(pool: asyncpg.Pool, id_: int, work: asyncio.Task[None]) -> None:
-    """End the work as soon as somebody has asked for that."""
-    with suppress(*UNREACHABLE):  # the work meets the same, and says so
+    """Ends the work as soon as a cancellation is requested."""
+    with suppress(*UNREACHABLE):  # the work meets the same error, and raises it
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if (await find(pool, id_)).is_to_end:

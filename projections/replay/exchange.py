@@ -1,4 +1,4 @@
-"""Rebuilt rows into the place of the live ones, and back again, while others read and write."""
+"""Puts rebuilt rows in the place of the live ones, and back again, while others read and write."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -50,7 +50,7 @@ class NothingToRollBackError(Exception):
 
 
 class _Move(NamedTuple):
-    """What goes where, and what is said when all is there. `keeps`: live rows of whom nothing could be told stay."""
+    """What moves where, and the status afterwards. `keeps`: live rows that could not be rebuilt stay."""
 
     source: str
     target: str
@@ -59,9 +59,9 @@ class _Move(NamedTuple):
 
 
 async def swap(store: Store, replay: Replay, *, keep: bool = True) -> None:
-    """The rebuilt rows become the live ones, with every event that is committed; what was begun is gone on with.
+    """Makes the rebuilt rows the live ones, with every committed event; resumes a swap that was begun.
 
-    `keep` the former ones for a rollback, and those that could not be told: not when they may have another shape.
+    `keep` stores the former rows for a rollback, and those that could not be rebuilt; not if columns may differ.
     """
     await set_status(store.pool, replay.id, "swapping")
     for (schema,) in await store.pool.fetch(OTHER_FORMERS, replay.former):
@@ -80,7 +80,7 @@ async def swap(store: Store, replay: Replay, *, keep: bool = True) -> None:
 
 
 async def roll_back(store: Store, replay: Replay) -> None:
-    """The former rows become the live ones again, with what has happened since. Raises NothingToRollBackError."""
+    """Makes the former rows the live ones again, with all events since. Raises NothingToRollBackError."""
     if not await store.pool.fetchval(THERE_IS, replay.former):
         raise NothingToRollBackError(replay.id)
     await set_status(store.pool, replay.id, "rolling_back")
@@ -94,23 +94,23 @@ async def roll_back(store: Store, replay: Replay) -> None:
 
 
 async def _exchange(store: Store, replay: Replay, move: _Move) -> None:
-    """Single rows all in one transaction; whole tables one by one.
+    """Exchanges single rows in one transaction, whole tables one by one.
 
-    Who waits for one table while it holds another waits in a circle with readers that do the same.
+    A transaction that waits for one table while it holds another could deadlock with readers that do the same.
     """
     await store.pool.execute(f"CREATE SCHEMA IF NOT EXISTS {move.target}")
     if not replay.is_whole:
         await _when_free(store, replay, move, replay.wanted, replay.wanted)
         return
     here = {row[0] for row in await store.pool.fetch(TABLES_IN, move.source)}
-    # Figures last: once they are the rebuilt ones, live commands compute them from orders that are so too.
+    # Figures last: live commands then compute them from orders that are rebuilt, too.
     left = sorted((p for p in replay.wanted if p.name in here), key=lambda projection: projection is FIGURES)
     for done, projection in enumerate(left):
         await _when_free(store, replay, move, left[done:], [projection])
 
 
 async def _when_free(store: Store, replay: Replay, move: _Move, left: Projections, exchanged: Projections) -> None:
-    """Catch up until little is left; then do the rest and exchange in one transaction, as soon as nobody is in it."""
+    """Catch up until little is left; then do the rest and exchange in one transaction, as soon as the table is free."""
     mode = "ACCESS EXCLUSIVE" if replay.is_whole else "SHARE ROW EXCLUSIVE"
     tables = ", ".join(f"public.{projection.name}" for projection in exchanged)
     for attempt in range(1, ATTEMPTS + 1):

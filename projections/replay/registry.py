@@ -1,4 +1,4 @@
-"""What replays there are: asked for, under way, done."""
+"""The replays that were requested, are running, or have ended."""
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable
@@ -76,7 +76,7 @@ class ReplayNotFoundError(Exception):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """`customers` are those ids, and `since` those of whom something has happened from that position on, if not all.
+    """`customers` is a range of ids, `since` a position: only customers with events from there on. None means all.
 
     Then `projections` are customers' own.
     """
@@ -132,7 +132,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shape() -> str:
-    """Changes with the tables and the code that fills them."""
+    """A text that changes with the tables and with the code that fills them."""
     return hashlib.sha256("\n".join(fingerprint(projection) for projection in PROJECTIONS).encode()).hexdigest()
 
 
@@ -170,12 +170,12 @@ async def find(on: Executor, id_: int) -> Replay:
 
 
 async def newest(on: Executor, limit: int) -> list[Replay]:
-    """Newest first."""
+    """Replays, newest first."""
     return [_replay(row) for row in await on.fetch(LIST, limit)]
 
 
 async def interrupted(on: Executor, asked: Asked) -> int | None:
-    """The replay to go on with, of those that ended unfinished. Only for who holds the lock: then none is running."""
+    """The replay to resume, of those that were interrupted. The caller holds the lock, so none is running."""
     low, high = (asked.customers.low, asked.customers.high) if asked.customers else (None, None)
     same = (list(asked.projections), asked.swap, low, high, asked.since)
     id_: int | None = await on.fetchval(SAME, BUILDING, shape(), *same)
@@ -208,7 +208,7 @@ async def keep_poison(on: Connection, id_: int, found: Iterable[Poison]) -> None
 
 
 async def not_rebuilt(on: Executor, id_: int) -> dict[Part, list[int]]:
-    """Whose rows can't be told, because of poison."""
+    """Ids whose rows can't be rebuilt, because of poison."""
     ids: dict[Part, set[int]] = {}
     for poison in await poison_of(on, id_):
         ids.setdefault(poison.part, set()).update(poison.ids)
@@ -222,6 +222,6 @@ def _replay(row: asyncpg.Record) -> Replay:
 
 
 async def rate(on: Executor, id_: int) -> float | None:
-    """Events a second, lately; None when nothing is being folded."""
+    """Events a second, recently; None if nothing is being folded."""
     events: float | None = await on.fetchval(RATE, id_, LATELY)
     return events

@@ -1,4 +1,4 @@
-"""Texts that queries compare. They are computed here, as rows are written, so that no server's locale has a say."""
+"""Texts that queries compare. They are computed here when rows are written, so that no server's locale matters."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ MOST = 600
 
 
 class Derived(NamedTuple):
-    """A column beside those of a row: `of` says its text for the values of `sources`."""
+    """A column that is derived from others: `of` gives its text for the values of `sources`."""
 
     name: str
     sources: tuple[str, ...]

@@ -16,7 +16,7 @@ Ids: TypeAlias = Literal["customers", "users", "orders"]
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """What rows take from beside an event: whose stream it is in, when it happened as rows hold times, and of whom."""
+    """What rows need beside an event: its stream, its time as rows hold times, and the customer that it is about."""
 
     stream_id: int
     at: datetime

@@ -21,7 +21,7 @@ UNBUILT = ""  # the fingerprint of a table that is there, and must be rebuilt, h
 
 
 def fingerprint(projection: Projection[Any]) -> str:
-    """Changes with the table's SQL, the projection's version, and the rule by which text is folded."""
+    """A text that changes with the table's SQL, the projection's version, and the rule by which text is folded."""
     said = "\n".join([projection.table.create, *projection.table.index, str(projection.version), str(folding.VERSION)])
     return hashlib.sha256(said.encode()).hexdigest()
 

@@ -98,7 +98,7 @@ class Table(Generic[Row]):
         self._out = [(i, from_sql) for i, column in enumerate(self.columns) if (from_sql := column.from_sql())]
 
     async def find(self, on: Executor, id_: int) -> Shown | None:
-        """One row, for showing."""
+        """One row, as it is shown."""
         if isinstance(on, View) and (row := on.row(self.name, id_)) is not None:
             return msgspec.structs.asdict(row)
         return await on.fetchrow(self._find, id_)

@@ -45,7 +45,7 @@ def replay(
 
 @replays.command("list")
 def list_replays(*, as_json: Json = False, _verbose: Verbose = False) -> None:
-    """Newest first."""
+    """Replays, newest first."""
     from api.cli.actions import replaying
 
     replaying.list_replays(as_json=as_json)
