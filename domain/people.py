@@ -98,7 +98,7 @@ def loses_its_user(customer: Customer | None, user_id: int) -> bool:
 def users_erased(
     customers: Mapping[int, Customer], free_with_email: Mapping[str, Collection[int]], known: Mapping[int, bool]
 ) -> dict[int, tuple[int, ...]]:
-    """By customer, the users that its erasure takes along: its own, those that it had and that are deleted, and free
+    """Users that an erasure takes along, by customer: its own, those that it had and that are deleted, and free
     ones with its email. Each goes once.
 
     `known` are users of whom something is stored, and whether they are registered: an import leaves links to others.
@@ -145,7 +145,7 @@ def require_other_transaction(
 def without_words_of_the_erased(
     command: RecordPayment | RecordRefund, customer: Customer | None
 ) -> RecordPayment | RecordRefund:
-    """Of an erased customer nothing more is written down but numbers."""
+    """Leaves only numbers of what is written about an erased customer."""
     if isinstance(command, RecordRefund) and command.reason and not is_registered(customer):
         return replace(command, reason="")
     return command

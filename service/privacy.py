@@ -45,7 +45,7 @@ async def erase(unit: Unit, ids: Sequence[int], reason: str) -> None:
 
 
 async def erase_registered(unit: Unit, ids: Collection[int], reason: str) -> None:
-    """As `erase`, passing over those that are not registered, or erased. Raises CustomerNotFound when all are."""
+    """Erases like `erase`, but skips those that are not registered, or erased. Raises CustomerNotFound when all are."""
     await erase(unit, await registered(unit, ids), reason)
 
 

@@ -24,7 +24,7 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def questions(room: str) -> dict[str, list[str]]:
-    """By module, the statements that ask read models."""
+    """The statements that ask read models, by module."""
     found = {path: [text for text in texts(tree) if ASKED.search(text)] for path, tree in trees(room)}
     return {path: statements for path, statements in found.items() if statements}
 
@@ -41,7 +41,7 @@ def is_route(decorator: ast.expr) -> bool:
 
 
 def lines(function: ast.AsyncFunctionDef) -> int:
-    """Of its body, without the docstring, which OpenAPI shows."""
+    """The lines of its body, without the docstring, which OpenAPI shows."""
     first = function.body[1 if ast.get_docstring(function) else 0]
     return (function.end_lineno or 0) - first.lineno + 1
 

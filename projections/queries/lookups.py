@@ -73,7 +73,7 @@ async def version_of(on: Executor, customer_id: int) -> int | None:
 
 
 async def currencies_of(on: Executor, order_ids: Collection[int]) -> dict[int, str]:
-    """By order; deleted ones are missing."""
+    """Currencies by order; deleted orders are missing."""
     return {row["id"]: row["currency"] for row in await on.fetch(CURRENCIES, list(order_ids))}
 
 
@@ -101,7 +101,7 @@ async def free_users_with_emails(on: Executor, emails: Sequence[str]) -> list[in
 
 
 async def free_users_by_email(on: Executor, mailboxes: Collection[str]) -> dict[str, set[int]]:
-    """By mailbox, every user who has it and has no customer."""
+    """Every user without a customer, by mailbox."""
     found: dict[str, set[int]] = {}
     for mailbox, user_id in await on.fetch(FREE_BY_EMAIL, list(mailboxes)):
         found.setdefault(mailbox, set()).add(user_id)
@@ -122,5 +122,5 @@ async def existing_labels(on: Executor, ids: Collection[int]) -> frozenset[int]:
 
 
 async def label_values(on: Executor) -> dict[int, str]:
-    """By label."""
+    """Values by label."""
     return {row["id"]: row["value"] for row in await on.fetch(LABEL_VALUES)}
