@@ -28,22 +28,19 @@ from api.http.docs_page import DOCS, DocsPage, docs_assets
 from api.http.request import MAX_BODY_BYTES
 from api.http.turns import Turns
 from api.openapi.document import DocumentConfig
-from api.openapi.operations import operations
 from api.process.logs import log_lost
 from api.process.replay_runner import ReplayRunner
 from api.process.settings import NameMode, Settings
 from api.rest import (
     addresses,
     customers,
-    erasure,
-    explain,
-    export,
     figures,
     health,
     history,
     labels,
     lists,
     orders,
+    privacy,
     replays,
     users,
 )
@@ -64,9 +61,10 @@ from service.users import finding_free_users
 
 BASE = "/wp-json/fluent-cart/v2"
 RESOURCES = (
-    lists, customers, figures, explain, addresses, users, orders, labels, history, erasure, export, replays,
+    lists, customers, figures, addresses, users, orders, labels, history, privacy, replays,
     application_passwords,
 )  # fmt: skip
+OUTSIDE = (health.live, health.ready, health.metrics)
 CONNECTIONS = 20
 PATIENCE = {"statement_timeout": "40s"}  # more than any lock of ours is held; telling a past may take longer
 # Lists as of a past, in this process. Each takes seconds, and tables of the server's.
@@ -78,9 +76,8 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     """The service on a migrated database."""
     counts = Metrics()
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
-    outside = (health.live, health.ready, health.metrics)
     app = Litestar(
-        [Router(BASE, route_handlers=handlers, before_request=authorise), *outside, docs_assets()],
+        [Router(BASE, route_handlers=handlers, before_request=authorise), *OUTSIDE, docs_assets()],
         lifespan=[partial(_serving, settings=settings, database_url=database_url, counts=counts)],
         exception_handlers=exception_handlers(REFUSALS, request_id),
         before_send=[_name_request, *([tell_standing] if settings.rate_limit else [])],
@@ -157,6 +154,6 @@ def _openapi(handlers: list[HTTPRouteHandler], mode: NameMode) -> DocumentConfig
         render_plugins=[DocsPage()],
         components=Components(security_schemes={"application_password": basic, "bearer": bearer}),
         security=[{"application_password": []}, {"bearer": []}],
-        permissions={handler.handler_name: handler.opt["permission"] for handler in (*handlers, health.metrics)},
-        operations=operations(mode),
+        operations={handler.handler_name: handler.opt["operation"] for handler in (*handlers, *OUTSIDE)},
+        name_mode=mode,
     )

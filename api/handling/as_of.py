@@ -1,11 +1,12 @@
 """`as_of`: the same answers, as they were at a position of the log or on a date."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from api.handling.serving import Service
 from eventstore.log.log import Executor
@@ -15,12 +16,47 @@ from projections.queries.language.clock import Clock, clock
 from projections.queries.language.refusals import UnknownTimeZone
 from projections.queries.pages import Totals
 from projections.tables.table import Shown
+from service.fields.input import Input
+from service.fields.kinds import BLANK, REFERENCE, Moment, Schema, Text
 from service.fields.reader import Fields
 
 POSITION = "0|[1-9][0-9]{0,15}"
 YEARS = range(1900, 2200)  # of dates that are written without hyphens, and would be taken for a position
 LEEWAY = timedelta(minutes=1)  # by which a client's clock may be ahead of ours
 UNREADABLE = "must be a position, a date such as 2025-06-30, or a time of such a date."
+
+THEN = (
+    "The answer as it was at a position of the log, at the end of a day, or through a second, by when the log knew it. "
+    "What lies ahead, and a position beyond the end, are refused. Who has been erased since is not found."
+)
+
+
+@dataclass(frozen=True)
+class Then(Text):
+    """A position of the log, or a date that is in the time zone of `user_tz`."""
+
+    about: str = field(kw_only=True, default=THEN)
+
+    def take(self, fields: Fields, name: str, absent: Any) -> Any:  # noqa: ARG002 - that of both
+        return read_as_of(fields)
+
+    def parameters(self, name: str, absent: Any) -> Iterator[tuple[str, Schema]]:  # noqa: ARG002 - nothing is now
+        position = {"type": ["integer", "string"], "minimum": 0, "pattern": f"^({POSITION})$"}
+        yield name, {"anyOf": [position, Moment().schema, BLANK]} | self.notes()
+
+
+@dataclass(frozen=True)
+class Zone(Text):
+    about: str = field(kw_only=True, default="In which days begin and dates are read.")
+
+    @property
+    def query_schema(self) -> Schema:
+        return {"$ref": REFERENCE + "TimeZone"}
+
+
+class InTime(Input):
+    as_of: Annotated[AsOf, Then()] = None
+    user_tz: Annotated[str, Zone()] = ""
 
 
 class View(NamedTuple):

@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from api.access.access_log import UNDONE
+from api.http.bodies import Body
 from api.http.refusals import Fault, HttpRefusal, MethodNotAllowed, NoPrimary, NoRoute, Rule, TooLarge, TooMany
 from eventstore.postgres.away import tell
 from service.reasons import Reason
@@ -25,16 +26,16 @@ def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], st
     with the database, or with us.
     """
 
-    def refused(_request: AnyRequest, error: HttpRefusal) -> Response[dict[str, Any]]:
+    def refused(_request: AnyRequest, error: HttpRefusal) -> Response[Body]:
         return _response(error)
 
-    def by_table(_request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+    def by_table(_request: AnyRequest, error: Exception) -> Response[Body]:
         return _response(in_words(refusals, error))
 
-    def framework(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
+    def framework(request: AnyRequest, error: HTTPException) -> Response[Body]:
         return _response(translated(error)) if error.status_code < 500 else fault(request, error)
 
-    def fault(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+    def fault(request: AnyRequest, error: Exception) -> Response[Body]:
         if (why := tell(error)) is not None:
             request.scope["state"][UNDONE] = True
             return _response(NoPrimary(why))
@@ -69,5 +70,5 @@ def translated(error: HTTPException) -> HttpRefusal:
             return Rule(Reason.BAD_REQUEST, "The request can't be read.")
 
 
-def _response(refusal: HttpRefusal) -> Response[dict[str, Any]]:
+def _response(refusal: HttpRefusal) -> Response[Body]:
     return Response(refusal.body, status_code=refusal.status, headers=refusal.headers, media_type="application/json")

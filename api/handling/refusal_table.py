@@ -8,6 +8,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.handling.errors import Refusals
+from api.http.bodies import RecordedMove, Unattached
 from api.http.refusals import HttpRefusal, Invalid, OtherTransaction, Rule, TooMany, Unknown
 from domain import refusals
 from domain.refusals import ClaimTaken
@@ -75,8 +76,8 @@ def _other(refusal: refusals.TransactionRecorded) -> HttpRefusal:
     return OtherTransaction(transaction_id, _moved(own, recorded), _moved(order_id, sent))
 
 
-def _moved(order_id: int, move: Move) -> dict[str, int | str]:
-    return {"order_id": order_id, "type": move.kind, "amount": move.amount}
+def _moved(order_id: int, move: Move) -> RecordedMove:
+    return RecordedMove(order_id, move.kind, move.amount)
 
 
 def _unknown_label(refusal: refusals.UnknownLabel) -> HttpRefusal:
@@ -138,7 +139,9 @@ REFUSALS: Refusals = {
         Reason.LAST_ADDRESS_KEPT, "At least one address must remain. Address deletion failed!"
     ),
     refusals.PrimaryAddressNotSet: Rule(Reason.PRIMARY_ADDRESS_NOT_SET, "Address set as primary failed."),
-    refusals.UserAlreadyAttached: HttpRefusal(Reason.CUSTOMER_HAS_USER, {"message": "Can not attach user"}),
+    refusals.UserAlreadyAttached: HttpRefusal(
+        Reason.CUSTOMER_HAS_USER, Unattached("Can not attach user", Reason.CUSTOMER_HAS_USER)
+    ),
     refusals.UserNotFound: Rule(Reason.USER_NOT_FOUND, "User not found."),
     refusals.LabelNotFound: Rule(Reason.LABEL_NOT_FOUND, "Label not found."),
     refusals.LabelExists: Rule(Reason.LABEL_ID_TAKEN, "A label with this id exists."),

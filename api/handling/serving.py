@@ -15,7 +15,6 @@ from litestar.types import Scope
 from api.access.auth import Principal
 from api.access.authenticator import Authenticator
 from api.access.rate_limit import RateLimit
-from api.access.roles import Permission
 from api.access.sender import sender
 from api.handling.metrics import Metrics
 from api.handling.readiness import Readiness
@@ -53,11 +52,6 @@ class Service(NamedTuple):
 def serving(request: ASGIConnection[Any, Any, Any, Any]) -> Service:
     service: Service = request.app.state.service
     return service
-
-
-def needs(permission: Permission) -> dict[str, Any]:
-    """For a handler's `opt`."""
-    return {"permission": permission}
 
 
 async def authorise(request: AnyRequest) -> None:

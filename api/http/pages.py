@@ -2,23 +2,64 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote_plus
 
-from msgspec import UNSET, UnsetType
+from msgspec import Meta, Struct, field
 
+from service.fields.compound import Sent
 from service.fields.convert import BLANKS
+
+T = TypeVar("T")
+P = TypeVar("P", bound="Paginated[Any]")
 
 DEFAULT_PER_PAGE = 10
 MAX_PER_PAGE = 199
 # Beyond any list, and its offset is still a number that PostgreSQL and JSON can hold.
 LAST_PAGE = 2**53 // (MAX_PER_PAGE + 1)
 
+PAGE_NUMBER = Sent(
+    {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}], "default": 1},
+    about="Anything but a whole number from 1 means 1. Beyond the end, a page is empty.",
+)
+PER_PAGE = Sent(
+    {
+        "anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE}, {"type": "string"}],
+        "default": DEFAULT_PER_PAGE,
+    },
+    about=f"Anything but 1 to {MAX_PER_PAGE} means {DEFAULT_PER_PAGE}.",
+)
+
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _POSITION = frozenset({"page", "cursor"})
 _KEPT_AS_SENT = "%&=+[]:,;/?@!$'()*"
 _EACH_SIDE = 3
 _EDGE = _EACH_SIDE + 4
+
+
+class Link(Struct):
+    url: str | None
+    label: Annotated[str, Meta(examples=["1"])]
+    active: bool
+
+
+class Paginated(Struct, Generic[T], kw_only=True):
+    """`next_cursor` is for walking on where the page ends."""
+
+    total: Annotated[int, Meta(ge=0, examples=[1])]
+    per_page: Annotated[int, Meta(ge=1, le=199, examples=[10])]
+    current_page: Annotated[int, Meta(ge=1, examples=[1])]
+    last_page: Annotated[int, Meta(ge=1, examples=[1])]
+    from_: int | None = field(name="from")
+    to: int | None
+    data: list[T]
+    first_page_url: str
+    last_page_url: str
+    next_page_url: str | None
+    prev_page_url: str | None
+    path: str
+    links: list[Link]
+    next_cursor: str | None
 
 
 class Page(NamedTuple):
@@ -40,37 +81,38 @@ def read_page(values: Mapping[str, Any]) -> Page:
 
 
 def paginator(
+    type_: type[P],
     rows: Sequence[Any],
     page: Page,
     *,
     total: int,
     url: str,
     query: bytes,
-    next_cursor: str | UnsetType | None = UNSET,
+    next_cursor: str | None,
     walking: bool = False,
-) -> dict[str, Any]:
+) -> P:
     """`url` is the list's own, with the store's host; `query` is the raw query string, which page links keep.
 
     `walking` from a cursor: nobody knows which page this is, and a cursor leads on.
     """
     last = max(1, -(-total // page.per_page))
     links = _Links(f"{url}/?{_kept(query)}", page.number, last, next_cursor or None, walking)
-    body = {
-        "total": total,
-        "per_page": page.per_page,
-        "current_page": page.number,
-        "last_page": last,
-        "from": page.offset + 1 if rows and not walking else None,
-        "to": page.offset + len(rows) if rows and not walking else None,
-        "data": rows,
-        "first_page_url": links.to(1),
-        "last_page_url": links.to(last),
-        "next_page_url": links.following,
-        "prev_page_url": links.previous,
-        "path": url,
-        "links": list(links.all()),
-    }
-    return body if next_cursor is UNSET else body | {"next_cursor": next_cursor}
+    return type_(
+        total=total,
+        per_page=page.per_page,
+        current_page=page.number,
+        last_page=last,
+        from_=page.offset + 1 if rows and not walking else None,
+        to=page.offset + len(rows) if rows and not walking else None,
+        data=list(rows),
+        first_page_url=links.to(1),
+        last_page_url=links.to(last),
+        next_page_url=links.following,
+        prev_page_url=links.previous,
+        path=url,
+        links=list(links.all()),
+        next_cursor=next_cursor,
+    )
 
 
 class _Links(NamedTuple):
@@ -93,15 +135,15 @@ class _Links(NamedTuple):
     def previous(self) -> str | None:
         return self.to(self.current - 1) if self.current > 1 and not self.walking else None
 
-    def all(self) -> Iterator[dict[str, Any]]:
-        yield {"url": self.previous, "label": "pagination.previous", "active": False}
+    def all(self) -> Iterator[Link]:
+        yield Link(self.previous, "pagination.previous", active=False)
         for number in _window(self.current, self.last):
             if number is None:
-                yield {"url": None, "label": "...", "active": False}
+                yield Link(None, "...", active=False)
             else:
                 active = number == self.current and not self.walking
-                yield {"url": self.to(number), "label": str(number), "active": active}
-        yield {"url": self.following, "label": "pagination.next", "active": False}
+                yield Link(self.to(number), str(number), active=active)
+        yield Link(self.following, "pagination.next", active=False)
 
 
 def _window(current: int, last: int) -> list[int | None]:

@@ -1,8 +1,23 @@
 """Why the HTTP edge may refuse a request, and the contract's table of error bodies."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
+from api.http.bodies import (
+    Body,
+    BothTransactions,
+    DoorCode,
+    DoorData,
+    FaultData,
+    InvalidFields,
+    NoSuchCustomer,
+    OurFault,
+    RecordedMove,
+    Refused,
+    RefusedAtTheDoor,
+    StaleData,
+    StaleVersion,
+    TransactionRefused,
+)
 from eventstore.postgres.away import WORDS, Why
 from service.fields.reader import Errors
 from service.reasons import Reason
@@ -12,18 +27,22 @@ NOT_ALLOWED = "Sorry, you are not allowed to do that."
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Custodiary", charset="UTF-8", Bearer realm="Custodiary"'}
 
 
-def envelope(code: int | str, message: str, data: Any = "") -> dict[str, Any]:
-    return {"code": code, "message": message, "data": data}
+def _refused(message: str, reason: Reason) -> Refused:
+    return Refused(reason.status, message, "", reason)
+
+
+def _at_the_door(code: DoorCode, message: str, reason: Reason) -> RefusedAtTheDoor:
+    return RefusedAtTheDoor(code, message, DoorData(reason.status), reason)
 
 
 class HttpRefusal(Exception):
     """A request that is not carried out, with its answer: the documented body, and a machine's word beside it."""
 
-    def __init__(self, reason: Reason, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, reason: Reason, body: Body, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason, body)
         self.reason = reason
         self.status = reason.status
-        self.body = {**body, "reason": reason.value}
+        self.body = body
         self.headers = dict(headers or {})
 
 
@@ -32,7 +51,7 @@ class Invalid(HttpRefusal):
 
     def __init__(self, errors: Errors, reason: Reason = Reason.INVALID_FIELDS) -> None:
         first = next(message for rules in errors.values() for message in rules.values())
-        super().__init__(reason, {"code": "rest_request_validation", "message": first, "errors": errors})
+        super().__init__(reason, InvalidFields("rest_request_validation", first, errors, reason))
         self.errors = errors
 
 
@@ -40,39 +59,44 @@ class Rule(HttpRefusal):
     """A business rule; the reason's status is also the body's code."""
 
     def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(reason, envelope(reason.status, message))
+        super().__init__(reason, _refused(message, reason))
 
 
 class OtherTransaction(HttpRefusal):
     """Under the id of a transaction something else is recorded. Both say `order_id`, `type` and `amount` (in cents)."""
 
-    def __init__(self, transaction_id: str, recorded: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
-        other = " and ".join(name.removesuffix("_id") for name in recorded if recorded[name] != sent[name])
+    def __init__(self, transaction_id: str, recorded: RecordedMove, sent: RecordedMove) -> None:
+        names = (name for name in RecordedMove.__struct_fields__ if getattr(recorded, name) != getattr(sent, name))
+        other = " and ".join(name.removesuffix("_id") for name in names)
         message = f"Transaction {transaction_id} is recorded already, with another {other}. Nothing was done."
-        data = {"transaction_id": transaction_id, "recorded": recorded, "sent": sent}
-        super().__init__(Reason.TRANSACTION_EXISTS, envelope(409, message, data))
+        reason, both = Reason.TRANSACTION_EXISTS, BothTransactions(transaction_id, recorded, sent)
+        super().__init__(reason, TransactionRefused(409, message, both, reason))
 
 
 class CustomerGone(HttpRefusal):
     """GET of one customer that is not there: the document gives it a body of its own."""
 
     def __init__(self) -> None:
-        body = {"message": "Customer not found", "back_text": "Back to Customer List", "back_url": "/customers"}
-        super().__init__(Reason.CUSTOMER_NOT_FOUND, body)
+        reason = Reason.CUSTOMER_NOT_FOUND
+        super().__init__(reason, NoSuchCustomer("Customer not found", "Back to Customer List", "/customers", reason))
 
 
 class Unauthenticated(HttpRefusal):
     """No credentials, or wrong ones."""
 
     def __init__(self) -> None:
-        super().__init__(Reason.UNAUTHENTICATED, envelope("rest_forbidden", NOT_ALLOWED, {"status": 401}), CHALLENGE)
+        super().__init__(
+            Reason.UNAUTHENTICATED, _at_the_door("rest_forbidden", NOT_ALLOWED, Reason.UNAUTHENTICATED), CHALLENGE
+        )
 
 
 class Forbidden(HttpRefusal):
     """The permission is missing."""
 
     def __init__(self) -> None:
-        super().__init__(Reason.PERMISSION_MISSING, envelope("rest_forbidden", NOT_ALLOWED, {"status": 403}))
+        super().__init__(
+            Reason.PERMISSION_MISSING, _at_the_door("rest_forbidden", NOT_ALLOWED, Reason.PERMISSION_MISSING)
+        )
 
 
 class Forged(HttpRefusal):
@@ -80,14 +104,14 @@ class Forged(HttpRefusal):
 
     def __init__(self) -> None:
         message = "Pages of other origins may not write here, unless CUSTODIARY_CORS_ORIGINS names them."
-        super().__init__(Reason.FOREIGN_ORIGIN, envelope("rest_forbidden", message, {"status": 403}))
+        super().__init__(Reason.FOREIGN_ORIGIN, _at_the_door("rest_forbidden", message, Reason.FOREIGN_ORIGIN))
 
 
 class NoRoute(HttpRefusal):
     """Nothing answers to this path."""
 
     def __init__(self) -> None:
-        super().__init__(Reason.NO_ROUTE, envelope("rest_no_route", NOT_ROUTED, {"status": 404}))
+        super().__init__(Reason.NO_ROUTE, _at_the_door("rest_no_route", NOT_ROUTED, Reason.NO_ROUTE))
 
 
 class MethodNotAllowed(HttpRefusal):
@@ -96,21 +120,23 @@ class MethodNotAllowed(HttpRefusal):
     def __init__(self, methods: Collection[str]) -> None:
         allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
         headers = {"Allow": ", ".join(sorted(allowed - {"OPTIONS"}))}
-        super().__init__(Reason.METHOD_NOT_ALLOWED, envelope("rest_no_route", NOT_ROUTED, {"status": 405}), headers)
+        super().__init__(
+            Reason.METHOD_NOT_ALLOWED, _at_the_door("rest_no_route", NOT_ROUTED, Reason.METHOD_NOT_ALLOWED), headers
+        )
 
 
 class InvalidJson(HttpRefusal):
     """The body is not a JSON object."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(Reason.INVALID_JSON, envelope("rest_invalid_json", message, {"status": 400}))
+        super().__init__(Reason.INVALID_JSON, _at_the_door("rest_invalid_json", message, Reason.INVALID_JSON))
 
 
 class BadIfMatch(HttpRefusal):
     """It can't be read, or there is nothing that it could be about; the reason is a sentence."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(Reason.INVALID_IF_MATCH, envelope("rest_invalid_header", reason, {"status": 400}))
+        super().__init__(Reason.INVALID_IF_MATCH, _at_the_door("rest_invalid_header", reason, Reason.INVALID_IF_MATCH))
 
 
 class Stale(HttpRefusal):
@@ -118,14 +144,15 @@ class Stale(HttpRefusal):
 
     def __init__(self, version: int) -> None:
         message = f"This customer has changed meanwhile, and is now at version {version}."
-        super().__init__(Reason.VERSION_CHANGED, envelope(412, message, {"version": version}))
+        reason = Reason.VERSION_CHANGED
+        super().__init__(reason, StaleVersion(412, message, StaleData(version), reason))
 
 
 class TooLarge(HttpRefusal):
     """More bytes, fields or levels than are read."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(Reason.TOO_LARGE, envelope(413, message))
+        super().__init__(Reason.TOO_LARGE, _refused(message, Reason.TOO_LARGE))
 
 
 class BadEncoding(HttpRefusal):
@@ -133,7 +160,7 @@ class BadEncoding(HttpRefusal):
 
     def __init__(self) -> None:
         message = "Bodies are read as they are: send them without Content-Encoding."
-        super().__init__(Reason.BODY_ENCODED, envelope(415, message), {"Accept-Encoding": "identity"})
+        super().__init__(Reason.BODY_ENCODED, _refused(message, Reason.BODY_ENCODED), {"Accept-Encoding": "identity"})
 
 
 class Slow(HttpRefusal):
@@ -141,7 +168,7 @@ class Slow(HttpRefusal):
 
     def __init__(self, seconds: float) -> None:
         message = f"The request's body took longer than {seconds:g} s to arrive."
-        super().__init__(Reason.BODY_TOO_SLOW, envelope(408, message), {"Connection": "close"})
+        super().__init__(Reason.BODY_TOO_SLOW, _refused(message, Reason.BODY_TOO_SLOW), {"Connection": "close"})
 
 
 class Late(HttpRefusal):
@@ -149,7 +176,7 @@ class Late(HttpRefusal):
 
     def __init__(self) -> None:
         message = "This took too long, and was given up. A write may have been carried out all the same."
-        super().__init__(Reason.TIMED_OUT, envelope(503, message), {"Retry-After": "30"})
+        super().__init__(Reason.TIMED_OUT, _refused(message, Reason.TIMED_OUT), {"Retry-After": "30"})
 
 
 class NoPrimary(HttpRefusal):
@@ -157,7 +184,7 @@ class NoPrimary(HttpRefusal):
 
     def __init__(self, why: Why) -> None:
         message = f"{WORDS[why].capitalize()}: nothing was done, and the request may be sent again."
-        super().__init__(Reason.NO_PRIMARY, envelope(503, message), {"Retry-After": "1"})
+        super().__init__(Reason.NO_PRIMARY, _refused(message, Reason.NO_PRIMARY), {"Retry-After": "1"})
 
 
 class Unknown(HttpRefusal):
@@ -168,7 +195,7 @@ class Unknown(HttpRefusal):
             "The database went away while this was being written, and has not come back: whether it was written is not "
             "known. With the same Idempotency-Key, the request may be sent again without harm."
         )
-        super().__init__(Reason.OUTCOME_UNKNOWN, envelope(503, message), {"Retry-After": "1"})
+        super().__init__(Reason.OUTCOME_UNKNOWN, _refused(message, Reason.OUTCOME_UNKNOWN), {"Retry-After": "1"})
 
 
 class TooMany(HttpRefusal):
@@ -176,11 +203,12 @@ class TooMany(HttpRefusal):
 
     def __init__(self, retry_after: int, reason: Reason = Reason.TOO_MANY_REQUESTS) -> None:
         message = f"Too many requests. Please try again in {retry_after} s."
-        super().__init__(reason, envelope(429, message), {"Retry-After": str(retry_after)})
+        super().__init__(reason, _refused(message, reason), {"Retry-After": str(retry_after)})
 
 
 class Fault(HttpRefusal):
     """An error of ours. The log tells what it was, under the same request id."""
 
     def __init__(self, request_id: str) -> None:
-        super().__init__(Reason.INTERNAL_ERROR, envelope(500, "Internal error", {"request_id": request_id}))
+        reason = Reason.INTERNAL_ERROR
+        super().__init__(reason, OurFault(500, "Internal error", FaultData(request_id), reason))

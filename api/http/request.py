@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from litestar import Request
@@ -18,15 +18,17 @@ from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser
 
 from api.http.headers import header
 from api.http.refusals import Invalid, InvalidJson, Rule, TooLarge
-from service.fields.convert import Repeated, in_short
+from service.fields.convert import INT64_DIGITS, Repeated, in_short
+from service.fields.input import Input
 from service.fields.reader import Fields
 from service.reasons import Reason
+
+T = TypeVar("T", bound=Input)
 
 # For `Litestar(request_max_body_size=…)`, which counts while it reads.
 MAX_BODY_BYTES = 1 << 20
 MAX_FIELDS = 1000
 MAX_DEPTH = 32
-INT64_DIGITS = 20
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -46,14 +48,14 @@ async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return parse_form(query) | sent if query else sent
 
 
+async def read(request: Request[Any, Any, Any], type_: type[T], name_mode: str = "") -> T:
+    """What was sent, as the type says. Raises as `read_input`, and UnfitFields."""
+    return type_.checked(Fields(await read_input(request)), name_mode)
+
+
 async def read_nothing(request: Request[Any, Any, Any]) -> None:
     """Reads a request that needs no input. What it has must be readable all the same; raises as `read_input`."""
     await read_input(request)
-
-
-async def refuse_fields(request: Request[Any, Any, Any]) -> None:
-    """`read_nothing` for an operation of our own: what it has is refused. Raises as `read_input`, and UnfitFields."""
-    Fields(await read_input(request)).check_all()
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:

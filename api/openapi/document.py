@@ -1,18 +1,18 @@
-"""From what Litestar knows of the routes, and what `operations` says of each, to the document."""
+"""From what Litestar knows of the routes, and what is said of each at its handler, to the document."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from itertools import chain
 from typing import Any
 
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
-from msgspec import Struct
 
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
+from api.handling.errors import in_words
 from api.handling.idempotency import FORGOTTEN, KEY, MAX_KEY, OTHER_REQUEST, RUNNING
 from api.handling.if_match import NOTHING_TO_MATCH, UNREADABLE
+from api.handling.refusal_table import REFUSALS
 from api.http.refusals import (
     BadEncoding,
     BadIfMatch,
@@ -30,10 +30,13 @@ from api.http.refusals import (
     Unauthenticated,
     Unknown,
 )
-from api.openapi.components import REFERENCE, components, example
-from api.openapi.kinds import Schema, id_
-from api.openapi.operations import Operation
+from api.openapi.components import components, example, reference
+from api.openapi.inputs import body_of, parameters_of
+from api.openapi.operation import Operation, Refusal
 from api.openapi.refused import responses
+from api.process.settings import NameMode
+from service.fields.convert import MAX_INTEGER
+from service.fields.kinds import Schema
 
 Document = dict[str, Any]
 
@@ -62,6 +65,7 @@ _REPLAYED: Schema = {"description": "Carried out before, under this Idempotency-
 _LONG_ADDRESS: Document = {"414": {"description": f"The address is longer than {MAX_URL_BYTES >> 10} KiB"}}
 _LONG_HEADERS: Document = {"431": {"description": f"The headers are longer than {MAX_HEADER_BYTES >> 10} KiB"}}
 _TEXT: Schema = {"type": "string"}
+_PATH_ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_INTEGER}
 _METRIC = "custodiary_log_position 93229.0\n"
 # Of each event, which is how tools that know such streams read it.
 _EVENTS: Schema = {
@@ -74,10 +78,10 @@ _EVENT = 'event: end\r\ndata: {"id": 1, "status": "swapped"}\r\n\r\n'
 
 @dataclass
 class DocumentConfig(OpenAPIConfig):
-    """`permissions` and `operations` by the handlers' names."""
+    """`operations` by the handlers' names; `name_mode` says how the store asks for names."""
 
-    permissions: Mapping[str, str | None] = field(default_factory=dict)
     operations: Mapping[str, Operation] = field(default_factory=dict)
+    name_mode: NameMode = "first_name"
 
     def __post_init__(self) -> None:
         self.operation_id_creator = lambda handler, _method, _path: handler.handler_name
@@ -90,12 +94,12 @@ class DocumentConfig(OpenAPIConfig):
         return document
 
     def _complete(self, document: Document) -> Document:
-        known = components(chain.from_iterable(map(_answered, self.operations.values())))
+        known = components(self.operations.values())
         for path, methods in document["paths"].items():
             for method, skeleton in methods.items():
                 name = skeleton["operationId"]
                 if said := self.operations.get(name):  # a test names those of which nothing is said
-                    route = _Route(path, method, skeleton, said, self.permissions.get(name))
+                    route = _Route(path, method, skeleton, said, self.name_mode)
                     methods[method] = _operation(route, known)
         groups = dict.fromkeys(operation.group for operation in self.operations.values())
         document["tags"] = [{"name": group} for group in groups]
@@ -118,7 +122,7 @@ class _Route:
     method: str
     skeleton: Document
     said: Operation
-    permission: str | None
+    name_mode: NameMode
 
     @property
     def writes(self) -> bool:
@@ -127,18 +131,27 @@ class _Route:
     @property
     def matches(self) -> bool:
         """Whether If-Match means something."""
-        return self.writes and bool(self.said.tagged) and self.skeleton["operationId"] != "create_customer"
+        return self.writes and self.said.versioned not in {False, "new"}
+
+    @property
+    def query(self) -> Mapping[str, Schema]:
+        """Of what only reads, and of a DELETE, to whose body not every client gets."""
+        return parameters_of(self.said.takes) if self.method in {"get", "delete"} else {}
+
+    @property
+    def body(self) -> Schema | None:
+        return body_of(self.said.takes, self.name_mode) if self.writes else None
 
     def refusals(self) -> Iterator[HttpRefusal]:
         """What any request of this kind may meet, and what this one may."""
-        if self.permission is not None:
+        if self.said.permission is not None:
             yield from (Unauthenticated(), Forbidden(), TooMany(1), Fault("0f8fad5bd9cb469fa16570867728950e"))
             yield from (Late(), NoPrimary("away"))
         if self.writes:
             yield InvalidJson("The body is not valid JSON.")
-        if self.said.body is not None or self.said.query:
+        if self.body is not None or self.query:
             yield Invalid({"email": {"required": "The email field is required."}})
-        if self.writes or self.said.query:
+        if self.writes or self.query:
             yield TooLarge("The request is larger than this service accepts.")
         if self.writes:
             yield from (RUNNING, FORGOTTEN, OTHER_REQUEST, BadEncoding(), Slow(30), Unknown())
@@ -146,12 +159,12 @@ class _Route:
             yield BadIfMatch(UNREADABLE if self.matches else NOTHING_TO_MATCH)
         if self.matches:
             yield Stale(8)
-        yield from self.said.refusals
+        yield from map(_answered, self.said.refuses)
 
 
 def _operation(route: _Route, known: dict[str, Schema]) -> Document:
     said, skeleton = route.said, route.skeleton
-    needed = "" if route.permission is None else f"Permission: `{route.permission}`."
+    needed = "" if said.permission is None else f"Permission: `{said.permission}`."
     documented = {
         "tags": [said.group],
         "summary": skeleton["summary"],
@@ -160,22 +173,22 @@ def _operation(route: _Route, known: dict[str, Schema]) -> Document:
         "parameters": list(_parameters(route)),
         "responses": {**_answers(route, known), **responses(route.refusals()), **_too_long(route)},
     }
-    if route.permission is None:
+    if said.permission is None:
         documented["security"] = []
-    if said.body is not None:
-        content = {"schema": said.body, "example": example(said.body, known)}
-        documented["requestBody"] = {"required": not said.query, "content": {"application/json": content}}
+    if (body := route.body) is not None:
+        content = {"schema": body, "example": example(body, known)}
+        documented["requestBody"] = {"required": not route.query, "content": {"application/json": content}}
     return documented
 
 
-def _answered(operation: Operation) -> Iterator[type[Struct]]:
-    yield from filter(None, (operation.answer, operation.otherwise))
+def _answered(refusal: Refusal) -> HttpRefusal:
+    return in_words(REFUSALS, refusal() if isinstance(refusal, type) else refusal)
 
 
 def _too_long(route: _Route) -> Document:
-    if route.permission is None:
+    if route.said.permission is None:
         return {}
-    return _LONG_HEADERS | (_LONG_ADDRESS if route.said.query else {})
+    return _LONG_HEADERS | (_LONG_ADDRESS if route.query else {})
 
 
 def _parameters(route: _Route) -> Iterator[Document]:
@@ -184,10 +197,10 @@ def _parameters(route: _Route) -> Iterator[Document]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "format": "uuid"} if name == "uuid" else _only_integer(id_()),
+            "schema": {"type": "string", "format": "uuid"} if name == "uuid" else _PATH_ID,
             "example": EXAMPLES.get(name, 1),
         }
-    for name, schema in route.said.query.items():
+    for name, schema in route.query.items():
         about = {key: schema[key] for key in ("description",) if key in schema}
         rest = {key: value for key, value in schema.items() if key != "description"}
         yield {"name": name, "in": "query", **about, "schema": rest}
@@ -197,14 +210,10 @@ def _parameters(route: _Route) -> Iterator[Document]:
         yield _IF_MATCH
 
 
-def _only_integer(schema: Schema) -> Schema:
-    return {key: value for key, value in schema.items() if key != "pattern"} | {"type": "integer"}
-
-
 def _content(said: Operation, known: dict[str, Schema]) -> Document:
     if said.streams:
         return {"text/event-stream": {"itemSchema": _EVENTS, "example": _EVENT}}
-    references: list[Schema] = [{"$ref": REFERENCE + answer.__name__} for answer in _answered(said)]
+    references = [reference(answer) for answer in said.answers]
     if not references:
         return {"text/plain": {"schema": _TEXT, "example": _METRIC}}
     schema = references[0] if len(references) == 1 else {"anyOf": references}
@@ -213,8 +222,8 @@ def _content(said: Operation, known: dict[str, Schema]) -> Document:
 
 def _answers(route: _Route, known: dict[str, Schema]) -> Document:
     headers: Document = {}
-    if route.said.tagged:
-        always = route.said.tagged is True
+    if route.said.versioned:
+        always = route.said.versioned != "unless erased"
         headers["ETag"] = {"description": "The customer's version", "required": always, "schema": _VERSION}
     if route.writes:
         headers["Idempotency-Replayed"] = _REPLAYED

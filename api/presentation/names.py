@@ -1,12 +1,6 @@
-"""What is shown of a person: the name in two parts or in one, the photo, the WordPress user."""
+"""The photo of a person, and the page of its WordPress user."""
 
 from hashlib import sha256
-
-
-def split_full_name(full_name: str) -> tuple[str, str]:
-    """At the last blank: "Mary Jane Watson" is "Mary Jane", "Watson". One word is a first name."""
-    first, *last = full_name.strip().rsplit(maxsplit=1)
-    return first, last[0] if last else ""
 
 
 def photo_url(email: str) -> str:

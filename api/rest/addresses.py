@@ -1,155 +1,242 @@
 """Addresses of a customer."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import delete, get, post, put
 from litestar.params import FromPath
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
-from api.handling.as_of import read_as_of, seen
-from api.handling.serving import AnyRequest, customer_in_path, needs, serving
+from api.handling.as_of import Then, Zone, seen
+from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.handling.writes import Shown, about, carry_out
 from api.http.answer import Answer, answer
 from api.http.refusals import Rule
-from api.http.request import read_input
-from api.presentation.records import address
-from domain.address import ADDRESS_TYPES, AddressDetails, AddressType, ChangeAddress
-from domain.refusals import CustomerNotFound
+from api.http.request import read
+from api.openapi.operation import operation
+from api.presentation.addresses import ShownAddress, address
+from api.presentation.values import Done
+from domain.address import AddressDetails, AddressType, ChangeAddress
+from domain.refusals import (
+    AddressNotFound,
+    CustomerNotFound,
+    LastAddressKept,
+    PrimaryAddressKept,
+    PrimaryAddressNotSet,
+    UnknownOrder,
+)
 from eventstore.log.log import Session
+from projections.fold.past import AsOf
 from projections.queries.customers import find_version
 from projections.queries.lookups import addresses_of, find_address
 from service import addresses
-from service.fields.places import Problem, address_problems
+from service.fields.choices import ADDRESS_TYPE
+from service.fields.compound import Nested
+from service.fields.input import Input
+from service.fields.kinds import Country, Email, Flag, Id, OneOf, Text
+from service.fields.places import address_problems
 from service.fields.reader import Fields, UnfitFields
 from service.reasons import Reason
 
+GROUP = "Addresses"
 PATH = "/customers/{customer_id:str}/address"
-MAX_LABEL = 15
+NO_ID = Rule(Reason.INVALID_ADDRESS_ID, "Please use a valid address ID!")
+STATE = "Required where the country has states; its code or its name."
+POSTCODE = "Required where the country has postcodes, in their form."
+ORDER_ID = "An order of this customer, which gets this address too."
 
 
-@get(PATH, opt=needs("customers/view"), summary="List a customer's addresses of a type, the primary one first")
+class AddressesListed(Struct):
+    addresses: list[ShownAddress]
+
+
+class AddressSaved(Struct):
+    message: str
+    data: ShownAddress
+
+
+class AddressesWanted(Input):
+    type: Annotated[AddressType, OneOf(ADDRESS_TYPE)] = "billing"
+    as_of: Annotated[AsOf, Then()] = None
+    user_tz: Annotated[str, Zone()] = ""
+
+
+class NewAddress(Input, kw_only=True):
+    type: Annotated[AddressType, OneOf(ADDRESS_TYPE, example="billing")]
+    name: Annotated[str, Text(example="Jane Smith")]
+    email: Annotated[str, Email(example="jane.smith@example.com")]
+    address_1: Annotated[str, Text(example="456 Business Ave")]
+    city: Annotated[str, Text(example="New York")]
+    country: Annotated[str, Country(example="US")]
+    address_2: Annotated[str, Text()] = ""
+    state: Annotated[str, Text(example="NY", about=STATE)] = ""
+    postcode: Annotated[str, Text(example="10002", about=POSTCODE)] = ""
+    phone: Annotated[str, Text(example="+1-555-0200")] = ""
+    company_name: Annotated[str, Text()] = ""
+    label: Annotated[str, Text(15, example="Office")] = ""
+    status: Annotated[str, Text(20)] = "active"
+    is_primary: Annotated[bool, Flag()] = False
+    order_id: Annotated[int | None, Id(about=ORDER_ID)] = None
+
+    def check(self, fields: Fields) -> None:
+        problems = address_problems(country=self.country, state=self.state, postcode=self.postcode)
+        fields.refuse_unless_refused(problems)
+
+    @property
+    def details(self) -> AddressDetails:
+        return AddressDetails(**{name: getattr(self, name) for name in AddressDetails.__struct_fields__})
+
+
+class ChangedAddress(Input, kw_only=True):
+    id: Annotated[int, Id(example=1)]
+    type: Annotated[AddressType, OneOf(ADDRESS_TYPE, example="billing")]
+    name: Annotated[str, Text(example="Jane Smith")]
+    email: Annotated[str, Email(example="jane.smith@example.com")]
+    address_1: Annotated[str, Text(example="456 Business Ave")]
+    city: Annotated[str, Text(example="New York")]
+    country: Annotated[str, Country(example="US")]
+    address_2: Annotated[str | None, Text(blank="")] = None
+    state: Annotated[str | None, Text(example="NY", about=STATE, blank="")] = None
+    postcode: Annotated[str | None, Text(example="10002", about=POSTCODE, blank="")] = None
+    phone: Annotated[str | None, Text(example="+1-555-0200", blank="")] = None
+    company_name: Annotated[str | None, Text(blank="")] = None
+    label: Annotated[str | None, Text(15, example="Office", blank="")] = None
+    status: Annotated[str | None, Text(20, blank="active")] = None
+    is_primary: Annotated[bool, Flag()] = False
+    order_id: Annotated[int | None, Id(about=ORDER_ID)] = None
+
+    def check(self, fields: Fields) -> None:
+        """What is wrong whatever is known of the address is reported with all else that does not fit."""
+        problems = address_problems(country=self.country, state=self.state or "", postcode=self.postcode or "")
+        fields.refuse_unless_refused(problem for problem in problems if problem[0] in fields)
+
+    @property
+    def change(self) -> ChangeAddress:
+        sent = asdict(self)
+        del sent["order_id"]
+        return ChangeAddress(address_id=sent.pop("id"), **sent)
+
+
+class AddressNamed(Input):
+    id: Annotated[int, Id(example=2, about="The address; in the query, if the body does not name it.")]
+
+
+class AddressToRemove(Input):
+    address: Annotated[AddressNamed, Nested(AddressNamed)]
+
+
+class PrimaryAddress(Input):
+    address_id: Annotated[int, Id(example=1)] = field(name="addressId")
+    type: Annotated[AddressType, OneOf(ADDRESS_TYPE, example="billing")]
+
+
+@get(
+    PATH,
+    summary="List a customer's addresses of a type, the primary one first",
+    opt=operation(
+        GROUP, "customers/view", takes=AddressesWanted, answers=AddressesListed, refuses=CustomerNotFound,
+        versioned=True,
+    ),
+)  # fmt: skip
 async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Lists addresses of one type, billing unless `type` says shipping; the primary one first."""
-    service, id_, fields = serving(request), customer_in_path(customer_id), Fields(await read_input(request))
-    type_ = fields.optional(absent="billing", empty="billing").choice("type", ADDRESS_TYPES)
-    as_of = read_as_of(fields)
-    fields.check()
-    async with seen(service, as_of, id_) as view:
+    service, id_, asked = serving(request), customer_in_path(customer_id), await read(request, AddressesWanted)
+    async with seen(service, asked.as_of, id_) as view:
         customer = await view.find_customer(id_)
         if customer is None:
             raise CustomerNotFound
-        rows = await addresses_of(view.on, id_, type_)
-    return answer({"addresses": [address(row) for row in rows]}, version=customer["version"])
+        rows = await addresses_of(view.on, id_, asked.type)
+    return answer(AddressesListed(list(map(address, rows))), version=customer["version"])
 
 
-@post(PATH, opt=needs("customers/manage"), summary="Add an address", status_code=200)
+@post(
+    PATH,
+    summary="Add an address",
+    status_code=200,
+    opt=operation(
+        GROUP, "customers/manage", takes=NewAddress, answers=AddressSaved, versioned=True,
+        refuses=(CustomerNotFound, UnknownOrder),
+    ),
+)  # fmt: skip
 async def create_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """The first of its type is primary. With `order_id`, the order gets this address too."""
-    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
-    type_ = fields.required.choice("type", ADDRESS_TYPES)
-    details = AddressDetails(**_required(fields), **_optional(fields, absent=""), status=_status(fields) or "active")
-    is_primary, order_id = _is_primary(fields), _order_id(fields)
-    fields.refuse_unless_refused(_problems(details))
-    fields.check()
-    show = _shown(id_, f"{type_.title()} address created successfully!")
+    id_, new = customer_in_path(customer_id), await read(request, NewAddress)
     return await carry_out(
         request,
-        lambda unit: addresses.add(unit, id_, type_, details, is_primary=is_primary, order_id=order_id),
-        show,
+        lambda unit: addresses.add(unit, id_, new.type, new.details, is_primary=new.is_primary, order_id=new.order_id),
+        _saved(id_, f"{new.type.title()} address created successfully!"),
         customer_id=id_,
     )
 
 
-@put(PATH, opt=needs("customers/manage"), summary="Change an address")
+@put(
+    PATH,
+    summary="Change an address",
+    opt=operation(
+        GROUP, "customers/manage", takes=ChangedAddress, answers=AddressSaved, versioned=True,
+        refuses=(CustomerNotFound, AddressNotFound, UnknownOrder),
+    ),
+)  # fmt: skip
 async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Changes what is sent, and no more. With `order_id`, the order gets this address too."""
-    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
-    address_id, type_ = fields.required.id("id"), fields.required.choice("type", ADDRESS_TYPES)
-    wanted, order_id = _change(fields, address_id, type_), _order_id(fields)
-    # What is wrong whatever is known of the address is reported with all else that does not fit.
-    fields.refuse_unless_refused(problem for problem in _problems(wanted) if problem[0] in fields)
-    fields.check()
-    show = _shown(id_, f"{type_.title()} address updated successfully!")
+    id_, changed = customer_in_path(customer_id), await read(request, ChangedAddress)
     return await carry_out(
-        request, lambda unit: addresses.change(unit, id_, wanted, order_id=order_id), show, customer_id=id_
+        request,
+        lambda unit: addresses.change(unit, id_, changed.change, order_id=changed.order_id),
+        _saved(id_, f"{changed.type.title()} address updated successfully!"),
+        customer_id=id_,
     )
 
 
-@delete(PATH, opt=needs("customers/delete"), summary="Remove an address", status_code=200)
+@delete(
+    PATH,
+    summary="Remove an address",
+    status_code=200,
+    opt=operation(
+        GROUP, "customers/delete", takes=AddressToRemove, answers=Done, versioned=True,
+        refuses=(NO_ID, PrimaryAddressKept, LastAddressKept, CustomerNotFound, AddressNotFound),
+    ),
+)  # fmt: skip
 async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """A primary address, and the last one, stay."""
-    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
-    address_id = _address_id(fields)
-    done = about(id_, {"message": "Address successfully deleted.", "data": ""})
+    id_ = customer_in_path(customer_id)
+    try:
+        address_id = (await read(request, AddressToRemove)).address.id
+    except UnfitFields as error:
+        raise NO_ID from error
+    done = about(id_, Done("Address successfully deleted."))
     return await carry_out(request, lambda unit: addresses.remove(unit, id_, address_id), done, customer_id=id_)
 
 
-@post(f"{PATH}/make-primary", opt=needs("customers/manage"), summary="Make an address primary", status_code=200)
+@post(
+    f"{PATH}/make-primary",
+    summary="Make an address primary",
+    status_code=200,
+    opt=operation(
+        GROUP, "customers/manage", takes=PrimaryAddress, answers=Done, versioned=True,
+        refuses=(PrimaryAddressNotSet, CustomerNotFound),
+    ),
+)  # fmt: skip
 async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """It becomes the primary one of its type; the former one becomes an ordinary one."""
-    id_, fields = customer_in_path(customer_id), Fields(await read_input(request))
-    address_id, type_ = fields.required.id("addressId"), fields.required.choice("type", ADDRESS_TYPES)
-    fields.check()
-    done = about(id_, {"message": "Address successfully set as the primary", "data": ""})
+    id_, wanted = customer_in_path(customer_id), await read(request, PrimaryAddress)
+    done = about(id_, Done("Address successfully set as the primary"))
     return await carry_out(
-        request, lambda unit: addresses.make_primary(unit, id_, address_id, type_), done, customer_id=id_
+        request,
+        lambda unit: addresses.make_primary(unit, id_, wanted.address_id, wanted.type),
+        done,
+        customer_id=id_,
     )
 
 
-def _change(fields: Fields, address_id: int, type_: AddressType) -> ChangeAddress:
-    sent = _required(fields) | _optional(fields, absent=None) | {"status": _status(fields)}
-    return ChangeAddress(address_id=address_id, type=type_, is_primary=_is_primary(fields), **sent)
-
-
-def _address_id(fields: Fields) -> int:
-    sent = fields.values.get("address")
-    within = Fields(sent if isinstance(sent, dict) else {})
-    id_ = within.required.id("id")
-    try:
-        within.check()
-    except UnfitFields as error:
-        raise Rule(Reason.INVALID_ADDRESS_ID, "Please use a valid address ID!") from error
-    return id_
-
-
-def _required(fields: Fields) -> dict[str, Any]:
-    return {
-        "name": fields.required.text("name"),
-        "email": fields.required.email("email"),
-        "address_1": fields.required.text("address_1"),
-        "city": fields.required.text("city"),
-        "country": fields.required.country("country"),
-    }
-
-
-def _optional(fields: Fields, absent: str | None) -> dict[str, Any]:
-    """`absent` stands for what was not sent."""
-    optional = fields.optional(absent=absent, empty="")
-    texts = {name: optional.text(name) for name in ("address_2", "state", "postcode", "phone", "company_name")}
-    return texts | {"label": optional.text("label", max_length=MAX_LABEL)}
-
-
-def _status(fields: Fields) -> str | None:
-    return fields.optional(absent=None, empty="active").text("status", max_length=20)
-
-
-def _is_primary(fields: Fields) -> bool:
-    return fields.optional(absent=False, empty=False).flag("is_primary")
-
-
-def _order_id(fields: Fields) -> int | None:
-    return fields.optional(absent=None, empty=None).id("order_id")
-
-
-def _problems(address: AddressDetails | ChangeAddress) -> list[Problem]:
-    return address_problems(country=address.country or "", state=address.state or "", postcode=address.postcode or "")
-
-
-def _shown(customer_id: int, message: str) -> Callable[[Session, int], Awaitable[Shown]]:
+def _saved(customer_id: int, message: str) -> Callable[[Session, int], Awaitable[Shown]]:
     async def show(session: Session, address_id: int) -> Shown:
         row = await find_address(session, address_id)
-        body = {"message": message, "data": row and address(row)}
-        return Shown(body, customer_id=customer_id, version=await find_version(session, customer_id))
+        if row is None:
+            raise AddressNotFound
+        version = await find_version(session, customer_id)
+        return Shown(AddressSaved(message, address(row)), customer_id=customer_id, version=version)
 
     return show
 

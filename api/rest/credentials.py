@@ -1,103 +1,171 @@
 """Application passwords over HTTP: who has them, new ones, and their end."""
 
-from typing import Any, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import delete, get, post
 from litestar.params import FromPath
+from msgspec import Meta, Struct
+from msgspec.structs import asdict, replace
 
 from api.access import credentials
-from api.access.auth import MAX_USER_LENGTH, Principal, allowed, is_login
-from api.access.credentials import Added, CredentialNotFound, Listed
-from api.access.roles import PERMISSIONS, Role
-from api.handling.serving import AnyRequest, needs, serving
+from api.access.auth import LOGIN, MAX_USER_LENGTH, Principal, allowed, is_login
+from api.access.credentials import Added, CredentialExists, CredentialNotFound, LastAdministrator, Listed
+from api.access.roles import PERMISSION, PERMISSIONS, ROLE, Role
+from api.handling.serving import AnyRequest, serving
 from api.handling.writes import Shown, carry_out, nothing
 from api.http.answer import Answer, answer
-from api.http.request import read_input, refuse_fields
+from api.http.request import read
+from api.openapi.operation import operation
+from api.presentation.values import Done, Moment, one_of
 from eventstore.log.log import Session
 from projections.tables.projection import utc
+from service.fields.compound import Sent
+from service.fields.convert import Unfit
+from service.fields.input import Input, Nothing
+from service.fields.kinds import OneOf, Schema, Text
 from service.fields.reader import Fields
 from service.values import shown
 
-ROLES: tuple[Role, ...] = get_args(Role)
-MAX_NAME = 255
+GROUP = "Credentials"
 
 
-@get("/credentials", opt=needs("credentials/own"), summary="List application passwords")
+class ShownCredential(Struct):
+    """An application password; `last_used_at` and `last_used_from`, an address, are at most a minute late."""
+
+    uuid: Annotated[str, Meta(examples=["0f8fad5b-d9cb-469f-a165-70867728950e"])]
+    login: Annotated[str, Meta(examples=["ann"])]
+    name: Annotated[str, Meta(examples=["phone"])]
+    role: Annotated[str, one_of(ROLE)]
+    permissions: list[Annotated[str, one_of(PERMISSION)]]
+    created_at: Moment
+    last_used_at: Moment | None
+    last_used_from: Annotated[str | None, Meta(examples=["192.0.2.7"])]
+
+
+class CredentialsListed(Struct):
+    credentials: list[ShownCredential]
+
+
+class NewCredential(ShownCredential):
+    """`password` is null in a repetition of the request."""
+
+    password: Annotated[str | None, Meta(examples=["abcd efgh ijkl mnop qrst uvwx"])]
+
+
+class CredentialMade(Struct):
+    message: str
+    data: NewCredential
+
+
+@dataclass(frozen=True)
+class Login(Text):
+    def read(self, raw: Any) -> Any:
+        login = super().read(raw)
+        if not is_login(login):
+            raise Unfit("login", "must be ASCII, without a colon.")
+        return login
+
+    @property
+    def schema(self) -> Schema:
+        return super().schema | {"pattern": rf"^[ \t\r\n]*{LOGIN}[ \t\r\n]*$"}
+
+
+class CredentialToMake(Input, forbid_unknown_fields=True):
+    login: Annotated[str, Login(MAX_USER_LENGTH, example="ann")]
+    name: Annotated[str, Text(255, example="phone")]
+    role: Annotated[Role, OneOf(ROLE, example="worker")]
+    permissions: Annotated[
+        Any,
+        Sent(
+            {"type": ["array", "null"], "items": PERMISSION.schema},
+            about="Of the role's, only these.",
+            example=["customers/view"],
+        ),
+    ] = None
+
+    def check(self, fields: Fields) -> None:
+        """Which permissions there are depends on the role."""
+        known = fields.optional(absent=None, empty=None)
+        self.permissions = known.words("permissions", PERMISSIONS[self.role])
+
+
+@get(
+    "/credentials",
+    summary="List application passwords",
+    opt=operation(GROUP, "credentials/own", answers=CredentialsListed),
+)
 async def list_credentials(request: AnyRequest) -> Answer:
     """Those of your own login, or with the permission `credentials/manage` everybody's."""
     found = await credentials.listed(serving(request).store.pool, _whose(request))
-    return answer({"credentials": [credential(each) for each in found]})
+    return answer(CredentialsListed(list(map(credential, found))))
 
 
-@post("/credentials", opt=needs("credentials/manage"), summary="Make an application password", status_code=200)
+@post(
+    "/credentials",
+    summary="Make an application password",
+    status_code=200,
+    opt=operation(
+        GROUP, "credentials/manage", takes=CredentialToMake, answers=CredentialMade, refuses=CredentialExists
+    ),
+)
 async def create_credential(request: AnyRequest) -> Answer:
     """It may do what its role may, or of that only what `permissions` names, and never more than the one it is made
     with. The password is shown this once: a repetition with the same Idempotency-Key has null in its place.
     """
-    fields = Fields(await read_input(request))
-    wanted = _wanted(fields)
-    fields.check_all()
+    wanted = await read(request, CredentialToMake)
     asking: Principal = request.user
     asking.require_all(allowed(wanted.role, wanted.permissions))
 
-    async def show(connection: Session, _result: None) -> Shown:
-        return _shown_once(await credentials.add(connection, *wanted))
+    async def show(session: Session, _result: None) -> Shown:
+        return _shown_once(await credentials.add(session, wanted.login, wanted.role, wanted.name, wanted.permissions))
 
     return await carry_out(request, nothing, show)
 
 
-class Wanted(NamedTuple):
-    """An application password to be; None for all permissions of the role."""
-
-    login: str
-    role: Role
-    name: str
-    permissions: list[str] | None
-
-
-def _wanted(fields: Fields) -> Wanted:
-    login = fields.required.text("login", max_length=MAX_USER_LENGTH)
-    if not is_login(login):
-        fields.refuse_unless_refused([("login", "login", "must be ASCII, without a colon.")])
-    name = fields.required.text("name", max_length=MAX_NAME)
-    role = fields.required.choice("role", ROLES)
-    return Wanted(login, role, name, fields.optional(absent=None, empty=None).words("permissions", PERMISSIONS[role]))
-
-
 def _shown_once(added: Added) -> Shown:
-    made = credential(added.credential)
-    message = "Application password created. It is shown this once!"
-    kept = {"message": message, "data": made | {"password": None}}
-    return Shown({"message": message, "data": made | {"password": added.password}}, kept=kept)
+    made = NewCredential(**asdict(credential(added.credential)), password=added.password)
+    body = CredentialMade("Application password created. It is shown this once!", made)
+    return Shown(body, kept=replace(body, data=replace(made, password=None)))
 
 
-@delete("/credentials/{uuid:str}", opt=needs("credentials/own"), summary="Revoke a password", status_code=200)
+@delete(
+    "/credentials/{uuid:str}",
+    summary="Revoke a password",
+    status_code=200,
+    opt=operation(
+        GROUP, "credentials/own", takes=Nothing, answers=Done, refuses=(CredentialNotFound, LastAdministrator)
+    ),
+)
 async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
     """One of your own login's, or with the permission `credentials/manage` anybody's. When this answers, no process
     lets it in any more. The last administrator's stays.
     """
-    await refuse_fields(request)
+    await read(request, Nothing)
     whose = _whose(request)
 
-    async def show(connection: Session, _result: None) -> Shown:
-        await credentials.revoke(connection, _uuid(uuid), whose)
-        return Shown({"message": "Application password revoked.", "data": ""})
+    async def show(session: Session, _result: None) -> Shown:
+        await credentials.revoke(session, _uuid(uuid), whose)
+        return Shown(Done("Application password revoked."))
 
     response = await carry_out(request, nothing, show)
     await credentials.everywhere()
     return response
 
 
-def credential(listed: Listed) -> dict[str, Any]:
-    """A credential as clients know it."""
+def credential(listed: Listed) -> ShownCredential:
     used = listed.last_used_at
-    return listed._asdict() | {
-        "uuid": str(listed.uuid),
-        "permissions": sorted(listed.permissions),
-        "created_at": shown(utc(listed.created_at)),
-        "last_used_at": used and shown(utc(used)),
-    }
+    return ShownCredential(
+        uuid=str(listed.uuid),
+        login=listed.login,
+        name=listed.name,
+        role=listed.role,
+        permissions=sorted(listed.permissions),
+        created_at=shown(utc(listed.created_at)),
+        last_used_at=shown(used and utc(used)),
+        last_used_from=listed.last_used_from,
+    )
 
 
 def _whose(request: AnyRequest) -> str | None:

@@ -1,16 +1,20 @@
 """Who changed what, when: of a customer and its orders, or in the whole store."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 
 from litestar import get
 from litestar.params import FromPath
+from msgspec import Struct, field
 
-from api.handling.serving import AnyRequest, customer_in_path, needs, serving
+from api.handling.as_of import Zone
+from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.http.answer import Answer, answer
-from api.http.pages import read_page
-from api.http.request import read_input
-from api.presentation.records import history_entry
+from api.http.pages import PER_PAGE, read_page
+from api.http.request import read
+from api.openapi.operation import operation
+from api.presentation.events import HistoryEntry, history_entry
 from domain.event import tag
 from domain.events import EVENTS
 from domain.refusals import CustomerNotFound
@@ -19,66 +23,108 @@ from projections.history.pages import NEWEST, Filters, Page, customer_history, s
 from projections.queries.customers import find_customer
 from projections.queries.language.clock import Clock, Span, clock
 from projections.queries.language.refusals import UnknownTimeZone
+from service.fields.input import Input
+from service.fields.kinds import Id, Moment, OneOf, Schema, Text, Words
 from service.fields.reader import Fields
 
-TYPES = tuple(sorted(map(tag, EVENTS)))
+GROUP = "History"
+TYPES = Words("", tuple(sorted(map(tag, EVENTS))))
 
 
-class Asked(NamedTuple):
-    filters: Filters
-    before: int
-    limit: int
+class HistoryPage(Struct):
+    """With filters it may hold fewer events than `per_page`, even none, while `next_cursor` tells where to go on."""
+
+    data: list[HistoryEntry]
+    next_cursor: str | None
 
 
-@get("/customers/{customer_id:str}/history", opt=needs("customers/view"), summary="A customer's history, newest first")
+class HistoryShown(Struct):
+    history: HistoryPage
+
+
+@dataclass(frozen=True)
+class Day(Text):
+    """A day of `user_tz`, or a second: from its start, or through its end."""
+
+    def take(self, fields: Fields, name: str, absent: Any) -> Any:
+        zone, text = _clock(fields), super().take(fields, name, "")
+        span = zone.span(text) if text else absent
+        if span is None and text:
+            fields.refuse(name, "date", "must be a date such as 2025-06-20 or 2025-06-20 14:00:00.")
+        return span
+
+    @property
+    def query_schema(self) -> Schema:
+        return Moment().schema
+
+
+class Wanted(Input, kw_only=True):
+    """Which events."""
+
+    user_tz: Annotated[str, Zone()] = ""
+    since: Annotated[Span | None, Day(about="When it happened: from the start of this day, or second.")] = field(
+        name="from", default=None
+    )
+    until: Annotated[Span | None, Day(about="When it happened: through the end of this day, or second.")] = field(
+        name="to", default=None
+    )
+    type: Annotated[str | None, OneOf(TYPES, about="What kind of event; one that there is not is refused.")] = None
+    actor: Annotated[str | None, Text(about="The login of who did it.")] = None
+    cursor: Annotated[int | None, Id(about="The `next_cursor` of the last page.")] = None
+    per_page: Annotated[Any, PER_PAGE] = None
+
+    @property
+    def limit(self) -> int:
+        return read_page({"per_page": self.per_page}).per_page
+
+    @property
+    def filters(self) -> Filters:
+        return filters_of(self.type, self.actor, self.since, self.until)
+
+
+@get(
+    "/customers/{customer_id:str}/history",
+    summary="A customer's history, newest first",
+    opt=operation(
+        GROUP, "customers/view", takes=Wanted, answers=HistoryShown, refuses=CustomerNotFound, versioned="unless erased"
+    ),
+)
 async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Every event of the customer and its orders, also from before an order was transferred to it.
 
     Of an erased customer it is told what happened, when and by whom, but `data` and `changes` are null.
     """
-    store, id_, asked = serving(request).store, customer_in_path(customer_id), await _asked(request)
+    store, id_, wanted = serving(request).store, customer_in_path(customer_id), await read(request, Wanted)
+    before, limit = wanted.cursor or NEWEST, wanted.limit
     async with at_one_moment(store.pool) as on:
-        page = await customer_history(on, store.log, id_, asked.filters, before=asked.before, limit=asked.limit)
+        page = await customer_history(on, store.log, id_, wanted.filters, before=before, limit=limit)
         row = await find_customer(on, id_)
         if row is None and not await was_registered(on, id_):
             raise CustomerNotFound
-    return answer({"history": history_page(page)}, version=row["version"] if row else None)
+    return answer(HistoryShown(history_page(page)), version=row["version"] if row else None)
 
 
-@get("/history", opt=needs("history/view"), summary="The history of the whole store, newest first")
+@get(
+    "/history",
+    summary="The history of the whole store, newest first",
+    opt=operation(GROUP, "history/view", takes=Wanted, answers=HistoryShown),
+)
 async def get_store_history(request: AnyRequest) -> Answer:
     """Every event there is, with what it changed, who did it and when. `subject` says what each is about."""
-    store, asked = serving(request).store, await _asked(request)
+    store, wanted = serving(request).store, await read(request, Wanted)
+    before, limit = wanted.cursor or NEWEST, wanted.limit
     async with at_one_moment(store.pool) as on:
-        page = await store_history(on, store.log, asked.filters, before=asked.before, limit=asked.limit)
-    return answer({"history": history_page(page)})
-
-
-async def _asked(request: AnyRequest) -> Asked:
-    fields = Fields(await read_input(request))
-    optional, zone = fields.optional(absent=None, empty=None), _clock(fields)
-    since, until = _span(fields, "from", zone), _span(fields, "to", zone)
-    type_, actor = optional.choice("type", TYPES), optional.text("actor")
-    before = fields.optional(absent=NEWEST, empty=NEWEST).integer("cursor", minimum=1)
-    fields.check()
-    return Asked(filters_of(type_, actor, since, until), before, read_page(fields.values).per_page)
+        page = await store_history(on, store.log, wanted.filters, before=before, limit=limit)
+    return answer(HistoryShown(history_page(page)))
 
 
 def _clock(fields: Fields) -> Clock:
     now = datetime.now(UTC)
     try:
-        return clock(now, fields.optional(absent="", empty="").text("user_tz"))
+        return clock(now, Text().take(fields, "user_tz", ""))
     except UnknownTimeZone as refused:
         fields.refuse(refused.field, "invalid", refused.problem)
         return Clock(now, UTC)
-
-
-def _span(fields: Fields, name: str, zone: Clock) -> Span | None:
-    text = fields.optional(absent=None, empty=None).text(name)
-    span = zone.span(text) if text else None
-    if text and span is None:
-        fields.refuse(name, "date", "must be a date such as 2025-06-20 or 2025-06-20 14:00:00.")
-    return span
 
 
 def filters_of(type_: str | None, actor: str | None, since: Span | None, until: Span | None) -> Filters:
@@ -91,9 +137,8 @@ def filters_of(type_: str | None, actor: str | None, since: Span | None, until: 
     )
 
 
-def history_page(page: Page) -> dict[str, Any]:
-    next_cursor = None if page.before is None else str(page.before)
-    return {"data": [history_entry(entry) for entry in page.entries], "next_cursor": next_cursor}
+def history_page(page: Page) -> HistoryPage:
+    return HistoryPage(list(map(history_entry, page.entries)), None if page.before is None else str(page.before))
 
 
 HANDLERS: list[Any] = [get_history, get_store_history]

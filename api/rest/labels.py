@@ -1,74 +1,111 @@
 """Labels that customers can carry."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 from litestar import delete, get, post, put
 from litestar.params import FromPath
+from msgspec import Struct
 
-from api.handling.serving import AnyRequest, id_in_path, needs, serving
+from api.handling.serving import AnyRequest, id_in_path, serving
 from api.handling.writes import Shown, carry_out, just
 from api.http.answer import Answer, answer
-from api.http.request import read_input, refuse_fields
-from api.presentation.records import label
-from domain.refusals import LabelNotFound
+from api.http.request import read
+from api.openapi.operation import operation
+from api.presentation.labels import ShownLabel, label
+from api.presentation.values import Done
+from domain.refusals import ClaimTaken, LabelNotFound
 from eventstore.log.log import Session
 from projections.queries.lookups import every_label, find_label
 from service import labels
-from service.fields.reader import Fields
+from service.fields.input import Input, Nothing
+from service.fields.kinds import Text
 
-MAX_LENGTH = 192
+GROUP = "Labels"
+TAKEN = ClaimTaken("label", "vip")
 
 
-@get("/labels", opt=needs("labels/view"), summary="List labels")
+class LabelsListed(Struct):
+    labels: list[ShownLabel]
+
+
+class OneLabel(Struct):
+    label: ShownLabel
+
+
+class LabelSaved(Struct):
+    message: str
+    data: ShownLabel
+
+
+class NewLabel(Input, forbid_unknown_fields=True):
+    value: Annotated[str, Text(192, example="VIP")]
+
+
+@get("/labels", summary="List labels", opt=operation(GROUP, "labels/view", answers=LabelsListed))
 async def list_labels(request: AnyRequest) -> Answer:
     """All labels of the store, by id."""
     rows = await every_label(serving(request).store.pool)
-    return answer({"labels": [label(row) for row in rows]})
+    return answer(LabelsListed(list(map(label, rows))))
 
 
-@get("/labels/{label_id:str}", opt=needs("labels/view"), summary="Get a label")
+@get(
+    "/labels/{label_id:str}",
+    summary="Get a label",
+    opt=operation(GROUP, "labels/view", answers=OneLabel, refuses=LabelNotFound),
+)
 async def get_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """Its value, when it was made, and when it was last renamed."""
     row = await find_label(serving(request).store.pool, id_in_path(label_id))
     if row is None:
         raise LabelNotFound
-    return answer({"label": label(row)})
+    return answer(OneLabel(label(row)))
 
 
-@post("/labels", opt=needs("labels/manage"), summary="Create a label", status_code=200)
+@post(
+    "/labels",
+    summary="Create a label",
+    status_code=200,
+    opt=operation(GROUP, "labels/manage", takes=NewLabel, answers=LabelSaved, refuses=TAKEN),
+)
 async def create_label(request: AnyRequest) -> Answer:
     """Its value is written as it is sent, and no other label may have it."""
-    value = await _value(request)
-    return await carry_out(request, lambda unit: labels.create(unit, value), _shown("Label created successfully!"))
+    new = await read(request, NewLabel)
+    return await carry_out(request, lambda unit: labels.create(unit, new.value), _saved("Label created successfully!"))
 
 
-@put("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Rename a label")
+@put(
+    "/labels/{label_id:str}",
+    summary="Rename a label",
+    opt=operation(GROUP, "labels/manage", takes=NewLabel, answers=LabelSaved, refuses=(TAKEN, LabelNotFound)),
+)
 async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """All customers who carry it carry it by its new value."""
-    id_, value = id_in_path(label_id), await _value(request)
-    return await carry_out(request, lambda unit: labels.rename(unit, id_, value), _shown("Label updated successfully!"))
+    id_, new = id_in_path(label_id), await read(request, NewLabel)
+    saved = _saved("Label updated successfully!")
+    return await carry_out(request, lambda unit: labels.rename(unit, id_, new.value), saved)
 
 
-@delete("/labels/{label_id:str}", opt=needs("labels/manage"), summary="Delete a label", status_code=200)
+@delete(
+    "/labels/{label_id:str}",
+    summary="Delete a label",
+    status_code=200,
+    opt=operation(GROUP, "labels/manage", takes=Nothing, answers=Done, refuses=LabelNotFound),
+)
 async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """No customer carries it any more."""
     id_ = id_in_path(label_id)
-    await refuse_fields(request)
-    done = just({"message": "Label deleted successfully!", "data": ""})
+    await read(request, Nothing)
+    done = just(Done("Label deleted successfully!"))
     return await carry_out(request, lambda unit: labels.delete(unit, id_), done)
 
 
-async def _value(request: AnyRequest) -> str:
-    fields = Fields(await read_input(request))
-    value = fields.required.text("value", max_length=MAX_LENGTH)
-    fields.check_all()
-    return value
-
-
-def _shown(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
-    async def show(connection: Session, id_: int) -> Shown:
-        row = await find_label(connection, id_)
-        return Shown({"message": message, "data": row and label(row)})
+def _saved(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
+    async def show(session: Session, id_: int) -> Shown:
+        row = await find_label(session, id_)
+        if row is None:
+            raise LabelNotFound
+        return Shown(LabelSaved(message, label(row)))
 
     return show
 

@@ -9,45 +9,77 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
+from msgspec import Struct
 
-from api.handling.serving import AnyRequest, id_in_path, is_still_authenticated, needs, serving
+from api.handling.serving import AnyRequest, id_in_path, is_still_authenticated, serving
 from api.handling.writes import Shown, carry_out
 from api.http.answer import Answer, answer
-from api.http.request import read_input, refuse_fields
+from api.http.refusals import TooMany
+from api.http.request import read
+from api.http.turns import RETRY_AFTER
+from api.openapi.operation import operation
 from api.presentation.encoding import encode
-from api.presentation.replays import replay_view
-from api.presentation.what_if import what_if_view
+from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
+from api.presentation.what_if import ShownWhatIf, what_if_view
 from eventstore.log.log import Session
 from eventstore.store import Unit
 from projections.checks.what_if import what_if as figures_under
 from projections.fold.past import EVENTS_AT_ONCE
 from projections.replay import engine, registry
-from projections.replay.registry import ENDED, Asked
+from projections.replay.engine import NotReadyError, ReplayRunningError
+from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
+from projections.replay.registry import ENDED, Asked, ReplayNotFoundError
 from service import replays
-from service.fields.reader import Fields
-from service.fields.replay import read_replay, read_what_if
+from service.fields.input import Nothing
+from service.fields.replay import ReplayWanted
+from service.reasons import Reason
 
+GROUP = "Replays"
 PATH = "/replays/{replay_id:str}"
 LISTED = 100
 LOOK_SECONDS = 0.5
+UNREADY = NotReadyError("cancelled")
+EXCHANGED = ReplayNotFoundError, ReplayRunningError, UNREADY, ReplayStuckError
 
 
-@post("/replays", opt=needs("replays/manage"), summary="Rebuild read models beside the live ones", status_code=200)
+class OneReplay(Struct):
+    replay: ShownReplay
+
+
+class ReplayTold(Struct):
+    message: str
+    data: ShownReplay
+
+
+class WhatIfTold(Struct):
+    message: str
+    data: ShownWhatIf
+
+
+@post(
+    "/replays",
+    summary="Rebuild read models beside the live ones",
+    status_code=200,
+    opt=operation(
+        GROUP, "replays/manage", takes=ReplayWanted, answers=(ReplayTold, WhatIfTold),
+        refuses=(ReplayRunningError, TooMany(RETRY_AFTER, Reason.BUSY)),
+    ),
+)  # fmt: skip
 async def start_replay(request: AnyRequest) -> Answer:
     """All of them unless one is named, of all customers unless some are. Compared with the live ones, and put in their
     place when `swap` says so: `never` (then that waits to be asked for), `equal`, `always`. With `what_if` nothing is
     rebuilt: the answer tells what all customers' figures would be under another rule.
     """
-    fields = Fields(await read_input(request))
-    if (rule := read_what_if(fields)) is not None:
-        return await _what_if(request, rule)
-    return await _start(request, read_replay(fields, request.user.user))
+    wanted = await read(request, ReplayWanted)
+    if wanted.what_if is not None:
+        return await _what_if(request, wanted.what_if)
+    return await _start(request, wanted.asked(request.user.user))
 
 
 async def _start(request: AnyRequest, asked: Asked) -> Answer:
     service, started = serving(request), list[int]()
 
-    async def work(_unit: Unit) -> dict[str, Any]:
+    async def work(_unit: Unit) -> ReplayTold:
         id_ = await replays.start(service.store.pool, asked)
         started.append(id_)
         return await _told(service.store.pool, id_, "Replay started.")
@@ -62,30 +94,38 @@ async def _what_if(request: AnyRequest, rule: str) -> Answer:
     """Who would move, and by how much: nothing is rebuilt, and nothing live is touched."""
     service = serving(request)
 
-    async def work(_unit: Unit) -> dict[str, Any]:
+    async def work(_unit: Unit) -> WhatIfTold:
         async with service.turns.turn():
             report = await figures_under(service.store, rule, engine.unseen, at_once=EVENTS_AT_ONCE)
-        return {"message": f"Figures under {rule}. Nothing was changed.", "data": what_if_view(report)}
+        return WhatIfTold(f"Figures under {rule}. Nothing was changed.", what_if_view(report))
 
     return await carry_out(request, work, _result)
 
 
-@get("/replays", opt=needs("replays/manage"), summary="List replays")
+@get("/replays", summary="List replays", opt=operation(GROUP, "replays/manage", answers=ReplaysListed))
 async def list_replays(request: AnyRequest) -> Answer:
     """The newest first, running and ended."""
     pool = serving(request).store.pool
     runs = await engine.is_running(pool)
     found = await registry.newest(pool, LISTED)
-    return answer({"replays": [await replay_view(pool, replay, runs=runs) for replay in found]})
+    return answer(ReplaysListed([await replay_view(pool, replay, runs=runs) for replay in found]))
 
 
-@get(PATH, opt=needs("replays/manage"), summary="Get a replay")
+@get(
+    PATH,
+    summary="Get a replay",
+    opt=operation(GROUP, "replays/manage", answers=OneReplay, refuses=ReplayNotFoundError),
+)
 async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """How far it is, and what differs, with samples."""
-    return answer({"replay": await _view(serving(request).store.pool, id_in_path(replay_id))})
+    return answer(OneReplay(await _view(serving(request).store.pool, id_in_path(replay_id))))
 
 
-@get(f"{PATH}/progress", opt=needs("replays/manage"), summary="Follow a replay, as server-sent events")
+@get(
+    f"{PATH}/progress",
+    summary="Follow a replay, as server-sent events",
+    opt=operation(GROUP, "replays/manage", answers=ShownReplay, refuses=ReplayNotFoundError, streams=True),
+)
 async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> ServerSentEvent:
     """Each `progress` event has the replay as JSON, whenever that has changed; the last one is `end`. It breaks off
     when the credential is revoked.
@@ -99,33 +139,51 @@ async def _progress(request: AnyRequest, pool: asyncpg.Pool, id_: int) -> AsyncI
     last = b""
     while True:
         replay = await _view(pool, id_)
-        told = encode(replay)
-        ended = replay["status"] in ENDED
-        if told != last or ended:
-            yield ServerSentEventMessage(event="end" if ended else "progress", data=told.decode())
-        if ended:
+        data = encode(replay)
+        has_ended = replay.status in ENDED
+        if data != last or has_ended:
+            yield ServerSentEventMessage(event="end" if has_ended else "progress", data=data.decode())
+        if has_ended:
             return
-        last = told
+        last = data
         await asyncio.sleep(LOOK_SECONDS)
         if not await is_still_authenticated(request):
             return
 
 
-@post(f"{PATH}/swap", opt=needs("replays/manage"), summary="Put rebuilt rows in the place of the live", status_code=200)
+@post(
+    f"{PATH}/swap",
+    summary="Put rebuilt rows in the place of the live",
+    status_code=200,
+    opt=operation(GROUP, "replays/manage", takes=Nothing, answers=ReplayTold, refuses=EXCHANGED),
+)
 async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """With all that has happened since; the former rows are kept for a rollback until another replay is swapped."""
     store, id_ = serving(request).store, id_in_path(replay_id)
     return await _done(request, id_, lambda: engine.swap_ready(store, id_), "Replay swapped.")
 
 
-@post(f"{PATH}/rollback", opt=needs("replays/manage"), summary="Put the former rows back", status_code=200)
+@post(
+    f"{PATH}/rollback",
+    summary="Put the former rows back",
+    status_code=200,
+    opt=operation(
+        GROUP, "replays/manage", takes=Nothing, answers=ReplayTold,
+        refuses=(*EXCHANGED, NothingToRollBackError),
+    ),
+)  # fmt: skip
 async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """The rows that a swap has replaced come back, with everything that has happened since."""
     store, id_ = serving(request).store, id_in_path(replay_id)
     return await _done(request, id_, lambda: engine.roll_back_swapped(store, id_), "Replay rolled back.")
 
 
-@post(f"{PATH}/cancel", opt=needs("replays/manage"), summary="Cancel a replay", status_code=200)
+@post(
+    f"{PATH}/cancel",
+    summary="Cancel a replay",
+    status_code=200,
+    opt=operation(GROUP, "replays/manage", takes=Nothing, answers=ReplayTold, refuses=(ReplayNotFoundError, UNREADY)),
+)
 async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """At any moment before it is swapped; nothing of it stays but its entry here."""
     store, id_ = serving(request).store, id_in_path(replay_id)
@@ -133,24 +191,24 @@ async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer
 
 
 async def _done(request: AnyRequest, id_: int, act: Callable[[], Awaitable[object]], message: str) -> Answer:
-    await refuse_fields(request)
+    await read(request, Nothing)
 
-    async def work(_unit: Unit) -> dict[str, Any]:
+    async def work(_unit: Unit) -> ReplayTold:
         await act()
         return await _told(serving(request).store.pool, id_, message)
 
     return await carry_out(request, work, _result)
 
 
-async def _view(pool: asyncpg.Pool, id_: int) -> dict[str, Any]:
+async def _view(pool: asyncpg.Pool, id_: int) -> ShownReplay:
     return await replay_view(pool, await registry.find(pool, id_), runs=await engine.is_running(pool))
 
 
-async def _told(pool: asyncpg.Pool, id_: int, message: str) -> dict[str, Any]:
-    return {"message": message, "data": await _view(pool, id_)}
+async def _told(pool: asyncpg.Pool, id_: int, message: str) -> ReplayTold:
+    return ReplayTold(message, await _view(pool, id_))
 
 
-async def _result(_connection: Session, body: dict[str, Any]) -> Shown:
+async def _result(_session: Session, body: Struct) -> Shown:
     return Shown(body)
 
 

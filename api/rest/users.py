@@ -1,96 +1,133 @@
 """WordPress users: what WordPress tells of them, and which customer is whose."""
 
+from typing import Annotated
+
 from litestar import delete, get, post, put
 from litestar.params import FromPath
+from msgspec import Struct
+from msgspec.structs import asdict
 
-from api.handling.serving import AnyRequest, customer_in_path, id_in_path, needs, serving
+from api.handling.serving import AnyRequest, customer_in_path, id_in_path, serving
 from api.handling.writes import Shown, about, carry_out, just
 from api.http.answer import Answer, answer
-from api.http.request import read_input, read_nothing, refuse_fields
-from api.presentation.records import user
-from domain.refusals import UserNotFound
+from api.http.request import read, read_nothing
+from api.openapi.operation import operation
+from api.presentation.users import ShownUser, user
+from api.presentation.values import Done
+from domain.refusals import ClaimTaken, CustomerNotFound, UnknownUser, UserAlreadyAttached, UserNotFound
 from domain.user import UserProfile
 from eventstore.log.log import Session
 from projections.queries.lookups import every_user, find_user
 from service import users
-from service.fields.reader import Fields
+from service.fields.input import Input, Nothing
+from service.fields.kinds import Email, Id, Text
 
-MAX_LOGIN = 60
+GROUP = "Users"
+TAKEN = ClaimTaken("user-login", "jane"), ClaimTaken("user-email", "jane@example.com")
+LINKED = ClaimTaken("user-link", "1")
 
 
-@get("/users", opt=needs("users/view"), summary="List users")
+class UsersListed(Struct):
+    users: list[ShownUser]
+
+
+class UserSaved(Struct):
+    message: str
+    data: ShownUser
+
+
+class Attached(Struct):
+    message: str
+
+
+class Profile(Input, forbid_unknown_fields=True):
+    """As WordPress has a user."""
+
+    user_login: Annotated[str, Text(60, example="jane")]
+    user_email: Annotated[str, Email(example="jane.smith@example.com")]
+    display_name: Annotated[str, Text(example="Jane Smith")] = ""
+    first_name: Annotated[str, Text(example="Jane")] = ""
+    last_name: Annotated[str, Text(example="Smith")] = ""
+    user_url: Annotated[str, Text()] = ""
+    user_nicename: Annotated[str, Text()] = ""
+
+
+class UserToAttach(Input):
+    user_id: Annotated[int, Id(example=1)]
+
+
+@get("/users", summary="List users", opt=operation(GROUP, "users/view", answers=UsersListed))
 async def list_users(request: AnyRequest) -> Answer:
     """All users of the store that this service knows, as WordPress has them."""
     rows = await every_user(serving(request).store.pool)
-    return answer({"users": [user(row) for row in rows]})
+    return answer(UsersListed(list(map(user, rows))))
 
 
-@put("/users/{user_id:str}", opt=needs("users/manage"), summary="Register a user, or bring it up to date")
+@put(
+    "/users/{user_id:str}",
+    summary="Register a user, or bring it up to date",
+    opt=operation(GROUP, "users/manage", takes=Profile, answers=UserSaved, refuses=(*TAKEN, UserNotFound)),
+)
 async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     """WordPress sends all of a user, by the id that it gives: what it does not send is empty."""
-    id_ = id_in_path(user_id)
-    profile = _profile(Fields(await read_input(request)))
+    id_, profile = id_in_path(user_id), UserProfile(**asdict(await read(request, Profile)))
     if not id_:
         raise UserNotFound
 
-    async def show(connection: Session, _result: None) -> Shown:
-        row = await find_user(connection, id_)
-        return Shown({"message": "User saved successfully!", "data": row and user(row)}, user_id=id_)
+    async def show(session: Session, _result: None) -> Shown:
+        row = await find_user(session, id_)
+        if row is None:
+            raise UserNotFound
+        return Shown(UserSaved("User saved successfully!", user(row)), user_id=id_)
 
     return await carry_out(request, lambda unit: users.register(unit, id_, profile), show)
 
 
-def _profile(fields: Fields) -> UserProfile:
-    text = fields.optional(absent="", empty="").text
-    profile = UserProfile(
-        user_login=fields.required.text("user_login", max_length=MAX_LOGIN),
-        user_email=fields.required.email("user_email"),
-        display_name=text("display_name"),
-        first_name=text("first_name"),
-        last_name=text("last_name"),
-        user_url=text("user_url"),
-        user_nicename=text("user_nicename"),
-    )
-    fields.check_all()
-    return profile
-
-
-@delete("/users/{user_id:str}", opt=needs("users/manage"), summary="Delete a user", status_code=200)
+@delete(
+    "/users/{user_id:str}",
+    summary="Delete a user",
+    status_code=200,
+    opt=operation(GROUP, "users/manage", takes=Nothing, answers=Done, refuses=UserNotFound),
+)
 async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     """A customer that the user is linked to stays, and has no user any more."""
     id_ = id_in_path(user_id)
-    await refuse_fields(request)
-    done = just({"message": "User deleted successfully!", "data": ""})
+    await read(request, Nothing)
+    done = just(Done("User deleted successfully!"))
     return await carry_out(request, lambda unit: users.delete(unit, id_), done)
 
 
 @post(
     "/customers/{customer_id:str}/attachable-user",
-    opt=needs("customers/manage"),
     summary="Attach a user to a customer",
     status_code=200,
+    opt=operation(
+        GROUP,
+        "customers/manage",
+        takes=UserToAttach,
+        answers=Attached,
+        versioned=True,
+        refuses=(LINKED, UnknownUser(1), UserAlreadyAttached, CustomerNotFound),
+    ),
 )
 async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """The user must be there and linked to nobody else, and the customer to no user."""
-    id_ = customer_in_path(customer_id)
-    fields = Fields(await read_input(request))
-    user_id = fields.required.id("user_id")
-    fields.check()
-    done = about(id_, {"message": "User attached successfully"})
-    return await carry_out(request, lambda unit: users.attach(unit, id_, user_id), done, customer_id=id_)
+    id_, wanted = customer_in_path(customer_id), await read(request, UserToAttach)
+    done = about(id_, Attached("User attached successfully"))
+    return await carry_out(request, lambda unit: users.attach(unit, id_, wanted.user_id), done, customer_id=id_)
 
 
 @post(
     "/customers/{customer_id:str}/detach-user",
-    opt=needs("customers/manage"),
     summary="Detach a customer's user",
     status_code=200,
+    opt=operation(GROUP, "customers/manage", answers=Attached, refuses=CustomerNotFound, versioned=True),
 )
 async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """The customer stays as it is. Where no user is attached, nothing happens, and that is no error."""
     id_ = customer_in_path(customer_id)
     await read_nothing(request)
-    done = about(id_, {"message": "User detached successfully"})
+    done = about(id_, Attached("User detached successfully"))
     return await carry_out(request, lambda unit: users.detach(unit, id_), done, customer_id=id_)
 
 

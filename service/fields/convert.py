@@ -1,5 +1,6 @@
 """From what a client sent to what the domain takes: each function returns the value or raises Unfit."""
 
+import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
@@ -8,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
+from msgspec import json
 
 from domain.value import is_currency
 from service.fields import places
@@ -17,9 +19,12 @@ L = TypeVar("L", bound=str)
 
 # The largest integer that every JSON client keeps exact; well within PostgreSQL's bigint.
 MAX_INTEGER = 2**53 - 1
+INT64_DIGITS = 20
 MAX_EMAIL, MAX_LOCAL = 254, 64  # by RFC 5321
 MAX_RATE = Decimal(10**9)
 RATE_STEP = Decimal("0.0000000001")
+
+MAX_DEPTH = 32  # of a document
 
 BLANKS = " \t\r\n"  # around any value; Python's own also has control characters, which int() does not know
 
@@ -192,6 +197,42 @@ def _bounded(raw: Any, max_items: int) -> list[Any]:
     if len(values) > max_items:
         raise Unfit("max", f"may not have more than {max_items} entries.")
     return values
+
+
+def document(raw: Any) -> dict[str, Any]:
+    """A JSON object, or the text of one; PHP writes an empty one as a list."""
+    try:
+        value = json.decode(raw) if isinstance(raw, str) and raw.strip() else raw
+        if value is None or value in ("", []):
+            return {}
+        _check(value, MAX_DEPTH)
+    except (ValueError, Unfit):
+        value = None
+    if not isinstance(value, dict):
+        raise Unfit("object", "must be a JSON object without control characters.")
+    return value
+
+
+def _check(value: Any, depth: int) -> None:
+    """Raises Unfit for what could not be stored, or not be read again."""
+    match value:
+        case dict():
+            parts = [*value, *value.values()]
+        case list():
+            parts = value
+        case str():
+            text(value, max_length=65_535, lines=True)
+            return
+        case int() if not -(2**63) <= value < 2**63:
+            raise Unfit("numeric", "is too large.")
+        case float() if not math.isfinite(value):
+            raise Unfit("numeric", "is no number.")
+        case _:
+            return
+    if not depth:
+        raise Unfit("object", "is nested too deep.")
+    for part in parts:
+        _check(part, depth - 1)
 
 
 def in_short(name: str) -> str:

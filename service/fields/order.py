@@ -1,27 +1,24 @@
-"""Reading an order from a request."""
+"""What a client may send of an order."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 from uuid import uuid4
 
+from msgspec import field
+
 from domain.customer import OrderDetails
-from domain.order import (
-    ORDER_MODES,
-    ORDER_STATUSES,
-    ORDER_TYPES,
-    Item,
-    ItemWords,
-    OrderWords,
-    PlaceOrder,
-    Terms,
-    payment_status,
-)
-from domain.transaction import PAYMENT_STATUSES
-from domain.value import MAX_CENTS, is_currency
-from service.fields.documents import document
+from domain.order import Item, ItemWords, OrderStatus, OrderWords, PlaceOrder, Terms, payment_status
+from domain.transaction import PaymentStatus, UnpaidStatus
+from domain.value import DEFAULT_CURRENCY, MAX_CENTS, is_currency
+from service.fields.choices import ORDER_MODE, ORDER_STATUS, ORDER_TYPE, PAYMENT_STATUS, UNPAID_STATUS
+from service.fields.compound import Document, Each
+from service.fields.input import Input
+from service.fields.kinds import Cents, Id, Integer, Lines, Moment, OneOf, Rate, Schema, Text
 from service.fields.reader import Fields
 
-TEXTS = ("invoice_no", "fulfillment_type", "shipping_status", "payment_method")
 AMOUNTS = (
     "subtotal", "discount_tax", "manual_discount_total", "coupon_discount_total", "shipping_tax", "shipping_total",
     "fee_total", "tax_total",
@@ -34,89 +31,152 @@ MAX_QUANTITY = 1_000_000
 MAX_NOTE = 65_535
 
 
-def read_order(fields: Fields, store_currency: str, now: datetime) -> PlaceOrder:
-    """What was ordered, and what of it is paid already. The items still lack their ids."""
-    none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
-    total_amount = fields.required.cents("total_amount")
-    sent = fields.each("items", MAX_ITEMS)
-    items = tuple(_item(item, place) for place, item in enumerate(sent))
-    total_paid, total_refund = none.cents("total_paid"), zero.cents("total_refund")
-    given = none.choice("payment_status", PAYMENT_STATUSES)
-    if total_paid is None:
-        total_paid = total_amount if given == "paid" else 0
-    if total_refund > total_paid:
-        fields.refuse("total_refund", "max", "may not be greater than what was paid.")
-    texts: dict[str, Any] = {name: none.text(name) or "" for name in TEXTS}
-    amounts: dict[str, Any] = {name: zero.cents(name) for name in AMOUNTS}
-    amounts["subtotal"] = amounts["subtotal"] or sum(item.subtotal for item in items)
-    if amounts["subtotal"] > MAX_CENTS:
-        fields.refuse("subtotal", "max", f"may not be greater than {MAX_CENTS}.")
-    terms = Terms(
-        customer_id=fields.required.id("customer_id"),
-        uuid=uuid4().hex,
-        currency=_currency(fields, store_currency),
-        total_amount=total_amount,
-        total_paid=total_paid,
-        total_refund=total_refund,
-        payment_status=given or payment_status(total_amount, total_paid, total_refund),
-        created_at=none.moment("created_at") or now,
-        status=none.choice("status", ORDER_STATUSES) or "on-hold",
-        rate=fields.optional(absent=None, empty=None).rate("rate"),
-        items=items,
-        parent_id=none.id("parent_id"),
-        type=none.choice("type", ORDER_TYPES) or "payment",
-        mode=none.choice("mode", ORDER_MODES) or "live",
-        receipt_number=none.text("receipt_number"),
-        **texts,
-        **amounts,
-    )
-    words = OrderWords(
-        items=tuple(map(_item_words, sent)), payment_method_title=none.text("payment_method_title") or ""
-    )
-    return PlaceOrder(terms=terms, words=words)
-
-
-def read_details(fields: Fields) -> OrderDetails:
-    """What the order says about the person; None for what was not sent."""
-    ip_address = fields.optional(absent=None, empty="").text("ip_address", max_length=45)
-    return OrderDetails(note=read_note(fields), ip_address=ip_address)
-
-
-def read_note(fields: Fields) -> str | None:
-    return fields.optional(absent=None, empty="").text("note", max_length=MAX_NOTE, lines=True)
-
-
-def _currency(fields: Fields, default: str) -> str:
+@dataclass(frozen=True)
+class Currency(Text):
     """The currency in capital letters, however it was sent."""
-    code = fields.optional(absent=default, empty=default).text("currency", max_length=len(default))
-    if not code.isascii() or not is_currency(code.upper()):
-        fields.refuse("currency", "invalid", "must be three letters such as USD.")
-    return code.upper()
+
+    max_length: int = len(DEFAULT_CURRENCY)
+
+    def take(self, fields: Fields, name: str, absent: Any) -> Any:
+        code = super().take(fields, name, absent)
+        if code is not absent and not (code.isascii() and is_currency(code.upper())):
+            fields.refuse(name, "invalid", "must be three letters such as USD.")
+        return code and code.upper()
+
+    @property
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": "^[A-Za-z]{3}$"}
 
 
-def _item(fields: Fields, place: int) -> Item:
-    none, zero = fields.optional(absent=None, empty=None), fields.optional(absent=0, empty=0)
-    quantity = fields.optional(absent=1, empty=1).integer("quantity", minimum=1, maximum=MAX_QUANTITY)
-    amounts: dict[str, Any] = {name: zero.cents(name) for name in ITEM_AMOUNTS}
-    amounts["subtotal"] = amounts["subtotal"] or quantity * amounts["unit_price"]
-    amounts["line_total"] = amounts["line_total"] or max(0, amounts["subtotal"] - amounts["discount_total"])
-    return Item(
-        id=0,
-        object_id=none.id("object_id"),
-        post_id=none.id("post_id"),
-        fulfillment_type=none.text("fulfillment_type") or "",
-        payment_type=none.text("payment_type") or "onetime",
-        cart_index=place,
-        quantity=quantity,
-        **amounts,
-    )
+class NewItem(Input, forbid_unknown_fields=True):
+    quantity: Annotated[int, Integer(1, MAX_QUANTITY, example=2)] = 1
+    unit_price: Annotated[int, Cents(example=2500)] = 0
+    cost: Annotated[int, Cents()] = 0
+    subtotal: Annotated[int, Cents()] = 0
+    tax_amount: Annotated[int, Cents()] = 0
+    shipping_charge: Annotated[int, Cents()] = 0
+    discount_total: Annotated[int, Cents()] = 0
+    line_total: Annotated[int, Cents()] = 0
+    refund_total: Annotated[int, Cents()] = 0
+    object_id: Annotated[int | None, Id(about="The product's variation, which filters by items look for.")] = None
+    post_id: Annotated[int | None, Id()] = None
+    fulfillment_type: Annotated[str, Text()] = ""
+    payment_type: Annotated[str | None, Text()] = None
+    title: Annotated[str, Text(example="Monthly")] = ""
+    post_title: Annotated[str, Text(example="Coffee")] = ""
+    other_info: Annotated[dict[str, Any], Document(example={"size": "L"})] = field(default_factory=dict)
+    line_meta: Annotated[dict[str, Any], Document(example={"size": "L"})] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Before discounts."""
+        return self.subtotal or self.quantity * self.unit_price
+
+    def item(self, place: int) -> Item:
+        """It still lacks its id."""
+        amounts = {name: getattr(self, name) for name in ITEM_AMOUNTS} | {
+            "subtotal": self.total,
+            "line_total": self.line_total or max(0, self.total - self.discount_total),
+        }
+        return Item(
+            id=0,
+            object_id=self.object_id,
+            post_id=self.post_id,
+            fulfillment_type=self.fulfillment_type,
+            payment_type=self.payment_type or "onetime",
+            cart_index=place,
+            quantity=self.quantity,
+            **amounts,
+        )
+
+    @property
+    def words(self) -> ItemWords:
+        return ItemWords(
+            title=self.title, post_title=self.post_title, other_info=self.other_info, line_meta=self.line_meta
+        )
 
 
-def _item_words(fields: Fields) -> ItemWords:
-    none = fields.optional(absent=None, empty=None)
-    return ItemWords(
-        title=none.text("title") or "",
-        post_title=none.text("post_title") or "",
-        other_info=document(fields, "other_info"),
-        line_meta=document(fields, "line_meta"),
-    )
+class NewOrder(Input, forbid_unknown_fields=True, kw_only=True):
+    id: Annotated[int | None, Id(about="Allocated, if it is not given.")] = None
+    total_amount: Annotated[int, Cents(example=5000)]
+    items: Annotated[Sequence[NewItem], Each(NewItem, MAX_ITEMS)] = ()
+    total_paid: Annotated[int | None, Cents(example=5000)] = None
+    total_refund: Annotated[int, Cents()] = 0
+    payment_status: Annotated[
+        PaymentStatus | None,
+        OneOf(PAYMENT_STATUS, about="Follows from the amounts, if it is not given: an order of nothing is paid."),
+    ] = None
+    invoice_no: Annotated[str, Text()] = ""
+    fulfillment_type: Annotated[str, Text()] = ""
+    shipping_status: Annotated[str, Text()] = ""
+    payment_method: Annotated[str, Text()] = ""
+    subtotal: Annotated[int, Cents()] = 0
+    discount_tax: Annotated[int, Cents()] = 0
+    manual_discount_total: Annotated[int, Cents()] = 0
+    coupon_discount_total: Annotated[int, Cents()] = 0
+    shipping_tax: Annotated[int, Cents()] = 0
+    shipping_total: Annotated[int, Cents()] = 0
+    fee_total: Annotated[int, Cents()] = 0
+    tax_total: Annotated[int, Cents()] = 0
+    customer_id: Annotated[int, Id(example=1)]
+    currency: Annotated[str | None, Currency(example="USD", about="The store's, if not given.")] = None
+    created_at: Annotated[datetime | None, Moment()] = None
+    status: Annotated[OrderStatus, OneOf(ORDER_STATUS)] = "on-hold"
+    rate: Annotated[Decimal | None, Rate(about="From the order's currency to the store's; 1, if not given.")] = None
+    parent_id: Annotated[int | None, Id()] = None
+    type: Annotated[str, OneOf(ORDER_TYPE)] = "payment"
+    mode: Annotated[str, OneOf(ORDER_MODE)] = "live"
+    receipt_number: Annotated[str | None, Text()] = None
+    payment_method_title: Annotated[str, Text()] = ""
+    ip_address: Annotated[str | None, Text(45, blank="")] = None
+    note: Annotated[str | None, Lines(MAX_NOTE, blank="")] = None
+
+    def check(self, fields: Fields) -> None:
+        if self.total_refund > self.paid:
+            fields.refuse("total_refund", "max", "may not be greater than what was paid.")
+        if self.total > MAX_CENTS:
+            fields.refuse("subtotal", "max", f"may not be greater than {MAX_CENTS}.")
+
+    @property
+    def paid(self) -> int:
+        if self.total_paid is not None:
+            return self.total_paid
+        return self.total_amount if self.payment_status == "paid" else 0
+
+    @property
+    def total(self) -> int:
+        """Of the items, before discounts."""
+        return self.subtotal or sum(item.total for item in self.items)
+
+    @property
+    def details(self) -> OrderDetails:
+        """What the order says about the person; None for what was not sent."""
+        return OrderDetails(note=self.note, ip_address=self.ip_address)
+
+    def placed(self, store_currency: str, now: datetime) -> PlaceOrder:
+        """What was ordered, and what of it is paid already. The items still lack their ids."""
+        given = self.payment_status
+        terms = Terms(
+            uuid=uuid4().hex,
+            currency=self.currency or store_currency,
+            total_paid=self.paid,
+            payment_status=given or payment_status(self.total_amount, self.paid, self.total_refund),
+            created_at=self.created_at or now,
+            items=tuple(item.item(place) for place, item in enumerate(self.items)),
+            subtotal=self.total,
+            **{name: getattr(self, name) for name in AS_SENT},
+        )
+        words = OrderWords(
+            items=tuple(item.words for item in self.items), payment_method_title=self.payment_method_title
+        )
+        return PlaceOrder(terms=terms, words=words)
+
+
+COMPUTED = {"currency", "total_paid", "payment_status", "created_at", "items", "subtotal"}
+AS_SENT = [name for name in Terms.__struct_fields__ if name in NewOrder.__struct_fields__ and name not in COMPUTED]
+
+
+class OrderChange(Input, forbid_unknown_fields=True):
+    status: Annotated[OrderStatus | None, OneOf(ORDER_STATUS, example="completed")] = None
+    payment_status: Annotated[UnpaidStatus | None, OneOf(UNPAID_STATUS)] = None
+    note: Annotated[str | None, Lines(MAX_NOTE, blank="")] = None

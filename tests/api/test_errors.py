@@ -6,7 +6,7 @@ import httpx
 import pytest
 from litestar import Litestar, get
 from litestar.params import FromPath
-from msgspec import json
+from msgspec import json, to_builtins
 
 from api.handling.errors import Refusals, exception_handlers
 from api.http.refusals import (
@@ -89,11 +89,11 @@ FORBIDDEN = "Sorry, you are not allowed to do that."
 def test_each_refusal_has_its_row_in_the_table(refusal: HttpRefusal, status: int, body: tuple[Any, ...]) -> None:
     message, code, data = body
     told = {"code": code, "message": message, "data": data, "reason": refusal.reason}
-    assert (refusal.status, refusal.body) == (status, told)
+    assert (refusal.status, to_builtins(refusal.body)) == (status, told)
 
 
 def test_a_customer_that_is_gone_has_a_body_of_its_own() -> None:
-    assert (CustomerGone().status, CustomerGone().body) == (
+    assert (CustomerGone().status, to_builtins(CustomerGone().body)) == (
         404,
         {
             "message": "Customer not found",
@@ -106,7 +106,7 @@ def test_a_customer_that_is_gone_has_a_body_of_its_own() -> None:
 
 def test_the_message_of_a_validation_is_the_first() -> None:
     errors: Errors = {"a": {"required": "First."}, "b": {"email": "Second."}}
-    assert Invalid(errors).body == {
+    assert to_builtins(Invalid(errors).body) == {
         "code": "rest_request_validation",
         "message": "First.",
         "errors": errors,

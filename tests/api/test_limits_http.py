@@ -17,16 +17,17 @@ from litestar.types import Message, Receive, Scope, Send
 from api.app import AT_ONCE, WAITING
 from api.edge.limits import ANSWER_SECONDS as ANSWERED_WITHIN
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES, guarding
+from api.handling.listing import MAX_IDS, MAX_SEARCH
 from api.http.pages import MAX_PER_PAGE
 from api.http.request import MAX_BODY_BYTES, MAX_DEPTH, MAX_FIELDS
 from api.process.settings import Settings
-from api.rest.customers import MAX_BULK, MAX_NOTES
-from api.rest.lists import MAX_IDS, MAX_SEARCH
+from api.rest.customers import MAX_BULK
 from eventstore.store import MAX_COMMANDS
 from projections.queries.language.filters import MAX_ITEMS as MAX_FILTERS
 from projections.queries.language.properties import MAX_VALUES
 from projections.queries.pages import PATIENCE
 from service.fields.convert import MAX_INTEGER
+from service.fields.customer import MAX_NOTES
 from service.fields.order import MAX_ITEMS
 from tests.api.client import client_of
 from tests.api.shop import FORM, JSON, Shop, done, new_email, problems, refusal, rule

@@ -1,6 +1,7 @@
 import pytest
 
-from api.presentation.names import photo_url, split_full_name, user_link
+from api.presentation.names import photo_url, user_link
+from service.fields.customer import split_full_name
 
 
 @pytest.mark.parametrize(

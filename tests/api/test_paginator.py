@@ -1,17 +1,23 @@
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.pages import LAST_PAGE, Page, paginator, read_page
+from api.http.pages import LAST_PAGE, Page, Paginated, paginator, read_page
 
 CUSTOMERS = "https://store.example/wp-json/fluent-cart/v2/customers"
 
 
-def page_of(page: Page, total: int, query: bytes = b"") -> dict[str, Any]:
-    count = max(0, min(page.per_page, total - page.offset))
-    return paginator([{}] * count, page, total=total, url=CUSTOMERS, query=query)
+def page_of(page: Page, total: int, query: bytes = b"", next_cursor: str | None = None) -> dict[str, Any]:
+    """With a cursor, also with an empty one at the end, as it is walked to."""
+    rows: list[dict[str, Any]] = [{}] * max(0, min(page.per_page, total - page.offset))
+    walking = next_cursor is not None
+    made = paginator(
+        Paginated[Any], rows, page, total=total, url=CUSTOMERS, query=query, next_cursor=next_cursor, walking=walking
+    )
+    return cast("dict[str, Any]", msgspec.to_builtins(made))
 
 
 def labels(page: dict[str, Any]) -> list[str]:
@@ -41,6 +47,7 @@ def test_an_enormous_page_is_beyond_any_list() -> None:
 def test_the_first_page_of_three() -> None:
     page = page_of(Page(1, 10), 30)
     assert {key: value for key, value in page.items() if key != "data"} == {
+        "next_cursor": None,
         "total": 30,
         "per_page": 10,
         "current_page": 1,
@@ -110,18 +117,13 @@ def test_links_keep_the_rest_of_the_query() -> None:
 
 def test_from_a_cursor_a_cursor_leads_on() -> None:
     query = b"cursor=abc&per_page=10&page=7"
-    page = paginator([{}] * 10, Page(7, 10), total=90, url=CUSTOMERS, query=query, next_cursor="def", walking=True)
+    page = page_of(Page(7, 10), 90, query, next_cursor="def")
     assert (page["from"], page["to"], page["prev_page_url"]) == (None, None, None)
     assert page["next_page_url"] == page["links"][-1]["url"] == f"{CUSTOMERS}/?per_page=10&cursor=def"
     assert page["last_page_url"] == f"{CUSTOMERS}/?per_page=10&page=9"
     assert not [link for link in page["links"] if link["active"]]
-    end = paginator([{}], Page(7, 10), total=90, url=CUSTOMERS, query=query, next_cursor=None, walking=True)
+    end = page_of(Page(7, 10), 90, query, next_cursor="")
     assert end["next_page_url"] is None
-
-
-def test_a_cursor_is_there_when_it_is_given() -> None:
-    assert "next_cursor" not in page_of(Page(1, 10), 30)
-    assert paginator([], Page(1, 10), total=0, url=CUSTOMERS, query=b"", next_cursor=None)["next_cursor"] is None
 
 
 @given(st.integers(1, 200), st.integers(0, 3000), st.integers(1, 199))

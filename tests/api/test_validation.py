@@ -7,7 +7,7 @@ import pytest
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, to_builtins
 
 from api.http.refusals import Invalid
 from service.fields.reader import Errors, Fields, UnfitFields
@@ -34,7 +34,7 @@ def test_all_failing_fields_are_reported_at_once_and_the_first_is_the_message() 
     fields.optional(absent=None, empty=None).text("city")
     with pytest.raises(UnfitFields) as refused:
         fields.check()
-    assert Invalid(refused.value.errors).body == {
+    assert to_builtins(Invalid(refused.value.errors).body) == {
         "code": "rest_request_validation",
         "message": "The first name field is required.",
         "errors": {

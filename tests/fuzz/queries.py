@@ -12,23 +12,25 @@ from decimal import Decimal
 import atheris
 
 with atheris.instrument_imports(include=["api", "domain", "projections", "service"]):
-    from api.handling.as_of import read_as_of
+    from api.handling.listing import CustomersWanted, StoreOrdersWanted
     from api.http.refusals import HttpRefusal
     from api.http.request import parse_body, parse_form
-    from api.rest.lists import read_query
     from projections.queries import relations
     from projections.queries.customers import LISTING as CUSTOMERS
     from projections.queries.language.clock import clock
     from projections.queries.language.refusals import QueryRefused
     from projections.queries.orders import LISTING as ORDERS
     from projections.queries.pages import Statement, count_statement, page_statement, sort_of
-    from service.fields.reader import Fields
+    from service.fields.reader import Fields, UnfitFields
 
 from tests.queries.test_any_text import OURS, TOKEN
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 CONTENT_TYPES = ("", "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b")
-LISTS = ((CUSTOMERS, relations.OF_CUSTOMER), (ORDERS._replace(only=("customer_id", 1)), relations.OF_ORDER))
+LISTS = (
+    (CUSTOMERS, relations.OF_CUSTOMER, CustomersWanted),
+    (ORDERS._replace(only=("customer_id", 1)), relations.OF_ORDER, StoreOrdersWanted),
+)
 INT64 = 2**63
 SECONDS = 1  # of processor time, for any input; most take less than a thousandth of that
 
@@ -42,13 +44,12 @@ def one_input(data: bytes) -> None:
 
 
 def _read(kind: int, rest: bytes) -> None:
-    with contextlib.suppress(HttpRefusal, QueryRefused):
-        said = parse_form(rest) if kind % 2 else parse_body(rest, CONTENT_TYPES[kind // 2 % 4])
-        fields = Fields(said)
-        listing, related = LISTS[kind // 8 % 2]
-        read_as_of(fields)
-        asked, names = read_query(fields, listing, related)
-        assert set(names) <= related, names
+    with contextlib.suppress(HttpRefusal, QueryRefused, UnfitFields):
+        sent = parse_form(rest) if kind % 2 else parse_body(rest, CONTENT_TYPES[kind // 2 % 4])
+        listing, related, type_ = LISTS[kind // 8 % 2]
+        wanted = type_.checked(Fields(sent))
+        assert set(wanted.with_) <= related, wanted
+        asked = wanted.query
         at = clock(NOW, asked.user_tz)
         is_ours(page_statement(listing, asked, sort_of(listing, asked), at))
         is_ours(count_statement(listing, asked, at))

@@ -15,7 +15,7 @@ from api.cli.terminal.session import with_store
 from api.cli.terminal.typed import typed_again
 from api.presentation.money import money
 from api.process.settings import Settings
-from api.rest.explain import explanation_body
+from api.rest.figures import explained
 from api.rest.history import TYPES, filters_of, history_page
 from domain.refusals import CustomerNotFound
 from domain.value import ROUNDING
@@ -41,8 +41,8 @@ def history(
     cursor: int | None,
     as_json: bool,
 ) -> None:
-    if type_ is not None and type_ not in TYPES:
-        raise typer.BadParameter(f"There is {', '.join(TYPES)}.", param_hint="--type")
+    if type_ is not None and type_ not in TYPES.words:
+        raise typer.BadParameter(f"There is {', '.join(TYPES.words)}.", param_hint="--type")
     filters = filters_of(type_, actor, _span(since, "--from"), _span(until, "--to"))
     found = with_store(lambda store: _history(store, customer_id, filters, cursor or NEWEST, limit))
     if found is None:
@@ -64,7 +64,7 @@ def explain(customer_id: int, *, as_json: bool) -> None:
         _nobody(customer_id)
     explanation, _version = found
     if as_json:
-        print_report(explanation_body(explanation))
+        print_report(explained(explanation))
         return
     console.print(_sum_table(explanation, currency))
     say(f"Rule {explanation.rule.name}, version {explanation.rule.version}; rounded {ROUNDING}.")

@@ -11,8 +11,7 @@ from api.cli.terminal import exits
 from api.cli.terminal.output import errors, print_json, print_report, say
 from api.cli.terminal.session import who, with_store
 from api.process.settings import Settings
-from api.rest.erasure import receipt_body
-from api.rest.export import export_body
+from api.rest.privacy import Exported, held, receipt
 from domain.refusals import CustomerNotFound
 from domain.text.folding import is_blank
 from eventstore.store import By, Store
@@ -29,7 +28,7 @@ def export(customer_id: int) -> None:
         found = with_store(lambda store: privacy.export(store, customer_id))
     except CustomerNotFound:
         _nobody(customer_id)
-    print_json({"export": export_body(found, Settings.from_environment().store_url)})
+    print_json(Exported(held(found, Settings.from_environment().store_url)))
 
 
 def erase(customer_id: int, *, reason: str, yes: bool, as_json: bool) -> None:
@@ -75,12 +74,12 @@ def erasure(customer_id: int, *, as_json: bool) -> None:
 
 
 def _show(found: Receipt, *, as_json: bool) -> None:
-    body = receipt_body(found)
+    shown = receipt(found)
     if as_json:
-        print_report(body)
+        print_report(shown)
         return
     why = f": {found.reason}" if found.reason else ""
-    say(f"Customer {found.customer_id} was erased at {body['erased_at']} by {found.erased_by}{why}")
+    say(f"Customer {found.customer_id} was erased at {shown.erased_at} by {found.erased_by}{why}")
     say(f"That sealed {many(found.events, 'event')} for good, up to position {found.position}.")
 
 

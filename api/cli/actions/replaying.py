@@ -1,7 +1,6 @@
 """`custodiary replay` and `custodiary replays`: rebuilding read models, and what came of it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import typer
 from rich.markup import escape
@@ -12,7 +11,7 @@ from api.cli.terminal.output import console, print_report, progress_bar, say, ta
 from api.cli.terminal.ranges import customers_in
 from api.cli.terminal.session import who, with_store, with_store_at
 from api.cli.terminal.typed import typed
-from api.presentation.replays import replay_view
+from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
 from eventstore.store import Store
 from projections.replay import engine, registry
 from projections.replay.registry import Asked, Replay
@@ -45,15 +44,15 @@ def replay(
         started_by=who(),
     )
 
-    async def work(store: Store, dsn: str) -> dict[str, Any]:
+    async def work(store: Store, dsn: str) -> ShownReplay:
         id_ = await engine.begin(store, asked)
         return await _view(store, await engine.run(store, id_, progress, dsn=dsn, workers=workers))
 
     with progress_bar("Replaying", "events") as progress:
         view = with_store_at(work)
     _show(view, as_json=as_json)
-    is_rebuilt = view["status"] == "swapped" or _is_equal(view)
-    raise SystemExit(exits.DONE if is_rebuilt and not view["poison"] else exits.NOT_ALL)
+    is_rebuilt = view.status == "swapped" or _is_equal(view)
+    raise SystemExit(exits.DONE if is_rebuilt and not view.poison else exits.NOT_ALL)
 
 
 def _names(projection: str | None, *, of_some: bool) -> tuple[str, ...]:
@@ -64,17 +63,17 @@ def _names(projection: str | None, *, of_some: bool) -> tuple[str, ...]:
 
 
 def list_replays(*, as_json: bool) -> None:
-    async def work(store: Store) -> list[dict[str, Any]]:
+    async def work(store: Store) -> list[ShownReplay]:
         return [await _view(store, each) for each in await registry.newest(store.pool, LISTED)]
 
     views = with_store(work)
     if as_json:
-        print_report({"replays": views})
+        print_report(ReplaysListed(views))
         return
     shown = table("id", "status", "what", "started", "by")
     for view in views:
-        what = "all" if view["projections"] == list(NAMES) else ", ".join(view["projections"])
-        shown.add_row(str(view["id"]), view["status"], what, view["started_at"], escape(view["started_by"]))
+        what = "all" if view.projections == list(NAMES) else ", ".join(view.projections)
+        shown.add_row(str(view.id), view.status, what, view.started_at, escape(view.started_by))
     console.print(shown)
 
 
@@ -94,8 +93,8 @@ def cancel_replay(id_: int, *, as_json: bool) -> None:
     _show(_on(id_, lambda store: engine.cancel(store.pool, id_)), as_json=as_json)
 
 
-def _on(id_: int, work: Callable[[Store], Awaitable[Replay]]) -> dict[str, Any]:
-    async def viewed(store: Store) -> dict[str, Any]:
+def _on(id_: int, work: Callable[[Store], Awaitable[Replay]]) -> ShownReplay:
+    async def viewed(store: Store) -> ShownReplay:
         return await _view(store, await work(store))
 
     try:
@@ -104,32 +103,32 @@ def _on(id_: int, work: Callable[[Store], Awaitable[Replay]]) -> dict[str, Any]:
         raise typer.BadParameter(f"There is no replay {id_}.", param_hint="ID") from None
 
 
-async def _view(store: Store, found: Replay) -> dict[str, Any]:
+async def _view(store: Store, found: Replay) -> ShownReplay:
     return await replay_view(store.pool, found, runs=await engine.is_running(store.pool))
 
 
-def _is_equal(view: dict[str, Any]) -> bool:
-    tables = (view["differences"] or {}).values()
-    return not any(table["missing"] or table["surplus"] or table["differing"] for table in tables)
+def _is_equal(view: ShownReplay) -> bool:
+    tables = (view.differences or {}).values()
+    return not any(table.missing or table.surplus or table.differing for table in tables)
 
 
-def _show(view: dict[str, Any], *, as_json: bool) -> None:
+def _show(view: ShownReplay, *, as_json: bool) -> None:
     if as_json:
         print_report(view)
         return
-    say(f"Replay {view['id']} is {view['status'].replace('_', ' ')}, at position {view['position']}.")
-    if view["differences"]:
+    say(f"Replay {view.id} is {view.status.replace('_', ' ')}, at position {view.position}.")
+    if view.differences:
         shown = table("read model", "rows", "missing", "surplus", "differing", "in")
-        for name, found in view["differences"].items():
-            columns = ", ".join(f"{column} ({count})" for column, count in found["columns"].items())
-            numbers = (str(found[key]) for key in ("rows", "missing", "surplus", "differing"))
+        for name, found in view.differences.items():
+            columns = ", ".join(f"{column} ({count})" for column, count in found.columns.items())
+            numbers = map(str, (found.rows, found.missing, found.surplus, found.differing))
             shown.add_row(name, *numbers, columns)
         console.print(shown)
-    for poison in view["poison"][:SHOWN]:
-        whose = f"{poison['part']} {', '.join(map(str, poison['ids']))}"
-        event = f"position {poison['position']} ({poison['topic']})"
-        say(f"The event at {event} can't be applied: {poison['error']}. Left alone: {whose}.")
-    if len(view["poison"]) > SHOWN:
-        say(f"… and {len(view['poison']) - SHOWN} more, which --json shows.")
-    if view["status"] == "ready":
-        say(f"`{typed('replays swap', str(view['id']))}` puts the rebuilt rows in the place of the live ones.")
+    for poison in view.poison[:SHOWN]:
+        whose = f"{poison.part} {', '.join(map(str, poison.ids))}"
+        event = f"position {poison.position} ({poison.topic})"
+        say(f"The event at {event} can't be applied: {poison.error}. Left alone: {whose}.")
+    if len(view.poison) > SHOWN:
+        say(f"… and {len(view.poison) - SHOWN} more, which --json shows.")
+    if view.status == "ready":
+        say(f"`{typed('replays swap', str(view.id))}` puts the rebuilt rows in the place of the live ones.")

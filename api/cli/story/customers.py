@@ -1,12 +1,14 @@
 """Customers, with their addresses and what their orders say about them."""
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
-from api.cli.story.words import because, from_to, listed, moved, otherwise, quoted, said, value_before
+from api.cli.story.words import because, from_to, listed, moved, quoted, said, value_before
 from domain.address import (
     AddressAdded,
     AddressChanged,
     AddressDetails,
+    AddressEvent,
     AddressRemoved,
     AddressRetyped,
     PrimaryAddressSet,
@@ -15,6 +17,7 @@ from domain.customer import (
     LOCATION,
     CustomerEmailChanged,
     CustomerErased,
+    CustomerEvent,
     CustomerMoved,
     CustomerNotesChanged,
     CustomerRegistered,
@@ -26,13 +29,12 @@ from domain.customer import (
     UserAttached,
     UserDetached,
 )
-from domain.event import Event
 from projections.history.changes import Changes
 
 PLACE = ("company_name", "address_1", "address_2", "postcode", "city", "state", "country")
 
 
-def customer_sentence(event: Event, changes: Changes, labels: Mapping[int, str]) -> str:
+def customer_sentence(event: CustomerEvent, changes: Changes, labels: Mapping[int, str]) -> str:
     match event:
         case CustomerRegistered(profile=profile, user_id=user_id):
             name = _joined(profile.first_name, profile.last_name)
@@ -60,24 +62,25 @@ def customer_sentence(event: Event, changes: Changes, labels: Mapping[int, str])
         case CustomerErased():
             return _erased(event)
         case _:
-            return _address_sentence(event, changes)
+            return _address(event, changes)
 
 
-def _address_sentence(event: Event, changes: Changes) -> str:
+def _address(event: AddressEvent, changes: Changes) -> str:
+    id_ = event.address_id
     match event:
-        case AddressAdded(address_id=id_, type=type_, details=details):
+        case AddressAdded(type=type_, details=details):
             return f"{type_.capitalize()} address {id_} was added: {_place(details)}."
-        case AddressChanged(address_id=id_):
+        case AddressChanged():
             return f"Address {id_} changed: {moved(changes, AddressDetails.__struct_fields__)}."
-        case AddressRetyped(address_id=id_, type=type_):
+        case AddressRetyped(type=type_):
             return f"Address {id_} became a {type_} address."
-        case PrimaryAddressSet(address_id=id_, former=former):
+        case PrimaryAddressSet(former=former):
             instead = f", instead of address {former}" if former is not None else ""
             return f"Address {id_} became the primary one of its type{instead}."
-        case AddressRemoved(address_id=id_):
+        case AddressRemoved():
             return f"Address {id_} was removed."
         case _:
-            return otherwise(event, changes)
+            assert_never(event)
 
 
 def _relabelled(before: object, after: Iterable[int], labels: Mapping[int, str]) -> str:

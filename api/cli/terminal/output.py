@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
@@ -31,9 +32,10 @@ def print_json(value: Any) -> None:
     say(msgspec.json.format(written(value), indent=2))
 
 
-def print_report(report: Mapping[str, Any]) -> None:
+def print_report(report: Mapping[str, Any] | Struct) -> None:
     """Prints JSON, with the name of the store that it is about."""
-    print_json({"store": store_name(), **report})
+    store, fields = written(store_name()), written(report).removeprefix("{")
+    say(msgspec.json.format(f'{{"store":{store},{fields}', indent=2))
 
 
 def table(*columns: str | Column, **options: Any) -> Table:

@@ -10,11 +10,10 @@ from domain.customer import CUSTOMER, OrderDetails, OrderDetailsRecorded, Record
 from domain.order import ORDER, ORDER_STATUSES, Item, ItemWords, OrderWords, PlaceOrder, Terms, placed
 from domain.transaction import PAYMENT_STATUSES, Transaction
 from domain.value import ONE
-from service.fields.documents import document
 from service.fields.order import AMOUNTS, ITEM_AMOUNTS, MAX_NOTE
 from service.fields.reader import Fields
 from service.importing.facts import Entry, Fact
-from service.importing.fields import nullable_text
+from service.importing.fields import document, nullable_text
 from service.importing.fluentcart.export import Export, by
 from service.importing.fluentcart.export_people import read_details
 from service.importing.orders_csv.orders import refund_beyond_payment

@@ -21,10 +21,9 @@ from domain.customer import (
 )
 from domain.label import LABEL, CreateLabel, LabelCreated
 from domain.user import USER, RegisterUser, UserProfile, UserRegistered
-from service.fields.documents import document
 from service.fields.reader import Fields
 from service.importing.facts import Entry, Fact
-from service.importing.fields import nullable_text
+from service.importing.fields import document, nullable_text
 from service.importing.fluentcart.export import Export, by
 
 ADDRESS_TEXTS = (

@@ -1,10 +1,13 @@
-"""What is answered of events."""
+"""Events as clients know them: each in its envelope, with what it changed."""
 
 from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from api.openapi.shapes import Id, Moment
+from api.presentation.values import Id, Moment
+from projections.history.pages import Entry
+from projections.tables.projection import utc
+from service.values import shown
 
 BeforeAndAfter: TypeAlias = Annotated[list[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
 
@@ -33,12 +36,19 @@ class HistoryEntry(Struct):
     changes: Annotated[dict[str, BeforeAndAfter] | None, Meta(examples=[{"first_name": ["John", "Jane"]}])]
 
 
-class HistoryPage(Struct):
-    """With filters it may hold fewer events than `per_page`, even none, while `next_cursor` tells where to go on."""
-
-    data: list[HistoryEntry]
-    next_cursor: str | None
-
-
-class HistoryShown(Struct):
-    history: HistoryPage
+def history_entry(entry: Entry) -> HistoryEntry:
+    recorded, changes = entry.recorded, None
+    if entry.changes is not None:
+        changes = {name: [shown(before), shown(after)] for name, (before, after) in entry.changes.items()}
+    return HistoryEntry(
+        position=recorded.position,
+        version=recorded.version,
+        type=entry.type,
+        subject=Subject(recorded.stream.category, recorded.stream.id),
+        occurred_at=str(utc(recorded.occurred_at)),
+        recorded_at=shown(recorded.recorded_at and utc(recorded.recorded_at)),
+        actor=recorded.actor,
+        request_id=recorded.request_id,
+        data=entry.data,
+        changes=changes,
+    )

@@ -1,12 +1,16 @@
-"""Advanced filters: which property takes which operators, and which value with each."""
+"""What lists can be searched by: which property takes which operators, and which value with each."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
-from api.openapi.kinds import Schema, said, text
-from domain.order import ORDER_STATUSES
-from domain.transaction import PAYMENT_STATUSES
+from projections.queries.language.columns import Column, Kind
 from projections.queries.language.filters import MAX_ITEMS
 from projections.queries.language.properties import MAX_DAYS, MAX_VALUES
+from projections.queries.pages import Listing
+from service.fields.choices import ORDER_STATUS, PAYMENT_STATUS
+from service.fields.kinds import Schema, Text
+
+MONEY = frozenset({"ltv", "aov", "total_amount", "total_paid"})  # in cents, among what is searched
 
 
 class Form(NamedTuple):
@@ -16,9 +20,17 @@ class Form(NamedTuple):
     value: Schema | None
 
 
+# By the words that name a property.
+Properties: TypeAlias = Mapping[tuple[str, str], tuple[Form, ...]]
+
+
+def _described(schema: Schema, description: str) -> Schema:
+    return schema | {"description": description}
+
+
 def _some(items: Schema) -> Schema:
     schema = {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_VALUES}
-    return said(schema, f"A list of such: {items['description']}")
+    return _described(schema, f"A list of such: {items['description']}")
 
 
 def in_words(form: Form) -> str:
@@ -31,21 +43,21 @@ def _pair(**schema: Any) -> Schema:
     return {"type": "array", "minItems": 2, "maxItems": 2, **schema}
 
 
-_AMOUNT = said(
+_AMOUNT = _described(
     {"type": "number", "minimum": 0, "maximum": 10**9, "multipleOf": 0.01},
     "Units of the currency, such as 158.33; not cents.",
 )
-_COUNT = said({"type": "integer", "minimum": 0, "maximum": 10**9}, "A whole number.")
-_TEXT = said(
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": text()["pattern"]},
+_COUNT = _described({"type": "integer", "minimum": 0, "maximum": 10**9}, "A whole number.")
+_TEXT = _described(
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": Text().schema["pattern"]},
     "Text, regardless of case and accents.",
 )
-_DAY = said(
+_DAY = _described(
     {"type": "string", "pattern": r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"},
     "A day of `user_tz`, such as 2025-06-20.",
 )
-_DAYS = said({"type": "integer", "minimum": 0, "maximum": MAX_DAYS}, "A number of days before today.")
-_ID = said({"type": "integer", "minimum": 1}, "Ids.")
+_DAYS = _described({"type": "integer", "minimum": 0, "maximum": MAX_DAYS}, "A number of days before today.")
+_ID = _described({"type": "integer", "minimum": 1}, "Ids.")
 _COMPARED = ("=", "!=", ">", "<", ">=", "<=")
 _AMONG = ("in", "not_in")
 
@@ -95,11 +107,40 @@ CUSTOMER_PROPERTIES = {
     ("labels", "customer_email"): IDS,
 }
 ORDER_PROPERTIES = {
-    ("order", "status"): _choices(ORDER_STATUSES),
-    ("order", "payment_status"): _choices(PAYMENT_STATUSES),
+    ("order", "status"): _choices(ORDER_STATUS.words),
+    ("order", "payment_status"): _choices(PAYMENT_STATUS.words),
     ("order", "total_amount"): AMOUNTS,
     ("order", "created_at"): DATES,
     ("order", "order_items"): IDS,
 }
 CUSTOMER_FILTERS = _filters(CUSTOMER_PROPERTIES)
 ORDER_FILTERS = _filters(ORDER_PROPERTIES)
+
+
+def search_words(listing: Listing) -> str:
+    """Plain text, or an operation on one of the columns, each with the unit of its values."""
+    columns = [f"`{name}` ({_unit(column)})" for name, column in listing.searchable.columns.items()]
+    others = [f"`{name}` (text)" for name in listing.searchable.others]
+    return (
+        "Plain text, or an operation on a column: `=` `!=` `>` `<` `>=` `<=`, as in `id=5`; a range, as in `id::1-9`; "
+        f"`=` and `!=` with `*` at an end, as in `status=act*`. Columns: {', '.join([*columns, *others])}."
+    )
+
+
+def _unit(column: Column) -> str:
+    match column.kind:
+        case Kind.INTEGER | Kind.NUMBER:
+            return "cents" if column.name in MONEY else "number"
+        case Kind.MOMENT:
+            return "date, or date and time, in `user_tz`"
+        case Kind.TEXT | Kind.CODE:
+            return "text"
+        case _:
+            assert_never(column.kind)
+
+
+def filter_words(properties: Properties, example: str) -> str:
+    known = "".join(
+        f"\n- `{'/'.join(source)}`: {'; '.join(map(in_words, forms))}" for source, forms in properties.items()
+    )
+    return f"Groups are ORed, the filters of a group ANDed. Example: `{example}`\n{known}"

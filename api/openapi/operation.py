@@ -1,0 +1,59 @@
+"""What an operation is to the outside, said where it is done: at its handler."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
+
+from msgspec import Struct
+
+from api.access.roles import Permission
+from api.http.refusals import HttpRefusal
+from service.fields.input import Input
+
+# A refusal as it is answered, or what the domain raises, whose class is enough where it has no facts.
+Refusal: TypeAlias = HttpRefusal | Exception | type[Exception]
+
+
+class Operation(NamedTuple):
+    """`takes` nothing but what its path has, unless it says so; the fields of several types are one request's.
+
+    `answers` is None for plain text, and has two types where it depends on what is asked. `refuses` is beside what any
+    request may meet. `versioned`: the answer has the customer's version, or has it unless the customer is erased, or
+    that of a new one. `unready`: it may be 503, with the same body. `streams`: as server-sent events, each of which
+    holds the answer.
+    """
+
+    group: str
+    permission: Permission | None
+    takes: Sequence[type[Input]] = ()
+    answers: Sequence[type[Struct]] = ()
+    refuses: Sequence[Refusal] = ()
+    versioned: bool | Literal["unless erased", "new"] = False
+    unready: bool = False
+    streams: bool = False
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        """Litestar copies handlers; exceptions can't be copied, and nothing of this changes."""
+        return self
+
+
+def operation(
+    group: str,
+    permission: Permission | None,
+    *,
+    takes: type[Input] | Sequence[type[Input]] = (),
+    answers: type[Struct] | Sequence[type[Struct]] = (),
+    refuses: Refusal | Sequence[Refusal] = (),
+    versioned: bool | Literal["unless erased", "new"] = False,
+    unready: bool = False,
+    streams: bool = False,
+) -> dict[str, Any]:
+    """For a handler's `opt`."""
+    several = _several(takes), _several(answers), _several(refuses)
+    return {
+        "permission": permission,
+        "operation": Operation(group, permission, *several, versioned, unready, streams),
+    }
+
+
+def _several(of: Any) -> Sequence[Any]:
+    return of if isinstance(of, Sequence) else (of,)

@@ -1,0 +1,84 @@
+"""What a client may send, as a type: reading, errors and JSON Schema follow from the kinds of its fields."""
+
+from functools import cache
+from typing import Any, NamedTuple, Self
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields as struct_fields
+
+from service.fields.kinds import REFERENCE, REQUIRED, Kind, Schema
+from service.fields.reader import Fields
+
+OTHERWISE = "Accepted, and ignored: this store asks for names otherwise (NAME_MODE)."
+
+
+class Field(NamedTuple):
+    """`sent_as` is its name outside; `absent` is what it stands for when it is not sent."""
+
+    name: str
+    sent_as: str
+    kind: Kind
+    absent: Any
+
+
+class Input(Struct):
+    """Fields that may be left out have a default. With `forbid_unknown_fields` others are refused: misspelt, one would
+    be left out, and the rest carried out.
+    """
+
+    @classmethod
+    def checked(cls, fields: Fields, name_mode: str = "") -> Self:
+        """Raises UnfitFields."""
+        made = cls.read(fields, name_mode)
+        if cls.__struct_config__.forbid_unknown_fields:
+            fields.check_all()
+        fields.check()
+        return made
+
+    @classmethod
+    def read(cls, fields: Fields, name_mode: str = "") -> Self:
+        """With stand-ins for what does not fit: check the fields before using it."""
+        values: dict[str, Any] = {}
+        for field in fields_of(cls):
+            if field.kind.name_mode in {"", name_mode}:
+                values[field.name] = field.kind.take(fields, field.sent_as, field.absent)
+            else:
+                values[field.name] = field.kind.stand_in() if field.absent is REQUIRED else field.absent
+        made = cls(**values)
+        made.check(fields)
+        return made
+
+    def check(self, fields: Fields) -> None:
+        """Refuse what does not fit together."""
+
+    @classmethod
+    def schema(cls, name_mode: str = "") -> Schema:
+        is_closed = cls.__struct_config__.forbid_unknown_fields
+        properties, required = {}, []
+        for field in fields_of(cls):
+            if field.kind.name_mode in {"", name_mode}:
+                properties[field.sent_as] = field.kind.in_body(field.absent)
+                required += [field.sent_as] if field.absent is REQUIRED else []
+            elif not is_closed:
+                properties[field.sent_as] = {"description": OTHERWISE}
+        schema: Schema = {"type": "object", "properties": properties}
+        closed = {"additionalProperties": False} if is_closed else {}
+        return schema | ({"required": required} if required else {}) | closed
+
+    @classmethod
+    def reference(cls) -> Schema:
+        return {"$ref": REFERENCE + cls.__name__}
+
+
+class Nothing(Input, forbid_unknown_fields=True):
+    """Of an operation that takes no fields, and refuses them."""
+
+
+@cache
+def fields_of(type_: type[Input]) -> tuple[Field, ...]:
+    found = []
+    for it in struct_fields(type_):
+        [kind] = (each for each in it.type.__metadata__ if isinstance(each, Kind))
+        absent = it.default if it.default_factory is NODEFAULT else it.default_factory()
+        found.append(Field(it.name, it.encode_name, kind, absent))
+    return tuple(found)

@@ -1,0 +1,286 @@
+"""Kinds of fields. Each reads what a client sends for one, and has the JSON Schema of what it reads.
+
+Input is lenient: integers may come as text and texts as integers. A schema says what is accepted, so that a client can
+rely on it, and a test that sends anything else sees it refused.
+"""
+
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+from email_validator.rfc_constants import EMAIL_MAX_LENGTH
+from msgspec import NODEFAULT
+
+from domain.text.folding import is_blank
+from service.fields import convert
+from service.fields.convert import INT64_DIGITS, MAX_INTEGER, MAX_RATE, RATE_STEP
+from service.fields.reader import Fields
+
+Schema: TypeAlias = dict[str, Any]
+
+REFERENCE = "#/components/schemas/"
+REQUIRED = NODEFAULT  # in place of what an absent field stands for
+AS_ABSENT = object()
+BLANK: Schema = {"type": "string", "maxLength": 0}
+
+_INSIDE = r"[^\x00-\x1f\x7f-\x9f]"
+_EDGE = r"[ \t\r\n]*"
+_FILLED = rf"^{_EDGE}{_INSIDE}*[^\s\x00-\x1f\x7f-\x9f]{_INSIDE}*{_EDGE}$"  # more than blanks; those around it go
+_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+_BLANKS = r"^[ \t\r\n]*$"
+_DAY = r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"  # ISO 8601 knows more, which is accepted too
+_MOMENT = rf"^{_DAY}( ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?$"
+_DIGITS = {0: "^[0-9]{1,15}$", 1: "^0{0,3}[1-9][0-9]{0,14}$"}
+_DECIMAL = r"^([1-9][0-9]{0,8}(\.[0-9]{0,10})?|0\.[0-9]{0,9}[1-9])$"
+
+
+class Words(NamedTuple):
+    """Words of which one is chosen. With a name, typed clients know them by it, in requests and in answers."""
+
+    name: str
+    words: tuple[str, ...]
+
+    @property
+    def schema(self) -> Schema:
+        return {"$ref": REFERENCE + self.name} if self.name else {"type": "string", "enum": list(self.words)}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Null and blank text stand for `blank`, or for what an absent field stands for; `filled` refuses both, and
+    `never_blank` refuses blank text in these words. In a store that asks for names otherwise than by `name_mode`, the
+    field is not read.
+    """
+
+    _: KW_ONLY
+    about: str = ""
+    example: Any = None
+    blank: Any = AS_ABSENT
+    filled: bool = False
+    never_blank: str = ""
+    name_mode: str = ""
+
+    empty: ClassVar[Any] = None
+
+    def stand_in(self) -> Any:
+        """In the place of what could not be read, until all that could not is refused."""
+        return self.empty
+
+    def read(self, raw: Any) -> Any:
+        """What was sent, neither null nor blank. Raises Unfit."""
+        raise NotImplementedError
+
+    @property
+    def schema(self) -> Schema:
+        """Of what `read` takes."""
+        raise NotImplementedError
+
+    @property
+    def query_schema(self) -> Schema:
+        """In a query all is text."""
+        return self.schema
+
+    def take(self, fields: Fields, name: str, absent: Any) -> Any:
+        raw = fields.get(name)
+        if not self.is_missing(raw):
+            return fields.converted(name, raw, self.read, self.stand_in())
+        if absent is REQUIRED or (self.filled and name in fields):
+            fields.refuse(name, "required", "is required.")
+            return self.stand_in()
+        if self.never_blank and raw is not None:
+            fields.refuse(name, "required", self.never_blank)
+        return absent if self.blank is AS_ABSENT or name not in fields else self.blank
+
+    def is_missing(self, raw: Any) -> bool:
+        return raw is None or (isinstance(raw, str) and is_blank(raw))
+
+    def in_body(self, absent: Any) -> Schema:
+        schema = self.schema | self.notes()
+        if absent is REQUIRED or self.filled:
+            return schema
+        if self.never_blank:
+            return {"anyOf": [self.schema, {"type": "null"}]} | self.notes()
+        return optional(schema) | _default(absent)
+
+    def parameters(self, name: str, absent: Any) -> Iterator[tuple[str, Schema]]:
+        """Of a query: a blank one is as good as none."""
+        schema = self.query_schema if absent is REQUIRED else _blankable(self.query_schema)
+        yield name, schema | self.notes() | _default(absent)
+
+    def notes(self) -> Schema:
+        notes = {"description": self.about} if self.about else {}
+        return notes if self.example is None else notes | {"examples": [self.example]}
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """Trimmed, in one line."""
+
+    max_length: int = 255
+    empty = ""
+
+    def read(self, raw: Any) -> Any:
+        return convert.text(raw, max_length=self.max_length)
+
+    @property
+    def schema(self) -> Schema:
+        return {**_text(self.max_length), "pattern": _FILLED}
+
+    @property
+    def query_schema(self) -> Schema:
+        return {"type": "string", "maxLength": self.max_length, "pattern": self.schema["pattern"]}
+
+
+@dataclass(frozen=True)
+class Lines(Text):
+    """Text that may hold line breaks and tabs."""
+
+    def read(self, raw: Any) -> Any:
+        return convert.text(raw, max_length=self.max_length, lines=True)
+
+    @property
+    def schema(self) -> Schema:
+        return {**_text(self.max_length), "pattern": _LINES}
+
+
+@dataclass(frozen=True)
+class Email(Kind):
+    empty = ""
+
+    def read(self, raw: Any) -> Any:
+        return convert.email(raw)
+
+    @property
+    def schema(self) -> Schema:
+        return {"type": "string", "format": "email", "maxLength": EMAIL_MAX_LENGTH}
+
+
+@dataclass(frozen=True)
+class Country(Kind):
+    empty = ""
+
+    def read(self, raw: Any) -> Any:
+        return convert.country(raw)
+
+    @property
+    def schema(self) -> Schema:
+        return {"$ref": REFERENCE + "Country"}
+
+
+@dataclass(frozen=True)
+class Integer(Kind):
+    minimum: int = 0
+    maximum: int = MAX_INTEGER
+
+    def stand_in(self) -> Any:
+        return self.minimum
+
+    def read(self, raw: Any) -> Any:
+        return convert.integer(raw, minimum=self.minimum, maximum=self.maximum)
+
+    @property
+    def schema(self) -> Schema:
+        sizes = {"minimum": self.minimum, "maximum": self.maximum, "pattern": _DIGITS[self.minimum]}
+        return {"type": ["integer", "string"], **sizes}
+
+
+@dataclass(frozen=True)
+class Id(Integer):
+    minimum: int = 1
+
+
+@dataclass(frozen=True)
+class Cents(Integer):
+    about: str = field(default="Cents of the order's currency.", kw_only=True)
+
+
+@dataclass(frozen=True)
+class Rate(Kind):
+    empty = Decimal(1)
+
+    def read(self, raw: Any) -> Any:
+        return convert.rate(raw)
+
+    @property
+    def schema(self) -> Schema:
+        sizes = {"minimum": float(RATE_STEP), "exclusiveMaximum": float(MAX_RATE), "pattern": _DECIMAL}
+        return {"type": ["number", "string"], **sizes}
+
+
+@dataclass(frozen=True)
+class Flag(Kind):
+    empty = False
+
+    def read(self, raw: Any) -> Any:
+        return convert.flag(raw)
+
+    @property
+    def schema(self) -> Schema:
+        number: Schema = {"type": "integer", "minimum": 0, "maximum": 1}
+        return {"anyOf": [number, {"type": "boolean"}, {"type": "string", "enum": ["0", "1"]}]}
+
+
+@dataclass(frozen=True)
+class OneOf(Kind):
+    options: Words
+
+    def stand_in(self) -> Any:
+        return self.options.words[0]
+
+    def read(self, raw: Any) -> Any:
+        return convert.choice(raw, self.options.words)
+
+    @property
+    def schema(self) -> Schema:
+        return self.options.schema
+
+
+@dataclass(frozen=True)
+class Moment(Kind):
+    about: str = field(default="UTC, unless it names a zone; now, if it is not given.", kw_only=True)
+    empty = datetime.min.replace(tzinfo=UTC)
+
+    def read(self, raw: Any) -> Any:
+        return convert.moment(raw)
+
+    @property
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": _MOMENT}
+
+
+def optional(schema: Schema) -> Schema:
+    """Null and blank text stand for nothing. As alternatives, so that a typed client has no choice named after null."""
+    notes: Schema = {name: schema[name] for name in ("examples", "description") if name in schema}
+    bare = {name: value for name, value in schema.items() if name not in notes}
+    if bare.keys() & {"$ref", "anyOf", "enum"}:
+        return {"anyOf": [*bare.get("anyOf", [bare]), BLANK, {"type": "null"}], **notes}
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    if "pattern" not in schema:
+        return schema | {"type": [*types, "null"]}
+    types = list(dict.fromkeys([*types, "string", "null"]))
+    return schema | {"type": types, "pattern": f"{schema['pattern']}|{_BLANKS}"}
+
+
+def _blankable(schema: Schema) -> Schema:
+    if "pattern" in schema:
+        return schema | {"pattern": f"{schema['pattern']}|{_BLANKS}"}
+    return {"anyOf": [*schema.get("anyOf", [schema]), BLANK]} if schema.keys() & {"$ref", "anyOf", "enum"} else schema
+
+
+def _default(absent: Any) -> Schema:
+    """Where something is said by saying nothing."""
+    match absent:
+        case bool() | int():
+            return {"default": int(absent)}
+        case str() if absent:
+            return {"default": absent}
+        case _:
+            return {}
+
+
+def _text(max_length: int) -> Schema:
+    digits = min(max_length, INT64_DIGITS)
+    of_integers = {"minimum": 1 - 10 ** (digits - 1), "maximum": 10**digits - 1}
+    return {"type": ["string", "integer"], "maxLength": max_length, **of_integers}
