@@ -5,12 +5,12 @@ import importlib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from domain.customer import CustomerCommand
-from domain.event import Command, Event, tag
+from domain.event import Command, Event, Forgotten, tag
 from domain.events import EVENTS
 from domain.label import LabelCommand
 from domain.order import OrderCommand
@@ -20,6 +20,15 @@ from domain.user import UserCommand
 COMMANDS: tuple[type[Command], ...] = get_args(CustomerCommand | OrderCommand | UserCommand | LabelCommand)
 REFUSED_ELSEWHERE = {"ClaimTaken"}  # by the log
 REFUSALS = [kind for kind in Refusal.__subclasses__() if kind.__module__ == "domain.refusals"]
+
+
+def of_the_domain(base: type[Any]) -> set[str]:
+    return {kind.__name__ for kind in base.__subclasses__() if kind.__module__.startswith("domain.")}
+
+
+def test_every_event_and_command_is_in_the_union_of_its_aggregate() -> None:
+    assert of_the_domain(Event) == {event.__name__ for event in (*EVENTS, Forgotten)}
+    assert of_the_domain(Command) == {command.__name__ for command in COMMANDS}
 
 
 @cache

@@ -1,14 +1,12 @@
 """Customers, with their addresses and what their orders say about them."""
 
 from collections.abc import Iterable, Mapping
-from typing import assert_never
 
-from api.cli.story.words import because, from_to, listed, moved, quoted, said, value_before
+from api.cli.story.words import because, from_to, listed, moved, otherwise, quoted, said, value_before
 from domain.address import (
     AddressAdded,
     AddressChanged,
     AddressDetails,
-    AddressEvent,
     AddressRemoved,
     AddressRetyped,
     PrimaryAddressSet,
@@ -17,7 +15,6 @@ from domain.customer import (
     LOCATION,
     CustomerEmailChanged,
     CustomerErased,
-    CustomerEvent,
     CustomerMoved,
     CustomerNotesChanged,
     CustomerRegistered,
@@ -29,12 +26,13 @@ from domain.customer import (
     UserAttached,
     UserDetached,
 )
+from domain.event import Event
 from projections.history.changes import Changes
 
 PLACE = ("company_name", "address_1", "address_2", "postcode", "city", "state", "country")
 
 
-def customer_sentence(event: CustomerEvent, changes: Changes, labels: Mapping[int, str]) -> str:
+def customer_sentence(event: Event, changes: Changes, labels: Mapping[int, str]) -> str:
     match event:
         case CustomerRegistered(profile=profile, user_id=user_id):
             name = _joined(profile.first_name, profile.last_name)
@@ -62,25 +60,24 @@ def customer_sentence(event: CustomerEvent, changes: Changes, labels: Mapping[in
         case CustomerErased():
             return _erased(event)
         case _:
-            return _address(event, changes)
+            return _address_sentence(event, changes)
 
 
-def _address(event: AddressEvent, changes: Changes) -> str:
-    id_ = event.address_id
+def _address_sentence(event: Event, changes: Changes) -> str:
     match event:
-        case AddressAdded(type=type_, details=details):
+        case AddressAdded(address_id=id_, type=type_, details=details):
             return f"{type_.capitalize()} address {id_} was added: {_place(details)}."
-        case AddressChanged():
+        case AddressChanged(address_id=id_):
             return f"Address {id_} changed: {moved(changes, AddressDetails.__struct_fields__)}."
-        case AddressRetyped(type=type_):
+        case AddressRetyped(address_id=id_, type=type_):
             return f"Address {id_} became a {type_} address."
-        case PrimaryAddressSet(former=former):
+        case PrimaryAddressSet(address_id=id_, former=former):
             instead = f", instead of address {former}" if former is not None else ""
             return f"Address {id_} became the primary one of its type{instead}."
-        case AddressRemoved():
+        case AddressRemoved(address_id=id_):
             return f"Address {id_} was removed."
         case _:
-            assert_never(event)
+            return otherwise(event, changes)
 
 
 def _relabelled(before: object, after: Iterable[int], labels: Mapping[int, str]) -> str:

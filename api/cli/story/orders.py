@@ -1,12 +1,10 @@
 """Orders."""
 
-from typing import assert_never
-
-from api.cli.story.words import because, from_to, many, said, value_before
+from api.cli.story.words import because, from_to, many, otherwise, said, value_before
 from api.presentation.money import money
+from domain.event import Event
 from domain.order import (
     OrderDeleted,
-    OrderEvent,
     OrderPlaced,
     OrderStatusChanged,
     OrderTransferred,
@@ -18,7 +16,7 @@ from domain.order import (
 from projections.history.changes import Changes
 
 
-def order_sentence(id_: int, event: OrderEvent, changes: Changes, currency: str) -> str:
+def order_sentence(id_: int, event: Event, changes: Changes, currency: str) -> str:
     match event:
         case OrderPlaced(terms=terms):
             return _placed(id_, terms)
@@ -36,7 +34,7 @@ def order_sentence(id_: int, event: OrderEvent, changes: Changes, currency: str)
         case OrderDeleted():
             return f"Order {id_} was deleted."
         case _:
-            assert_never(event)
+            return otherwise(event, changes)
 
 
 def _placed(id_: int, terms: Terms) -> str:

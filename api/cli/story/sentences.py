@@ -1,18 +1,17 @@
 """A sentence for whatever happened."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, assert_never, cast
+from typing import NamedTuple
 
 from eventsourcing.persistence import MapperDeserialisationError
 
 from api.cli.story.customers import customer_sentence
 from api.cli.story.orders import order_sentence
-from api.cli.story.words import moved, quoted, said, value_before
-from domain.customer import CustomerEvent
+from api.cli.story.words import moved, otherwise, quoted, said, value_before
 from domain.event import Event, Forgotten, Stream
-from domain.label import LabelCreated, LabelDeleted, LabelEvent, LabelRenamed
-from domain.order import OrderEvent, OrderPlaced
-from domain.user import UserDeleted, UserErased, UserEvent, UserProfile, UserProfileChanged, UserRegistered
+from domain.label import LabelCreated, LabelDeleted, LabelRenamed
+from domain.order import OrderPlaced
+from domain.user import UserDeleted, UserErased, UserProfile, UserProfileChanged, UserRegistered
 from eventstore.log.log import Connection, Log
 from projections.history.changes import Changes
 from projections.history.pages import Entry, Unreadable
@@ -57,16 +56,16 @@ def sentence(entry: Entry, names: Names) -> str:
 def event_sentence(stream: Stream, event: Event, changes: Changes, names: Names) -> str:
     match stream.category:
         case "order":
-            return order_sentence(stream.id, cast("OrderEvent", event), changes, names.currencies.get(stream.id, ""))
+            return order_sentence(stream.id, event, changes, names.currencies.get(stream.id, ""))
         case "user":
-            return _user_sentence(stream.id, cast("UserEvent", event), changes)
+            return _user_sentence(stream.id, event, changes)
         case "label":
-            return _label_sentence(cast("LabelEvent", event), changes)
+            return _label_sentence(event, changes)
         case _:
-            return customer_sentence(cast("CustomerEvent", event), changes, names.labels)
+            return customer_sentence(event, changes, names.labels)
 
 
-def _user_sentence(id_: int, event: UserEvent, changes: Changes) -> str:
+def _user_sentence(id_: int, event: Event, changes: Changes) -> str:
     match event:
         case UserRegistered(profile=profile):
             return f"User {id_} was registered: {said(profile.user_login)} <{said(profile.user_email)}>."
@@ -77,10 +76,10 @@ def _user_sentence(id_: int, event: UserEvent, changes: Changes) -> str:
         case UserErased():
             return f"User {id_} was erased for good."
         case _:
-            assert_never(event)
+            return otherwise(event, changes)
 
 
-def _label_sentence(event: LabelEvent, changes: Changes) -> str:
+def _label_sentence(event: Event, changes: Changes) -> str:
     former = str(value_before(changes, "value") or "")
     match event:
         case LabelCreated(value=value):
@@ -90,4 +89,4 @@ def _label_sentence(event: LabelEvent, changes: Changes) -> str:
         case LabelDeleted():
             return f"The label {quoted(former)} was deleted."
         case _:
-            assert_never(event)
+            return otherwise(event, changes)

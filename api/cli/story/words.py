@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from domain.event import Event, tag
 from projections.history.changes import Changes
 
 LONG = 160  # characters of what somebody wrote
@@ -51,3 +52,9 @@ def _value(value: Any) -> str:
 
 def because(reason: str) -> str:
     return f", because: {said(reason).rstrip('.')}" if reason.strip() else ""
+
+
+def otherwise(event: Event, changes: Changes) -> str:
+    """For an event without a sentence of its own: its name, and what it changed."""
+    name = tag(event).replace("-", " ").capitalize()
+    return f"{name}: {moved(changes, changes)}." if changes else f"{name}."
