@@ -7,6 +7,7 @@ from functools import partial
 import psutil
 
 from api.process.tables import migrate
+from benchmarks.bare_log import NoReadModels
 from benchmarks.harness import AT_ONCE, P99, PER_SECOND, Act, Found, Row, Run, Scale, Unavailable, measure, rate
 from benchmarks.peers import CONNECTIONS, Peer, RunAt
 from benchmarks.peers.eventsource import eventsource
@@ -18,7 +19,7 @@ from benchmarks.processes import CPU, POSTGRES_CPU, costed, postgres
 from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
 from benchmarks.shop import Shop
-from eventstore.store import Store, sync_seconds
+from eventstore.store import Store
 from projections.database import open_store
 
 PGBENCH, RECORDER = "pgbench: one INSERT", "eventsourcing: its recorder, threads"
@@ -69,17 +70,13 @@ async def appends(server: str, scale: Scale, peers: Iterable[str] = PEERS) -> Fo
 async def _ours(dsn: str) -> AsyncIterator[tuple[tuple[Shop, Shop], dict[str, RunAt]]]:
     await migrate(dsn)
     async with open_store(dsn, connections=CONNECTIONS) as store:
-        whole, bare = Shop(store), Shop(Store(store.pool, store.log, _nothing, sync=await sync_seconds(store.pool)))
+        whole, bare = Shop(store), Shop(Store(store.pool, store.log, NoReadModels()))
         acts = {LOG_ALONE: bare.pay, PAY: whole.pay, SET_PRIMARY: whole.set_primary, CREATE: whole.create}
         yield (whole, bare), {name: partial(_run_at, act) for name, act in acts.items()}
 
 
 def _run_at(act: Act, concurrency: int) -> Run:
     return partial(rate, act, concurrency)
-
-
-async def _nothing(*_: object) -> None:
-    pass
 
 
 def table(found: Found) -> Table:

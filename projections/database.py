@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from functools import partial
 from importlib import resources
 
 import asyncpg
@@ -19,9 +18,8 @@ from eventstore.reading.instance import Instances
 from eventstore.sealing.master_keys import MasterKeys
 from eventstore.sealing.payloads import Sealing
 from eventstore.sealing.stream_keys import settle
-from eventstore.store import Store, sync_seconds
-from projections.history.snapshots import keep
-from projections.live.projector import project
+from eventstore.store import Store
+from projections.live.projector import ReadModels
 from projections.models import PROJECTIONS
 from projections.replay.engine import replay
 from projections.tables.schema import outdated, require_fit
@@ -79,7 +77,8 @@ async def store_at(
     """The same, where somebody watches the servers."""
     sealing = Sealing(MasterKeys.from_environment())
     log = Log(Codec(EVENTS), sealing)
-    instances = Instances()
+    models = ReadModels(log)
+    instances = Instances(models.new_cache)
 
     async def begin(connection: asyncpg.Connection) -> None:
         await prepare(connection)
@@ -87,8 +86,7 @@ async def store_at(
 
     async with servers.pool(begin, most=connections, settings=settings) as pool:
         await settle(pool, sealing)
-        sync = await sync_seconds(pool)
-        async with aclosing(Store(pool, log, project, partial(keep, log), sync=sync, instances=instances)) as store:
+        async with aclosing(Store(pool, log, models, instances=instances)) as store:
             yield store
 
 

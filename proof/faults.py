@@ -17,8 +17,9 @@ from domain.events import EVENTS
 from domain.label import LABEL, LabelCreated
 from eventstore.commit.claims import Claims
 from eventstore.log.codec import Codec
-from eventstore.log.log import Log
+from eventstore.log.log import Expected, Log
 from eventstore.log.subscription import UNREACHABLE
+from eventstore.postgres.sql import Statement
 from eventstore.sealing.master_keys import MasterKeys
 from eventstore.sealing.payloads import Sealing
 from projections.live.projector import project
@@ -140,8 +141,9 @@ class Faults:
         _moved, holders = await self._log.hold(connection, {}, claims=[claim])
         claims = Claims(holders)
         claims.change({claim: stream}, {})
-        await project(connection, [recorded])
-        await self._log.append_rows(connection, self._log.rows([recorded], [None], {}), *claims.changes())
+        await project(connection, self._log, [recorded])
+        alone = Expected(Statement(), (), {})
+        await self._log.append_whole(connection, alone, self._log.rows([recorded], [None], {}), claims.taken())
 
     async def _hold_rows(self) -> bool:
         connection = await self._connect()

@@ -1,3 +1,3 @@
 """Commands into the log, many in a transaction."""
 
-__all__ = ["batch", "command", "unit", "writer"]
+__all__ = ["command", "projector", "unit", "writer"]

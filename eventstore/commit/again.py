@@ -5,7 +5,7 @@ from math import inf
 from typing import Any
 
 from domain.event import Decider, Stream
-from eventstore.commit.command import Waiting
+from eventstore.commit.command import DATABASE, Decided, Waiting
 from eventstore.commit.unit import Unit
 from eventstore.log.log import Connection, Log
 from eventstore.postgres.stream_ids import End
@@ -32,12 +32,12 @@ class Again:
             for stream, base in command.unit.bases.items():
                 if stream in written or stream in moved:
                     continue
-                known = base if base.ended is None else command.known.newest(stream)
-                if known is not None and known.ended is None and known.end == self.ends.get(stream):
+                known = base if base.is_written else command.known.newest(stream)
+                if known is not None and known.is_written and known.end == self.ends.get(stream):
                     self._held.push(stream, known)
                 else:
                     decider = command.unit.deciders[stream]
-                    in_log = known if known is not None and known.ended is None else beginning(decider)
+                    in_log = known if known is not None and known.is_written else beginning(decider)
                     moved[stream] = decider, in_log
         await self._read(moved)
         self.count_on(written)
@@ -47,9 +47,14 @@ class Again:
             self._held.push(stream, head)
 
     async def decide(self, command: Waiting) -> None:
-        """Raises what the work refuses, and ClaimTaken."""
         unit = Unit(self._reads, command.unit.by, self._held, trusts_new_ids=command.unit.trusts_new_ids)
-        command.decided_again(unit, await command.work(unit))
+        try:
+            decided = Decided(await command.work(unit))
+        except DATABASE:
+            raise
+        except Exception as refusal:
+            decided = Decided(None, refusal)
+        command.decide(unit, decided)
         for stream, head in command.heads.items():
             command.known.push(stream, head)
 

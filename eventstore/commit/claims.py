@@ -11,6 +11,10 @@ HOLDERS = """
     SELECT kind, value, originator_id FROM claims
     JOIN unnest($1::text[], $2::text[]) AS w (kind, value) USING (kind, value)"""
 
+FREE = """
+    DELETE FROM claims USING json_array_elements(${}::text::json) AS f
+    WHERE claims.kind = f ->> 0 AND claims.value = f ->> 1"""
+
 
 def lock_key(claim: Claim) -> int:
     """For an advisory lock; beyond those of streams."""
@@ -41,17 +45,20 @@ class Claims:
         more._after |= self._after
         return more
 
-    def copy(self) -> "Claims":
-        copy = Claims(self._before)
-        copy._after = dict(self._after)
-        return copy
+    def freed(self) -> list[Claim]:
+        """Those that are not held in the end by whom they were held before."""
+        return [claim for claim, stream in self._before.items() if self._after[claim] != stream]
 
-    def changes(self) -> tuple[str | None, str | None]:
-        """What is freed and what is taken in the end, for `Log.append_rows`."""
-        freed = [claim._asdict() for claim, stream in self._before.items() if self._after[claim] != stream]
+    def taken(self) -> str | None:
+        """Who holds those in the end that he did not hold before, for `Log.append_whole`."""
         taken = [
             claim._asdict() | {"originator_id": to_hex(stream)}
             for claim, stream in self._after.items()
             if stream is not None and self._before.get(claim) != stream
         ]
-        return encode(freed).decode() if freed else None, encode(taken).decode() if taken else None
+        return encode(taken).decode() if taken else None
+
+
+def freeing(number: int) -> str:
+    """A part of a `Statement` that frees claims, each a pair of kind and value in a parameter's JSON."""
+    return f"{FREE.format(number)} RETURNING 1"

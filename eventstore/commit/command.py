@@ -1,10 +1,13 @@
 """Commands that were decided on and wait to be written, and what is asked of the transaction of each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
+
 from domain.event import Claim, Recorded, Stream
+from domain.refusals import ClaimTaken
 from eventstore.commit.claims import lock_key as claim_key
 from eventstore.commit.unit import Unit
 from eventstore.log.log import Log, Receipt, Session
@@ -15,6 +18,7 @@ Check = Callable[[Session], Awaitable[None]]
 Show = Callable[[Session, Any], Awaitable[Any]]
 Work = Callable[[Unit], Awaitable[Any]]
 
+DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # what fails a whole batch
 LARGE = 100  # events or keys of one command, from which on it does not go with others
 
 
@@ -29,57 +33,60 @@ class Asked(NamedTuple):
     alone: Claim | None = None
 
 
+class Decided(NamedTuple):
+    """What a command's work has returned, or raised."""
+
+    result: Any
+    refusal: Exception | None = None
+
+
 class Waiting:
-    """A command that was decided on, and waits to be written. `outcome` is what its caller waits for.
+    """A command that waits to be written. `outcome` is what its caller waits for.
 
     `touched` are keys of what its events are about, `keys` also of what it was decided on and of its claims. One that
-    `is_decided` no more than on what it is about is decided when it is written. `is_simple`: it may be written without
-    looking at what is there first.
+    is not `decided` is decided under the locks, on what its unit has read for it to be known which. `is_simple`: it may
+    be written without a transaction.
     """
 
-    def __init__(self, unit: Unit, log: Log, result: Any, asked: Asked, work: Work, *, is_decided: bool = True) -> None:
-        loop = asyncio.get_running_loop()
+    def __init__(self, unit: Unit, log: Log, decided: Decided | None, asked: Asked, work: Work) -> None:
         self.work = work
         self.show = asked.show
         self.check = asked.check
-        self.is_decided = is_decided
         self.known = unit.known  # what the process remembers
-        self.unit = unit
-        self.result: Any = None
-        self.rows: list[bytes]
-        self.taken: dict[Claim, Stream]
-        self.freed: dict[Claim, Stream]
-        self.heads: dict[Stream, Head]
-        self.outcome: asyncio.Future[Any] = loop.create_future()
-        self.ended: asyncio.Future[bool] = loop.create_future()
+        self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._log = log
         self._alone = asked.alone
-        if is_decided:
-            self._lead(unit, result)
-        else:
-            self._lead_nowhere()
+        self.decide(unit, decided)
 
-    def decided_again(self, unit: Unit, result: Any) -> None:
-        """What it was thought to lead to before does not come. Raises ClaimTaken."""
-        if not self.ended.done():
-            self.ended.set_result(False)
-        self.ended = asyncio.get_running_loop().create_future()
-        self.is_decided = True
-        self._lead(unit, result)
-
-    def _lead(self, unit: Unit, result: Any) -> None:
-        self.unit, self.result = unit, result
-        digests = {stream: base.digest for stream, base in unit.bases.items()}
-        self.rows = self._log.rows(unit.events, unit.keys, digests)
+    def decide(self, unit: Unit, decided: Decided | None) -> None:
+        """What was decided before does not come."""
+        self.unit, self.decided = unit, decided
+        self.rows: list[bytes] = []
+        self.taken: dict[Claim, Stream] = {}
+        self.freed: dict[Claim, Stream] = {}
+        self.heads: dict[Stream, Head] = {}
+        try:
+            self.taken, self.freed = unit.claims()
+        except ClaimTaken as refusal:
+            self.decided = decided and Decided(None, refusal)
+        if self.decided and self.decided.refusal is None:
+            digests = {stream: base.digest for stream, base in unit.bases.items()}
+            self.rows = self._log.rows(unit.events, unit.keys, digests)
+            self.heads = unit.heads(digests)
         self.size = sum(map(len, self.rows))
-        self.taken, self.freed = unit.claims()
-        self.heads = unit.heads(digests, self.ended)
         self._touch(unit)
 
-    def _lead_nowhere(self) -> None:
-        self.rows, self.size = [], 0
-        self.taken, self.freed, self.heads = {}, {}, {}
-        self._touch(self.unit)
+    @property
+    def events(self) -> Sequence[Recorded]:
+        return self.unit.events if self.rows else ()
+
+    @property
+    def result(self) -> Any:
+        return self.decided and self.decided.result
+
+    @property
+    def refusal(self) -> Exception | None:
+        return self.decided and self.decided.refusal
 
     def _touch(self, unit: Unit) -> None:
         self.touched = _touched(unit.events)
@@ -88,8 +95,8 @@ class Waiting:
         self.keys = self.touched.union(map(lock_key, unit.bases))
         if self.taken or self.freed:
             self.keys |= {claim_key(claim) for claim in (*self.taken, *self.freed)}
-        self.is_large = max(len(self.rows), len(self.keys)) > LARGE
-        self.is_simple = self.is_decided and self._alone is None and not self.freed and not self.is_large
+        self.is_large = max(len(unit.events), len(self.keys)) > LARGE
+        self.is_simple = self.decided is not None and self._alone is None and not self.is_large
 
     @property
     def receipt(self) -> Receipt:
@@ -97,15 +104,12 @@ class Waiting:
         return Receipt(stream, head.end)
 
     def succeed(self, shown: Any) -> None:
-        self.ended.set_result(True)
         for head in self.heads.values():
-            head.ended = None
+            head.is_written = True
         if not self.outcome.done():
             self.outcome.set_result(shown)
 
     def fail(self, error: BaseException) -> None:
-        if not self.ended.done():
-            self.ended.set_result(False)
         if not self.outcome.done():
             self.outcome.set_exception(error)
 
@@ -123,7 +127,7 @@ def _touched(events: Iterable[Recorded]) -> set[int]:
 
 
 def events_of(commands: Iterable[Waiting]) -> list[Recorded]:
-    return [recorded for command in commands for recorded in command.unit.events]
+    return [recorded for command in commands for recorded in command.events]
 
 
 def keys_of(commands: Iterable[Waiting]) -> set[int]:
@@ -134,11 +138,14 @@ def claims_of(commands: Iterable[Waiting]) -> set[Claim]:
     return {claim for command in commands for claim in (*command.taken, *command.freed)}
 
 
+def freed_by(commands: Iterable[Waiting]) -> dict[Claim, Stream]:
+    """Who holds the claims that are freed, if the streams that free them are as they were thought to be."""
+    return {claim: stream for command in commands for claim, stream in command.freed.items()}
+
+
 def ends_of(commands: Iterable[Waiting]) -> dict[Stream, End]:
     """How the streams end in the log, if those that are decided on are as they were thought to be."""
-    return {
-        stream: base.end for command in commands for stream, base in command.unit.bases.items() if base.ended is None
-    }
+    return {stream: base.end for command in commands for stream, base in command.unit.bases.items() if base.is_written}
 
 
 def layers(commands: Iterable[Waiting]) -> list[list[Waiting]]:

@@ -1,18 +1,17 @@
-"""What waits to be written: which of it goes together, and how many transactions are under way at a time."""
+"""What waits to be written: which of it goes together, and which beside it."""
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from asyncpg.pool import PoolConnectionProxy
 
 from eventstore.commit.command import Waiting
 from eventstore.log.log import MAX_KEYS
 
-MAX_COMMANDS = 128  # in one transaction
-MAX_BYTES = 1_000_000  # of events in one transaction, unless a single command has more
+MAX_COMMANDS = 128  # in one batch
+MAX_BYTES = 1_000_000  # of events in one batch, unless a single command has more
 MAX_LAYERS = 15  # on the first, of commands that touch the same
-DECIDING = 50e-6  # seconds that this process takes for a command, at least
 
 
 class Lane:
@@ -26,14 +25,9 @@ class Lane:
 
 
 class Queue:
-    """Commands in the order in which they were decided on.
+    """Commands in the order in which they were decided on."""
 
-    As one batch, or as two in turns: while PostgreSQL writes one, the other is decided on. But each has a sync of its
-    own, one after the other, which pays only as long as it takes less time than deciding does.
-    """
-
-    def __init__(self, sync: float) -> None:
-        self.sync = sync
+    def __init__(self) -> None:
         self._waiting: deque[Waiting] = deque()
         self._large = 0
 
@@ -44,12 +38,8 @@ class Queue:
         self._waiting.append(command)
         self._large += command.is_large
 
-    def has_work_for(self, lane: Lane, lanes: Collection[Lane]) -> bool:
-        if lane.is_large:
-            return bool(self._large)
-        small = len(self._waiting) - self._large
-        is_alone = not any(other.task for other in _others(lane, lanes))
-        return small > 0 and (is_alone or self._is_double(small + sum(len(each.batch) for each in lanes)))
+    def has_work_for(self, lane: Lane) -> bool:
+        return self._large > 0 if lane.is_large else len(self._waiting) > self._large
 
     def next(self, lane: Lane, lanes: Collection[Lane]) -> list[Waiting]:
         """What goes together. What touches the same as one that is left waiting, or is being written, waits as well."""
@@ -58,8 +48,7 @@ class Queue:
         size = layers = 0
         busy = {key for each in lanes if each is not lane for command in each.batch for key in command.keys}
         keys, touched = set[int](), set[int]()
-        most = self._most(lane, lanes)
-        while self._waiting and len(batch) < most:
+        while self._waiting and len(batch) < MAX_COMMANDS:
             command = self._waiting.popleft()
             again = not touched.isdisjoint(command.touched)
             full = batch and (size + command.size > MAX_BYTES or len(keys) + len(command.keys) > MAX_KEYS)
@@ -75,16 +64,3 @@ class Queue:
         self._waiting.extendleft(reversed(left))
         self._large -= len(batch) if lane.is_large else 0
         return batch
-
-    def _is_double(self, commands: int) -> bool:
-        return self.sync < commands * DECIDING
-
-    def _most(self, lane: Lane, lanes: Collection[Lane]) -> int:
-        small = len(self._waiting) - self._large
-        is_first = not lane.is_large and not any(other.batch for other in _others(lane, lanes))
-        return min(MAX_COMMANDS, -(-small // 2)) if is_first and self._is_double(small) else MAX_COMMANDS
-
-
-def _others(lane: Lane, lanes: Iterable[Lane]) -> Iterator[Lane]:
-    """Queues of the other kind."""
-    return (each for each in lanes if each is not lane and each.is_large is lane.is_large)

@@ -1,6 +1,5 @@
 """One attempt at a command: what it has read, and what it has decided on."""
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,8 +9,8 @@ import msgspec
 from domain.event import Claim, Decider, Recorded, Stream
 from domain.refusals import ClaimTaken
 from eventstore.commit.claims import HOLDERS
-from eventstore.log.log import Executor, History
-from eventstore.postgres.stream_ids import BEGIN_AFTER, LAST_TO_PASS, from_uuid, lock_key
+from eventstore.log.log import History
+from eventstore.postgres.stream_ids import BEGIN_AFTER, LAST_TO_PASS, from_uuid
 from eventstore.reading.reader import Reads
 from eventstore.reading.stream_cache import Head, Heads, beginning
 from eventstore.sealing.payloads import DataKey, KeyMissingError, key_stream
@@ -88,7 +87,7 @@ class Unit:
         for stream in streams:
             read = beginning(decider).after(decider, events.get(stream, ()), history.keys.get(stream))
             known = self.known.read(stream, read)
-            self.bases[stream] = known if known.end == read.end and known.ended is None else read
+            self.bases[stream] = known if known.end == read.end and known.is_written else read
             self.deciders[stream] = decider
             self._states[stream] = read.state, read.version
             self._keep_key(stream, read.key)
@@ -195,10 +194,10 @@ class Unit:
                 freed |= dict.fromkeys(former - current, stream)
         return taken, freed
 
-    def heads(self, digests: Mapping[Stream, bytes], ended: asyncio.Future[bool]) -> dict[Stream, Head]:
+    def heads(self, digests: Mapping[Stream, bytes]) -> dict[Stream, Head]:
         """What the decided events lead to, once they are written."""
         return {
-            stream: Head(*self._states[stream], digests[stream], self._keys.get(stream), ended)
+            stream: Head(*self._states[stream], digests[stream], self._keys.get(stream), is_written=False)
             for stream in self._decided
         }
 
@@ -206,27 +205,6 @@ class Unit:
         """Whether no other command of this process has overtaken this one."""
         return all((newest := self.known.newest(s)) is None or newest is base for s, base in self.bases.items())
 
-    async def bases_are_written(self) -> bool:
-        """Waits for the commands that it has counted on; whether all of them came to be written."""
-        for stream, base in self.bases.items():
-            if base.ended is not None:
-                if not await asyncio.shield(base.ended):
-                    return False
-                self.fresh.add(stream)  # it was so when that command was written, which is not long ago
-        return True
-
-    async def stands(self, on: Executor, *, alone: bool = False) -> bool:
-        """Whether the log ends where this unit thought it did. Heads that are not its ends are forgotten.
-
-        `alone`: nobody else writes to its streams until the transaction ends, and what it has read itself is looked at
-        again: it may have come from a server that is not there any more.
-        """
-        ends = {stream: base.end for stream, base in self.bases.items() if alone or stream not in self.fresh}
-        keys = [lock_key(stream) for stream in self.bases] if alone else ()
-        if not ends:
-            return True
-        moved, _holders = await self._reads.log.hold(on, ends, keys)
-        for stream in moved:
-            if self.known.newest(stream) is self.bases[stream]:
-                self.known.drop(stream)
-        return not moved
+    def is_fresh(self) -> bool:
+        """Whether it knows only what it has read itself."""
+        return self.bases.keys() <= self.fresh

@@ -7,29 +7,31 @@ from typing import Any
 
 import asyncpg
 
-from eventstore.commit.batch import GONE, Batch, Means, is_lost
+from eventstore.commit.batch import Batch
 from eventstore.commit.command import Waiting
+from eventstore.commit.projector import NeedsLocks, Projector
 from eventstore.commit.queue import Lane, Queue
-from eventstore.commit.single import OptimisticBatch
 from eventstore.commit.unit import Conflict
-from eventstore.log.log import Connection
+from eventstore.log.log import Connection, Log
 from eventstore.postgres.durability import warnings
-from eventstore.postgres.row_cache import Memory
-from eventstore.postgres.view import NeedsTransaction
 from eventstore.reading.instance import Instances
 
 ROUNDS = 10
 LOSSES = 5  # of the connection, before what waits is told of it
 PAUSE = 0.05  # seconds until the next attempt at reaching the database; longer after each
 LONGEST_PAUSE = 0.5
-PATIENCE = 30.0  # seconds in which a database that went away in the middle of a commit may come back
+PATIENCE = 8.0  # seconds in which a database that went away in the middle of a commit may come back
 
 # Somebody else was faster, or waits for us as we wait for them: the same again may well succeed.
-OVERTAKEN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
-# A batch that counted on what has changed: read and held in a transaction, it may well succeed.
-OPTIMISM_FAILED = (
-    NeedsTransaction, asyncpg.SerializationError, asyncpg.NotNullViolationError, *OVERTAKEN
-)  # fmt: skip
+OVERTAKEN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+# What was known has changed, or is not enough: read under locks, it may well succeed.
+STALE = (NeedsLocks, *OVERTAKEN)
+GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
+)
 UNREACHABLE = (*GONE, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.InterfaceError, OSError)
 
 
@@ -53,6 +55,9 @@ class Doubt:
     def __bool__(self) -> bool:
         return self.until is not None
 
+    def is_over(self) -> bool:
+        return self.until is not None and asyncio.get_running_loop().time() >= self.until
+
     def add(self, shown: Mapping[Waiting, Any]) -> None:
         self.shown |= shown
         if self.until is None:
@@ -65,13 +70,14 @@ class Writer:
     Nothing runs when nothing waits.
     """
 
-    def __init__(self, pool: asyncpg.Pool, means: Means, instances: Instances, *, sync: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, log: Log, projector: Projector, instances: Instances) -> None:
         self._pool = pool
-        self._means = means
+        self._log = log
+        self._projector = projector
         self._instances = instances
-        self._is_overtaken = False  # others write the same, so that what is remembered would not do
-        self._queue = Queue(sync)
-        self._lanes = (Lane(), Lane(), Lane(is_large=True))
+        self.is_overtaken = False  # others write the same, so that what is known here would not do
+        self._queue = Queue()
+        self._lanes = (Lane(), Lane(is_large=True))
 
     def submit(self, command: Waiting) -> None:
         """Those that come after may count on it at once: they are written after it, or not at all."""
@@ -90,7 +96,7 @@ class Writer:
 
     def _go_on(self) -> None:
         for lane in self._lanes:
-            if lane.task is None and self._queue.has_work_for(lane, self._lanes):
+            if lane.task is None and self._queue.has_work_for(lane):
                 lane.task = asyncio.create_task(self._drain(lane))
 
     async def _drain(self, lane: Lane) -> None:
@@ -127,93 +133,78 @@ class Writer:
         if connection is not None:
             await self._pool.release(connection)
 
-    async def _write(self, lane: Lane, batch: Sequence[Waiting]) -> None:
-        """At once, where all goes well; in another transaction, in which each stands for itself, where one fails."""
-        careful = False
+    async def _write(self, lane: Lane, batch: Sequence[Waiting], doubt: Doubt | None = None) -> None:
+        """All at once, where all goes well. Where one fails, each half goes by itself, until it is alone."""
+        doubt = doubt or Doubt()
         rounds = losses = 0
-        doubt = Doubt()
         while batch := [command for command in batch if self._is_wanted(command)]:
             error: Exception
             try:
                 async with asyncio.timeout_at(doubt.until):
-                    done = await self._attempt(lane, batch, doubt, careful=careful)
-            except OVERTAKEN as overtaken:
-                error, rounds = overtaken, rounds + 1
+                    self._tell(await self._attempt(lane, batch, doubt))
+                return
+            except OVERTAKEN:
+                error, rounds = Conflict(), rounds + 1
                 if rounds < ROUNDS:
                     continue
-                error = Conflict()
             except LostError as lost:
                 error, losses = lost.args[0], losses + 1
-                if doubt or losses <= LOSSES:
+                if losses <= LOSSES or (doubt and not doubt.is_over()):
                     await asyncio.sleep(min(PAUSE * losses, LONGEST_PAUSE))
                     continue
-            except TimeoutError as late:
-                error = late
             except Exception as failure:
                 error = failure
-                if not careful and len(batch) > 1:
-                    careful = True
-                    continue
+            if losses or len(batch) == 1:
+                for command in batch:
+                    self._fail(command, OutcomeUnknown() if doubt else error)
             else:
-                self._tell(done)
-                return
-            await self._give_up(lane, batch, OutcomeUnknown() if doubt else error, apart=not losses and len(batch) > 1)
+                middle = len(batch) // 2
+                await self._write(lane, batch[:middle], doubt)
+                await self._write(lane, batch[middle:], doubt)
             return
 
-    async def _give_up(self, lane: Lane, batch: Sequence[Waiting], error: Exception, *, apart: bool) -> None:
-        for command in batch:
-            if apart:
-                await self._write(lane, [command])
-            else:
-                self._fail(command, error)
-
-    async def _attempt(self, lane: Lane, commands: Sequence[Waiting], doubt: Doubt, *, careful: bool) -> Batch:
+    async def _attempt(self, lane: Lane, commands: Sequence[Waiting], doubt: Doubt) -> Batch:
         """Committed when this returns, and durable. Raises LostError."""
         try:
             connection = lane.connection = lane.connection or await self._pool.acquire()
-            memory = (await self._instances.of(connection)).rows
+            cache = (await self._instances.of(connection)).rows
         except (asyncpg.PostgresError, *UNREACHABLE) as error:  # a disk that is full, for one, lets nobody in
             await self._end(lane)
             raise LostError(error) from error
-        if not careful and not doubt and not self._is_overtaken and all(command.is_simple for command in commands):
-            done = await self._optimistically(lane, connection, commands, memory, doubt)
-            if done is not None:
-                return done
-        batch = Batch(connection, self._means, memory, careful=careful)
+        if not doubt and not self.is_overtaken and all(command.is_simple for command in commands):
+            batch = Batch(connection, self._log, self._projector, cache)
+            with suppress(*STALE):
+                await self._committed(lane, batch, batch.write_whole(commands), doubt)
+                return batch
+        batch = Batch(connection, self._log, self._projector, cache)
         transaction = connection.transaction()
         try:
             await transaction.start()
             await batch.write(commands, doubt.shown)
         except BaseException as error:
-            if isinstance(error, Exception) and is_lost(connection, error):
+            if isinstance(error, Exception) and _is_lost(connection, error):
                 await self._end(lane)
                 raise LostError(error) from error
             await transaction.rollback()
             raise
-        await self._committed(lane, connection, batch, transaction.commit(), doubt)
-        self._is_overtaken = batch.is_overtaken
+        await self._committed(lane, batch, transaction.commit(), doubt)
+        self.is_overtaken = batch.is_overtaken
         return batch
 
-    async def _optimistically(
-        self, lane: Lane, connection: Connection, commands: Sequence[Waiting], memory: Memory, doubt: Doubt
-    ) -> Batch | None:
-        """None when it takes a transaction."""
-        batch = OptimisticBatch(connection, self._means, memory)
-        try:
-            await self._committed(lane, connection, batch, batch.write_whole(commands), doubt)
-        except OPTIMISM_FAILED:
-            return None
-        return batch
+    async def _committed(self, lane: Lane, batch: Batch, commit: Awaitable[None], doubt: Doubt) -> None:
+        """Raises LostError where nobody knows what becomes of the commit, or that it is durable.
 
-    async def _committed(
-        self, lane: Lane, connection: Connection, batch: Batch, commit: Awaitable[None], doubt: Doubt
-    ) -> None:
-        """Raises LostError where nobody knows what becomes of the commit, or that it is durable."""
+        A write waits for its standby, or for locks. Whoever writes nothing need not be told so late.
+        """
+        connection = lane.connection
+        assert connection is not None
+        writes = any(command.heads for command in lane.batch)
         try:
-            with warnings(connection) as heard:
-                await commit
+            async with asyncio.timeout(None if writes else PATIENCE):
+                with warnings(connection) as heard:
+                    await commit
         except Exception as error:
-            if not is_lost(connection, error):
+            if not _is_lost(connection, error):
                 raise
             doubt.add(batch.shown)
             await self._end(lane)
@@ -246,3 +237,15 @@ class Writer:
         for stream in command.unit.bases if isinstance(error, Conflict) else command.heads:
             command.known.drop(stream)
         command.fail(error)
+
+
+def _is_lost(connection: Connection, error: Exception) -> bool:
+    """Whether the error is the connection's end, of which the server may have said why before it went; or that there is
+    no answer, and so no telling what becomes of what was sent.
+    """
+    if isinstance(error, (*GONE, TimeoutError)) or getattr(error, "severity_en", None) in {"FATAL", "PANIC"}:
+        return True
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back already
+        return True

@@ -64,7 +64,7 @@ HEAD = "SELECT max(notification_id) FROM stored_events"
 HOLD = """
     SELECT originator_id, version, digest, kind, value
     FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[], $4::text::text[], $5::text::json)"""
-APPEND = "SELECT notification_id, recorded_at FROM append_events($1::text::json, $2::text::json, $3::text::json)"
+APPEND = "SELECT notification_id FROM append_events($1::text::json, NULL, NULL)"
 APPEND_WHOLE = """
     SELECT append_whole(
         hold_unmoved(${0}::text::bigint[], ${1}::text::uuid[], ${2}::text::bigint[], ${3}::text::text[]),
@@ -198,24 +198,16 @@ class Log:
         new = {stream: self.new_key(stream, since) for stream, since in personal.items() if stream not in keys}
         await change_keys(on, list(new.items()), [])
         sealed_with = [None if owner is None else (keys | new).get(owner) for owner in owners]
-        rows = await self.append_rows(on, self.rows(events, sealed_with, digests))
-        return [row["notification_id"] for row in rows]
-
-    async def append_rows(
-        self, on: Connection, rows: Sequence[bytes], freed: str | None = None, taken: str | None = None
-    ) -> list[asyncpg.Record]:
-        """Appends encoded rows, with the claims that change. Returns position and time of recording of each.
-
-        Also raises asyncpg.UniqueViolationError when a claim is taken.
-        """
-        return await on.fetch(APPEND, json_array(rows), freed, taken)
+        rows = json_array(self.rows(events, sealed_with, digests))
+        return [row["notification_id"] for row in await on.fetch(APPEND, rows)]
 
     async def append_whole(
         self, on: Connection, expected: Expected, rows: Sequence[bytes], taken: str | None = None
     ) -> int:
-        """Appends rows after other statements, and commits, all in one round trip. Returns the mark of the rows.
+        """Append encoded rows, with the claims that are taken and all else that is written, in one statement.
 
-        Raises asyncpg.SerializationError if anything is not as expected; then nothing is written.
+        Returns the mark of what was written. Raises asyncpg.SerializationError if anything is not as expected, and
+        asyncpg.UniqueViolationError when a version or a claim is taken; then nothing is written.
         """
         statement, keys, ends = expected
         first = len(statement.arguments) + 1
@@ -238,7 +230,7 @@ class Log:
     def rows(
         self, events: Iterable[Recorded], keys: Iterable[DataKey | None], digests: dict[Stream, bytes]
     ) -> list[bytes]:
-        """Events, encoded for `append_rows`; each sealed with its key, if it has personal data.
+        """Events, encoded for `append_whole`; each sealed with its key, if it has personal data.
 
         `digests` holds the digests of the streams' last events, and is updated.
         """

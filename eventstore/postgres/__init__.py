@@ -6,11 +6,9 @@ __all__ = [
     "connection",
     "durability",
     "migrate",
-    "row_cache",
     "servers",
     "sessions",
     "sql",
     "stream_ids",
-    "view",
     "watch",
 ]

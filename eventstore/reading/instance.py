@@ -1,14 +1,14 @@
 """What a process caches of a server, as long as it is the same one: since its start, and on one timeline."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from eventstore.postgres.connection import Connection
-from eventstore.postgres.row_cache import Memory
 from eventstore.reading.stream_cache import Heads
 
 # A standby that is promoted begins a timeline, as does a recovery to a point in time; files that are put back need
@@ -27,12 +27,18 @@ class Instance(NamedTuple):
     started_at: datetime
 
 
-class Remembered:
-    """What is cached of one instance: folded streams, and rows of read models."""
+class Cache(Protocol):
+    """What the projector keeps in memory of an instance."""
 
-    def __init__(self) -> None:
+    def clear(self) -> None: ...
+
+
+class Remembered:
+    """What is cached of one instance: folded streams, and the rows of read models."""
+
+    def __init__(self, rows: Cache) -> None:
         self.heads = Heads()
-        self.rows = Memory()
+        self.rows = rows
 
 
 class Instances:
@@ -40,8 +46,9 @@ class Instances:
     remembers into what nobody reads.
     """
 
-    def __init__(self) -> None:
-        self.remembered = Remembered()
+    def __init__(self, new_cache: Callable[[], Cache]) -> None:
+        self.remembered = Remembered(new_cache())
+        self._new_cache = new_cache
         self._last: Instance | None = None
         self._known: WeakKeyDictionary[asyncpg.Connection, Remembered] = WeakKeyDictionary()
 
@@ -53,7 +60,7 @@ class Instances:
         instance = Instance(*(await connection.fetch(INSTANCE))[0])
         if instance != self._last:
             if self._last is not None:
-                self.remembered = Remembered()
+                self.remembered = Remembered(self._new_cache())
             self._last = instance
         self._known[itself] = self.remembered
         return self.remembered

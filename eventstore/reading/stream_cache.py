@@ -1,6 +1,5 @@
 """Folded streams, kept in the process: what the next command on a stream is decided on, without reading it again."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
@@ -16,20 +15,19 @@ KEPT = 10_000
 class Head:
     """A stream's state at a version, the digest of its last event, and the key that seals the next, if it has one.
 
-    While `ended` is there, the command that leads to it is not in the log yet; when it is done, it tells whether the
-    command came to be written.
+    Until it `is_written`, the command that leads to it is not in the log.
     """
 
-    __slots__ = ("digest", "ended", "key", "state", "version")
+    __slots__ = ("digest", "is_written", "key", "state", "version")
 
     def __init__(
-        self, state: Any, version: int, digest: bytes, key: DataKey | None, ended: asyncio.Future[bool] | None = None
+        self, state: Any, version: int, digest: bytes, key: DataKey | None, *, is_written: bool = True
     ) -> None:
         self.state = state
         self.version = version
         self.digest = digest
         self.key = key
-        self.ended = ended
+        self.is_written = is_written
 
     @property
     def end(self) -> End:
@@ -54,7 +52,7 @@ class Heads:
     """The newest heads that this process knows, the least recently used of which it forgets.
 
     They may be behind the log, where others write, or ahead of it by commands that wait to be written and may fail: who
-    decides on one has it verified before the answer (see `Unit.stands` and `Writer`).
+    decides on one has it verified before the answer (see `Batch`).
     """
 
     def __init__(self, kept: float = KEPT) -> None:

@@ -1,10 +1,13 @@
 """Writes the read models in the transaction of the events that they show."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
 import asyncpg
+import msgspec
 
 from domain.address import AddressAdded
 from domain.customer import CustomerErased, CustomerRegistered, UserAttached
@@ -13,12 +16,14 @@ from domain.order import OrderPlaced, OrderTransferred
 from domain.refusals import AmountTooLarge
 from domain.user import UserErased
 from domain.value import MAX_CENTS, Figures, OrderValue, figures
-from eventstore.log.log import Session
+from eventstore.log.log import Log
 from eventstore.postgres.answers import FORGET_ANSWERS
+from eventstore.postgres.connection import Connection, Session
 from eventstore.postgres.sql import Statement
 from eventstore.postgres.stream_ids import to_uuid
-from eventstore.postgres.view import View
-from eventstore.store import Conflict
+from eventstore.store import Conflict, NeedsLocks
+from projections.history.snapshots import keep
+from projections.live.row_cache import Marked, RowCache
 from projections.live.rows import Rows
 from projections.live.words import holders
 from projections.models import PROJECTIONS
@@ -27,11 +32,12 @@ from projections.models.figures import FIGURES, FiguresRow, with_figures
 from projections.models.order_rows import OrderRow
 from projections.models.orders import ORDERS, value_of
 from projections.tables.projection import Change, Envelope, Ids, envelope
+from projections.tables.view import View
 
 OF_PEOPLE = {projection.name: projection.erased for projection in PROJECTIONS if projection.erased}
 
-VALUE = "value"  # of all of a customer's orders, in memory
-MOST = 100  # orders of a customer, or parts of an order, that are remembered: beyond, they are read again
+VALUES = "values"  # of all of a customer's orders, in the cache
+MOST = 100  # orders of a customer, or parts of an order, that are cached: beyond, they are read again
 
 STANDING_USERS = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE"
 ONCE_REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = ANY($1))"
@@ -46,9 +52,24 @@ ORDERS_WITH_WORDS = """
     UNION ALL
     SELECT w.value::bigint, o.id FROM orders AS o CROSS JOIN LATERAL json_each_text(o.words_of) AS w
     WHERE o.words_of IS NOT NULL AND w.value::bigint = ANY($1)"""
-VALUES = """
-    SELECT id, customer_id, payment_status, total_paid, total_refund, rate, currency, created_at
-    FROM orders WHERE customer_id = ANY($1)"""
+READ_VALUES = """
+    (SELECT json_agg(f) FROM (
+        SELECT id, xmin::text::bigint AS mark, (
+            SELECT json_agg(json_build_array(
+                o.id, o.payment_status, o.total_paid, o.total_refund, o.rate, o.currency, o.created_at))
+            FROM orders AS o WHERE o.customer_id = figures.id) AS orders
+        FROM figures WHERE id = ANY(${})) AS f)"""
+
+
+class ReadValues(msgspec.Struct, gc=False):
+    """The orders of a customer, each with its id and then the fields of its value, and the mark of their figures."""
+
+    id: int
+    mark: int
+    orders: list[tuple[int, str, int, int, Decimal, str, datetime]] | None
+
+
+_decode_values = msgspec.json.Decoder(list[ReadValues]).decode
 
 
 class Touch(NamedTuple):
@@ -60,73 +81,147 @@ class Touch(NamedTuple):
     envelope: Envelope
 
 
-class Touched(NamedTuple):
-    recorded: Recorded
-    touches: list[Touch]
+class ReadModels:
+    """Writes the read models in the transaction of the events that they show, and snapshots for history."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def new_cache(self) -> RowCache:
+        return RowCache()
+
+    async def begin(
+        self, on: Connection, events: Sequence[Recorded], cache: RowCache, *, is_locked: bool
+    ) -> "BatchView":
+        """Read the rows that all events of a batch touch: under locks from the database, or else from the cache."""
+        view = BatchView(on, self._log, cache, events, is_locked=is_locked)
+        await view.load()
+        return view
 
 
-class Kept:
-    """The rows of a transaction, in memory. `values` are those of all orders of customers some of whose orders change.
+class BatchView(View):
+    """The read models in one attempt at a batch (see `Projecting`)."""
 
-    `touched` goes by the identity of events: of two that stand for the same version of a stream, one will be refused.
-    """
+    def __init__(
+        self, on: Connection, log: Log, cache: RowCache, events: Sequence[Recorded], *, is_locked: bool
+    ) -> None:
+        super().__init__(on)
+        self._log = log
+        self._events = events
+        self._cache = cache
+        self._is_locked = is_locked
+        self._rows = Rows(on, PROJECTIONS, cache, is_locked=is_locked)
+        self._values: dict[int, dict[int, OrderValue]] = {}  # by customer, of all orders
+        self._applied: list[Recorded] = []
 
-    def __init__(self, view: View) -> None:
-        self.rows = Rows(view, PROJECTIONS)
-        self.touched: dict[int, Touched] = {}
-        self.values: dict[int, dict[int, OrderValue]] = {}
-        self._memory = view.memory
+    async def load(self) -> None:
+        keys: dict[str, set[int]] = {}
+        made: dict[str, set[int]] = {}
+        ordering: set[int] = set()
+        for recorded in self._events:
+            for touch in _touches(recorded):
+                keys.setdefault(touch.table, set()).update(touch.ids)
+                if touch.change.makes:
+                    made.setdefault(touch.table, set()).update(touch.ids)
+            if isinstance(recorded.event, CustomerRegistered) and recorded.version == 1:
+                self._values[recorded.stream.id] = {}
+            ordering.update(_whose_orders_change(recorded))
+        known = {id_: values for id_ in keys.get(FIGURES.name, ()) if (values := self._cache.get(VALUES, id_))}
+        unread = ordering - self._values.keys() - (set() if self._is_locked else known.keys())
+        if read := await self._rows.load(keys, made, READ_VALUES, unread):
+            known |= {each.id: Marked(dict(map(_value, each.orders or ())), each.mark) for each in _decode_values(read)}
+        # Whoever changes an order changes its customer's figures, and with them their mark.
+        for id_, (values, mark) in known.items():
+            if mark == self._rows.mark(FIGURES.name, id_):
+                self._values.setdefault(id_, dict(values))
+        if ordering & self._rows.found[FIGURES.name].keys() - self._values.keys():
+            raise asyncpg.SerializationError("figures have changed meanwhile")
 
-    async def save(self) -> None:
-        await self.rows.save()
+    def row(self, table: str, id_: int) -> Any:
+        return self._rows.now[table].get(id_)
 
-    def statement(self) -> Statement:
-        return self.rows.statement()
+    async def flush(self) -> None:
+        if not self._is_locked:
+            raise NeedsLocks
+        await self._rows.flush()
 
-    def recall(self, customer_id: int) -> dict[int, OrderValue] | None:
-        """The values of the customer's orders. Whoever changes an order changes its customer's figures."""
-        known = self._memory.get(VALUE, customer_id)
-        if known is None or known.mark != self.rows.mark(FIGURES.name, customer_id):
-            return None
-        return dict(known.row)
+    async def apply(self, events: Sequence[Recorded]) -> None:
+        """Change the rows, and forget stored answers and copies of those who are erased.
 
-    def remember(self, mark: int) -> None:
-        for id_ in self.rows.changed(FIGURES.name):
-            values = self.values[id_] if id_ in self.values else self.recall(id_)
-            if values is None or len(values) > MOST:
-                self._memory.drop(VALUE, id_)
+        Raises Conflict when an order's customer or a customer's user is gone, an address's id taken, or there is
+        another order of the erased; AmountTooLarge when a customer's figures would be.
+        """
+        self._change_rows(events)
+        self._applied += events
+        await _refuse_users_that_are_gone(self, events)
+        await _forget_erased(self, events)
+
+    async def save(self) -> Statement:
+        await keep(self._log, self, self._applied)
+        return await self._rows.statement()
+
+    def written(self, mark: int) -> None:
+        self._rows.settle(mark)
+        self._rows.keep()
+        for id_, row in self._rows.now[FIGURES.name].items():
+            values = self._values.get(id_)
+            if row is None or values is None or len(values) > MOST:
+                self._cache.drop(VALUES, id_)
             else:
-                self._memory.keep(VALUE, id_, values, mark)
-        self.rows.remember(mark)
-        for id_, order in self.rows.now[ORDERS.name].items():
+                self._cache.put(VALUES, id_, values, self._rows.mark(FIGURES.name, id_) or mark)
+        for id_, order in self._rows.now[ORDERS.name].items():
             if order and len(order.items) + len(order.transactions) > MOST:
-                self._memory.drop(ORDERS.name, id_)
+                self._cache.drop(ORDERS.name, id_)
+
+    def _change_rows(self, events: Sequence[Recorded]) -> None:
+        changed: dict[str, dict[int, Any]] = {}
+        for recorded in events:
+            for touch in _touches(recorded):
+                now, rows = self._rows.now[touch.table], changed.setdefault(touch.table, {})
+                for id_ in touch.ids:
+                    row = rows[id_] if id_ in rows else now[id_]
+                    # An address's id is unique among all customers, of which its stream knows one.
+                    if row is not None and isinstance(recorded.event, AddressAdded) and touch.table == ADDRESSES.name:
+                        raise Conflict
+                    rows[id_] = touch.change.evolve(id_, row, recorded.event, touch.envelope)
+        of_customers = changed.get(FIGURES.name, {})
+        _refuse_orders_of_nobody(of_customers, events)
+        for id_, order in changed.get(ORDERS.name, {}).items():
+            self._change_value(id_, order)
+        for id_ in {id_ for recorded in events for id_ in _whose_orders_change(recorded)}:
+            if row := of_customers.get(id_):
+                of_customers[id_] = with_figures(row, _exact(figures(self._values[id_].values())))
+        self._rows.change(changed)
+
+    def _change_value(self, id_: int, order: OrderRow | None) -> None:
+        before: OrderRow | None = self._rows.now[ORDERS.name].get(id_)
+        if before is not None and before.customer_id in self._values:
+            self._values[before.customer_id].pop(id_, None)
+        if order is not None and order.customer_id in self._values:
+            self._values[order.customer_id][id_] = value_of(order)
 
 
-async def project(on: Session, events: Sequence[Recorded]) -> None:
-    """Apply the events to every read model, and forget stored answers and copies of those who are erased.
+async def project(on: Connection, log: Log, events: Sequence[Recorded]) -> None:
+    """Apply events to the read models in the connection's own transaction. Raises as `BatchView.apply`."""
+    view = await ReadModels(log).begin(on, events, RowCache(), is_locked=True)
+    try:
+        await view.apply(events)
+        await view.flush()
+    except (asyncpg.UniqueViolationError, asyncpg.SerializationError) as error:  # someone else has just written it
+        raise Conflict from error
 
-    Raises Conflict when an order's customer or a customer's user is gone, an address's id taken, or there is another
-    order of the erased; AmountTooLarge when a customer's figures would be. On a view, rows are written when somebody
-    asks for what they show, or at its end.
-    """
-    view = on if isinstance(on, View) else View(on, events)
-    _apply(await _kept(view, events), events)
-    if view is not on:
-        try:
-            await view.flush()
-        except asyncpg.UniqueViolationError as error:  # someone else has just made the same row
-            raise Conflict from error
-    await _refuse_users_that_are_gone(view, events)
+
+async def _forget_erased(connection: Session, events: Iterable[Recorded]) -> None:
     erased = {recorded.stream.id: recorded.event for recorded in events if isinstance(recorded.event, CustomerErased)}
     users = [recorded.stream.id for recorded in events if isinstance(recorded.event, UserErased)]
-    if erased or users:
-        await _refuse_orders_that_are_left(view, erased)
-        told = list(await holders(view, erased))
-        await view.execute(FORGET_ANSWERS, told, users)
-        await view.execute(FORGET_ERRORS, told, users)
-        orders = [id_ for event in erased.values() for id_ in event.orders]
-        await _forget_copies(view, {"customers": list(erased), "users": users, "orders": orders})
+    if not (erased or users):
+        return
+    await _refuse_orders_that_are_left(connection, erased)
+    named = list(await holders(connection, erased))
+    await connection.execute(FORGET_ANSWERS, named, users)
+    await connection.execute(FORGET_ERRORS, named, users)
+    orders = [id_ for event in erased.values() for id_ in event.orders]
+    await _forget_copies(connection, {"customers": list(erased), "users": users, "orders": orders})
 
 
 async def _refuse_orders_that_are_left(connection: Session, erased: Mapping[int, CustomerErased]) -> None:
@@ -161,39 +256,9 @@ async def _refuse_users_that_are_gone(connection: Session, events: Sequence[Reco
         raise Conflict
 
 
-async def _kept(view: View, events: Sequence[Recorded]) -> Kept:
-    """With all rows that the events touch."""
-    if view.kept is None:
-        view.kept = Kept(view)
-        await _load(view, view.kept, view.expected)
-    assert isinstance(view.kept, Kept)
-    if events is not view.expected:
-        await _load(view, view.kept, events)
-    return view.kept
-
-
-async def _load(view: View, kept: Kept, events: Iterable[Recorded]) -> None:
-    unknown = [recorded for recorded in events if id(recorded) not in kept.touched]
-    if not unknown:
-        return
-    keys: dict[str, set[int]] = {}
-    made: dict[str, set[int]] = {}
-    for recorded in unknown:
-        kept.touched[id(recorded)] = touched = Touched(recorded, _touches(recorded))
-        for touch in touched.touches:
-            keys.setdefault(touch.table, set()).update(touch.ids)
-            if touch.change.makes:
-                made.setdefault(touch.table, set()).update(touch.ids)
-        if isinstance(recorded.event, CustomerRegistered) and recorded.version == 1:
-            kept.values[recorded.stream.id] = {}
-    await kept.rows.load(keys, made)
-    new = {id_ for id_ in _whose_orders_change(kept, unknown) if id_ not in kept.values}
-    recalled = {id_: kept.recall(id_) for id_ in new}
-    kept.values |= {id_: values or {} for id_, values in recalled.items()}
-    if unread := [id_ for id_ in new if recalled[id_] is None and id_ in kept.rows.found[FIGURES.name]]:
-        # After their figures are locked, or read: if an order changes now, they do, too, and that is noticed.
-        for id_, customer_id, *value in await view.connection.fetch(VALUES, unread):
-            kept.values[customer_id][id_] = OrderValue(*value)
+def _value(order: tuple[Any, ...]) -> tuple[int, OrderValue]:
+    id_, *value = order
+    return id_, OrderValue(*value)
 
 
 def _touches(recorded: Recorded) -> list[Touch]:
@@ -206,44 +271,10 @@ def _changes_by(event: type[Event]) -> list[tuple[str, Change]]:
     return [(each.name, each.changes[event]) for each in PROJECTIONS if event in each.changes]
 
 
-def _whose_orders_change(kept: Kept, events: Iterable[Recorded]) -> set[int]:
-    return {
-        id_
-        for recorded in events
-        if recorded.stream.category == "order"
-        for touch in kept.touched[id(recorded)].touches
-        if touch.table == FIGURES.name
-        for id_ in touch.ids
-    }
-
-
-def _apply(kept: Kept, events: Sequence[Recorded]) -> None:
-    changed: dict[str, dict[int, Any]] = {}
-    for recorded in events:
-        for touch in kept.touched[id(recorded)].touches:
-            now, rows = kept.rows.now[touch.table], changed.setdefault(touch.table, {})
-            for id_ in touch.ids:
-                row = rows[id_] if id_ in rows else now[id_]
-                # An address's id is unique among all customers, of which its stream knows one.
-                if row is not None and isinstance(recorded.event, AddressAdded) and touch.table == ADDRESSES.name:
-                    raise Conflict
-                rows[id_] = touch.change.evolve(id_, row, recorded.event, touch.envelope)
-    of_customers = changed.get(FIGURES.name, {})
-    _refuse_orders_of_nobody(of_customers, events)
-    for id_, order in changed.get(ORDERS.name, {}).items():
-        _change_value(kept, id_, order)
-    for id_ in _whose_orders_change(kept, events):
-        if row := of_customers.get(id_):
-            of_customers[id_] = with_figures(row, _kept_exact(figures(kept.values[id_].values())))
-    kept.rows.change(changed)
-
-
-def _change_value(kept: Kept, id_: int, order: OrderRow | None) -> None:
-    before: OrderRow | None = kept.rows.now[ORDERS.name].get(id_)
-    if before is not None and before.customer_id in kept.values:
-        kept.values[before.customer_id].pop(id_, None)
-    if order is not None and order.customer_id in kept.values:
-        kept.values[order.customer_id][id_] = value_of(order)
+def _whose_orders_change(recorded: Recorded) -> Sequence[int]:
+    if recorded.stream.category != "order":
+        return ()
+    return [id_ for touch in _touches(recorded) if touch.table == FIGURES.name for id_ in touch.ids]
 
 
 def _refuse_orders_of_nobody(of_customers: Mapping[int, FiguresRow | None], events: Sequence[Recorded]) -> None:
@@ -253,7 +284,7 @@ def _refuse_orders_of_nobody(of_customers: Mapping[int, FiguresRow | None], even
             raise Conflict
 
 
-def _kept_exact(figures: Figures) -> Figures:
+def _exact(figures: Figures) -> Figures:
     largest = max(figures.ltv, *figures.purchase_value.values(), 0)
     if largest > MAX_CENTS:
         raise AmountTooLarge(largest, MAX_CENTS)

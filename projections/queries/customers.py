@@ -10,7 +10,6 @@ from msgspec.structs import asdict
 from domain.customer import CUSTOMER_STATUSES, CustomerErased, CustomerRegistered
 from eventstore.log.log import Executor
 from eventstore.postgres.sql import stored_as
-from eventstore.postgres.view import View
 from eventstore.reading.coalesce import Together
 from projections.models.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.models.figures import FIGURES
@@ -22,6 +21,7 @@ from projections.queries.language.search import Searchable
 from projections.queries.language.sql import NOTHING, Args, Part, searchable_text
 from projections.queries.pages import Listing, Totals, fetch_page
 from projections.tables.table import Shown
+from projections.tables.view import View
 
 # The three parts of `searched`; see its definition.
 NAME = Part("r.searched", tail=f"{EMAIL_MARK}%")

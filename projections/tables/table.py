@@ -11,8 +11,8 @@ import asyncpg
 import msgspec
 
 from eventstore.log.log import Connection, Executor, Session
-from eventstore.postgres.view import View
 from projections.tables.derived import Derived
+from projections.tables.view import View
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 # By name of the column. JSON is bytes in a record, and what it stands for in a row that is not written yet.
@@ -83,7 +83,7 @@ class Table(Generic[Row]):
         self.index = [f"ALTER TABLE {name} ADD PRIMARY KEY (id)", *indexes]
         # The names in this SQL are the row type's own.
         self._select = f"SELECT {listed} FROM {name} WHERE id = ANY($1) ORDER BY id FOR UPDATE"
-        self._look = f"SELECT {listed}, xmin::text::bigint AS mark FROM {name} WHERE id = ANY($1)"
+        self._read = f"SELECT {listed}, xmin::text::bigint AS mark FROM {name} WHERE id = ANY({{ids}})"
         self._find = f"SELECT {listed} FROM {name} WHERE id = $1"
         self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"
         self._decode = msgspec.json.Decoder(list[row_type]).decode  # type: ignore[valid-type]  # known when it runs
@@ -122,30 +122,29 @@ class Table(Generic[Row]):
         if gone := [id_ for id_, row in rows.items() if row is None]:
             await on.execute(self._delete, gone)
 
-    def locking(self, number: int) -> str:
-        """An expression for the rows of the ids in a parameter, as JSON for `decode`."""
-        return f"(SELECT json_agg(r) FROM ({self._select.replace('$1', f'${number}')}) AS r)"
+    def reading(self, number: int, *, is_locking: bool) -> str:
+        """An expression for the rows of the ids in a parameter, as JSON for `decode`.
 
-    def marked(self, number: int) -> str:
-        """Reads as `locking`, but without locks, and with the mark (`marks`) that changes whenever a row is written."""
-        return f"(SELECT json_agg(r) FROM ({self._look.replace('$1', f'${number}')}) AS r)"
+        Each has a mark that is another whenever the row is written: `marks`. Locked, they are so in order of id.
+        """
+        query = self._read.format(ids=f"${number}") + (" ORDER BY id FOR UPDATE" if is_locking else "")
+        return f"(SELECT json_agg(r) FROM ({query}) AS r)"
 
     def inserting(self, number: int) -> str:
         """A statement that makes a parameter's rows, encoded."""
         return f"{self._insert.replace('$1', f'${number}')} RETURNING 1"
 
-    def updating(self, names: Collection[str], number: int, *, is_marked: bool = False) -> str:
+    def updating(self, names: Collection[str], number: int) -> str:
         """A statement that changes these columns to what they are in a parameter's rows; the next has the rows' ids.
 
-        By the ids: joined to rows alone, a table of middling size would be read from end to end. `is_marked`: only the
-        rows that have the marks that are with the parameter's.
+        By the ids: joined to rows alone, a table of middling size would be read from end to end. It changes only those
+        that have the marks that are with the parameter's rows.
         """
         typed = "".join(f", {column.name} {column.sql_type}" for column in self.stored if column.name in names)
         changes = ", ".join(f"{name} = r.{name}" for name in names)
-        unchanged = f" AND {_UNCHANGED}" if is_marked else ""
         return (
             f"UPDATE {self.name} AS t SET {changes} FROM {_rows(number, typed)} "
-            f"WHERE {_same(number)}{unchanged} RETURNING 1"
+            f"WHERE {_same(number)} AND {_UNCHANGED} RETURNING 1"
         )
 
     def checking(self, number: int) -> str:

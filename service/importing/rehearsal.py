@@ -50,7 +50,7 @@ class Rehearsal:
             transaction = connection.transaction()
             await transaction.start()
             try:
-                await project(connection, [*before, *events])
+                await project(connection, self.log, [*before, *events])
             except (Conflict, asyncpg.DeadlockDetectedError) as error:
                 raise Contended from error
             finally:

@@ -18,6 +18,7 @@ from tests.eventstore.acts import rename
 from tests.projections.replays import asked, made
 
 REASON = "asked by letter"
+TOPICS = "SELECT topic FROM stored_events WHERE notification_id > $1 ORDER BY notification_id"
 NAMES = ("customer_id", "erased_by", "request_id", "reason", "events", "users")
 
 
@@ -207,7 +208,7 @@ async def test_deleting_a_customer_is_the_bulk_action_on_one(shop: Shop) -> None
             sent: Any = {"params": {"reason": REASON}} if in_query else {"body": {"reason": REASON}}
             answer = await shop.delete(f"/customers/{id_}", **sent)
             assert done(answer) == {"message": "Customer has been deleted permanently", "data": ""}
-        events = await shop.pool.fetch("SELECT topic FROM stored_events WHERE notification_id > $1", before)
+        events = await shop.pool.fetch(TOPICS, before)
         receipt = done(await shop.get(f"/customers/{id_}/erasure"))["erasure"]
         assert receipt["users"] == [user_id]
         told.append(([row["topic"] for row in events], receipt["reason"]))

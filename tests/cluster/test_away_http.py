@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +14,14 @@ import pytest
 
 from api.handling.readiness import STANDS, Unready
 from eventstore.postgres.away import LOG_SECONDS
+from eventstore.postgres.sessions import IS_READ_ONLY
+from eventstore.store import OutcomeUnknown
+from projections.database import open_store
 from proof import disk
 from tests.api.shop import Shop, new_email, open_shop
 from tests.cluster.nodes import Node, copied, own_place
 from tests.conftest import with_database
-from tests.eventstore.acts import until
+from tests.eventstore.acts import register, rename, until
 
 ROOT = "http://store.example"
 READY_SECONDS = 2.0
@@ -31,6 +35,8 @@ READ_ONLY = """
     ALTER DATABASE custodiary SET default_transaction_read_only = on;
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'custodiary'"""
 WRITABLE = "ALTER DATABASE custodiary RESET default_transaction_read_only"
+
+WATCHING = f"SELECT count(*) FROM pg_stat_activity WHERE query = $${IS_READ_ONLY}$$"
 
 Act = Callable[[Node], Awaitable[None]]
 
@@ -134,6 +140,25 @@ async def test_clients_are_told_to_come_again_until_it_is_back(
     assert 1 <= len(problems) <= lasted / LOG_SECONDS + 1
     assert not [record for record in problems if record.exc_info]
     assert not [record for record in caplog.records if vars(record).get("status") == 503]
+
+
+async def test_a_write_that_is_under_way_when_the_only_server_hangs_is_answered_soon(node: Node) -> None:
+    async with open_store(node.dsn) as store:
+        customer_id = await register(store, "ann@example.com")
+        await until(lambda: node.ask(WATCHING), "the server is watched")
+        node.halt()
+        with pytest.raises(OutcomeUnknown):
+            await asyncio.wait_for(rename(store, customer_id, "Zoe"), SOON + 5)  # on a machine with much else to do
+        node.go_on()
+
+        async def there() -> bool:
+            with suppress(ConnectionError):
+                await rename(store, customer_id, "Eve")
+                return True
+            return False
+
+        await until(there, "it takes writes again")
+        assert await store.pool.fetchval("SELECT first_name FROM customers") == "Eve"
 
 
 async def test_a_full_disk_is_told_while_it_is_full(migrated_data: Path) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from math import inf
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -46,7 +45,6 @@ async def so_many_wait(store: Store, number: int) -> None:
 @asynccontextmanager
 async def arriving_together(store: Store) -> AsyncIterator[Start]:
     """What is started here waits behind a command that can't go on yet; at the end it is written, all at once."""
-    store._writer._queue.sync = inf  # one batch at a time
     started: list[asyncio.Future[Any]] = []
 
     def start(*acts: Awaitable[Any]) -> list[asyncio.Future[Any]]:

@@ -1,7 +1,6 @@
 """How much may be under way, who is turned away, what holds commands up, and what they leave behind in a session."""
 
 import asyncio
-from math import inf
 
 import pytest
 
@@ -29,7 +28,6 @@ from tests.eventstore.arriving import (
     label,
     so_many_wait,
     transactions,
-    waiting,
 )
 
 WAITS_FOR_A_ROW = """
@@ -141,19 +139,3 @@ async def test_a_large_command_does_not_hold_up_small_ones(store: Store) -> None
     await asyncio.wait_for(held_up, PATIENCE)
     await asyncio.wait_for(after_it, PATIENCE)
     assert await count(store.pool, "labels WHERE value <> 'another'") == len(large) - 1 + len(small)
-
-
-@pytest.mark.parametrize(("sync", "batches"), [(0.0, 2), (inf, 1)])
-async def test_two_batches_are_written_in_turns_where_a_sync_is_short(store: Store, sync: float, batches: int) -> None:
-    store._writer._queue.sync = sync
-    async with store.pool.acquire() as slow, slow.transaction():
-        await store.log.append(slow, facts(LATECOMER))
-        tasks = [asyncio.ensure_future(label(store, id_)) for id_ in range(1, 31)]
-
-        async def all_are_under_way() -> bool:
-            return waiting(store) + sum(len(lane.batch) for lane in store._writer._lanes) == len(tasks)
-
-        await until(all_are_under_way, "every command is being written, or waits to be")
-        assert sum(bool(lane.batch) for lane in store._writer._lanes) == batches
-    await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
-    assert await count(store.pool, "labels") == 30

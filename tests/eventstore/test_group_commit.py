@@ -17,7 +17,6 @@ from eventstore.log.log import Session
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.store import ATTEMPTS, Store, Unit
 from projections.database import open_store
-from projections.live.projector import project
 from tests.eventstore.acts import (
     BY,
     PATIENCE,
@@ -36,6 +35,7 @@ from tests.eventstore.arriving import (
     transactions,
     versions_with_gaps,
 )
+from tests.projections.afterwards import Afterwards
 
 UNREADABLE = """
     INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ($1, 1, 'label-lost#1', '{}')"""
@@ -167,11 +167,10 @@ async def test_what_was_refused_for_a_command_that_is_refused_itself_is_decided_
 @pytest.mark.parametrize("nobody_else", [True, False])
 async def test_a_projection_that_fails_fails_its_own_command_only(store: Store, *, nobody_else: bool) -> None:
     async def fail_for_seven(connection: Session, events: Sequence[Recorded]) -> None:
-        await project(connection, events)
         if any(recorded.stream.id == 7 for recorded in events):
             await connection.execute("SELECT 1 / 0")
 
-    failing = Store(store.pool, store.log, fail_for_seven)
+    failing = Store(store.pool, store.log, Afterwards(store.log, fail_for_seven))
     async with arriving_together(failing) as start:
         tasks = start(*(label(failing, id_) for id_ in ([7] if nobody_else else range(1, 31))))
     errors = {type(task.exception()) for task in tasks if task.exception()}
@@ -179,9 +178,9 @@ async def test_a_projection_that_fails_fails_its_own_command_only(store: Store, 
     assert sum(task.exception() is None for task in tasks) == (0 if nobody_else else 29)
     assert await count(store.pool, "labels WHERE id < 100") == (0 if nobody_else else 29)
     assert await count(store.pool, "claims WHERE value = 'label 7'") == 0
-    if not nobody_else:  # one more, and no more
+    if not nobody_else:  # it is found by halves
         others = [Stream("label", id_) for id_ in range(1, 31)]
-        assert await transactions(store, *others) == 1
+        assert await transactions(store, *others) <= 5
 
 
 async def test_an_answer_that_fails_fails_its_own_command_only(store: Store) -> None:

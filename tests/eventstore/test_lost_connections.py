@@ -16,6 +16,7 @@ from domain.customer import CUSTOMER
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from eventstore.commit import writer
+from eventstore.postgres.connection import Connection
 from eventstore.store import OutcomeUnknown, Store
 from projections.database import open_store
 from tests.eventstore.acts import PATIENCE, a_writer_waits, count, do, facts, register, rename, until
@@ -131,6 +132,18 @@ async def test_what_comes_of_a_commit_that_cannot_be_asked_about_is_said_to_be_u
     values = {"before": ["one", "three"], "after": ["one", "two", "three"]}[where]
     stream = await store.log.stream(store.pool, Stream(LABEL.category, 1))
     assert [recorded.event.value for recorded in stream] == values  # type: ignore[attr-defined]
+
+
+async def test_what_was_seen_and_is_not_known_to_be_durable_is_said_to_be_unknown(far: tuple[Store, Way]) -> None:
+    distant, way = far
+
+    async def look(connection: Connection) -> int:
+        way.breaks = "after"
+        return int(await connection.fetchval("SELECT count(*) FROM stored_events"))
+
+    with pytest.raises(OutcomeUnknown):
+        await distant.durably(look)
+    assert way.broken == 1
 
 
 async def leave_one_connection(store: Store) -> None:

@@ -10,8 +10,8 @@ from domain.address import AddAddress, AddressDetails
 from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
 from domain.event import Stream
 from domain.order import ORDER, RecordPayment
-from eventstore.postgres import row_cache as memory
 from eventstore.store import Store
+from projections.live import row_cache
 from projections.live.projector import MOST
 from projections.replay.engine import replay
 from tests.eventstore.acts import add_user, attach, do, erase, place, register, rename, transfer
@@ -33,6 +33,12 @@ async def statements(store: Store) -> AsyncIterator[list[str]]:
         connection.add_query_logger(note)
         await store.pool.release(connection)
     yield asked
+
+
+def cache(store: Store) -> row_cache.RowCache:
+    rows = store._instances.remembered.rows
+    assert isinstance(rows, row_cache.RowCache)
+    return rows
 
 
 async def test_a_command_on_what_is_remembered_is_one_statement(store: Store) -> None:
@@ -113,18 +119,18 @@ async def test_what_a_replay_has_put_right_is_not_taken_from_memory(store: Store
 
 
 async def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "KEPT", 10)
+    monkeypatch.setattr(row_cache, "MOST_ROWS", 10)
     for number in range(20):
         await register(store, f"ada{number}@example.com")
-    assert len(store._instances.remembered.rows) == 10
+    assert len(cache(store)) == 10
 
 
 async def test_an_order_of_many_parts_is_not_remembered(store: Store) -> None:
     order_id = await place(store, await register(store, "ada@example.com"))
-    assert store._instances.remembered.rows.get("orders", order_id) is not None
+    assert cache(store).get("orders", order_id) is not None
     for number in range(MOST + 1):
         await do(store, ORDER, order_id, RecordPayment(amount=1, transaction_id=f"t{number}"))
-    assert store._instances.remembered.rows.get("orders", order_id) is None
+    assert cache(store).get("orders", order_id) is None
 
 
 async def test_nothing_of_an_erased_customer_is_remembered(store: Store, elsewhere: Store) -> None:
@@ -132,4 +138,4 @@ async def test_nothing_of_an_erased_customer_is_remembered(store: Store, elsewhe
     await place(store, customer_id)
     await erase(elsewhere, customer_id)
     store.forget([Stream("customer", customer_id)])
-    assert len(store._instances.remembered.rows) == 0
+    assert len(cache(store)) == 0

@@ -9,6 +9,7 @@ from domain.order import ORDER, RecordPayment
 from domain.refusals import LabelNotFound
 from eventstore.reading.instance import INSTANCE, Instances
 from eventstore.store import Store
+from projections.live.row_cache import RowCache
 from tests.eventstore.acts import BY, do, place, register, rename
 from tests.eventstore.arriving import label
 from tests.eventstore.chained import unchained
@@ -116,7 +117,7 @@ async def test_the_log_wins_over_what_is_remembered_of_the_same_version(store: S
 async def test_what_is_remembered_is_of_one_start_of_a_server_on_one_timeline(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instances = Instances()
+    instances = Instances(RowCache)
     first, second, third = [await store.pool.acquire() for _ in range(3)]
     try:
         before = await instances.of(first)

@@ -15,7 +15,6 @@ from domain.refusals import ClaimTaken, CustomerNotFound, OrderNotFound, Refusal
 from eventstore.log.log import Session
 from eventstore.store import Store, Unit
 from projections.database import open_store
-from projections.live.projector import project
 from tests.eventstore.acts import (
     BY,
     PATIENCE,
@@ -34,6 +33,7 @@ from tests.eventstore.acts import (
     transfer,
     until,
 )
+from tests.projections.afterwards import Afterwards
 
 TABLES = ("stored_events", "claims", "customers", "orders", "addresses", "users", "labels")
 KEEP_ANSWER = """
@@ -194,11 +194,10 @@ async def test_of_a_unit_whose_last_command_is_refused_nothing_stays(store: Stor
 
 
 async def test_an_error_in_a_projection_takes_everything_back(store: Store) -> None:
-    async def fail(connection: Session, events: Sequence[Recorded]) -> None:
-        await project(connection, events)
+    async def fail(_session: Session, _events: Sequence[Recorded]) -> None:
         raise ZeroDivisionError
 
-    failing = Store(store.pool, store.log, fail)
+    failing = Store(store.pool, store.log, Afterwards(store.log, fail))
     with pytest.raises(ZeroDivisionError):
         await register(failing, "ada@example.com")
     assert await contents(store) == dict.fromkeys(TABLES, 0)

@@ -17,7 +17,7 @@ from eventstore.sealing.master_keys import MasterKeys
 from eventstore.sealing.payloads import Sealing
 from eventstore.store import Store
 from projections.database import open_store
-from projections.live.projector import project
+from projections.live.projector import ReadModels
 from projections.models import PROJECTIONS
 from projections.replay import exchange as module
 from projections.replay.engine import ReplayRunningError, replay
@@ -264,7 +264,7 @@ async def test_a_replay_catches_up_with_orders_of_a_customer_who_was_then_erased
         await place(store, erased)
         await erase(store, erased)
 
-    await replay(Store(store.pool, BusyLog(meanwhile), project))
+    await replay(Store(store.pool, BusyLog(meanwhile), ReadModels(store.log)))
     assert await live(store) == await folded(store)
 
 
@@ -278,7 +278,7 @@ async def test_a_replay_catches_up_with_an_address_that_came_again(store: Store)
         await do(store, CUSTOMER, customer_id, RemoveAddress(address_id=5))
         await do(store, CUSTOMER, customer_id, add)
 
-    await replay(Store(store.pool, BusyLog(meanwhile), project))
+    await replay(Store(store.pool, BusyLog(meanwhile), ReadModels(store.log)))
     assert await live(store) == await folded(store)
 
 
@@ -291,7 +291,7 @@ async def test_a_replay_catches_up_with_a_user_who_went_from_one_customer_to_ano
         await detach(store, high)
         await attach(store, low, 9)
 
-    await replay(Store(store.pool, BusyLog(meanwhile), project))
+    await replay(Store(store.pool, BusyLog(meanwhile), ReadModels(store.log)))
     assert (await row(store, "customers", low)).user_id == 9
 
 

@@ -1,0 +1,45 @@
+"""The door to the read models: what the log asks of whoever writes them with the events."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from domain.event import Recorded
+from eventstore.postgres.connection import Connection, Session
+from eventstore.postgres.sql import Statement
+from eventstore.reading.instance import Cache
+
+
+class NeedsLocks(Exception):
+    """A batch needs what it can only have under its locks, in a transaction."""
+
+
+class Projecting(Session, Protocol):
+    """The read models in one attempt at a batch: a session that sees them as the commands up to now leave them.
+
+    Without locks, every method raises NeedsLocks where the cache is not enough.
+    """
+
+    async def apply(self, events: Sequence[Recorded]) -> None:
+        """Change the rows. The events are some of those that `begin` was given, in order.
+
+        Raises what the read models refuse.
+        """
+        ...
+
+    async def save(self) -> Statement:
+        """Do what needs statements of its own. Returns what writes all other rows, each only if it has its mark."""
+        ...
+
+    def written(self, mark: int) -> None:
+        """Cache the rows, which the statement has written with this mark."""
+        ...
+
+
+class Projector(Protocol):
+    """What makes read models of events."""
+
+    def new_cache(self) -> Cache: ...
+
+    async def begin(self, on: Connection, events: Sequence[Recorded], cache: Any, *, is_locked: bool) -> Projecting:
+        """Read the rows that all events of a batch touch: under locks from the database, or else from the cache."""
+        ...
