@@ -11,7 +11,7 @@ from litestar.types import ExceptionHandlersMap
 from api.access.access_log import UNDONE
 from api.http.bodies import Body
 from api.http.refusals import Fault, HttpRefusal, MethodNotAllowed, NoPrimary, NoRoute, Rule, TooLarge, TooMany
-from eventstore.postgres.away import tell
+from eventstore.postgres.away import log_away
 from service.reasons import Reason
 
 logger = logging.getLogger("custodiary.api")
@@ -36,7 +36,7 @@ def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], st
         return _response(translated(error)) if error.status_code < 500 else fault(request, error)
 
     def fault(request: AnyRequest, error: Exception) -> Response[Body]:
-        if (why := tell(error)) is not None:
+        if (why := log_away(error)) is not None:
             request.scope["state"][UNDONE] = True
             return _response(NoPrimary(why))
         reference = request_id(request)

@@ -11,7 +11,7 @@ import asyncpg
 
 from api.process.tables import OWNERS
 from eventstore.log.log import Connection
-from eventstore.postgres.away import Why, tell
+from eventstore.postgres.away import Why, log_away
 from eventstore.postgres.durability import sync
 from eventstore.postgres.migrate import SchemaError
 from eventstore.postgres.servers import Servers
@@ -78,7 +78,7 @@ class Readiness:
             self._found = "other_schema"
         except Exception as error:
             self._drop()
-            self._found = tell(error)
+            self._found = log_away(error)
             if self._found is None:
                 logger.exception("it could not be found out whether writes work")
                 self._found = "away"

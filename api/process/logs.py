@@ -18,7 +18,7 @@ import asyncpg
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from api.process.redaction import Redacted
-from eventstore.postgres.away import tell
+from eventstore.postgres.away import log_away
 
 logger = logging.getLogger("custodiary")
 
@@ -71,7 +71,7 @@ def leave_out_origins() -> None:
 def log_lost(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """For the event loop: an exception that nobody waits for. The loop's own words have its message in them."""
     error = context.get("exception")
-    if error is None or tell(error) is None:
+    if error is None or log_away(error) is None:
         logger.error("an exception was lost", exc_info=error)
 
 

@@ -16,7 +16,7 @@ EVENTS = f"""
     WHERE originator_id BETWEEN $1 AND $2 ORDER BY originator_id, originator_version"""
 
 
-async def tell_claims(on: Connection, log: Log, deciders: Mapping[str, Decider[Any]]) -> None:
+async def rebuild_claims(on: Connection, log: Log, deciders: Mapping[str, Decider[Any]]) -> None:
     """Into an empty table, in the connection's transaction. Of two who would hold the same, the first one does."""
     for category, decider in deciders.items():
         held: dict[Claim, Stream] = {}

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain.event import Decider, Event
-from eventstore.backup.claims import tell_claims
+from eventstore.backup.claims import rebuild_claims
 from eventstore.backup.erase_again import erase_again
 from eventstore.backup.sealed_file import BackupError, Part
 from eventstore.backup.tables import copy_in
@@ -64,7 +64,7 @@ async def load(
                 await on.fetchval(SEQUENCE, f"public.{name}", value)
         await on.execute(LATER_ANSWERS, events.header.made_at)
         erased = await erase_again(on, log, later, erasures=means.erasures, at=keys.header.made_at)
-        await tell_claims(on, log, means.deciders)
+        await rebuild_claims(on, log, means.deciders)
         if await on.fetchval(READ_MODELS):
             await on.execute(REBUILD_ALL)
     return erased

@@ -163,7 +163,7 @@ async def write(on: asyncpg.pool.PoolConnectionProxy, checkpoint: Checkpoint) ->
     await on.execute(INSERT, *msgspec.structs.astuple(checkpoint))
 
 
-def kept(lines: Iterable[str]) -> list[Checkpoint]:
+def read_lines(lines: Iterable[str]) -> list[Checkpoint]:
     """Checkpoints as `line` writes them. Raises msgspec.DecodeError."""
     return [msgspec.json.decode(text, type=Checkpoint) for text in lines if text.strip()]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from eventstore.chain.checkpoints import Checkpoint, Statement, kept, line, newest, sign, write
+from eventstore.chain.checkpoints import Checkpoint, Statement, line, newest, read_lines, sign, write
 from eventstore.chain.entries import Entry, pages
 from eventstore.chain.signing import SigningKey
 from eventstore.chain.verify import broken
@@ -92,7 +92,7 @@ def witnessed(witness: Path | None) -> Checkpoint | None:
     """The checkpoint in the file, if there is one."""
     if witness is None or not witness.exists():
         return None
-    return kept(witness.read_text("utf-8").splitlines())[-1]
+    return read_lines(witness.read_text("utf-8").splitlines())[-1]
 
 
 def _keep(witness: Path, checkpoint: Checkpoint) -> None:

@@ -117,7 +117,7 @@ class Verifier:
                 self._part.add(entry)
             else:
                 self.unsigned += 1
-                yield from self._told()
+                yield from self._faults_in_order()
 
     def _settle(self) -> Iterator[Fault]:
         """Compares the next checkpoint, all events of which have been taken."""
@@ -127,9 +127,9 @@ class Verifier:
             _compare(notes(noted), notes(part.noted), self._found)
         if not self._found and part.digests != statement.digests:
             yield of_checkpoint(statement.number, "the digests of its events are not those that were signed")
-        yield from self._told()
+        yield from self._faults_in_order()
 
-    def _told(self) -> Iterator[Fault]:
+    def _faults_in_order(self) -> Iterator[Fault]:
         if self._found:
             for _position, fault in sorted(self._found.values(), key=lambda found: found.position):
                 if fault.kind == "missing" and len(self._missing) < REMEMBERED:

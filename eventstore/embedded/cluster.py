@@ -65,7 +65,7 @@ class Cluster:
         locale = ["--locale-provider=builtin", "--locale=C.UTF-8"] if modern else ["--locale=C.UTF-8"]
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions", *locale]
         self._complete("initdb", "-D", str(new), "--no-sync", *options)
-        self._complete("postgres", "--single", "-D", str(new), "postgres", told=f"CREATE DATABASE {DATABASE}\n")
+        self._complete("postgres", "--single", "-D", str(new), "postgres", sql=f"CREATE DATABASE {DATABASE}\n")
         self._complete("initdb", "-D", str(new), "--sync-only")
 
     def clear_remains(self) -> None:
@@ -132,17 +132,17 @@ class Cluster:
         all_settings = [f"unix_socket_directories={self.run.resolve()}", *settings]
         return self._spawn("postgres", "-D", str(self.data), *(f"-c{setting}" for setting in all_settings))
 
-    def _complete(self, program: str, *arguments: str, told: str = "") -> None:
+    def _complete(self, program: str, *arguments: str, sql: str = "") -> None:
         process = self._spawn(program, *arguments, stdin=subprocess.PIPE)
-        process.communicate(told.encode())
+        process.communicate(sql.encode())
         if process.returncode:
             raise EmbeddedError(f"{program} failed with {process.returncode}")
 
     def _spawn(self, program: str, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         # PG… in the environment would be settings, and the server's account may look at the rest. One language for the
         # log, and macOS wants LC_ALL to be set.
-        kept_out = ("PG", MASTER_KEY, SIGNING_KEY, "CUSTODIARY_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
+        hidden = ("PG", MASTER_KEY, SIGNING_KEY, "CUSTODIARY_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         return subprocess.Popen(
             [self.bindir / program, *arguments],
             stdin=stdin,
@@ -191,8 +191,8 @@ def _process_ids() -> list[int]:
 
 def _version(bindir: Path) -> str:
     """The version in "postgres (PostgreSQL) 18.6"."""
-    told = subprocess.run([str(bindir / "postgres"), "-V"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return told.split()[2]
+    answer = subprocess.run([str(bindir / "postgres"), "-V"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return answer.split()[2]
 
 
 def _account(owned: Sequence[Path]) -> pwd.struct_passwd | None:

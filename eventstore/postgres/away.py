@@ -78,7 +78,7 @@ logger = logging.getLogger("custodiary.database")
 logger.addFilter(_Seldom(LOG_SECONDS))
 
 
-def tell(error: BaseException) -> Why | None:
+def log_away(error: BaseException) -> Why | None:
     """Logs that the database is away, if that is the error: a line a second, no traceback. Returns why, or None."""
     why = why_away(error)
     if why is not None:
@@ -87,7 +87,7 @@ def tell(error: BaseException) -> Why | None:
 
 
 def _in_our_words(record: logging.LogRecord) -> bool:
-    return record.exc_info is None or record.exc_info[1] is None or tell(record.exc_info[1]) is None
+    return record.exc_info is None or record.exc_info[1] is None or log_away(record.exc_info[1]) is None
 
 
 # asyncpg's pool logs a traceback whenever it can't make one of the connections that it holds ready.

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
-from eventstore.postgres.away import WORDS, Unreachable, tell, why_away
+from eventstore.postgres.away import WORDS, Unreachable, log_away, why_away
 from eventstore.postgres.servers import Servers, Session
 from eventstore.postgres.sessions import IS_READ_ONLY
 
@@ -42,7 +42,7 @@ async def reachable(dsn: str) -> AsyncIterator[Servers]:
             try:
                 session = await servers.find()
             except Exception as error:
-                if not tell(error):
+                if not log_away(error):
                     raise
                 await asyncio.sleep(EVERY)
             else:
@@ -88,13 +88,13 @@ async def _stay(servers: Servers, session: Session) -> None:
         _miss(servers, error)
         servers.leave()
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
-        tell(error)
+        log_away(error)
     finally:
         session.connection.terminate()
 
 
 def _miss(servers: Servers, error: Exception) -> None:
-    if not tell(error):
+    if not log_away(error):
         logger.error("no server could be connected to", exc_info=error)
     servers.missing = Unreachable(str(error), why_away(error) or "away")
     servers.missing.__cause__ = error

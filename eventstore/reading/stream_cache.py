@@ -9,7 +9,7 @@ from eventstore.log.digest import NONE
 from eventstore.postgres.stream_ids import End
 from eventstore.sealing.payloads import DataKey
 
-KEPT = 10_000
+CAPACITY = 10_000
 
 
 class Head:
@@ -55,8 +55,8 @@ class Heads:
     decides on one has it verified before the answer (see `Batch`).
     """
 
-    def __init__(self, kept: float = KEPT) -> None:
-        self._kept = kept
+    def __init__(self, capacity: float = CAPACITY) -> None:
+        self._capacity = capacity
         self._heads: OrderedDict[Stream, Head] = OrderedDict()
 
     def newest(self, stream: Stream) -> Head | None:
@@ -80,7 +80,7 @@ class Heads:
     def push(self, stream: Stream, head: Head) -> None:
         self._heads[stream] = head
         self._heads.move_to_end(stream)
-        if len(self._heads) > self._kept:
+        if len(self._heads) > self._capacity:
             self._heads.popitem(last=False)
 
     def drop(self, stream: Stream) -> None:

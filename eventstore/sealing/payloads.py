@@ -21,7 +21,7 @@ NONCE = 12
 BEGIN = 1 + NONCE
 WORDS = b'{"sealed":"'  # what an event whose words are sealed begins with; a plain one has its tag there
 FIELD = b',"words":'  # the last field of an event that has it
-KEPT = 10_000  # unwrapped keys
+CACHED = 10_000  # unwrapped keys
 
 new_nonce = os.urandom
 
@@ -108,7 +108,7 @@ class Sealing:
     def __init__(self, masters: MasterKeys) -> None:
         self.masters = masters
         self.master_id = masters.first
-        self.cipher = lru_cache(KEPT)(self.unwrap)
+        self.cipher = lru_cache(CACHED)(self.unwrap)
 
     def new_key(self, originator_id: bytes, since: int) -> DataKey:
         return self.wrap(AESGCM.generate_key(256), originator_id, since)

@@ -13,7 +13,7 @@ KEEP = """
 DONE = """
     INSERT INTO verifications (checked_at, checked) VALUES (clock_timestamp(), $1)
     ON CONFLICT (is_last) DO UPDATE SET checked_at = excluded.checked_at, checked = excluded.checked"""
-STANDING = """
+KNOWN = """
     SELECT checked_at, checked, (SELECT count(*) FROM drift WHERE NOT is_unverified) AS drifted,
         (SELECT count(*) FROM drift WHERE is_unverified) AS unverified
     FROM verifications"""
@@ -33,7 +33,7 @@ class Known(NamedTuple):
 
 async def known(on: Executor) -> Known | None:
     """What is known; None before the first verification."""
-    row = await on.fetchrow(STANDING)
+    row = await on.fetchrow(KNOWN)
     return Known(*row) if row else None
 
 

@@ -44,7 +44,7 @@ EVERYONE = Range("customer")
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """A figure of a customer, told in three ways of which not all agree. `row` is whether there are figures at all."""
+    """A figure of a customer, computed in three ways that do not all agree. `row` is whether there are any."""
 
     customer_id: int
     field: str
@@ -54,7 +54,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Unverified(msgspec.Struct, frozen=True):
-    """Customers whose figures can't be told, and why; `position` is that of the event, where it is known."""
+    """Customers whose figures can't be computed, and why; `position` is that of the event, where it is known."""
 
     customer_ids: tuple[int, ...]
     position: int | None
@@ -101,9 +101,9 @@ async def drawn(pool: asyncpg.Pool, count: int) -> AsyncIterator[list[int]]:
         ids.update(row[0] for row in await pool.fetch(DRAW, count))
         if len(ids) >= count:
             break
-    wanted = list(ids)[:count]
-    for start in range(0, len(wanted), AT_A_TIME):
-        yield sorted(wanted[start : start + AT_A_TIME])
+    drawn_ids = list(ids)[:count]
+    for start in range(0, len(drawn_ids), AT_A_TIME):
+        yield sorted(drawn_ids[start : start + AT_A_TIME])
 
 
 async def count_between(pool: asyncpg.Pool, customers: Range = EVERYONE) -> int:
@@ -121,19 +121,21 @@ async def check(store: Store, ids: Sequence[int]) -> Checked:
         stored = {row["id"]: FIGURES.table.row(row) for row in await connection.fetch(STORED, ids)}
         folded = await fold_some(connection, store.log, "customer", ids, await store.log.head(connection))
         unverified = [_unverified(poison, ids) for poison in folded.poison]
-        untold = {id_ for each in unverified for id_ in each.customer_ids}
-        told = [id_ for id_ in ids if id_ not in untold]
-        sums, unread = await _summed(connection, told, [poison.position for poison in folded.poison])
-    untold.update(id_ for each in unread for id_ in each.customer_ids)
+        unknown = {id_ for each in unverified for id_ in each.customer_ids}
+        readable = [id_ for id_ in ids if id_ not in unknown]
+        sums, unread = await _summed(connection, readable, [poison.position for poison in folded.poison])
+    unknown.update(id_ for each in unread for id_ in each.customer_ids)
     folds = folded.rows[FIGURES.name]
-    found = (_differences(id_, stored.get(id_), folds.get(id_), sums.get(id_)) for id_ in told if id_ not in untold)
-    told_of = [each for each in [*unverified, *unread] if each.customer_ids]
-    return Checked(len(ids), [difference for of_one in found for difference in of_one], told_of)
+    found = (
+        _differences(id_, stored.get(id_), folds.get(id_), sums.get(id_)) for id_ in readable if id_ not in unknown
+    )
+    not_verified = [each for each in [*unverified, *unread] if each.customer_ids]
+    return Checked(len(ids), [difference for of_one in found for difference in of_one], not_verified)
 
 
 def _unverified(poison: Poison, ids: Collection[int]) -> Unverified:
-    wanted = set(ids)
-    concerned = tuple(id_ for id_ in poison.ids if id_ in wanted)
+    checked = set(ids)
+    concerned = tuple(id_ for id_ in poison.ids if id_ in checked)
     return Unverified(concerned, poison.position, f"{poison.topic}: {poison.error}")
 
 
@@ -164,5 +166,5 @@ def _differences(
     if None in rows:
         presence = ["missing" if row is None else "present" for row in rows]
         return [Difference(id_, "row", *presence)]
-    told = ((name, [getattr(row, name) for row in rows]) for name in FIELDS)
-    return [Difference(id_, name, *values) for name, values in told if not values[0] == values[1] == values[2]]
+    compared = ((name, [getattr(row, name) for row in rows]) for name in FIELDS)
+    return [Difference(id_, name, *values) for name, values in compared if not values[0] == values[1] == values[2]]

@@ -45,7 +45,7 @@ OF_OTHERS = """
     SELECT {columns} FROM stored_events
     WHERE originator_id = ANY(${last}) AND NOT customer_id {within} AND notification_id <= $1"""
 # What the others' own streams record about orders: details that were transferred, and erasures.
-SAID_BY_OTHERS = f"""
+BY_OTHERS = f"""
     SELECT {{columns}} FROM stored_events
     WHERE originator_id = ANY($2) AND notification_id <= $1
         AND topic IN {stored_as(OrderDetailsRecorded, CustomerErased)}"""
@@ -107,11 +107,11 @@ async def fold_range(on: Executor, log: Log, ids: Range, until: int) -> Folded:
 
 async def fold_some(on: Executor, log: Log, part: Part, ids: Iterable[int], until: int) -> Folded:
     """The rows of those with these ids."""
-    wanted = frozenset(ids)
-    keys = list(wanted) if part == "customer" else [to_uuid(Stream(part, id_)) for id_ in wanted]
+    asked_for = frozenset(ids)
+    keys = list(asked_for) if part == "customer" else [to_uuid(Stream(part, id_)) for id_ in asked_for]
     groups = await _read(on, part, "= ANY($2)", until, keys)
-    sealed_with = await StreamKeys.of(on, log.sealing, [*(Stream(part, id_) for id_ in wanted), *groups.others])
-    return await _Fold(log, part, sealed_with).fold(groups, wanted.__contains__)
+    sealed_with = await StreamKeys.of(on, log.sealing, [*(Stream(part, id_) for id_ in asked_for), *groups.others])
+    return await _Fold(log, part, sealed_with).fold(groups, asked_for.__contains__)
 
 
 async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Groups:
@@ -125,8 +125,8 @@ async def _read(on: Executor, part: Part, within: str, *arguments: Any) -> Group
     template = OF_OTHERS.format(columns=COLUMNS, within=within, last=len(arguments) + 1)
     others = await on.fetch(template, *arguments, uuids)
     strangers = frozenset(Stream("customer", CUSTOMER(event)) for event in others)
-    said = await on.fetch(SAID_BY_OTHERS.format(columns=COLUMNS), arguments[0], list(map(to_uuid, strangers)))
-    return _grouped(own, [*others, *said], frozenset(streams))._replace(others=strangers)
+    by_others = await on.fetch(BY_OTHERS.format(columns=COLUMNS), arguments[0], list(map(to_uuid, strangers)))
+    return _grouped(own, [*others, *by_others], frozenset(streams))._replace(others=strangers)
 
 
 def _grouped(own: Events, others: Events, moved: frozenset[bytes]) -> Groups:
@@ -172,23 +172,23 @@ class _Fold:
             for event, change in projection.changes.items():
                 self._steps[event].append((change.keys, change.evolve, rows))
 
-    async def fold(self, groups: Groups, is_wanted: Callable[[int], bool]) -> Folded:
-        told: dict[str, dict[int, Any]] = {name: {} for name in self._rows}
+    async def fold(self, groups: Groups, is_asked_for: Callable[[int], bool]) -> Folded:
+        folded: dict[str, dict[int, Any]] = {name: {} for name in self._rows}
         for number, group in enumerate(self._one_by_one(groups), 1):
             if not number % GROUPS_IN_ONE_GO:
                 await asyncio.sleep(0)
             self._fold(group)
             for name, rows in self._rows.items():
                 if rows:
-                    told[name].update(rows)
+                    folded[name].update(rows)
                     rows.clear()
         if self._part == "customer":
-            _sum(told[ORDERS.name], told[FIGURES.name])
+            _sum(folded[ORDERS.name], folded[FIGURES.name])
         poison = self._set_aside([*groups.entangled, *groups.by_customer]) if self._failed else []
         if groups.others or poison:
-            untold = frozenset(id_ for each in poison for id_ in each.ids)
-            told = {name: _own(rows, is_wanted, untold) for name, rows in told.items()}
-        return Folded(told, poison, len(groups.entangled) + len(groups.by_customer))
+            lost = frozenset(id_ for each in poison for id_ in each.ids)
+            folded = {name: _own(rows, is_asked_for, lost) for name, rows in folded.items()}
+        return Folded(folded, poison, len(groups.entangled) + len(groups.by_customer))
 
     def _one_by_one(self, groups: Groups) -> Iterator[Iterable[Happened]]:
         if groups.entangled:
@@ -279,7 +279,7 @@ def _sum(orders: Mapping[int, OrderRow], of_customers: dict[int, FiguresRow]) ->
             of_customers[id_] = with_figures(row, figures(of_customer))
 
 
-def _own(rows: dict[int, Any], is_wanted: Callable[[int], bool], untold: frozenset[int]) -> dict[int, Any]:
+def _own(rows: dict[int, Any], is_asked_for: Callable[[int], bool], lost: frozenset[int]) -> dict[int, Any]:
     """The rows of those that were asked for."""
     owned = ((id_, row, getattr(row, "customer_id", id_)) for id_, row in rows.items())
-    return {id_: row for id_, row, owner in owned if is_wanted(owner) and owner not in untold}
+    return {id_: row for id_, row, owner in owned if is_asked_for(owner) and owner not in lost}

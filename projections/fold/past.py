@@ -23,7 +23,7 @@ POSITION_AT = "SELECT position_at($1)"
 LAST_UNTIL = """
     SELECT notification_id, recorded_at FROM stored_events
     WHERE notification_id <= $1 ORDER BY notification_id DESC LIMIT 1"""
-STANDING = "SELECT id FROM figures WHERE id = ANY($1)"
+NOT_ERASED = "SELECT id FROM figures WHERE id = ANY($1)"
 
 # Settings of connections that are for nothing else: tables are made and looked for in the connection's own schema.
 # Generic plans would be bad: tables are empty until a past is folded.
@@ -85,27 +85,27 @@ class Pasts:
             await transaction.start()
             try:
                 if customer_id is None:
-                    await self._tell_all(connection, position)
+                    await self._fill(connection, position)
                 else:
-                    await self._tell_one(connection, position, customer_id)
+                    await self._fill_one(connection, position, customer_id)
                 yield connection
             finally:
                 await transaction.rollback()
 
-    async def _tell_all(self, connection: Connection, position: int) -> None:
+    async def _fill(self, connection: Connection, position: int) -> None:
         await connection.execute(EMPTY)
         for whole in EVERYTHING:
             async for ids in split(connection, whole, EVENTS_AT_ONCE):
                 await self._put(connection, ids.part, await fold_range(connection, self._log, ids, position))
 
-    async def _tell_one(self, connection: Connection, position: int, customer_id: int) -> None:
+    async def _fill_one(self, connection: Connection, position: int, customer_id: int) -> None:
         async def fold(part: Part, ids: Iterable[int]) -> Folded:
             return await fold_some(connection, self._log, part, ids, position)
 
         folded = await fold("customer", [customer_id])
-        told = await self._put(connection, "customer", folded)
+        filled = await self._put(connection, "customer", folded)
         customer = folded.rows[CUSTOMERS.name].get(customer_id)
-        if customer and customer_id in told:
+        if customer and customer_id in filled:
             await self._put(connection, "label", await fold("label", customer.labels))
             if customer.user_id is not None:
                 await self._put(connection, "user", await fold("user", [customer.user_id]))
@@ -115,22 +115,22 @@ class Pasts:
         projections = projections_of(part)
         owners = {getattr(row, it.owner) for it in projections for row in folded.rows[it.name].values()}
         owners.update(*(poison.ids for poison in folded.poison))
-        standing = await self._standing(owners) if part == "customer" else owners
+        there = await self._not_erased(owners) if part == "customer" else owners
         for poison in folded.poison:
-            if standing.intersection(poison.ids):
+            if there.intersection(poison.ids):
                 raise PoisonedError(poison.position, poison.error)
         for projection in projections:
             rows = folded.rows[projection.name].values()
-            if left := [row for row in rows if getattr(row, projection.owner) in standing]:
+            if left := [row for row in rows if getattr(row, projection.owner) in there]:
                 await projection.table.copy(connection, left)
-        return standing
+        return there
 
-    async def _standing(self, customer_ids: set[int]) -> set[int]:
+    async def _not_erased(self, customer_ids: set[int]) -> set[int]:
         """The customers that still exist, asked after the fold, so that one who is erased meanwhile is left out.
 
         It uses another connection, or a swap of the live table would wait until the past is read.
         """
-        return {row["id"] for row in await self._live.fetch(STANDING, list(customer_ids))}
+        return {row["id"] for row in await self._live.fetch(NOT_ERASED, list(customer_ids))}
 
 
 @asynccontextmanager

@@ -32,16 +32,16 @@ class Span:
     def __init__(self, stream: Stream, after: int) -> None:
         self.stream = stream
         self.after = after
-        self.asked: dict[int, Recorded] = {}
+        self.needed: dict[int, Recorded] = {}
         self.rows: Rows = {}
         self.events: list[asyncpg.Record] = []
 
     def ask(self, recorded: Recorded) -> None:
-        self.asked[recorded.version] = recorded
+        self.needed[recorded.version] = recorded
         self.rows.update((key, None) for key, _shown in keys(recorded))
 
     def wanted(self) -> list[Wanted]:
-        known = {key: shown for recorded in self.asked.values() for key, shown in keys(recorded)}
+        known = {key: shown for recorded in self.needed.values() for key, shown in keys(recorded)}
         return [Wanted(self.stream, self.after, key, shown) for key, shown in known.items()]
 
 
@@ -61,10 +61,10 @@ async def changes_of(on: Connection, read: Read, page: Sequence[Recorded]) -> di
         SPANS,
         [to_uuid(span.stream) for span in spans],
         [span.after for span in spans],
-        [max(span.asked) for span in spans],
+        [max(span.needed) for span in spans],
     ):
         by_start[from_uuid(record["originator_id"]), record["after"]].events.append(record)
-    return {position: changes for span in spans for position, changes in _told(span, read)}
+    return {position: changes for span in spans for position, changes in _changes_in(span, read)}
 
 
 async def _spans(on: Connection, page: Sequence[Recorded]) -> list[Span]:
@@ -75,14 +75,14 @@ async def _spans(on: Connection, page: Sequence[Recorded]) -> list[Span]:
     return list(spans.values())
 
 
-def _told(span: Span, read: Read) -> Iterator[tuple[int, Changes]]:
+def _changes_in(span: Span, read: Read) -> Iterator[tuple[int, Changes]]:
     for record in span.events:
         try:
             recorded = read(record)
             touched = evolve(span.rows, recorded)
         except Exception:  # a replay reports it as poisoned: rows after it are unknown
             return
-        if recorded.version in span.asked:
+        if recorded.version in span.needed:
             yield recorded.position, _changes(recorded, touched)
 
 

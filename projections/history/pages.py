@@ -142,8 +142,8 @@ async def _page(on: Connection, read: Read, rows: Sequence[asyncpg.Record], limi
     """Makes a page. `lowest` is the position down to which filters have looked, if there are events below."""
     page = [_recorded(read, row) for row in rows[:limit]]
     erased = await erased_among(on, {recorded.stream.id for recorded in page if recorded.stream.category == "customer"})
-    told = [recorded for recorded in page if recorded.stream.category in SHOWN and not _is_forgotten(recorded, erased)]
-    changes = await changes_of(on, read, told)
+    known = [recorded for recorded in page if recorded.stream.category in SHOWN and not _is_forgotten(recorded, erased)]
+    changes = await changes_of(on, read, known)
     entries = [
         Entry(recorded, row["topic"].partition("#")[0], _data(recorded, erased), changes.get(recorded.position))
         for recorded, row in zip(page, rows, strict=False)

@@ -16,9 +16,9 @@ SAMPLES = 10
 
 # Both sides leave out rows whose events can't be applied; the live side has only rows that the replay is about.
 PAIRS = """
-    (SELECT t.*, t AS whole FROM public.{table} AS t WHERE NOT t.{owner} = ANY($1) AND ({asked})) AS l
+    (SELECT t.*, t AS whole FROM public.{table} AS t WHERE NOT t.{owner} = ANY($1) AND ({included})) AS l
     FULL JOIN (SELECT t.*, t AS whole FROM {schema}.{table} AS t WHERE NOT t.{owner} = ANY($1)) AS s ON s.id = l.id"""
-ASKED = """EXISTS (
+INCLUDED = """EXISTS (
         SELECT FROM replay_ranges AS r
         WHERE r.replay_id = {id} AND r.part = '{part}' AND t.{owner} BETWEEN r.low AND r.high)
     OR EXISTS (SELECT FROM {schema}.{table} AS own WHERE own.id = t.id)"""
@@ -107,11 +107,11 @@ async def _look(
     )
     counts = await connection.fetchrow(COUNTS.format(differs=both, columns=counted, pairs=pairs), poisoned)
     assert counts is not None
-    told = ", ".join(
+    values = ", ".join(
         f"{_differs(c)} AS d_{c.name}, l.{c.name} AS l_{c.name}, s.{c.name} AS s_{c.name}" for c in columns
     )
     samples = await connection.fetch(
-        SAMPLED.format(columns=told, pairs=pairs, differs=both, limit=SAMPLES), poisoned
+        SAMPLED.format(columns=values, pairs=pairs, differs=both, limit=SAMPLES), poisoned
     )  # fmt: skip
     return TableReport(
         rows=rows,
@@ -125,8 +125,8 @@ async def _look(
 
 def _pairs(replay: Replay, projection: Projection[Any]) -> str:
     names = {"schema": replay.schema, "table": projection.name, "owner": projection.owner}
-    asked = "true" if replay.is_whole else ASKED.format(id=replay.id, part=projection.part, **names)
-    return PAIRS.format(asked=asked, **names)
+    included = "true" if replay.is_whole else INCLUDED.format(id=replay.id, part=projection.part, **names)
+    return PAIRS.format(included=included, **names)
 
 
 def _differs(column: Column) -> str:

@@ -140,15 +140,15 @@ async def _run(store: Store, id_: int, progress: Progress, workers: Workers) -> 
 
 
 async def _build(store: Store, current: Replay, progress: Progress, workers: Workers = ALONE) -> None:
-    async def tell() -> None:
+    async def report() -> None:
         progress((await find(store.pool, current.id)).done, current.total)
 
     async with store.pool.acquire() as connection:
         await create_tables(connection, current)
     async with helpers(workers.dsn, current.id, workers.processes - 1):
-        await build_ranges(store, current, tell)
+        await build_ranges(store, current, report)
         while not await is_built(store.pool, current):
-            await build_ranges(store, current, tell)
+            await build_ranges(store, current, report)
     await index_tables(store.pool, current, workers.processes)
     progress(current.total, current.total)
 

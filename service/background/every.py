@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from eventstore.postgres.away import tell
+from eventstore.postgres.away import log_away
 
 Work = Callable[[], Awaitable[Any]]
 
@@ -35,5 +35,5 @@ async def attempt(work: Work, logger: logging.Logger, problem: str) -> None:
     try:
         await work()
     except Exception as error:
-        if tell(error) is None:
+        if log_away(error) is None:
             logger.exception(problem)

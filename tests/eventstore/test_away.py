@@ -5,7 +5,7 @@ import logging
 import asyncpg
 import pytest
 
-from eventstore.postgres.away import Unreachable, Why, tell, why_away
+from eventstore.postgres.away import Unreachable, Why, log_away, why_away
 
 
 def fatal(kind: type[asyncpg.PostgresError]) -> asyncpg.PostgresError:
@@ -47,7 +47,7 @@ def fatal(kind: type[asyncpg.PostgresError]) -> asyncpg.PostgresError:
 )
 def test_that_it_is_away_is_told_from_all_else_that_goes_wrong(error: Exception, why: Why | None) -> None:
     assert why_away(error) == why
-    assert tell(error) == why
+    assert log_away(error) == why
 
 
 def test_it_is_said_in_a_line_a_second_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
@@ -55,6 +55,6 @@ def test_it_is_said_in_a_line_a_second_without_a_traceback(caplog: pytest.LogCap
     for seldom in logger.filters:
         vars(seldom)["_until"] = 0.0  # as if nothing had been said for a while
     for _ in range(1_000):
-        tell(ConnectionRefusedError())
+        log_away(ConnectionRefusedError())
     (record,) = (record for record in caplog.records if record.name == logger.name)
     assert record.exc_info is None

@@ -16,7 +16,7 @@ from api.cli.terminal.files import replacing
 from api.cli.terminal.naming import store_name
 from api.cli.terminal.output import print_json, say
 from api.cli.terminal.session import with_store
-from eventstore.chain.checkpoints import Checkpoint, kept, line
+from eventstore.chain.checkpoints import Checkpoint, line, read_lines
 from eventstore.chain.dump import blocks, dump, dumped
 from eventstore.chain.faults import Fault
 from eventstore.chain.signer import sign_new, witnessed
@@ -54,7 +54,7 @@ def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None,
         found.add(verifier.end())
     seconds = time.monotonic() - began
     if as_json:
-        print_json(({"dump": str(file)} if file else {"store": store_name()}) | _told(verifier, found))
+        print_json(({"dump": str(file)} if file else {"store": store_name()}) | _as_json(verifier, found))
     else:
         _print(verifier, found, seconds, is_known=bool(verifier.keys))
     raise SystemExit(exits.NOT_ALL if found.count else exits.DONE)
@@ -77,12 +77,12 @@ def _verifier(keys: list[str] | None, kept_file: Path | None, own: SigningKey | 
 
 def _kept(file: Path | None) -> list[Checkpoint]:
     try:
-        return kept(file.read_text("utf-8").splitlines()) if file else []
+        return read_lines(file.read_text("utf-8").splitlines()) if file else []
     except (msgspec.DecodeError, UnicodeError):
         raise typer.BadParameter("It has to hold lines that `audit checkpoint` printed.", param_hint="--kept") from None
 
 
-def _told(verifier: Verifier, found: Found) -> dict[str, Any]:
+def _as_json(verifier: Verifier, found: Found) -> dict[str, Any]:
     last = verifier.last
     return {
         "events": verifier.events,
