@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -12,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HOUSE = ("domain", "eventstore", "projections", "service", "api")
 SHEDS = ("tests", "benchmarks", "proof")
+MOST_MODULES = 12
 
 # What reads a clock, draws a number, or does anything but compute.
 IMPURE_MODULES = {
@@ -111,6 +113,12 @@ def test_no_two_folders_import_each_other_nor_do_any_in_a_circle() -> None:
         graph.setdefault(folder(module), set()).update(others)
     assert len(graph) > len(HOUSE)
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_no_folder_has_more_modules_side_by_side_than_one_can_look_over() -> None:
+    inside = Counter(module.rpartition(".")[0] for module in modules() if folder(module) != module)
+    assert len(inside) > 20
+    assert {name: count for name, count in inside.items() if count > MOST_MODULES} == {}
 
 
 def test_nobody_imports_around_the_face_of_a_package() -> None:

@@ -135,7 +135,7 @@ class _Route:
 
     @property
     def query(self) -> Mapping[str, Schema]:
-        """Of what only reads, and of a DELETE, to whose body not every client gets."""
+        """Parameters of what only reads, and of a DELETE, whose body not every client can send."""
         return parameters_of(self.said.takes) if self.method in {"get", "delete"} else {}
 
     @property

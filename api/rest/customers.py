@@ -83,7 +83,7 @@ class Selected(Ids):
 
 
 class Selection(Input, kw_only=True):
-    """Of a bulk action, whose fields are read one after the other."""
+    """What a bulk action takes; its fields are read one after the other."""
 
     action: Annotated[str, Word(ACTIONS.schema, example="change_customer_status")]
     customer_ids: Annotated[list[int], Selected(MAX_BULK, skip_unfit=True, example=[1, 2, 3])]

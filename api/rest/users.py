@@ -41,7 +41,7 @@ class Attached(Struct):
 
 
 class Profile(Input, forbid_unknown_fields=True):
-    """As WordPress has a user."""
+    """A user as WordPress has it."""
 
     user_login: Annotated[str, Text(60, example="jane")]
     user_email: Annotated[str, Email(example="jane.smith@example.com")]

@@ -71,7 +71,7 @@ class Input(Struct):
 
 
 class Nothing(Input, forbid_unknown_fields=True):
-    """Of an operation that takes no fields, and refuses them."""
+    """What an operation takes that has no fields, and refuses any."""
 
 
 @cache

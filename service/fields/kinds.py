@@ -65,7 +65,7 @@ class Kind:
     empty: ClassVar[Any] = None
 
     def stand_in(self) -> Any:
-        """In the place of what could not be read, until all that could not is refused."""
+        """Takes the place of a value that could not be read, until all of them are refused."""
         return self.empty
 
     def read(self, raw: Any) -> Any:
@@ -74,12 +74,12 @@ class Kind:
 
     @property
     def schema(self) -> Schema:
-        """Of what `read` takes."""
+        """The schema of what `read` takes."""
         raise NotImplementedError
 
     @property
     def query_schema(self) -> Schema:
-        """In a query all is text."""
+        """The schema in a query, where everything is text."""
         return self.schema
 
     def take(self, fields: Fields, name: str, absent: Any) -> Any:
@@ -105,7 +105,7 @@ class Kind:
         return optional(schema) | _default(absent)
 
     def parameters(self, name: str, absent: Any) -> Iterator[tuple[str, Schema]]:
-        """Of a query: a blank one is as good as none."""
+        """Parameters of a query, where a blank value counts as none."""
         schema = self.query_schema if absent is REQUIRED else _blankable(self.query_schema)
         yield name, schema | self.notes() | _default(absent)
 

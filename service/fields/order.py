@@ -145,7 +145,7 @@ class NewOrder(Input, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def total(self) -> int:
-        """Of the items, before discounts."""
+        """The sum of the items, before discounts."""
         return self.subtotal or sum(item.total for item in self.items)
 
     @property
