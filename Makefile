@@ -18,7 +18,7 @@ run: $(SERVICE) ## install, start with a PostgreSQL of its own, serve the bundle
 	@exec env CUSTODIARY_DATA="$${CUSTODIARY_DATA:-.custodiary}" CUSTODIARY_MADE_RUN=1 $(BIN)/custodiary serve --sample --port $(PORT)
 
 test: install ## run every test, on all processors, against PostgreSQL servers of their own
-	@$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 fuzz: install ## send the API, and its parser, what nobody would, for ten minutes (FUZZ_SECONDS=600)
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/python -m pytest tests/api/test_fuzz.py tests/queries/test_fuzz_queries.py \

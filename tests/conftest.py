@@ -31,6 +31,11 @@ os.environ[KEY] = new_key()  # for the processes that tests start, too
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: while some tests wait, for a deadline or a process, others work."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The DSN of the server at TEST_DATABASE_URL, or else of an embedded one, gone with the run."""
