@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from litestar.types import Scope
 
-from api.access.auth import Principal
+from service.credentials.auth import Principal
 
 logger = logging.getLogger("custodiary.access")
 

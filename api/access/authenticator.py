@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import asyncpg
 
-from api.access.auth import Principal, authenticate, read_authorization
-from api.access.credentials import TRUSTED, lookup, password_key
+from api.access.authorization import read_authorization
 from api.access.last_used import Uses
 from api.access.sender import Sender
 from api.access.throttle import Throttle
 from api.http.refusals import Unauthenticated
 from service.background.every import attempt, regularly
+from service.credentials.auth import Principal, WrongPassword, authenticate
+from service.credentials.passwords import TRUSTED, lookup, password_key
 
 logger = logging.getLogger("custodiary.authenticator")
 
@@ -60,9 +61,9 @@ class Authenticator:
         given = read_authorization(authorization)
         try:
             return await authenticate(given, self._find, self._key)
-        except Unauthenticated:
+        except WrongPassword as error:
             await self.throttle.slow(sender.network, given.user)
-            raise
+            raise Unauthenticated from error
 
     async def write(self) -> None:
         """What is not written with each request."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api.process.redaction import Personal
+from service.redaction import Personal
 
 # In one order, so that two processes never wait for each other in a circle.
 WRITE = """

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from litestar.types import ASGIApp, Scope
 
-from api.process.redaction import Personal
+from service.redaction import Personal
 
 ONE_HOLDER = 64  # bits of an IPv6 address: within them, whoever has one has all
 

@@ -8,8 +8,8 @@ from hashlib import blake2b
 import asyncpg
 
 from api.http.refusals import TooMany
-from api.process.redaction import Personal
 from eventstore.reading.coalesce import Together
+from service.redaction import Personal
 
 FREE = 5  # wrong ones in a row that cost no time
 STEP, LONGEST = 0.1, 2.0  # seconds that each one more costs, and all of them at most

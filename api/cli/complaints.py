@@ -3,7 +3,6 @@
 import asyncpg
 from eventsourcing.persistence import MapperDeserialisationError
 
-from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.cli.terminal import exits
 from api.cli.terminal.naming import StoreOfAnotherError
 from api.cli.terminal.session import NoStoreError
@@ -20,6 +19,7 @@ from eventstore.sealing.master_keys import MasterKeyError
 from projections.fold.fold import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
+from service.credentials.passwords import CredentialExists, CredentialNotFound, LastAdministrator
 from service.importing.files import ImportFileError
 
 NOT_THERE = (OSError, asyncpg.InvalidCatalogNameError, asyncpg.ClientConfigurationError)

@@ -13,8 +13,8 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import json
 
 from api.edge.deadlines import Deadlines
+from api.http.reasons import Reason
 from api.http.refusals import BadEncoding, Forged, HttpRefusal, Late, Rule, Slow
-from service.reasons import Reason
 
 MAX_URL_BYTES = 32 << 10  # a thousand ids fit, with PHP's brackets around each
 MAX_HEADER_BYTES = 32 << 10

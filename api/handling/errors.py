@@ -10,9 +10,9 @@ from litestar.types import ExceptionHandlersMap
 
 from api.access.access_log import UNDONE
 from api.http.bodies import Body
+from api.http.reasons import Reason
 from api.http.refusals import Fault, HttpRefusal, MethodNotAllowed, NoPrimary, NoRoute, Rule, TooLarge, TooMany
 from eventstore.postgres.away import log_away
-from service.reasons import Reason
 
 logger = logging.getLogger("custodiary.api")
 

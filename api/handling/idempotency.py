@@ -12,11 +12,11 @@ import asyncpg
 from api.handling.serving import AnyRequest
 from api.http.answer import Answer
 from api.http.headers import header
+from api.http.reasons import Reason
 from api.http.refusals import HttpRefusal, Invalid, Rule
 from api.http.request import read_body
 from domain.event import Claim
 from eventstore.log.log import Executor, Session
-from service.reasons import Reason
 
 MAX_KEY = 255
 KEY = "[!-~]([ -~]*[!-~])?"  # printable ASCII: of other characters, headers do not say the encoding

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import asyncpg
 from eventsourcing.persistence import MapperDeserialisationError
 
-from api.access.credentials import CredentialExists, CredentialNotFound, LastAdministrator
 from api.handling.errors import Refusals
 from api.http.bodies import RecordedMove, Unattached
-from api.http.refusals import HttpRefusal, Invalid, OtherTransaction, Rule, TooMany, Unknown
+from api.http.reasons import Reason
+from api.http.refusals import Forbidden, HttpRefusal, Invalid, OtherTransaction, Rule, TooMany, Unknown
 from domain import refusals
 from domain.refusals import ClaimTaken
 from domain.transaction import Move
@@ -20,9 +20,10 @@ from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ReplayNotFoundError
 from service.addresses import AddressUnfit
+from service.credentials.auth import PermissionMissing
+from service.credentials.passwords import CredentialExists, CredentialNotFound, LastAdministrator
 from service.fields.reader import Errors, UnfitFields
 from service.privacy import NotErased
-from service.reasons import Reason
 
 # What a statement meets where another version has changed the tables. Our own are as they are in the tests.
 MISFITS = (
@@ -157,6 +158,7 @@ REFUSALS: Refusals = {
     refusals.UnknownOrder: Invalid({"order_id": {"exists": "This customer has no such order."}}, Reason.UNKNOWN_ORDER),
     AddressUnfit: _misplaced,
     NotErased: Rule(Reason.NOT_ERASED, "Customer is not erased."),
+    PermissionMissing: Forbidden(),
     CredentialExists: Invalid(
         {"name": {"unique": "This login has an application password of that name."}}, Reason.CREDENTIAL_EXISTS
     ),

@@ -12,7 +12,6 @@ from litestar.connection import ASGIConnection
 from litestar.routes import HTTPRoute
 from litestar.types import Scope
 
-from api.access.auth import Principal
 from api.access.authenticator import Authenticator
 from api.access.rate_limit import RateLimit
 from api.access.sender import sender
@@ -28,6 +27,7 @@ from eventstore.postgres.stream_ids import MAX_ID
 from eventstore.store import By, Store
 from projections.fold.past import Pasts
 from projections.queries.pages import Totals
+from service.credentials.auth import Principal
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 

@@ -4,10 +4,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from api.http.reasons import Reason
 from api.presentation.values import Cents, Id, NoText
 from service.fields.choices import FIELD_RULE
 from service.fields.rules import FieldRule
-from service.reasons import Reason
 
 DoorCode: TypeAlias = Literal["rest_forbidden", "rest_invalid_json", "rest_invalid_header", "rest_no_route"]
 _RULES = Meta(extra_json_schema={"propertyNames": FIELD_RULE.schema})

@@ -18,9 +18,9 @@ from api.http.bodies import (
     StaleVersion,
     TransactionRefused,
 )
+from api.http.reasons import Reason
 from eventstore.postgres.away import WORDS, Why
 from service.fields.reader import Errors
-from service.reasons import Reason
 
 NOT_ROUTED = "No route was found matching the URL and request method."
 NOT_ALLOWED = "Sorry, you are not allowed to do that."

@@ -17,11 +17,11 @@ from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser
 )
 
 from api.http.headers import header
+from api.http.reasons import Reason
 from api.http.refusals import Invalid, InvalidJson, Rule, TooLarge
 from service.fields.convert import INT64_DIGITS, Repeated, in_short
 from service.fields.input import Input
 from service.fields.reader import Fields
-from service.reasons import Reason
 
 T = TypeVar("T", bound=Input)
 

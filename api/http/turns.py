@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from api.http.reasons import Reason
 from api.http.refusals import TooMany
-from service.reasons import Reason
 
 RETRY_AFTER = 5
 

@@ -8,16 +8,16 @@ from zoneinfo import available_timezones
 import msgspec
 import pycountry
 
-from api.access.roles import PERMISSION, ROLE
 from api.handling.filters import CUSTOMER_FILTERS, ORDER_FILTERS
 from api.http.bodies import Body
+from api.http.reasons import Reason
 from api.openapi.inputs import parts_of
 from api.openapi.operation import Operation
 from api.presentation.customers import ShownCustomer, ShownCustomerRow, ShownOrderRow
 from api.presentation.orders import ShownOrder
+from service.credentials.roles import PERMISSION, ROLE
 from service.fields import choices
 from service.fields.kinds import REFERENCE, Schema
-from service.reasons import Reason
 
 WORDS = (
     choices.CUSTOMER_STATUS, choices.ADDRESS_TYPE, choices.ORDER_STATUS, choices.ORDER_TYPE, choices.ORDER_MODE,

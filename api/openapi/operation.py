@@ -5,8 +5,8 @@ from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 from msgspec import Struct
 
-from api.access.roles import Permission
 from api.http.refusals import HttpRefusal
+from service.credentials.roles import Permission
 from service.fields.input import Input
 
 # A refusal as it is answered, or what the domain raises, whose class is enough where it has no facts.

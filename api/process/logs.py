@@ -17,8 +17,8 @@ from typing import Any
 import asyncpg
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from api.process.redaction import Redacted
 from eventstore.postgres.away import log_away
+from service.redaction import Redacted
 
 logger = logging.getLogger("custodiary")
 

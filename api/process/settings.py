@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import urlsplit
 
-from api.process.redaction import Secret
 from domain.value import DEFAULT_CURRENCY, is_currency
+from service.redaction import Secret
 
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 

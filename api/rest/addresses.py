@@ -12,6 +12,7 @@ from api.handling.as_of import Then, Zone, seen
 from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.handling.writes import Shown, about, carry_out
 from api.http.answer import Answer, answer
+from api.http.reasons import Reason
 from api.http.refusals import Rule
 from api.http.request import read
 from api.openapi.operation import operation
@@ -37,7 +38,6 @@ from service.fields.input import Input
 from service.fields.kinds import Country, Email, Flag, Id, OneOf, Text
 from service.fields.places import address_problems
 from service.fields.reader import Fields, UnfitFields
-from service.reasons import Reason
 
 GROUP = "Addresses"
 PATH = "/customers/{customer_id:str}/address"

@@ -9,10 +9,6 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
-from api.access import credentials
-from api.access.auth import LOGIN, MAX_USER_LENGTH, Principal, allowed, is_login
-from api.access.credentials import Added, CredentialExists, CredentialNotFound, LastAdministrator, Listed
-from api.access.roles import PERMISSION, PERMISSIONS, ROLE, Role
 from api.handling.serving import AnyRequest, serving
 from api.handling.writes import Shown, carry_out, nothing
 from api.http.answer import Answer, answer
@@ -21,6 +17,10 @@ from api.openapi.operation import operation
 from api.presentation.values import Done, Moment, one_of
 from eventstore.log.log import Session
 from projections.tables.projection import utc
+from service.credentials import passwords as credentials
+from service.credentials.auth import LOGIN, MAX_USER_LENGTH, Principal, allowed, is_login
+from service.credentials.passwords import Added, CredentialExists, CredentialNotFound, LastAdministrator, Listed
+from service.credentials.roles import PERMISSION, PERMISSIONS, ROLE, Role
 from service.fields.compound import Sent
 from service.fields.convert import Unfit
 from service.fields.input import Input, Nothing

@@ -14,6 +14,7 @@ from api.handling.as_of import Then, Zone, seen
 from api.handling.serving import AnyRequest, Service, customer_in_path, id_in_path, serving
 from api.handling.writes import Shown, carry_out, just
 from api.http.answer import Answer, answer
+from api.http.reasons import Reason
 from api.http.refusals import CustomerGone, Invalid, Rule
 from api.http.request import read, read_input
 from api.openapi.operation import operation
@@ -37,7 +38,6 @@ from service.fields.customer import CustomerPatch, CustomerUpdate, NewCustomer, 
 from service.fields.input import Input
 from service.fields.kinds import Words
 from service.fields.reader import Fields
-from service.reasons import Reason
 
 GROUP = "Customers"
 TAKEN = ClaimTaken("customer-email", "jane@example.com"), ClaimTaken("user-link", "1"), UnknownUser(1)

@@ -13,6 +13,7 @@ from api.handling.listing import CustomersWanted, OrdersWanted, StoreOrdersWante
 from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.http.answer import Answer, answer
 from api.http.pages import P, Paginated, paginator, read_page
+from api.http.reasons import Reason
 from api.http.refusals import TooMany
 from api.http.request import read
 from api.http.turns import RETRY_AFTER
@@ -30,7 +31,6 @@ from projections.queries.customers import find_customers, list_customers
 from projections.queries.language.query import ListQuery, Page
 from projections.queries.orders import every_order, list_orders, list_store_orders
 from projections.queries.users import attachable_users
-from service.reasons import Reason
 from service.values import shown
 
 S = TypeVar("S", bound=Struct)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from api.handling.serving import AnyRequest, id_in_path, is_still_authenticated, serving
 from api.handling.writes import Shown, carry_out
 from api.http.answer import Answer, answer
+from api.http.reasons import Reason
 from api.http.refusals import TooMany
 from api.http.request import read
 from api.http.turns import RETRY_AFTER
@@ -32,7 +33,6 @@ from projections.replay.registry import ENDED, Asked, ReplayNotFoundError
 from service import replays
 from service.fields.input import Nothing
 from service.fields.replay import ReplayWanted
-from service.reasons import Reason
 
 GROUP = "Replays"
 PATH = "/replays/{replay_id:str}"

@@ -11,12 +11,12 @@ import asyncpg
 import httpx
 from litestar import Litestar
 
-from api.access import credentials
-from api.access.roles import Role
 from api.app import BASE, create_app
+from api.http.reasons import Reason
 from api.process.settings import Settings
 from eventstore.store import Store
-from service.reasons import Reason
+from service.credentials import passwords as credentials
+from service.credentials.roles import Role
 
 Body: TypeAlias = dict[str, Any]
 Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]

@@ -14,8 +14,8 @@ import pytest
 from msgspec import json
 
 from api.process.logs import LOGGING, JsonLines
-from api.process.redaction import Personal, Secret
 from api.process.settings import Settings
+from service.redaction import Personal, Secret
 from tests.api.documented import OPERATIONS, example_of
 from tests.api.every_operation import every_operation
 from tests.api.shop import SETTINGS, Body, Shop, open_shop

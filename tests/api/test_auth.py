@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.access.auth import Principal, allowed, authenticate, new_password, password_digest, read_authorization
-from api.access.roles import PERMISSIONS, Permission, Role
-from api.http.refusals import Forbidden, Unauthenticated
-from api.process.redaction import Personal, Secret
+from api.access.authorization import read_authorization
+from api.http.refusals import Unauthenticated
+from service.credentials.auth import (
+    PermissionMissing,
+    Principal,
+    WrongPassword,
+    allowed,
+    authenticate,
+    new_password,
+    password_digest,
+)
+from service.credentials.roles import PERMISSIONS, Permission, Role
+from service.redaction import Personal, Secret
 
 KEY = b"the store's key"
 OLD, NEW = "abcd efgh ijkl mnop qrst uvwx", "ABCD EFGH IJKL MNOP QRST UVWX"
@@ -89,7 +98,7 @@ async def test_nobody_looks_for_a_user_so_that_time_does_not_tell_whether_there_
         return []
 
     for user in ("wally", "nobody"):
-        with pytest.raises(Unauthenticated):
+        with pytest.raises(WrongPassword):
             await authenticate(read_authorization(basic(f"{user}:{OLD}")), found, KEY)
     assert asked == [password_digest(OLD, KEY)] * 2
 
@@ -117,7 +126,7 @@ async def test_nobody_looks_for_a_user_so_that_time_does_not_tell_whether_there_
     ],
 )
 async def test_whoever_does_not_prove_it_is_refused(authorization: str) -> None:
-    with pytest.raises(Unauthenticated):
+    with pytest.raises((Unauthenticated, WrongPassword)):
         await let_in(authorization)
 
 
@@ -164,7 +173,7 @@ def test_a_role_may_do_what_it_is_for(role: Role, permission: Permission) -> Non
 
 @pytest.mark.parametrize(("role", "permission"), FORBIDDEN)
 def test_a_role_may_do_nothing_else(role: Role, permission: Permission) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(PermissionMissing):
         principal(role).require(permission)
 
 

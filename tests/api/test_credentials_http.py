@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api.access import credentials
-from api.access.credentials import Added
-from api.access.roles import PERMISSIONS, Permission
 from projections.replay import registry
 from projections.replay.registry import Asked
+from service.credentials import passwords as credentials
+from service.credentials.passwords import Added
+from service.credentials.roles import PERMISSIONS, Permission
 from tests.api.documented import conforms
 from tests.api.shop import FORBIDDEN, UNAUTHENTICATED, Body, Shop, done, problems, refusal, rule
 from tests.eventstore.acts import until

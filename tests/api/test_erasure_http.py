@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from api.access.roles import Role
 from domain.event import Forgotten, Stream
 from domain.refusals import CustomerNotFound
 from domain.user import UserErased, UserProfileChanged, UserRegistered
 from eventstore.postgres.stream_ids import to_uuid
 from projections.database import open_store
 from service.background.forgetting import forget
+from service.credentials.roles import Role
 from tests.api.searching import found_in
 from tests.api.shop import FORBIDDEN, NO_CUSTOMER, Shop, done, new_email, problems, reason, refusal, rule
 from tests.eventstore.acts import rename

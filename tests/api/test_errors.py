@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from msgspec import json, to_builtins
 
 from api.handling.errors import Refusals, exception_handlers
+from api.http.reasons import Reason
 from api.http.refusals import (
     CustomerGone,
     Forbidden,
@@ -23,7 +24,6 @@ from api.http.refusals import (
 )
 from api.process.logs import JsonLines
 from service.fields.reader import Errors
-from service.reasons import Reason
 from tests.api.client import client_of
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.access.roles import Role
+from service.credentials.roles import Role
 from tests.api.searching import found_in
 from tests.api.shop import FORBIDDEN, HOME, NO_CUSTOMER, Shop, done, refusal
 from tests.api.test_erased_for_good import SECRETS, erase, quimbolt

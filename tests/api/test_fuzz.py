@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from api.access import credentials
-from api.process.redaction import Secret
 from projections.database import open_store
+from service.credentials import passwords as credentials
+from service.redaction import Secret
 from tests.api.documented import OPERATIONS
 from tests.api.serving import ROOT, served
 

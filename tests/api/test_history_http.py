@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.access.roles import Role
 from domain.customer import CUSTOMER, ChangeCustomer
+from service.credentials.roles import Role
 from tests.api.shop import FORBIDDEN, HOME, NO_CUSTOMER, Shop, done, new_email, problems, refusal
 from tests.eventstore.acts import do
 

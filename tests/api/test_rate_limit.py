@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from api.access.rate_limit import RateLimit, Standing
-from api.access.roles import Role
 from api.process.settings import Rate, Settings
+from service.credentials.roles import Role
 from tests.api.shop import Shop, open_shop, refusal, rule
 
 ONE, OTHER = UUID(int=1), UUID(int=2)

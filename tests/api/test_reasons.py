@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import get_args
 
 from api.handling.refusal_table import REFUSALS
+from api.http.reasons import Reason
 from domain import refusals
 from domain.refusals import Refusal
 from service.fields.rules import FieldRule
-from service.reasons import Reason
 from tests.api.documented import SCHEMAS
 from tests.api.shop import HOME, Shop, done, reason
 

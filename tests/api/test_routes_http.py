@@ -8,8 +8,8 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from api.access.roles import Role
 from api.app import BASE
+from service.credentials.roles import Role
 from tests.api.shop import FORBIDDEN, ROLES, UNAUTHENTICATED, Method, Shop, done, reason, refusal
 
 # As the API document's "Permission" lines say.

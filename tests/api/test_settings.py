@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from api.process.redaction import Secret
 from api.process.settings import BadSetting, Rate, Settings
+from service.redaction import Secret
 
 ALL = {
     "DATABASE_URL": "postgresql://app:secret@db/custodiary",

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from api.access import credentials
-from api.process.redaction import Secret
 from projections.database import open_store
+from service.credentials import passwords as credentials
+from service.redaction import Secret
 from tests.api.documented import DOCUMENT, OPERATIONS
 from tests.api.serving import served
 

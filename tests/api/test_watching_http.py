@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from api.access.roles import Role
 from eventstore.chain.signer import sign_new
 from service.background.sampler import sample
+from service.credentials.roles import Role
 from tests.api.documented import conforms
 from tests.api.shop import FORBIDDEN, SETTINGS, UNAUTHENTICATED, Body, Shop, done, open_shop, refusal, rule
 from tests.eventstore.acts import until

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from api.access.auth import authenticate, read_authorization
-from api.access.credentials import lookup, password_key
-from api.access.roles import PERMISSIONS
+from api.access.authorization import read_authorization
 from api.cli.terminal import exits
 from api.cli.terminal.naming import name_of
 from api.process.settings import Settings
 from eventstore.store import Store
 from projections.database import open_store
 from projections.models import PROJECTIONS
+from service.credentials.auth import authenticate
+from service.credentials.passwords import lookup, password_key
+from service.credentials.roles import PERMISSIONS
 from tests.cli.process import Process, custodiary
 from tests.eventstore.acts import a_writer_waits, count
 from tests.importing.desk import SEED, order, order_file

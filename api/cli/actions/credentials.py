@@ -7,14 +7,14 @@ import typer
 from rich.markup import escape
 from rich.table import Column
 
-from api.access import credentials as stored_credentials
-from api.access.auth import is_login
-from api.access.credentials import Listed
-from api.access.roles import PERMISSIONS, Role
 from api.cli.terminal.output import console, print_report, say, table
 from api.cli.terminal.session import with_store
 from api.rest.credentials import credential
 from eventstore.store import Store
+from service.credentials import passwords as stored_credentials
+from service.credentials.auth import is_login
+from service.credentials.passwords import Listed
+from service.credentials.roles import PERMISSIONS, Role
 
 
 def add(user: str, *, role: Role, name: str, permission: list[str] | None) -> None:

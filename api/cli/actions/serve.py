@@ -18,7 +18,6 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
-from api.access import credentials
 from api.app import BASE
 from api.cli.actions.listening import Address, address_of
 from api.cli.terminal.naming import directory_of
@@ -34,6 +33,7 @@ from eventstore.chain.signing import SigningKey
 from eventstore.embedded.server import looked_after
 from eventstore.store import By, Store
 from projections.database import open_store
+from service.credentials import passwords as credentials
 from service.importing.orders_csv.orders import import_orders
 
 SAMPLE = "cdnow_sample_orders.csv.gz"

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import typer
 
-from api.access.roles import Role
 from api.cli.syntax.options import Json, Verbose, group
+from service.credentials.roles import Role
 
 credentials = group("Application passwords for the API.")
 

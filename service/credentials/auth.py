@@ -3,23 +3,27 @@
 import re
 import secrets
 import string
-from base64 import b64decode
 from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from typing import NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
-from api.access.roles import PERMISSIONS, Permission, Role
-from api.http.refusals import Forbidden, Unauthenticated
-from api.process.redaction import Personal, Secret
+from service.credentials.roles import PERMISSIONS, Permission, Role
+from service.redaction import Personal, Secret
 
 PASSWORD_LENGTH = 24
 MAX_USER_LENGTH = 255
 _ALPHABET = string.ascii_letters + string.digits
 LOGIN = "[!-9;-~]([ -9;-~]*[!-9;-~])?"  # no colon, no blanks around it
 _LOGIN = re.compile(LOGIN)
-_BASIC = re.compile(r"basic +([A-Za-z0-9+/]+={0,2}) *", re.IGNORECASE)
-_BEARER = re.compile(r"bearer +(\S(?:.*\S)?) *", re.IGNORECASE)  # with the blanks that it is shown with, or without
+
+
+class WrongPassword(Exception):
+    """Nobody has this password, or somebody with another login."""
+
+
+class PermissionMissing(Exception):
+    """The application password may not do this."""
 
 
 class Principal(NamedTuple):
@@ -30,13 +34,13 @@ class Principal(NamedTuple):
     credential: UUID
 
     def require(self, permission: Permission) -> None:
-        """Raises Forbidden."""
+        """Raises PermissionMissing."""
         self.require_all([permission])
 
     def require_all(self, permissions: Collection[Permission]) -> None:
-        """Raises Forbidden."""
+        """Raises PermissionMissing."""
         if not self.permissions.issuperset(permissions):
-            raise Forbidden
+            raise PermissionMissing
 
 
 class Given(NamedTuple):
@@ -70,25 +74,11 @@ def password_digest(password: str, key: bytes) -> bytes:
 
 
 async def authenticate(given: Given, find: CredentialLookup, key: bytes) -> Principal:
-    """Raises Unauthenticated, after the same work whether the user is known or not: nobody looks for the user."""
+    """Raises WrongPassword, after the same work whether the user is known or not: nobody looks for the user."""
     for found in await find(password_digest(given.password.reveal(), key)):
         if given.user is None or given.user.reveal() == found.user:
             return found
-    raise Unauthenticated
-
-
-def read_authorization(header: str) -> Given:
-    """Basic with user and password, or the password as bearer. Raises Unauthenticated for anything else."""
-    if bearer := _BEARER.fullmatch(header):
-        return Given(None, Secret(bearer[1]))
-    basic = _BASIC.fullmatch(header)
-    try:
-        user, colon, password = b64decode(basic[1], validate=True).decode().partition(":") if basic else ("", "", "")
-    except ValueError as error:
-        raise Unauthenticated from error
-    if not colon or not 0 < len(user) <= MAX_USER_LENGTH or not user.isprintable():
-        raise Unauthenticated
-    return Given(Personal(user), Secret(password))
+    raise WrongPassword
 
 
 def is_login(user: str) -> bool:

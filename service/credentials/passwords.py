@@ -9,11 +9,11 @@ from uuid import UUID
 
 import asyncpg
 
-from api.access.auth import CredentialLookup, Principal, allowed, new_password, password_digest
-from api.access.roles import PERMISSIONS, Permission, Role
-from api.process.redaction import Secret
 from eventstore.log.log import Executor, Session
 from eventstore.reading.coalesce import Together
+from service.credentials.auth import CredentialLookup, Principal, allowed, new_password, password_digest
+from service.credentials.roles import PERMISSIONS, Permission, Role
+from service.redaction import Secret
 
 ADMIN = "admin"
 FIRST_START, FROM_ENVIRONMENT = "first start", "CUSTODIARY_ADMIN_PASSWORD"

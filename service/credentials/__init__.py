@@ -1,0 +1,1 @@
+"""Application passwords: who may do what, whichever way they come in."""
