@@ -14,15 +14,12 @@ from domain.customer import CustomerMoved, CustomerProfile, CustomerRegistered, 
 from domain.event import Event, Stream
 from domain.events import EVENTS
 from domain.order import (
-    Item,
-    ItemWords,
     OrderPlaced,
     OrderStatusChanged,
-    OrderWords,
     PaymentRecorded,
     RefundRecorded,
-    Terms,
 )
+from domain.terms import Item, ItemWords, OrderWords, Terms
 from eventstore.log.codec import Codec
 from eventstore.log.log import Connection
 from eventstore.postgres.stream_ids import to_uuid

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from domain.address import AddAddress, AddressDetails
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer
-from domain.order import ORDER, PlaceOrder, RecordPayment, Terms
+from domain.order import ORDER, PlaceOrder, RecordPayment
+from domain.terms import Terms
 from eventstore.store import By, Store, Unit
 from service import addresses, orders
 

@@ -8,9 +8,9 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 
 from domain import address
-from domain.address import AddressDetails
 from domain.event import Claim, Command, Decider, Event, Value
 from domain.refusals import CustomerExists, CustomerNotFound, UserAlreadyAttached
+from domain.terms import OrderDetails, known_and
 from domain.text import identity
 
 CustomerStatus: TypeAlias = Literal["active", "inactive", "archived"]
@@ -28,18 +28,6 @@ class CustomerProfile(Value, frozen=True, kw_only=True):
     state: str | None = None
     city: str | None = None
     postcode: str | None = None
-
-
-class OrderDetails(Value, frozen=True, kw_only=True):
-    """What an order holds about the person who placed it, beside the words in its own events.
-
-    None says nothing, or leaves what is known.
-    """
-
-    note: str | None = None
-    ip_address: str | None = None
-    billing_address: AddressDetails | None = None
-    shipping_address: AddressDetails | None = None
 
 
 class CustomerRegistered(Event, frozen=True, kw_only=True, tag="customer-registered"):
@@ -244,11 +232,6 @@ def evolve(state: Customer | None, event: CustomerEvent) -> Customer | None:
             return replace(state, orders=state.orders | {order_id: known_and(state.orders.get(order_id), details)})
         case _:
             return replace(state, addresses=address.evolve(state.addresses, event))
-
-
-def known_and(known: OrderDetails | None, news: OrderDetails) -> OrderDetails:
-    """The details, with everything that the news say."""
-    return replace(known, **{k: v for k, v in asdict(news).items() if v is not None}) if known else news
 
 
 def decide(command: CustomerCommand, state: Customer | None) -> list[CustomerEvent]:

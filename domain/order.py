@@ -1,19 +1,14 @@
-"""An order: what was bought, paid and refunded.
-
-What is said in free text may be about the person. It is in `words`, apart from all else, so that it can be sealed and
-forgotten: no rule depends on it. See customer.OrderDetails for the rest of what an order says about a person.
-"""
+"""An order: what was bought, paid and refunded. What it says about the person is in its customer's stream, too."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Literal, TypeAlias, assert_never, get_args
+from typing import TypeAlias, assert_never
 
 import msgspec
 from msgspec import field
 from msgspec.structs import replace
 
-from domain.event import Claim, Command, Decider, Event, Value
+from domain.event import Claim, Command, Decider, Event
 from domain.refusals import (
     AmountTooLarge,
     OrderExists,
@@ -22,106 +17,18 @@ from domain.refusals import (
     RefundExceedsPayment,
     TransactionExists,
 )
-from domain.transaction import Move, PaymentStatus, Transaction, UnpaidStatus, moves_of, transaction_claim
-from domain.value import MAX_CENTS, ONE
-
-OrderStatus: TypeAlias = Literal["on-hold", "processing", "completed", "canceled", "failed"]
-OrderType: TypeAlias = Literal["payment", "subscription", "renewal"]
-OrderMode: TypeAlias = Literal["live", "test"]
-ORDER_STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
-ORDER_TYPES: tuple[OrderType, ...] = get_args(OrderType)
-ORDER_MODES: tuple[OrderMode, ...] = get_args(OrderMode)
-
-
-class Item(Value, frozen=True, kw_only=True):
-    """A line of an order; amounts in cents of the order's currency."""
-
-    id: int
-    object_id: int | None = None
-    post_id: int | None = None
-    fulfillment_type: str = ""
-    payment_type: str = "onetime"
-    cart_index: int = 0
-    quantity: int = 1
-    unit_price: int = 0
-    cost: int = 0
-    subtotal: int = 0
-    tax_amount: int = 0
-    shipping_charge: int = 0
-    discount_total: int = 0
-    line_total: int = 0
-    refund_total: int = 0
-    rate: Decimal = ONE
-    fulfilled_quantity: int = 0
-
-
-class ItemWords(Value, frozen=True, kw_only=True):
-    title: str = ""
-    post_title: str = ""
-    other_info: dict[str, Any] = field(default_factory=dict)
-    line_meta: dict[str, Any] = field(default_factory=dict)
-    referrer: str | None = None
-
-
-class Terms(Value, frozen=True, kw_only=True):
-    """An order as it was placed; amounts in cents of `currency`, `rate` to the store's currency, if one was given.
-
-    Totals and payment status that come with it are facts and stand as given. So do `type` and `mode` of an order that
-    is imported: one that is placed here has an OrderType and an OrderMode.
-    """
-
-    customer_id: int
-    uuid: str
-    currency: str
-    total_amount: int
-    created_at: datetime
-    updated_at: datetime | None = None
-    total_paid: int = 0
-    total_refund: int = 0
-    payment_status: PaymentStatus = "pending"
-    status: OrderStatus = "on-hold"
-    rate: Decimal | None = None
-    items: tuple[Item, ...] = ()
-    transactions: tuple[Transaction, ...] = ()
-    invoice_no: str = ""
-    receipt_number: str | None = None
-    parent_id: int | None = None
-    type: str = "payment"
-    mode: str = "live"
-    fulfillment_type: str = ""
-    shipping_status: str = ""
-    payment_method: str = ""
-    subtotal: int = 0
-    discount_tax: int = 0
-    manual_discount_total: int = 0
-    coupon_discount_total: int = 0
-    shipping_tax: int = 0
-    shipping_total: int = 0
-    fee_total: int = 0
-    tax_total: int = 0
-    tax_behavior: int = 0
-    completed_at: datetime | None = None
-    refunded_at: datetime | None = None
-
-    @property
-    def applied_rate(self) -> Decimal:
-        """1 where none was given."""
-        return ONE if self.rate is None else self.rate
-
-
-class OrderWords(Value, frozen=True, kw_only=True):
-    """`items` go by the place of the item; there are none where no item says anything."""
-
-    items: tuple[ItemWords, ...] = ()
-    payment_method_title: str = ""
-    config: dict[str, Any] = field(default_factory=dict)
-
-
-class RefundWords(Value, frozen=True, kw_only=True):
-    reason: str
-
-
-SILENT, SILENT_ITEM = OrderWords(), ItemWords()
+from domain.terms import (
+    SILENT,
+    SILENT_ITEM,
+    Move,
+    OrderStatus,
+    OrderWords,
+    RefundWords,
+    Terms,
+    moves_of,
+    transaction_claim,
+)
+from domain.value import MAX_CENTS, PaymentStatus, UnpaidStatus
 
 
 class OrderPlaced(Event, frozen=True, kw_only=True, tag="order-placed"):

@@ -6,7 +6,7 @@ from itertools import chain, count
 
 from msgspec.structs import replace
 
-from domain.customer import Customer, CustomerProfile, OrderDetails, RecordOrderDetails
+from domain.customer import Customer, CustomerProfile, RecordOrderDetails
 from domain.order import Order, RecordPayment, RecordRefund, move_of
 from domain.refusals import (
     CustomerNotFound,
@@ -16,6 +16,7 @@ from domain.refusals import (
     UnknownOrder,
     UnknownUser,
 )
+from domain.terms import OrderDetails
 from domain.text import identity
 from domain.user import ChangeUserProfile, UserProfile
 

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
-from domain.transaction import PaymentStatus
+UnpaidStatus: TypeAlias = Literal["pending", "authorized", "failed"]
+PaymentStatus: TypeAlias = Literal[UnpaidStatus, "paid", "partially_paid", "refunded", "partially_refunded"]
+UNPAID_STATUSES: tuple[UnpaidStatus, ...] = get_args(UnpaidStatus)
+PAYMENT_STATUSES: tuple[PaymentStatus, ...] = get_args(PaymentStatus)
 
 ROUNDING = "half up to the smallest unit, each order by itself"
 SUCCESSFUL = frozenset[PaymentStatus]({"paid", "partially_paid", "partially_refunded"})

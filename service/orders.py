@@ -5,20 +5,25 @@ from collections.abc import Awaitable, Callable
 from msgspec.structs import replace
 
 from domain import people
-from domain.customer import CUSTOMER, OrderDetails
+from domain.customer import CUSTOMER
 from domain.order import (
     ORDER,
     ChangeOrderStatus,
     ChangePaymentStatus,
     DeleteOrder,
-    OrderStatus,
     PlaceOrder,
     RecordPayment,
     RecordRefund,
     TransferOrder,
 )
 from domain.refusals import TransactionExists, TransactionRecorded
-from domain.transaction import TRANSACTION, UnpaidStatus, transaction_claim
+from domain.terms import (
+    TRANSACTION,
+    OrderDetails,
+    OrderStatus,
+    transaction_claim,
+)
+from domain.value import UnpaidStatus
 from eventstore.store import Unit
 from service.customers import require_customer
 

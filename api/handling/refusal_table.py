@@ -12,7 +12,7 @@ from api.http.reasons import Reason
 from api.http.refusals import Forbidden, HttpRefusal, Invalid, OtherTransaction, Rule, TooMany, Unknown
 from domain import refusals
 from domain.refusals import ClaimTaken
-from domain.transaction import Move
+from domain.terms import Move
 from eventstore.store import Contended, OutcomeUnknown, Overloaded
 from projections.fold.fold import PoisonedError
 from projections.queries.language.refusals import QueryRefused, TooExpensive

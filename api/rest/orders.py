@@ -28,7 +28,7 @@ from domain.refusals import (
     RefundExceedsPayment,
     TransactionRecorded,
 )
-from domain.transaction import Move
+from domain.terms import Move
 from domain.value import MAX_CENTS
 from eventstore.log.log import Session
 from eventstore.store import Unit

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from domain.customer import OrderDetails, OrderDetailsRecorded, known_and
+from domain.customer import OrderDetailsRecorded
 from domain.event import Recorded
+from domain.terms import OrderDetails, known_and
 from projections.models.addresses import ADDRESSES
 from projections.models.customers import CUSTOMERS
 from projections.models.labels import LABELS

@@ -11,10 +11,6 @@ from msgspec.structs import asdict, replace
 
 from domain.customer import CustomerErased, OrderDetailsRecorded
 from domain.order import (
-    SILENT,
-    SILENT_ITEM,
-    Item,
-    ItemWords,
     OrderDeleted,
     OrderPlaced,
     OrderStatusChanged,
@@ -22,11 +18,10 @@ from domain.order import (
     PaymentRecorded,
     PaymentStatusChanged,
     RefundRecorded,
-    Terms,
     payment_status,
 )
+from domain.terms import SILENT, SILENT_ITEM, Item, ItemWords, Terms, Transaction
 from domain.text.folding import folded
-from domain.transaction import Transaction
 from domain.value import OrderValue
 from projections.models.order_rows import ItemRow, OrderRow, TransactionRow
 from projections.tables.derived import Derived, folded_columns

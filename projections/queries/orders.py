@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from domain.order import ORDER_STATUSES
+from domain.terms import ORDER_STATUSES
 from eventstore.log.log import Executor
 from projections.models.customers import ID_MARK
 from projections.models.orders import ORDERS

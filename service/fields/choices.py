@@ -4,8 +4,8 @@ from typing import get_args
 
 from domain.address import ADDRESS_TYPES
 from domain.customer import CUSTOMER_STATUSES
-from domain.order import ORDER_MODES, ORDER_STATUSES, ORDER_TYPES
-from domain.transaction import PAYMENT_STATUSES, UNPAID_STATUSES
+from domain.terms import ORDER_MODES, ORDER_STATUSES, ORDER_TYPES
+from domain.value import PAYMENT_STATUSES, UNPAID_STATUSES
 from service.fields.kinds import Words
 from service.fields.rules import FieldRule
 

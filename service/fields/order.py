@@ -9,10 +9,16 @@ from uuid import uuid4
 
 from msgspec import field
 
-from domain.customer import OrderDetails
-from domain.order import Item, ItemWords, OrderStatus, OrderWords, PlaceOrder, Terms, payment_status
-from domain.transaction import PaymentStatus, UnpaidStatus
-from domain.value import DEFAULT_CURRENCY, MAX_CENTS, is_currency
+from domain.order import PlaceOrder, payment_status
+from domain.terms import (
+    Item,
+    ItemWords,
+    OrderDetails,
+    OrderStatus,
+    OrderWords,
+    Terms,
+)
+from domain.value import DEFAULT_CURRENCY, MAX_CENTS, PaymentStatus, UnpaidStatus, is_currency
 from service.fields.choices import ORDER_MODE, ORDER_STATUS, ORDER_TYPE, PAYMENT_STATUS, UNPAID_STATUS
 from service.fields.compound import Document, Each
 from service.fields.input import Input

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from domain.event import Claim, Command, Stream
 from domain.order import PlaceOrder, transaction_ids
-from domain.transaction import transaction_claim
+from domain.terms import transaction_claim
 from eventstore.store import Unit
 
 Holders: TypeAlias = MutableMapping[Claim, Stream]

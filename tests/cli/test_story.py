@@ -28,7 +28,6 @@ from domain.customer import (
     CustomerRelabelled,
     CustomerRenamed,
     CustomerStatusChanged,
-    OrderDetails,
     OrderDetailsRecorded,
     UserAttached,
     UserDetached,
@@ -43,9 +42,8 @@ from domain.order import (
     PaymentRecorded,
     PaymentStatusChanged,
     RefundRecorded,
-    RefundWords,
-    Terms,
 )
+from domain.terms import OrderDetails, RefundWords, Terms
 from domain.user import UserDeleted, UserErased, UserProfile, UserProfileChanged, UserRegistered
 from projections.history.changes import Changes
 from projections.history.pages import Entry, Page, Unreadable

@@ -20,7 +20,6 @@ from domain.customer import (
     CustomerStatusChanged,
     DetachUser,
     EraseCustomer,
-    OrderDetails,
     OrderDetailsRecorded,
     RecordOrderDetails,
     RegisterCustomer,
@@ -30,6 +29,7 @@ from domain.customer import (
 )
 from domain.event import Claim, Command, Event
 from domain.refusals import CustomerExists, CustomerNotFound, UserAlreadyAttached
+from domain.terms import OrderDetails
 from tests.domain.specification import folded, given
 
 JOHN = CustomerProfile(

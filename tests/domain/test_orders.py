@@ -19,8 +19,6 @@ from domain.order import (
     RecordPayment,
     RecordRefund,
     RefundRecorded,
-    RefundWords,
-    Terms,
     TransferOrder,
     payment_status,
 )
@@ -32,7 +30,7 @@ from domain.refusals import (
     RefundExceedsPayment,
     TransactionExists,
 )
-from domain.transaction import Move, Transaction
+from domain.terms import Move, RefundWords, Terms, Transaction
 from domain.value import MAX_CENTS
 from tests.domain.specification import folded, given
 

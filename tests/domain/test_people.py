@@ -7,7 +7,7 @@ import pytest
 
 from domain import people
 from domain.address import Address, AddressDetails
-from domain.customer import Customer, CustomerProfile, OrderDetails, RecordOrderDetails
+from domain.customer import Customer, CustomerProfile, RecordOrderDetails
 from domain.order import (
     ORDER,
     Order,
@@ -16,7 +16,6 @@ from domain.order import (
     PaymentRecorded,
     RecordPayment,
     RecordRefund,
-    Terms,
 )
 from domain.refusals import (
     CustomerNotFound,
@@ -26,7 +25,7 @@ from domain.refusals import (
     UnknownOrder,
     UnknownUser,
 )
-from domain.transaction import Move
+from domain.terms import Move, OrderDetails, Terms
 from domain.user import ChangeUserProfile, UserProfile
 from tests.domain.specification import folded
 

@@ -22,7 +22,6 @@ from domain.customer import (
     CustomerProfile,
     DetachUser,
     EraseCustomer,
-    OrderDetails,
     RecordOrderDetails,
     RegisterCustomer,
     RelabelCustomer,
@@ -32,7 +31,6 @@ from domain.events import EVENTS
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import (
     ORDER,
-    ORDER_STATUSES,
     ChangeOrderStatus,
     ChangePaymentStatus,
     DeleteOrder,
@@ -42,13 +40,17 @@ from domain.order import (
     RecordPayment,
     RecordRefund,
     RefundRecorded,
-    Terms,
     TransferOrder,
 )
 from domain.refusals import Refusal
-from domain.transaction import PAYMENT_STATUSES, UNPAID_STATUSES, Transaction
+from domain.terms import (
+    ORDER_STATUSES,
+    OrderDetails,
+    Terms,
+    Transaction,
+)
 from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
-from domain.value import MAX_CENTS, OrderValue, figures
+from domain.value import MAX_CENTS, PAYMENT_STATUSES, UNPAID_STATUSES, OrderValue, figures
 from eventstore.log.codec import Codec
 from tests.domain.specification import folded
 

@@ -18,7 +18,8 @@ from domain.customer import (
 )
 from domain.event import Decider, Recorded, Stream
 from domain.label import LabelCreated
-from domain.order import ORDER, PlaceOrder, Terms
+from domain.order import ORDER, PlaceOrder
+from domain.terms import Terms
 from domain.user import UserProfile
 from eventstore.store import By, Store, Unit
 from service import orders, privacy, users

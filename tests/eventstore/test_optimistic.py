@@ -7,9 +7,10 @@ import asyncpg
 import pytest
 
 from domain.address import AddAddress, AddressDetails
-from domain.customer import CUSTOMER, OrderDetails, RecordOrderDetails
+from domain.customer import CUSTOMER, RecordOrderDetails
 from domain.event import Stream
 from domain.order import ORDER, RecordPayment
+from domain.terms import OrderDetails
 from eventstore.store import Store
 from projections.live import row_cache
 from projections.live.projector import MOST

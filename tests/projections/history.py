@@ -11,25 +11,28 @@ from domain.customer import (
     ChangeCustomer,
     CustomerErased,
     CustomerProfile,
-    OrderDetails,
     RecordOrderDetails,
     RegisterCustomer,
 )
 from domain.order import (
     ORDER,
+    PlaceOrder,
+    RecordPayment,
+    RecordRefund,
+)
+from domain.refusals import Refusal
+from domain.terms import (
     ORDER_STATUSES,
     SILENT,
     Item,
     ItemWords,
+    OrderDetails,
     OrderWords,
-    PlaceOrder,
-    RecordPayment,
-    RecordRefund,
     Terms,
+    Transaction,
 )
-from domain.refusals import Refusal
-from domain.transaction import PaymentStatus, Transaction, UnpaidStatus
 from domain.user import USER, ChangeUserProfile, UserProfile
+from domain.value import PaymentStatus, UnpaidStatus
 from eventstore.store import By, Store, Unit
 from service import addresses, customers, labels, orders, privacy, users
 from service.customers import require_customer

@@ -6,9 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from domain.address import PrimaryAddressSet
-from domain.customer import CustomerErased, OrderDetails, OrderDetailsRecorded
+from domain.customer import CustomerErased, OrderDetailsRecorded
 from domain.event import Forgotten, Recorded
 from domain.order import OrderTransferred
+from domain.terms import OrderDetails
 from eventstore.store import Store
 from projections.models.addresses import ADDRESSES
 from projections.models.customers import CUSTOMERS

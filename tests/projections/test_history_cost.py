@@ -7,8 +7,9 @@ from typing import NamedTuple, TypeAlias
 import pytest
 
 from domain.address import AddAddress, AddressDetails, ChangeAddress
-from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails
-from domain.order import ORDER_STATUSES, PlaceOrder, RecordPayment
+from domain.customer import CUSTOMER, ChangeCustomer
+from domain.order import PlaceOrder, RecordPayment
+from domain.terms import ORDER_STATUSES, OrderDetails
 from eventstore.log.log import Connection, Log
 from eventstore.store import Store, Unit
 from projections.database import at_one_moment

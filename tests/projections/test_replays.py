@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from domain.address import AddressDetails
-from domain.customer import CUSTOMER, ChangeCustomer, OrderDetails, RecordOrderDetails
-from domain.order import OrderWords, PlaceOrder
+from domain.customer import CUSTOMER, ChangeCustomer, RecordOrderDetails
+from domain.order import PlaceOrder
+from domain.terms import OrderDetails, OrderWords
 from eventstore.store import Store
 from projections.database import open_store
 from projections.fold.fold import fold_some

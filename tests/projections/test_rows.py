@@ -20,7 +20,6 @@ from domain.customer import (
     CUSTOMER,
     ChangeCustomer,
     CustomerProfile,
-    OrderDetails,
     RecordOrderDetails,
     RegisterCustomer,
     RelabelCustomer,
@@ -31,14 +30,11 @@ from domain.order import (
     ChangeOrderStatus,
     ChangePaymentStatus,
     DeleteOrder,
-    Item,
-    ItemWords,
-    OrderWords,
     PlaceOrder,
     RecordPayment,
     RecordRefund,
 )
-from domain.transaction import Transaction
+from domain.terms import Item, ItemWords, OrderDetails, OrderWords, Transaction
 from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile
 from eventstore.store import Store
 from projections.models.addresses import AddressRow

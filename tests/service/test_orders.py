@@ -3,10 +3,9 @@
 import pytest
 
 from domain.address import AddressDetails, ChangeAddress
-from domain.customer import OrderDetails
 from domain.order import PlaceOrder, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, CustomerNotFound, TransactionRecorded, UnknownOrder
-from domain.transaction import Move
+from domain.terms import Move, OrderDetails
 from eventstore.store import Store
 from projections.queries.lookups import find_address, find_order
 from service import addresses, orders

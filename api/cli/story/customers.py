@@ -21,12 +21,12 @@ from domain.customer import (
     CustomerRelabelled,
     CustomerRenamed,
     CustomerStatusChanged,
-    OrderDetails,
     OrderDetailsRecorded,
     UserAttached,
     UserDetached,
 )
 from domain.event import Event
+from domain.terms import OrderDetails
 from projections.history.changes import Changes
 
 PLACE = ("company_name", "address_1", "address_2", "postcode", "city", "state", "country")

@@ -11,8 +11,8 @@ from domain.order import (
     PaymentRecorded,
     PaymentStatusChanged,
     RefundRecorded,
-    Terms,
 )
+from domain.terms import Terms
 from projections.history.changes import Changes
 
 

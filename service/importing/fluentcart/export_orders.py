@@ -6,10 +6,18 @@ from secrets import token_hex
 from typing import Any, NamedTuple
 
 from domain.address import ADDRESS_TYPES, AddressDetails, AddressType
-from domain.customer import CUSTOMER, OrderDetails, OrderDetailsRecorded, RecordOrderDetails
-from domain.order import ORDER, ORDER_STATUSES, Item, ItemWords, OrderWords, PlaceOrder, Terms, placed
-from domain.transaction import PAYMENT_STATUSES, Transaction
-from domain.value import ONE
+from domain.customer import CUSTOMER, OrderDetailsRecorded, RecordOrderDetails
+from domain.order import ORDER, PlaceOrder, placed
+from domain.terms import (
+    ORDER_STATUSES,
+    Item,
+    ItemWords,
+    OrderDetails,
+    OrderWords,
+    Terms,
+    Transaction,
+)
+from domain.value import ONE, PAYMENT_STATUSES
 from service.fields.order import AMOUNTS, ITEM_AMOUNTS, MAX_NOTE
 from service.fields.reader import Fields
 from service.importing.facts import Entry, Fact

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import json
 
-from domain.order import OrderPlaced, Terms
+from domain.order import OrderPlaced
+from domain.terms import Terms
 from domain.value import CENT, OrderValue, figures
 from projections.tables.projection import utc
 from service.fields import convert

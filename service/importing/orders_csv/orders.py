@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from domain.customer import CUSTOMER, CustomerProfile, RegisterCustomer, email_claim
 from domain.event import Claim, Stream
-from domain.order import ORDER, OrderPlaced, PlaceOrder, Terms
+from domain.order import ORDER, OrderPlaced, PlaceOrder
+from domain.terms import Terms
 from domain.text import identity
 from domain.value import DEFAULT_CURRENCY
 from eventstore.store import By, Store, Unit

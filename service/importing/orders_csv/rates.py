@@ -8,7 +8,7 @@ from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
 
-from domain.order import Terms
+from domain.terms import Terms
 from service.fields import convert
 from service.fields.convert import Unfit
 from service.importing.files import UNREADABLE, ImportFileError, opened

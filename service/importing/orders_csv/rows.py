@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from domain.order import ORDER_STATUSES, Terms
-from domain.transaction import PAYMENT_STATUSES
+from domain.terms import ORDER_STATUSES, Terms
+from domain.value import PAYMENT_STATUSES
 from service.fields import convert
 from service.fields.reader import Fields, UnfitFields
 from service.importing.fields import random_uuids, reasons
