@@ -10,8 +10,9 @@ from domain.event import Claim, Stream
 from eventstore.commit.command import DATABASE, Asked, Check, Decided, Waiting
 from eventstore.commit.projector import NeedsLocks, Projecting, Projector
 from eventstore.commit.unit import By, Conflict, Rewrapped, Unit
-from eventstore.commit.writer import PATIENCE, UNREACHABLE, OutcomeUnknown, Writer
+from eventstore.commit.writer import PATIENCE, OutcomeUnknown, Writer
 from eventstore.log.log import Connection, Log, Session
+from eventstore.postgres.away import UNREACHABLE
 from eventstore.postgres.durability import sync, warnings
 from eventstore.reading.instance import Instances
 from eventstore.reading.reader import Reads

@@ -18,7 +18,7 @@ from domain.label import LABEL, LabelCreated
 from eventstore.commit.claims import Claims
 from eventstore.log.codec import Codec
 from eventstore.log.log import Expected, Log
-from eventstore.log.subscription import UNREACHABLE
+from eventstore.postgres.away import UNREACHABLE
 from eventstore.postgres.sql import Statement
 from eventstore.sealing.master_keys import MasterKeys
 from eventstore.sealing.payloads import Sealing

@@ -13,7 +13,8 @@ from pathlib import Path
 import asyncpg
 
 from domain.event import Recorded
-from eventstore.log.subscription import UNREACHABLE, Subscription
+from eventstore.log.subscription import Subscription
+from eventstore.postgres.away import UNREACHABLE
 from projections.database import open_store
 from proof.processes import NOT_YET
 

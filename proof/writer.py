@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
-from eventstore.log.subscription import UNREACHABLE
+from eventstore.postgres.away import UNREACHABLE
 from eventstore.store import Contended, OutcomeUnknown, Overloaded, Store
 from projections.database import open_store
 from proof.journal import Journal, Line, Outcome

@@ -13,6 +13,7 @@ from eventstore.commit.projector import NeedsLocks, Projector
 from eventstore.commit.queue import Lane, Queue
 from eventstore.commit.unit import Conflict
 from eventstore.log.log import Connection, Log
+from eventstore.postgres.away import GONE, UNREACHABLE
 from eventstore.postgres.durability import warnings
 from eventstore.reading.instance import Instances
 
@@ -26,13 +27,6 @@ PATIENCE = 8.0  # seconds in which a database that went away in the middle of a 
 OVERTAKEN = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 # What was known has changed, or is not enough: read under locks, it may well succeed.
 STALE = (NeedsLocks, *OVERTAKEN)
-GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InternalClientError,  # a statement meets a connection that has just been told of its end
-)
-UNREACHABLE = (*GONE, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.InterfaceError, OSError)
 
 
 class OutcomeUnknown(Exception):

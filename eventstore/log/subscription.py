@@ -8,23 +8,11 @@ from typing import Any, Generic, Self, TypeVar
 
 import asyncpg
 
-from eventstore.postgres.away import why_away
+from eventstore.postgres.away import UNREACHABLE, why_away
 
 CHANNEL = "stored_events"
 PAGE = 500
 POLL_SECONDS = 1.0
-
-# PostgreSQL is down, shutting down, or starting: all of these end.
-UNREACHABLE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InternalClientError,  # a statement meets a connection that is just being closed
-    OSError,
-)
 
 T = TypeVar("T")
 

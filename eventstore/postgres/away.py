@@ -19,7 +19,7 @@ WORDS: dict[Why, str] = {
 }
 # What asyncpg raises for a connection that was lost between two operations, or is being lost.
 _CLOSED = re.compile("connection is closed|released back to the pool|another operation .* is in progress")
-_GONE = (
+_AWAY = (
     ConnectionError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # it shuts down, starts up, or ends our session
@@ -27,6 +27,15 @@ _GONE = (
     asyncpg.PostgresSystemError,
     asyncpg.InternalClientError,  # a statement meets a connection that is just being closed
 )
+# The session has ended.
+GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # a statement meets a connection that is just being closed
+)
+# PostgreSQL is down, shutting down, or starting: all of these end.
+UNREACHABLE = (*GONE, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.InterfaceError, OSError)
 
 
 class Unreachable(ConnectionError):
@@ -54,7 +63,7 @@ def why_away(error: BaseException) -> Why | None:
         case asyncpg.PostgresError(severity_en="FATAL" | "PANIC"):  # whatever the reason, the session has ended
             why = "away"
         case _:
-            why = "away" if isinstance(error, _GONE) else None
+            why = "away" if isinstance(error, _AWAY) else None
     return why
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import asyncpg
 
 from eventstore.log.log import Connection, Executor
-from eventstore.log.subscription import UNREACHABLE
+from eventstore.postgres.away import UNREACHABLE
 from eventstore.store import Store
 from projections.models import PROJECTIONS
 from projections.replay import registry

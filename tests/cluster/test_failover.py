@@ -7,7 +7,7 @@ import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer
 from domain.order import ORDER, RecordPayment
-from eventstore.commit.writer import UNREACHABLE
+from eventstore.postgres.away import UNREACHABLE
 from eventstore.store import Store
 from projections.database import open_store
 from tests.cluster.nodes import Pair
