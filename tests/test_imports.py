@@ -1,6 +1,7 @@
 """Imports point inwards, domain ← eventstore ← projections ← service ← api, and the domain is pure."""
 
 import ast
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -14,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 HOUSE = ("domain", "eventstore", "projections", "service", "api")
 SHEDS = ("tests", "benchmarks", "proof")
 MOST_MODULES = 12
+HEAVY = {"asyncpg", "email_validator", "litestar", "msgspec", "pycountry"}
 
 # What reads a clock, draws a number, or does anything but compute.
 IMPURE_MODULES = {
@@ -149,6 +151,14 @@ def test_the_domain_imports_the_standard_library_itself_and_what_only_computes()
 
 def test_the_domain_reads_no_clock_draws_no_numbers_and_waits_for_nothing() -> None:
     assert {path: names for path, tree in trees("domain") if (names := impurities(tree))} == {}
+
+
+def test_the_command_line_loads_what_a_command_needs_when_it_is_run() -> None:
+    """Otherwise `--help`, and every command, would take as long as starting the service."""
+    loaded = "import sys, api.cli; print(*(name.partition('.')[0] for name in sys.modules))"
+    names = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert {"typer", "api"} <= set(names.split())
+    assert HEAVY & set(names.split()) == set()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from api.openapi.inputs import parts_of
 from api.openapi.operation import Operation
 from api.presentation.customers import ShownCustomer, ShownCustomerRow, ShownOrderRow
 from api.presentation.orders import ShownOrder
-from service.credentials.roles import PERMISSION, ROLE
+from service.credentials.choices import PERMISSION, ROLE
 from service.fields import choices
 from service.fields.kinds import REFERENCE, Schema
 

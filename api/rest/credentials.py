@@ -19,8 +19,9 @@ from eventstore.log.log import Session
 from projections.tables.projection import utc
 from service.credentials import passwords as credentials
 from service.credentials.auth import LOGIN, MAX_USER_LENGTH, Principal, allowed, is_login
+from service.credentials.choices import PERMISSION, ROLE
 from service.credentials.passwords import Added, CredentialExists, CredentialNotFound, LastAdministrator, Listed
-from service.credentials.roles import PERMISSION, PERMISSIONS, ROLE, Role
+from service.credentials.roles import PERMISSIONS, Role
 from service.fields.compound import Sent
 from service.fields.convert import Unfit
 from service.fields.input import Input, Nothing

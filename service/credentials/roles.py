@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, get_args
 
-from service.fields.kinds import Words
-
 Role: TypeAlias = Literal["administrator", "manager", "worker", "monitor"]
 Permission: TypeAlias = Literal[
     "customers/view",
@@ -22,9 +20,6 @@ Permission: TypeAlias = Literal[
     "credentials/own",  # see and revoke those of one's own login
     "credentials/manage",  # see and revoke everybody's, and make new ones
 ]
-
-ROLE = Words("Role", get_args(Role))
-PERMISSION = Words("Permission", get_args(Permission))
 
 _VIEW: frozenset[Permission] = frozenset({"customers/view", "orders/view", "labels/view"})
 _MANAGE: frozenset[Permission] = frozenset({"customers/manage", "customers/delete", "orders/manage", "labels/manage"})
