@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 120  # seconds, on a machine that has much else to do
 
 
 @contextmanager
@@ -30,14 +31,14 @@ def served(database: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 def _wait_for(address: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            httpx.get(address).raise_for_status()
+            httpx.get(address, timeout=PATIENCE).raise_for_status()
             return
         except httpx.HTTPError:
             if time.monotonic() > deadline:

@@ -52,7 +52,7 @@ async def test_the_first_few_cost_no_time(shop: Shop) -> None:
     for number in range(FREE):
         status, seconds = await ask(shop, ("jim", f"wrong {number}"))
         assert status == 401
-        assert seconds < STEP * 5  # a busy machine's own
+        assert seconds < LONGEST / 2  # a busy machine's own
 
 
 async def test_it_is_forgiven_in_time(shop: Shop) -> None:

@@ -24,7 +24,7 @@ SETTINGS = (
     "CUSTODIARY_CHECKPOINT_SECONDS", "SIGNING_KEY", "SIGNING_KEY_FILE",
     "CUSTODIARY_RATE_LIMIT",
 )  # fmt: skip
-PATIENCE = 60  # seconds, after which what must end is said not to
+PATIENCE = 180  # seconds, after which what must end is said not to
 NOWHERE = Path(tempfile.gettempdir())  # where nothing lies that a command could find by chance
 
 

@@ -53,7 +53,9 @@ class Service:
 
     def customers(self) -> int:
         url = f"http://127.0.0.1:{self.port}{BASE}/customers"
-        return int(httpx.get(url, auth=("admin", PASSWORD)).raise_for_status().json()["customers"]["total"])
+        return int(
+            httpx.get(url, auth=("admin", PASSWORD), timeout=PATIENCE).raise_for_status().json()["customers"]["total"]
+        )
 
     def end(self) -> str:
         """What it has logged."""

@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,13 +17,14 @@ from msgspec import json
 
 from api.cli.actions.listening import Address
 from api.cli.terminal import exits
-from tests.cli.process import COMMAND, Ended, Process, custodiary
+from tests.cli.process import COMMAND, PATIENCE, Ended, Process, custodiary
 from tests.eventstore.test_embedded import eventually, is_still
 from tests.importing.desk import order, order_file
 
 LOGIN = re.compile("Your login is (admin), its application password is ((?:[0-9A-Za-z]{4} ){5}[0-9A-Za-z]{4})")
 SHOWN_ONCE = f"It is shown this once; `{COMMAND} credentials add` makes others."
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+get = partial(httpx.get, timeout=PATIENCE)
 
 
 class Service:
@@ -102,13 +104,13 @@ def test_the_first_start_says_where_it_is_and_how_to_get_in(service: Service) ->
 
 
 def test_what_it_says_is_so_by_then(service: Service) -> None:
-    assert httpx.get(service.customers, auth=service.login).json()["customers"]["total"] == 0
-    assert httpx.get(service.customers, auth=("admin", "xxxx" * 6)).status_code == 401
-    assert "<html" in httpx.get(f"{service.url}/docs").text
+    assert get(service.customers, auth=service.login).json()["customers"]["total"] == 0
+    assert get(service.customers, auth=("admin", "xxxx" * 6)).status_code == 401
+    assert "<html" in get(f"{service.url}/docs").text
 
 
 def test_page_links_follow_the_port(service: Service) -> None:
-    page = httpx.get(service.customers, auth=service.login).json()["customers"]
+    page = get(service.customers, auth=service.login).json()["customers"]
     assert page["first_page_url"].startswith(f"{service.customers}/?")
 
 
@@ -131,9 +133,9 @@ def test_commands_join_the_store_of_a_running_service(service: Service, tmp_path
     file = tmp_path / "orders.csv"
     file.write_text(order_file(order(1), order(2, email="bob@shop.example")))
     assert custodiary("import", "orders", file, CUSTODIARY_DATA=service.directory).code == exits.DONE
-    assert httpx.get(service.customers, auth=service.login).json()["customers"]["total"] == 2
+    assert get(service.customers, auth=service.login).json()["customers"]["total"] == 2
     added = custodiary("credentials", "add", "eve", "--role", "worker", CUSTODIARY_DATA=service.directory)
-    assert httpx.get(service.customers, auth=("eve", added.stdout.strip())).status_code == 200
+    assert get(service.customers, auth=("eve", added.stdout.strip())).status_code == 200
 
 
 def test_the_log_is_signed_with_a_key_that_only_its_owner_can_read(service: Service) -> None:
@@ -145,7 +147,7 @@ def test_the_log_is_signed_with_a_key_that_only_its_owner_can_read(service: Serv
 
 def test_of_two_hundred_creates_with_one_email_on_two_workers_one_wins(service: Service) -> None:
     with (
-        httpx.Client(auth=service.login, limits=httpx.Limits(max_connections=50)) as http,
+        httpx.Client(timeout=PATIENCE, auth=service.login, limits=httpx.Limits(max_connections=50)) as http,
         ThreadPoolExecutor(50) as pool,
     ):
         bodies = [{"email": "Rush@shop.example", "first_name": f"Jane {number}"} for number in range(200)]
@@ -167,7 +169,7 @@ def test_the_master_key_is_made_for_its_owner_alone_and_rotated_while_the_servic
     assert file.stat().st_mode & 0o777 == 0o600
     new, old = file.read_text().split()
     assert old == before != new
-    with httpx.Client(auth=service.login) as http:
+    with httpx.Client(timeout=PATIENCE, auth=service.login) as http:
         for number in range(10):
             answer = http.post(service.customers, json={"email": f"new{number}@shop.example", "first_name": "Jane"})
             assert answer.status_code == 200
@@ -220,7 +222,7 @@ def test_commands_work_when_no_service_runs(service: Service, stopped: Ended) ->
 def test_the_second_start_makes_no_login_and_ends_when_it_is_told_to(service: Service, stopped: Ended) -> None:
     process = Process("serve", "--port", service.port, CUSTODIARY_DATA=service.directory)
     assert process.lines_until("Its documentation")[0].startswith("Custodiary serves")
-    assert httpx.get(service.customers, auth=service.login).json()["customers"]["total"] == 13
+    assert get(service.customers, auth=service.login).json()["customers"]["total"] == 13
     process.process.terminate()
     assert process.end().code == exits.DONE
     assert is_still(service.directory)

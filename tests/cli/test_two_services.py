@@ -18,7 +18,7 @@ import pytest
 
 from api.access.throttle import LONGEST
 from api.app import BASE
-from tests.cli.process import Process, custodiary
+from tests.cli.process import PATIENCE, Process, custodiary
 from tests.cli.test_serve import free_port
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
@@ -33,7 +33,7 @@ class Service:
         self.port = free_port()
         self.process = Process("serve", "--port", self.port, DATABASE_URL=url, CUSTODIARY_ADMIN_PASSWORD=PASSWORD)
         self.process.lines_until("Its documentation")
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}{BASE}")
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}{BASE}", timeout=PATIENCE)
 
     def status(self, credential: dict[str, Any]) -> int:
         return self.http.get(CUSTOMERS, auth=(credential["login"], credential["password"])).status_code
@@ -126,7 +126,7 @@ def latencies(services: tuple[Service, Service], credential: dict[str, Any], num
 
 def test_wrong_passwords_that_one_was_sent_are_slow_at_the_other(services: tuple[Service, Service]) -> None:
     one, other = services
-    assert guesser(100, 50, one).communicate(timeout=60)[0] == "{401: 100}\n"
+    assert guesser(100, 50, one).communicate(timeout=PATIENCE)[0] == "{401: 100}\n"
     began = perf_counter()
     assert other.http.get(CUSTOMERS, auth=("admin", "wrong")).status_code == 401
     assert perf_counter() - began >= LONGEST - 1

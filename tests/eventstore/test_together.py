@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from eventstore.reading.coalesce import AT_ONCE, Together
-
-PATIENCE = 5.0
+from tests.eventstore.acts import PATIENCE
 
 
 async def test_a_question_that_comes_just_when_all_round_trips_have_ended_is_answered() -> None:
