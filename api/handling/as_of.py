@@ -36,6 +36,7 @@ class Then(Text):
     """A position of the log, or a date that is in the time zone of `user_tz`."""
 
     about: str = field(kw_only=True, default=THEN)
+    reads_absent = True
 
     def take(self, fields: Fields, name: str, absent: Any) -> Any:  # noqa: ARG002 - that of both
         return read_as_of(fields)

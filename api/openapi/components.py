@@ -82,8 +82,8 @@ def _time_zones() -> list[str]:
 def example(schema: Schema, known: dict[str, Schema]) -> Any:
     """An example of an object: its required fields, and those with an example of their own."""
     match schema:
-        case {"examples": [said, *_]} | {"const": said} | {"enum": [said, *_]}:
-            return said
+        case {"examples": [value, *_]} | {"const": value} | {"enum": [value, *_]}:
+            return value
         case {"$ref": str(reference)}:
             name = reference.removeprefix(REFERENCE)
             return example(known[_WHOLE.get(name, name)], known)

@@ -1,4 +1,4 @@
-"""From what Litestar knows of the routes, and what is said of each at its handler, to the document."""
+"""The document, from the routes that Litestar knows and the operation of each handler."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -98,8 +98,8 @@ class DocumentConfig(OpenAPIConfig):
         for path, methods in document["paths"].items():
             for method, skeleton in methods.items():
                 name = skeleton["operationId"]
-                if said := self.operations.get(name):  # a test names those of which nothing is said
-                    route = _Route(path, method, skeleton, said, self.name_mode)
+                if operation := self.operations.get(name):  # a test names those that have none
+                    route = _Route(path, method, skeleton, operation, self.name_mode)
                     methods[method] = _operation(route, known)
         groups = dict.fromkeys(operation.group for operation in self.operations.values())
         document["tags"] = [{"name": group} for group in groups]
@@ -116,12 +116,12 @@ class _Completed(OpenAPI):
 
 @dataclass
 class _Route:
-    """A route as Litestar knows it, and what is said of it."""
+    """A route as Litestar knows it, with its operation."""
 
     path: str
     method: str
     skeleton: Document
-    said: Operation
+    operation: Operation
     name_mode: NameMode
 
     @property
@@ -131,20 +131,20 @@ class _Route:
     @property
     def matches(self) -> bool:
         """Whether If-Match means something."""
-        return self.writes and self.said.versioned not in {False, "new"}
+        return self.writes and self.operation.versioned not in {False, "new"}
 
     @property
     def query(self) -> Mapping[str, Schema]:
         """Parameters of what only reads, and of a DELETE, whose body not every client can send."""
-        return parameters_of(self.said.takes) if self.method in {"get", "delete"} else {}
+        return parameters_of(self.operation.takes) if self.method in {"get", "delete"} else {}
 
     @property
     def body(self) -> Schema | None:
-        return body_of(self.said.takes, self.name_mode) if self.writes else None
+        return body_of(self.operation.takes, self.name_mode) if self.writes else None
 
     def refusals(self) -> Iterator[HttpRefusal]:
         """What any request of this kind may meet, and what this one may."""
-        if self.said.permission is not None:
+        if self.operation.permission is not None:
             yield from (Unauthenticated(), Forbidden(), TooMany(1), Fault("0f8fad5bd9cb469fa16570867728950e"))
             yield from (Late(), NoPrimary("away"))
         if self.writes:
@@ -159,21 +159,21 @@ class _Route:
             yield BadIfMatch(UNREADABLE if self.matches else NOTHING_TO_MATCH)
         if self.matches:
             yield Stale(8)
-        yield from map(_answered, self.said.refuses)
+        yield from map(_answered, self.operation.refuses)
 
 
 def _operation(route: _Route, known: dict[str, Schema]) -> Document:
-    said, skeleton = route.said, route.skeleton
-    needed = "" if said.permission is None else f"Permission: `{said.permission}`."
+    operation, skeleton = route.operation, route.skeleton
+    needed = "" if operation.permission is None else f"Permission: `{operation.permission}`."
     documented = {
-        "tags": [said.group],
+        "tags": [operation.group],
         "summary": skeleton["summary"],
         "description": " ".join(filter(None, [skeleton.get("description"), needed])),
         "operationId": skeleton["operationId"],
         "parameters": list(_parameters(route)),
         "responses": {**_answers(route, known), **responses(route.refusals()), **_too_long(route)},
     }
-    if said.permission is None:
+    if operation.permission is None:
         documented["security"] = []
     if (body := route.body) is not None:
         content = {"schema": body, "example": example(body, known)}
@@ -186,7 +186,7 @@ def _answered(refusal: Refusal) -> HttpRefusal:
 
 
 def _too_long(route: _Route) -> Document:
-    if route.said.permission is None:
+    if route.operation.permission is None:
         return {}
     return _LONG_HEADERS | (_LONG_ADDRESS if route.query else {})
 
@@ -210,10 +210,10 @@ def _parameters(route: _Route) -> Iterator[Document]:
         yield _IF_MATCH
 
 
-def _content(said: Operation, known: dict[str, Schema]) -> Document:
-    if said.streams:
+def _content(operation: Operation, known: dict[str, Schema]) -> Document:
+    if operation.streams:
         return {"text/event-stream": {"itemSchema": _EVENTS, "example": _EVENT}}
-    references = [reference(answer) for answer in said.answers]
+    references = [reference(answer) for answer in operation.answers]
     if not references:
         return {"text/plain": {"schema": _TEXT, "example": _METRIC}}
     schema = references[0] if len(references) == 1 else {"anyOf": references}
@@ -222,11 +222,15 @@ def _content(said: Operation, known: dict[str, Schema]) -> Document:
 
 def _answers(route: _Route, known: dict[str, Schema]) -> Document:
     headers: Document = {}
-    if route.said.versioned:
-        always = route.said.versioned != "unless erased"
+    if route.operation.versioned:
+        always = route.operation.versioned != "unless erased"
         headers["ETag"] = {"description": "The customer's version", "required": always, "schema": _VERSION}
     if route.writes:
         headers["Idempotency-Replayed"] = _REPLAYED
-    content = _content(route.said, known)
+    content = _content(route.operation, known)
     done = {"description": "Done", "headers": headers, "content": content}
-    return {"200": done, "503": {"description": "Not now", "content": content}} if route.said.unready else {"200": done}
+    return (
+        {"200": done, "503": {"description": "Not now", "content": content}}
+        if route.operation.unready
+        else {"200": done}
+    )

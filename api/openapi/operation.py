@@ -1,4 +1,4 @@
-"""What an operation is to the outside, said where it is done: at its handler."""
+"""What an operation is to clients. It is declared where it is done, at its handler."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Self, TypeAlias

@@ -46,6 +46,8 @@ class HistoryShown(Struct):
 class Day(Text):
     """A day of `user_tz`, or a second: from its start, or through its end."""
 
+    reads_absent = True
+
     def take(self, fields: Fields, name: str, absent: Any) -> Any:
         zone, text = _clock(fields), super().take(fields, name, "")
         span = zone.span(text) if text else absent

@@ -82,7 +82,7 @@ async def _start(request: AnyRequest, asked: Asked) -> Answer:
     async def work(_unit: Unit) -> ReplayTold:
         id_ = await replays.start(service.store.pool, asked)
         started.append(id_)
-        return await _told(service.store.pool, id_, "Replay started.")
+        return await _changed(service.store.pool, id_, "Replay started.")
 
     response = await carry_out(request, work, _result)
     for id_ in started:
@@ -195,7 +195,7 @@ async def _done(request: AnyRequest, id_: int, act: Callable[[], Awaitable[objec
 
     async def work(_unit: Unit) -> ReplayTold:
         await act()
-        return await _told(serving(request).store.pool, id_, message)
+        return await _changed(serving(request).store.pool, id_, message)
 
     return await carry_out(request, work, _result)
 
@@ -204,7 +204,7 @@ async def _view(pool: asyncpg.Pool, id_: int) -> ShownReplay:
     return await replay_view(pool, await registry.find(pool, id_), runs=await engine.is_running(pool))
 
 
-async def _told(pool: asyncpg.Pool, id_: int, message: str) -> ReplayTold:
+async def _changed(pool: asyncpg.Pool, id_: int, message: str) -> ReplayTold:
     return ReplayTold(message, await _view(pool, id_))
 
 

@@ -121,6 +121,7 @@ class Nested(Kind):
 
     of: type[Input] = Input
     lenient: bool = False
+    reads_absent = True
 
     def take(self, fields: Fields, name: str, absent: Any) -> Any:  # noqa: ARG002 - nothing is an empty one
         if self.lenient and not isinstance(fields.get(name), dict):

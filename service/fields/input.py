@@ -38,12 +38,11 @@ class Input(Struct):
     @classmethod
     def read(cls, fields: Fields, name_mode: str = "") -> Self:
         """With stand-ins for what does not fit: check the fields before using it."""
-        values: dict[str, Any] = {}
-        for field in fields_of(cls):
-            if field.kind.name_mode in {"", name_mode}:
-                values[field.name] = field.kind.take(fields, field.sent_as, field.absent)
-            else:
-                values[field.name] = field.kind.stand_in() if field.absent is REQUIRED else field.absent
+        wanted, others = _by_mode(cls, name_mode)
+        sent, values = fields.values, others.copy()
+        for name, sent_as, kind, absent in wanted:
+            if sent_as in sent or absent is REQUIRED or kind.reads_absent:
+                values[name] = kind.take(fields, sent_as, absent)
         made = cls(**values)
         made.check(fields)
         return made
@@ -72,6 +71,14 @@ class Input(Struct):
 
 class Nothing(Input, forbid_unknown_fields=True):
     """What an operation takes that has no fields, and refuses any."""
+
+
+@cache
+def _by_mode(type_: type[Input], name_mode: str) -> tuple[list[Field], dict[str, Any]]:
+    """Fields that are read where a store asks for names in this mode, and what stands for others that are required."""
+    wanted = [field for field in fields_of(type_) if field.kind.name_mode in {"", name_mode}]
+    others = [field for field in fields_of(type_) if field not in wanted and field.absent is REQUIRED]
+    return wanted, {field.name: field.kind.stand_in() for field in others}
 
 
 @cache

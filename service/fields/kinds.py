@@ -63,6 +63,7 @@ class Kind:
     name_mode: str = ""
 
     empty: ClassVar[Any] = None
+    reads_absent: ClassVar[bool] = False  # also where it is not sent
 
     def stand_in(self) -> Any:
         """Takes the place of a value that could not be read, until all of them are refused."""
@@ -270,7 +271,7 @@ def _blankable(schema: Schema) -> Schema:
 
 
 def _default(absent: Any) -> Schema:
-    """Where something is said by saying nothing."""
+    """What an absent field stands for, where that is a value."""
     match absent:
         case bool() | int():
             return {"default": int(absent)}

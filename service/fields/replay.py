@@ -34,7 +34,7 @@ class Customers(Text):
 
 
 class ReplayWanted(Input, forbid_unknown_fields=True):
-    """With `what_if` it is no replay, and nothing else may be said."""
+    """With `what_if` nothing is replayed, and no other field may be sent."""
 
     what_if: Annotated[str | None, RULE] = None
     projection: Annotated[
