@@ -157,7 +157,7 @@ def made() -> Iterator[tuple[Method, str, Any]]:
     yield "PUT", "/labels/2", {"value": "Newer"}
     yield "PUT", "/labels/99", {"value": "Other"}
     yield "POST", "/customers", PROFILE
-    yield "POST", "/customers", {"email": "other@example.com", "first_name": "Other", "wp_user": " yes "}
+    yield "POST", "/customers", {"email": "other@example.com", "first_name": "Other", "wp_user": "no"}
     yield "POST", "/customers", {"email": "third@example.com", "first_name": "Third", "user_id": 2, "status": ""}
     yield "POST", "/customers", PROFILE | {"email": "fourth@example.com", "user_id": 99}
     yield "POST", "/customers", PROFILE | {"email": "fourth@example.com", "user_id": 2}
