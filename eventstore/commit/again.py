@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
-from domain.event import Decider, Stream
+from domain.event import Claim, Decider, Stream
 from eventstore.commit.command import DATABASE, Decided, Waiting
 from eventstore.commit.unit import Unit
 from eventstore.log.log import Connection, Log
@@ -14,12 +14,16 @@ from eventstore.reading.stream_cache import Head, Heads, beginning
 
 
 class Again:
-    """`ends` are those of all streams that are held. What is read goes over the batch's own connection: others may be
-    waiting for what it holds.
+    """`ends` are those of all streams that are locked, `claims` has who holds those that are.
+
+    What is read goes over the batch's own connection: others may be waiting for what it has locked.
     """
 
-    def __init__(self, connection: Connection, log: Log, ends: dict[Stream, End]) -> None:
+    def __init__(
+        self, connection: Connection, log: Log, ends: dict[Stream, End], claims: Mapping[Claim, Stream | None]
+    ) -> None:
         self.ends = ends
+        self._claims = claims
         self._connection = connection
         self._log = log
         self._reads = Reads(connection, log)
@@ -47,7 +51,13 @@ class Again:
             self._held.push(stream, head)
 
     async def decide(self, command: Waiting) -> None:
-        unit = Unit(self._reads, command.unit.by, self._held, trusts_new_ids=command.unit.trusts_new_ids)
+        unit = Unit(
+            self._reads,
+            command.unit.by,
+            self._held,
+            trusts_new_ids=command.unit.trusts_new_ids,
+            locked=self._claims,
+        )
         try:
             decided = Decided(await command.work(unit))
         except DATABASE:

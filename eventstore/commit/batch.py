@@ -41,7 +41,7 @@ class Batch:
         self._claims = Claims({})
         self._ends: dict[Stream, End] = {}
         self._keys: set[int] = set()
-        self._wanted: set[Claim] = set()
+        self._holders: dict[Claim, Stream | None] = {}  # of the claims that are locked
         self._heads: dict[Stream, Head] = {}
 
     async def write_whole(self, commands: Sequence[Waiting]) -> None:
@@ -101,7 +101,8 @@ class Batch:
     async def _lock(self, commands: Sequence[Waiting]) -> None:
         ends, self._keys, claims = ends_of(commands), keys_of(commands), claims_of(commands)
         moved, holders = await self._log.hold(self._connection, ends, self._keys, sorted(claims))
-        self._ends, self._claims, self._wanted = ends | moved, Claims(holders), claims
+        self._ends, self._claims = ends | moved, Claims(holders)
+        self._holders = dict.fromkeys(claims) | holders
         self.is_overtaken = any(ends[stream].version for stream in moved)
 
     async def _written(self, commands: Sequence[Waiting], in_doubt: Mapping[Waiting, Any]) -> dict[Waiting, Any]:
@@ -123,7 +124,7 @@ class Batch:
         for command in commands:
             if not (command.decided and self._has_bases(command.unit, heads)):
                 if again is None:
-                    again = Again(self._connection, self._log, self._ends)
+                    again = Again(self._connection, self._log, self._ends, self._holders)
                     await again.begin(commands, heads)
                 await again.decide(command)
                 decided.append(command)
@@ -135,7 +136,7 @@ class Batch:
 
     async def _lock_more(self, decided: Sequence[Waiting]) -> None:
         """Lock what those touch now who were decided again. They can't wait for it: others may wait for us."""
-        ends, keys, claims = ends_of(decided), keys_of(decided) - self._keys, claims_of(decided) - self._wanted
+        ends, keys, claims = ends_of(decided), keys_of(decided) - self._keys, claims_of(decided) - self._holders.keys()
         ends = {stream: end for stream, end in ends.items() if stream not in self._ends}
         if not keys and not ends and not claims:
             return

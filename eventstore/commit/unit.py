@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from eventstore.sealing.payloads import DataKey, KeyMissingError, key_stream
 
 S = TypeVar("S")
 NOTHING = History([], {})
+NO_CLAIMS: Mapping[Claim, Stream | None] = MappingProxyType({})
 
 
 class Conflict(Exception):
@@ -39,7 +41,15 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
 class Unit:
     """One attempt at a command: the streams that it has loaded, and the events that it has decided on."""
 
-    def __init__(self, reads: Reads, by: By, heads: Heads, *, trusts_new_ids: bool = False) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        by: By,
+        heads: Heads,
+        *,
+        trusts_new_ids: bool = False,
+        locked: Mapping[Claim, Stream | None] = NO_CLAIMS,
+    ) -> None:
         self.on = reads.on
         self.by = by
         self.events: list[Recorded] = []
@@ -49,6 +59,7 @@ class Unit:
         self.deciders: dict[Stream, Decider[Any]] = {}  # of the bases
         self.fresh: set[Stream] = set()  # those bases that this unit has read itself
         self.trusts_new_ids = trusts_new_ids
+        self._locked = locked
         self._reads = reads
         self.known = heads
         self._states: dict[Stream, tuple[Any, int]] = {}
@@ -177,9 +188,12 @@ class Unit:
             await self.on.execute(BEGIN_AFTER.format(kind=kind), id_)
 
     async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:
-        """Who holds these claims, of those that are held."""
-        rows = await self.on.fetch(HOLDERS, [claim.kind for claim in claims], [claim.value for claim in claims])
-        return {Claim(kind, value): from_uuid(originator_id) for kind, value, originator_id in rows}
+        """Who holds these claims, of those that are held. Those that are locked need not be looked up."""
+        held = {claim: holder for claim in claims if (holder := self._locked.get(claim)) is not None}
+        if rest := [claim for claim in claims if claim not in self._locked]:
+            rows = await self.on.fetch(HOLDERS, [claim.kind for claim in rest], [claim.value for claim in rest])
+            held |= {Claim(kind, value): from_uuid(originator_id) for kind, value, originator_id in rows}
+        return held
 
     def claims(self) -> tuple[dict[Claim, Stream], dict[Claim, Stream]]:
         """The claims that the decided events take and free, with their streams. Raises ClaimTaken when two take one."""
