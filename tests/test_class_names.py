@@ -42,7 +42,7 @@ MORE_THAN_ONE_IDEA = {
 
 
 def classes() -> dict[str, set[str]]:
-    """By name, the files that define one."""
+    """The files that define each class name."""
     found: dict[str, set[str]] = defaultdict(set)
     for room in HOUSE:
         for path, tree in trees(room):

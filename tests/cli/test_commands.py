@@ -92,7 +92,7 @@ async def test_of_orders_a_dry_run_is_told_then_done_then_done_already(shop: str
     assert await count(store.pool, "stored_events") == before + 4
     file.write_text(order_file(order(9001, email="e1@shop.example")))
     again = custodiary("import", "orders", file, DATABASE_URL=shop)
-    assert (again.code, again.lines) == (exits.DONE, ["1 orders were here already."])
+    assert (again.code, again.lines) == (exits.DONE, ["1 order was here already."])
 
 
 def test_of_a_shop_everything_is_told(shop: str) -> None:
