@@ -244,6 +244,6 @@ def test_one_is_not_many(shop: str, tmp_path: Path) -> None:
 
 def test_what_is_said_of_a_whole_file_has_no_place_in_it(shop: str, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
-    file.write_text(order_file(order(8001, currency="EUR")))
+    file.write_text(order_file(order(8002, currency="EUR")))
     told = custodiary("import", "orders", file, "--dry-run", DATABASE_URL=shop)
     assert told.lines[-1].startswith("  One order in EUR comes without a rate to USD")
