@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from api import __version__
 from api.cli.syntax import looking, privacy, replaying
 from api.cli.syntax.auditing import audit
 from api.cli.syntax.credentials import credentials
@@ -48,9 +49,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(version("custodiary"))
+        print(__version__)
         raise typer.Exit
 
 
