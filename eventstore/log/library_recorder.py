@@ -17,7 +17,7 @@ from eventstore.log.log import Row, encode
 from eventstore.log.predecessors import predecessors
 from eventstore.log.subscription import Subscription
 
-INSERT = "SELECT notification_id FROM append_events($1::text::json, NULL)"
+INSERT = "SELECT notification_id FROM append_events($1::text::json, NULL, NULL)"
 STREAM = """
     SELECT originator_id, originator_version, topic, state FROM stored_events
     WHERE originator_id = $1
