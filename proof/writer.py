@@ -73,7 +73,9 @@ class Writer:
             self._journal.tell(Line(told.request_id, "failed", detail=type(failure).__name__))
             await asyncio.sleep(PAUSE)
         else:
-            self._journal.tell(Line(told.request_id, OUTCOMES[told.outcome], told.events))
+            # Who has gone does not see how the command is decided when it is overtaken: its events may be others then.
+            events = None if told.outcome == "nothing" else told.events
+            self._journal.tell(Line(told.request_id, OUTCOMES[told.outcome], events))
 
     async def _look(self) -> Matter:
         return Matter(
