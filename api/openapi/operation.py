@@ -1,8 +1,12 @@
 """What an operation is to clients. It is declared where it is done, at its handler."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Method
 from msgspec import Struct
 
 from api.http.refusals import HttpRefusal
@@ -37,6 +41,9 @@ class Operation(NamedTuple):
 
 
 def operation(
+    method: Method,
+    path: str,
+    summary: str,
     group: str,
     permission: Permission | None,
     *,
@@ -46,13 +53,22 @@ def operation(
     versioned: bool | Literal["unless erased", "new"] = False,
     unready: bool = False,
     streams: bool = False,
-) -> dict[str, Any]:
-    """For a handler's `opt`."""
+    before_request: Callable[[Request[Any, Any, Any]], Awaitable[None]] | None = None,
+) -> HTTPRouteHandler:
+    """A handler's decorator."""
     several = _several(takes), _several(answers), _several(refuses)
-    return {
-        "permission": permission,
-        "operation": Operation(group, permission, *several, versioned, unready, streams),
-    }
+    declared = Operation(group, permission, *several, versioned, unready, streams)
+    opt = {"permission": permission, "operation": declared}
+    return HTTPRouteHandler(
+        path, http_method=method, status_code=200, summary=summary, opt=opt, before_request=before_request
+    )
+
+
+get = partial(operation, "GET")
+post = partial(operation, "POST")
+put = partial(operation, "PUT")
+patch = partial(operation, "PATCH")
+delete = partial(operation, "DELETE")
 
 
 def _several(of: Any) -> Sequence[Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from litestar import delete, get, post, put
 from litestar.params import FromPath
 from msgspec import Struct, field
 from msgspec.structs import asdict
@@ -15,7 +14,7 @@ from api.http.answer import Answer, answer
 from api.http.reasons import Reason
 from api.http.refusals import Rule
 from api.http.request import read
-from api.openapi.operation import operation
+from api.openapi.operation import delete, get, post, put
 from api.presentation.addresses import ShownAddress, address
 from api.presentation.values import Done
 from domain.address import AddressDetails, AddressType, ChangeAddress
@@ -132,12 +131,8 @@ class PrimaryAddress(Input):
 
 
 @get(
-    PATH,
-    summary="List a customer's addresses of a type, the primary one first",
-    opt=operation(
-        GROUP, "customers/view", takes=AddressesWanted, answers=AddressesListed, refuses=CustomerNotFound,
-        versioned=True,
-    ),
+    PATH, "List a customer's addresses of a type, the primary one first", GROUP, "customers/view",
+    takes=AddressesWanted, answers=AddressesListed, refuses=CustomerNotFound, versioned=True,
 )  # fmt: skip
 async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Lists addresses of one type, billing unless `type` says shipping; the primary one first."""
@@ -151,13 +146,8 @@ async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Ans
 
 
 @post(
-    PATH,
-    summary="Add an address",
-    status_code=200,
-    opt=operation(
-        GROUP, "customers/manage", takes=NewAddress, answers=AddressSaved, versioned=True,
-        refuses=(CustomerNotFound, UnknownOrder),
-    ),
+    PATH, "Add an address", GROUP, "customers/manage", takes=NewAddress, answers=AddressSaved, versioned=True,
+    refuses=(CustomerNotFound, UnknownOrder),
 )  # fmt: skip
 async def create_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """The first of its type is primary. With `order_id`, the order gets this address too."""
@@ -171,12 +161,8 @@ async def create_address(request: AnyRequest, customer_id: FromPath[str]) -> Ans
 
 
 @put(
-    PATH,
-    summary="Change an address",
-    opt=operation(
-        GROUP, "customers/manage", takes=ChangedAddress, answers=AddressSaved, versioned=True,
-        refuses=(CustomerNotFound, AddressNotFound, UnknownOrder),
-    ),
+    PATH, "Change an address", GROUP, "customers/manage", takes=ChangedAddress, answers=AddressSaved, versioned=True,
+    refuses=(CustomerNotFound, AddressNotFound, UnknownOrder),
 )  # fmt: skip
 async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Changes what is sent, and no more. With `order_id`, the order gets this address too."""
@@ -190,13 +176,8 @@ async def update_address(request: AnyRequest, customer_id: FromPath[str]) -> Ans
 
 
 @delete(
-    PATH,
-    summary="Remove an address",
-    status_code=200,
-    opt=operation(
-        GROUP, "customers/delete", takes=AddressToRemove, answers=Done, versioned=True,
-        refuses=(NO_ID, PrimaryAddressKept, LastAddressKept, CustomerNotFound, AddressNotFound),
-    ),
+    PATH, "Remove an address", GROUP, "customers/delete", takes=AddressToRemove, answers=Done, versioned=True,
+    refuses=(NO_ID, PrimaryAddressKept, LastAddressKept, CustomerNotFound, AddressNotFound),
 )  # fmt: skip
 async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """A primary address, and the last one, stay."""
@@ -210,13 +191,8 @@ async def delete_address(request: AnyRequest, customer_id: FromPath[str]) -> Ans
 
 
 @post(
-    f"{PATH}/make-primary",
-    summary="Make an address primary",
-    status_code=200,
-    opt=operation(
-        GROUP, "customers/manage", takes=PrimaryAddress, answers=Done, versioned=True,
-        refuses=(PrimaryAddressNotSet, CustomerNotFound),
-    ),
+    f"{PATH}/make-primary", "Make an address primary", GROUP, "customers/manage", takes=PrimaryAddress, answers=Done,
+    versioned=True, refuses=(PrimaryAddressNotSet, CustomerNotFound),
 )  # fmt: skip
 async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """It becomes the primary one of its type; the former one becomes an ordinary one."""

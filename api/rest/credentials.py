@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import delete, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
@@ -13,7 +12,7 @@ from api.handling.serving import AnyRequest, serving
 from api.handling.writes import Shown, carry_out, nothing
 from api.http.answer import Answer, answer
 from api.http.request import read
-from api.openapi.operation import operation
+from api.openapi.operation import delete, get, post
 from api.presentation.values import Done, Moment, one_of
 from eventstore.log.log import Session
 from projections.tables.projection import utc
@@ -92,11 +91,7 @@ class CredentialToMake(Input, forbid_unknown_fields=True):
         self.permissions = known.words("permissions", PERMISSIONS[self.role])
 
 
-@get(
-    "/credentials",
-    summary="List application passwords",
-    opt=operation(GROUP, "credentials/own", answers=CredentialsListed),
-)
+@get("/credentials", "List application passwords", GROUP, "credentials/own", answers=CredentialsListed)
 async def list_credentials(request: AnyRequest) -> Answer:
     """Those of your own login, or with the permission `credentials/manage` everybody's."""
     found = await credentials.listed(serving(request).store.pool, _whose(request))
@@ -104,13 +99,9 @@ async def list_credentials(request: AnyRequest) -> Answer:
 
 
 @post(
-    "/credentials",
-    summary="Make an application password",
-    status_code=200,
-    opt=operation(
-        GROUP, "credentials/manage", takes=CredentialToMake, answers=CredentialMade, refuses=CredentialExists
-    ),
-)
+    "/credentials", "Make an application password", GROUP, "credentials/manage", takes=CredentialToMake,
+    answers=CredentialMade, refuses=CredentialExists,
+)  # fmt: skip
 async def create_credential(request: AnyRequest) -> Answer:
     """It may do what its role may, or of that only what `permissions` names, and never more than the one it is made
     with. The password is shown this once: a repetition with the same Idempotency-Key has null in its place.
@@ -132,13 +123,9 @@ def _shown_once(added: Added) -> Shown:
 
 
 @delete(
-    "/credentials/{uuid:str}",
-    summary="Revoke a password",
-    status_code=200,
-    opt=operation(
-        GROUP, "credentials/own", takes=Nothing, answers=Done, refuses=(CredentialNotFound, LastAdministrator)
-    ),
-)
+    "/credentials/{uuid:str}", "Revoke a password", GROUP, "credentials/own", takes=Nothing, answers=Done,
+    refuses=(CredentialNotFound, LastAdministrator),
+)  # fmt: skip
 async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
     """One of your own login's, or with the permission `credentials/manage` anybody's. When this answers, no process
     lets it in any more. The last administrator's stays.

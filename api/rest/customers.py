@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from litestar import get, patch, post, put
 from litestar.params import FromPath
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -17,7 +16,7 @@ from api.http.answer import Answer, answer
 from api.http.reasons import Reason
 from api.http.refusals import CustomerGone, Invalid, Rule
 from api.http.request import read, read_input
-from api.openapi.operation import operation
+from api.openapi.operation import get, patch, post, put
 from api.presentation.customers import ShownCustomer, customer
 from api.presentation.labels import carried_label
 from api.presentation.values import Done
@@ -93,11 +92,9 @@ class Selection(Input, kw_only=True):
 
 
 @post(
-    "/customers",
-    summary="Create a customer",
-    status_code=200,
-    opt=operation(GROUP, "customers/manage", takes=NewCustomer, answers=CustomerSaved, refuses=TAKEN, versioned="new"),
-)
+    "/customers", "Create a customer", GROUP, "customers/manage", takes=NewCustomer, answers=CustomerSaved,
+    refuses=TAKEN, versioned="new",
+)  # fmt: skip
 async def create_customer(request: AnyRequest) -> Answer:
     """Nobody else may have the email address. A user of the store who has it is linked; `wp_user=yes` makes one where
     there is none.
@@ -117,12 +114,9 @@ async def create_customer(request: AnyRequest) -> Answer:
 
 
 @get(
-    "/customers/{customer_id:str}",
-    summary="Get a customer",
-    opt=operation(
-        GROUP, "customers/view", takes=CustomerWanted, answers=OneCustomer, refuses=CustomerGone(), versioned=True
-    ),
-)
+    "/customers/{customer_id:str}", "Get a customer", GROUP, "customers/view", takes=CustomerWanted,
+    answers=OneCustomer, refuses=CustomerGone(), versioned=True,
+)  # fmt: skip
 async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """With its labels, unless `params[customer_only]=yes`, and with what `with` asks for. The ETag is the version that
     `If-Match` takes.
@@ -142,12 +136,8 @@ async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answe
 
 
 @put(
-    "/customers/{customer_id:str}",
-    summary="Update a customer",
-    opt=operation(
-        GROUP, "customers/manage", takes=WholeUpdate, answers=CustomerSaved, refuses=(*TAKEN, CustomerNotFound),
-        versioned=True,
-    ),
+    "/customers/{customer_id:str}", "Update a customer", GROUP, "customers/manage", takes=WholeUpdate,
+    answers=CustomerSaved, refuses=(*TAKEN, CustomerNotFound), versioned=True,
 )  # fmt: skip
 async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Email and name are required; of all else, what is sent is changed and no more. A linked user follows. What
@@ -158,12 +148,8 @@ async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> An
 
 
 @patch(
-    "/customers/{customer_id:str}",
-    summary="Change some fields of a customer",
-    opt=operation(
-        GROUP, "customers/manage", takes=CustomerPatch, answers=CustomerSaved, refuses=(*TAKEN, CustomerNotFound),
-        versioned=True,
-    ),
+    "/customers/{customer_id:str}", "Change some fields of a customer", GROUP, "customers/manage", takes=CustomerPatch,
+    answers=CustomerSaved, refuses=(*TAKEN, CustomerNotFound), versioned=True,
 )  # fmt: skip
 async def patch_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """What is sent is changed and no more, and nothing is required; a blank or null clears what a customer may lack.
@@ -182,12 +168,8 @@ async def _carry_out(request: AnyRequest, id_: int, wanted: CustomerUpdate) -> A
 
 
 @put(
-    "/customers/{customer_id:str}/additional-info",
-    summary="Set a customer's labels",
-    opt=operation(
-        GROUP, "customers/manage", takes=LabelsToCarry, answers=CustomerSaved, versioned=True,
-        refuses=(CustomerNotFound, UnknownLabel(7)),
-    ),
+    "/customers/{customer_id:str}/additional-info", "Set a customer's labels", GROUP, "customers/manage",
+    takes=LabelsToCarry, answers=CustomerSaved, versioned=True, refuses=(CustomerNotFound, UnknownLabel(7)),
 )  # fmt: skip
 async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """To exactly those in the list. The ones that are carried already change nothing."""
@@ -198,13 +180,8 @@ async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
 
 
 @post(
-    "/customers/do-bulk-action",
-    summary="Delete customers, or change their status",
-    status_code=200,
-    opt=operation(
-        GROUP, "customers/manage", takes=(Selection, Erasure), answers=Done,
-        refuses=(NO_ACTION, NO_SELECTION, NO_STATUS, CustomerNotFound),
-    ),
+    "/customers/do-bulk-action", "Delete customers, or change their status", GROUP, "customers/manage",
+    takes=(Selection, Erasure), answers=Done, refuses=(NO_ACTION, NO_SELECTION, NO_STATUS, CustomerNotFound),
 )  # fmt: skip
 async def do_bulk_action(request: AnyRequest) -> Answer:
     """For up to 1,000 customers, all or nothing; ids that nobody has are passed over. Deleting is erasing for good, and

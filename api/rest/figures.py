@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from litestar import get, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
@@ -15,7 +14,7 @@ from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.handling.writes import Shown, carry_out, nothing
 from api.http.answer import Answer, answer
 from api.http.request import read, read_nothing
-from api.openapi.operation import operation
+from api.openapi.operation import get, post
 from api.presentation.customers import ShownCustomer, customer
 from api.presentation.money import money
 from api.presentation.values import Cents, Id, Rate, Row, StoreCents
@@ -61,12 +60,9 @@ MoreWidgets: TypeAlias = Callable[[Row, str, datetime], list[Widget]]
 
 
 @get(
-    "/customers/get-stats/{customer_id:str}",
-    summary="A customer's figures as widgets",
-    opt=operation(
-        GROUP, "customers/view", takes=InTime, answers=WidgetsShown, refuses=CustomerNotFound, versioned=True
-    ),
-)
+    "/customers/get-stats/{customer_id:str}", "A customer's figures as widgets", GROUP, "customers/view", takes=InTime,
+    answers=WidgetsShown, refuses=CustomerNotFound, versioned=True,
+)  # fmt: skip
 async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Lifetime value, average order value, purchases, first and last purchase and net takings by currency, each as a
     number and as a text for people. Amounts are in cents.
@@ -83,13 +79,8 @@ async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
 
 
 @post(
-    "/customers/{customer_id:str}/recalculate-ltv",
-    summary="Recalculate a customer's figures from its history",
-    status_code=200,
-    opt=operation(
-        GROUP, "customers/manage", answers=Recalculated, versioned=True,
-        refuses=(CustomerNotFound, PoisonedError(9214, "")),
-    ),
+    "/customers/{customer_id:str}/recalculate-ltv", "Recalculate a customer's figures from its history", GROUP,
+    "customers/manage", answers=Recalculated, versioned=True, refuses=(CustomerNotFound, PoisonedError(9214, "")),
 )  # fmt: skip
 async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Tells the figures from the customer's events once more, compares them with the stored ones, and repairs these
@@ -188,12 +179,9 @@ class Explained(Struct):
 
 
 @get(
-    "/customers/{customer_id:str}/ltv/explain",
-    summary="Why a customer's lifetime value is what it is",
-    opt=operation(
-        GROUP, "customers/view", takes=InTime, answers=Explained, versioned=True,
-        refuses=(CustomerNotFound, PoisonedError(9214, "")),
-    ),
+    "/customers/{customer_id:str}/ltv/explain", "Why a customer's lifetime value is what it is", GROUP,
+    "customers/view", takes=InTime, answers=Explained, versioned=True,
+    refuses=(CustomerNotFound, PoisonedError(9214, "")),
 )  # fmt: skip
 async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Computed from events alone. The contributions of all orders that are or were the customer's add up to `ltv`."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from litestar import Response, get
+from litestar import Response
 from msgspec import UNSET, Meta, Struct, UnsetType
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -10,7 +10,7 @@ from api.handling.metrics import of_store
 from api.handling.readiness import Unready
 from api.handling.serving import AnyRequest, authorise, serving
 from api.http.answer import Answer, answer
-from api.openapi.operation import operation
+from api.openapi.operation import get
 from api.presentation.values import Moment
 from projections.checks.findings import Known
 from projections.tables.projection import utc
@@ -41,13 +41,13 @@ class Ready(Health):
     reason: Unready | UnsetType = UNSET
 
 
-@get("/health/live", summary="The process answers", opt=operation(GROUP, None, answers=Health))
+@get("/health/live", "The process answers", GROUP, None, answers=Health)
 async def live() -> Answer:
     """The process answers requests; the database is not asked."""
     return answer(Health("ok"))
 
 
-@get("/health/ready", summary="Writes work", opt=operation(GROUP, None, answers=Ready, unready=True))
+@get("/health/ready", "Writes work", GROUP, None, answers=Ready, unready=True)
 async def ready(request: AnyRequest) -> Answer:
     """Or why they don't, within two seconds, whatever the database does. `drift` tells of the last verification; wrong
     figures are no reason to stop asking this service.
@@ -63,7 +63,7 @@ def _drift(known: Known) -> KnownDrift:
 
 
 # Not for everybody: how much a shop sells can be read off these numbers.
-@get("/metrics", summary="What to watch", before_request=authorise, opt=operation(GROUP, "metrics/view"))
+@get("/metrics", "What to watch", GROUP, "metrics/view", before_request=authorise)
 async def metrics(request: AnyRequest) -> Response[bytes]:
     """Requests, their times, and what the store knows of itself, in Prometheus's text format. Of all worker processes
     of the service together.

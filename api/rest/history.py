@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from litestar import get
 from litestar.params import FromPath
 from msgspec import Struct, field
 
@@ -13,7 +12,7 @@ from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.http.answer import Answer, answer
 from api.http.pages import PER_PAGE, read_page
 from api.http.request import read
-from api.openapi.operation import operation
+from api.openapi.operation import get
 from api.presentation.events import HistoryEntry, history_entry
 from domain.event import tag
 from domain.events import EVENTS
@@ -85,12 +84,9 @@ class Wanted(Input, kw_only=True):
 
 
 @get(
-    "/customers/{customer_id:str}/history",
-    summary="A customer's history, newest first",
-    opt=operation(
-        GROUP, "customers/view", takes=Wanted, answers=HistoryShown, refuses=CustomerNotFound, versioned="unless erased"
-    ),
-)
+    "/customers/{customer_id:str}/history", "A customer's history, newest first", GROUP, "customers/view", takes=Wanted,
+    answers=HistoryShown, refuses=CustomerNotFound, versioned="unless erased",
+)  # fmt: skip
 async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Every event of the customer and its orders, also from before an order was transferred to it.
 
@@ -107,10 +103,9 @@ async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Answer
 
 
 @get(
-    "/history",
-    summary="The history of the whole store, newest first",
-    opt=operation(GROUP, "history/view", takes=Wanted, answers=HistoryShown),
-)
+    "/history", "The history of the whole store, newest first", GROUP, "history/view", takes=Wanted,
+    answers=HistoryShown,
+)  # fmt: skip
 async def get_store_history(request: AnyRequest) -> Answer:
     """Every event there is, with what it changed, who did it and when. `subject` says what each is about."""
     store, wanted = serving(request).store, await read(request, Wanted)

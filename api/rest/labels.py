@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from litestar import delete, get, post, put
 from litestar.params import FromPath
 from msgspec import Struct
 
@@ -11,7 +10,7 @@ from api.handling.serving import AnyRequest, id_in_path, serving
 from api.handling.writes import Shown, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.request import read
-from api.openapi.operation import operation
+from api.openapi.operation import delete, get, post, put
 from api.presentation.labels import ShownLabel, label
 from api.presentation.values import Done
 from domain.refusals import ClaimTaken, LabelNotFound
@@ -42,18 +41,14 @@ class NewLabel(Input, forbid_unknown_fields=True):
     value: Annotated[str, Text(192, example="VIP")]
 
 
-@get("/labels", summary="List labels", opt=operation(GROUP, "labels/view", answers=LabelsListed))
+@get("/labels", "List labels", GROUP, "labels/view", answers=LabelsListed)
 async def list_labels(request: AnyRequest) -> Answer:
     """All labels of the store, by id."""
     rows = await every_label(serving(request).store.pool)
     return answer(LabelsListed(list(map(label, rows))))
 
 
-@get(
-    "/labels/{label_id:str}",
-    summary="Get a label",
-    opt=operation(GROUP, "labels/view", answers=OneLabel, refuses=LabelNotFound),
-)
+@get("/labels/{label_id:str}", "Get a label", GROUP, "labels/view", answers=OneLabel, refuses=LabelNotFound)
 async def get_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """Its value, when it was made, and when it was last renamed."""
     row = await find_label(serving(request).store.pool, id_in_path(label_id))
@@ -62,12 +57,7 @@ async def get_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     return answer(OneLabel(label(row)))
 
 
-@post(
-    "/labels",
-    summary="Create a label",
-    status_code=200,
-    opt=operation(GROUP, "labels/manage", takes=NewLabel, answers=LabelSaved, refuses=TAKEN),
-)
+@post("/labels", "Create a label", GROUP, "labels/manage", takes=NewLabel, answers=LabelSaved, refuses=TAKEN)
 async def create_label(request: AnyRequest) -> Answer:
     """Its value is written as it is sent, and no other label may have it."""
     new = await read(request, NewLabel)
@@ -75,10 +65,9 @@ async def create_label(request: AnyRequest) -> Answer:
 
 
 @put(
-    "/labels/{label_id:str}",
-    summary="Rename a label",
-    opt=operation(GROUP, "labels/manage", takes=NewLabel, answers=LabelSaved, refuses=(TAKEN, LabelNotFound)),
-)
+    "/labels/{label_id:str}", "Rename a label", GROUP, "labels/manage", takes=NewLabel, answers=LabelSaved,
+    refuses=(TAKEN, LabelNotFound),
+)  # fmt: skip
 async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """All customers who carry it carry it by its new value."""
     id_, new = id_in_path(label_id), await read(request, NewLabel)
@@ -87,11 +76,9 @@ async def rename_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
 
 
 @delete(
-    "/labels/{label_id:str}",
-    summary="Delete a label",
-    status_code=200,
-    opt=operation(GROUP, "labels/manage", takes=Nothing, answers=Done, refuses=LabelNotFound),
-)
+    "/labels/{label_id:str}", "Delete a label", GROUP, "labels/manage", takes=Nothing, answers=Done,
+    refuses=LabelNotFound,
+)  # fmt: skip
 async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """No customer carries it any more."""
     id_ = id_in_path(label_id)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from litestar import get
 from litestar.params import FromPath
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict
@@ -17,7 +16,7 @@ from api.http.reasons import Reason
 from api.http.refusals import TooMany
 from api.http.request import read
 from api.http.turns import RETRY_AFTER
-from api.openapi.operation import operation
+from api.openapi.operation import get
 from api.presentation.addresses import address
 from api.presentation.customers import ShownCustomer, ShownCustomerRow, ShownOrderRow, customer
 from api.presentation.labels import carried_label
@@ -67,10 +66,9 @@ class AttachableUsers(Struct):
 
 
 @get(
-    "/customers",
-    summary="List customers",
-    opt=operation("Customers", "customers/view", takes=CustomersWanted, answers=CustomersListed, refuses=BUSY),
-)
+    "/customers", "List customers", "Customers", "customers/view", takes=CustomersWanted, answers=CustomersListed,
+    refuses=BUSY,
+)  # fmt: skip
 async def get_customers(request: AnyRequest) -> Answer:
     """One page of the customers that a search, filters and a view find, newest first unless it is sorted otherwise.
     `with` adds what belongs to each; `next_cursor` walks on, however long the list is.
@@ -88,12 +86,9 @@ async def get_customers(request: AnyRequest) -> Answer:
 
 
 @get(
-    "/customers/{customer_id:str}/orders",
-    summary="List a customer's orders",
-    opt=operation(
-        "Orders", "customers/view", takes=OrdersWanted, answers=OrdersListed, refuses=CustomerNotFound, versioned=True
-    ),
-)
+    "/customers/{customer_id:str}/orders", "List a customer's orders", "Orders", "customers/view", takes=OrdersWanted,
+    answers=OrdersListed, refuses=CustomerNotFound, versioned=True,
+)  # fmt: skip
 async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """One page of one customer's orders, newest first unless it is sorted otherwise. Whatever is searched, nobody
     else's are in it.
@@ -108,11 +103,7 @@ async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     return answer(listed, version=known["version"])
 
 
-@get(
-    "/orders",
-    summary="List orders",
-    opt=operation("Orders", "orders/view", takes=StoreOrdersWanted, answers=OrdersListed, refuses=BUSY),
-)
+@get("/orders", "List orders", "Orders", "orders/view", takes=StoreOrdersWanted, answers=OrdersListed, refuses=BUSY)
 async def get_store_orders(request: AnyRequest) -> Answer:
     """One page of the orders of all customers, or of one, newest first unless it is sorted otherwise. Those of erased
     customers are not in it.
@@ -128,12 +119,9 @@ async def get_store_orders(request: AnyRequest) -> Answer:
 
 
 @get(
-    "/customers/{customer_id:str}/order",
-    summary="All orders of a customer, with items",
-    opt=operation(
-        "Orders", "customers/view", takes=InTime, answers=EveryOrder, refuses=CustomerNotFound, versioned=True
-    ),
-)
+    "/customers/{customer_id:str}/order", "All orders of a customer, with items", "Orders", "customers/view",
+    takes=InTime, answers=EveryOrder, refuses=CustomerNotFound, versioned=True,
+)  # fmt: skip
 async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """All of them on one page, oldest first, each with its items."""
     service, id_, asked = serving(request), customer_in_path(customer_id), await read(request, InTime)
@@ -145,10 +133,9 @@ async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> An
 
 
 @get(
-    "/customers/attachable-user",
-    summary="List users without a customer",
-    opt=operation("Users", "customers/manage", takes=UsersWanted, answers=AttachableUsers),
-)
+    "/customers/attachable-user", "List users without a customer", "Users", "customers/manage", takes=UsersWanted,
+    answers=AttachableUsers,
+)  # fmt: skip
 async def get_attachable_users(request: AnyRequest) -> Answer:
     """Users of the store who are linked to no customer, by ID: all of them, unless a page is asked for."""
     asked = await read(request, UsersWanted)

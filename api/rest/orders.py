@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from litestar import delete, get, post, put
 from litestar.params import FromPath
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -14,7 +13,7 @@ from api.handling.writes import Shown, carry_out
 from api.http.answer import Answer, answer
 from api.http.headers import header
 from api.http.request import read
-from api.openapi.operation import operation
+from api.openapi.operation import delete, get, post, put
 from api.presentation.orders import ShownOrder, whole_order
 from api.presentation.values import Done
 from domain.order import RecordPayment, RecordRefund
@@ -77,13 +76,8 @@ class Transfer(Input, forbid_unknown_fields=True):
 
 
 @post(
-    "/orders",
-    summary="Place an order",
-    status_code=200,
-    opt=operation(
-        GROUP, "orders/manage", takes=NewOrder, answers=OrderSaved, refuses=(CustomerNotFound, OrderExists),
-        versioned=True,
-    ),
+    "/orders", "Place an order", GROUP, "orders/manage", takes=NewOrder, answers=OrderSaved,
+    refuses=(CustomerNotFound, OrderExists), versioned=True,
 )  # fmt: skip
 async def place_order(request: AnyRequest) -> Answer:
     """Also one that is already paid or refunded. `id` may be given, else it is allocated. The customer's figures follow
@@ -99,11 +93,7 @@ async def place_order(request: AnyRequest) -> Answer:
     )
 
 
-@get(
-    PATH,
-    summary="Get an order",
-    opt=operation(GROUP, "orders/view", answers=OneOrder, refuses=OrderNotFound, versioned="unless erased"),
-)
+@get(PATH, "Get an order", GROUP, "orders/view", answers=OneOrder, refuses=OrderNotFound, versioned="unless erased")
 async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """With its items, transactions and the addresses that it was given. Amounts are in cents of its currency."""
     pool = serving(request).store.pool
@@ -114,12 +104,8 @@ async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
 
 
 @put(
-    PATH,
-    summary="Change an order's status, note or payment status",
-    opt=operation(
-        GROUP, "orders/manage", takes=OrderChange, answers=OrderSaved, versioned="unless erased",
-        refuses=(OrderNotFound, PaymentStatusFollowsAmounts("paid")),
-    ),
+    PATH, "Change an order's status, note or payment status", GROUP, "orders/manage", takes=OrderChange,
+    answers=OrderSaved, versioned="unless erased", refuses=(OrderNotFound, PaymentStatusFollowsAmounts("paid")),
 )  # fmt: skip
 async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """What is sent is changed and no more. Once money has moved, the payment status follows from the amounts, and
@@ -131,13 +117,8 @@ async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
 
 
 @post(
-    f"{PATH}/payments",
-    summary="Record a payment",
-    status_code=200,
-    opt=operation(
-        GROUP, "orders/manage", takes=Payment, answers=OrderSaved, versioned="unless erased",
-        refuses=(*RECORDED, AmountTooLarge(MAX_CENTS + 1, MAX_CENTS)),
-    ),
+    f"{PATH}/payments", "Record a payment", GROUP, "orders/manage", takes=Payment, answers=OrderSaved,
+    versioned="unless erased", refuses=(*RECORDED, AmountTooLarge(MAX_CENTS + 1, MAX_CENTS)),
 )  # fmt: skip
 async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """Adds to what was paid; payment status and the customer's figures follow. A repeated `transaction_id` changes
@@ -148,13 +129,8 @@ async def record_payment(request: AnyRequest, order_id: FromPath[str]) -> Answer
 
 
 @post(
-    f"{PATH}/refunds",
-    summary="Record a refund",
-    status_code=200,
-    opt=operation(
-        GROUP, "orders/manage", takes=Refund, answers=OrderSaved, versioned="unless erased",
-        refuses=(*RECORDED, RefundExceedsPayment(5000, 4000)),
-    ),
+    f"{PATH}/refunds", "Record a refund", GROUP, "orders/manage", takes=Refund, answers=OrderSaved,
+    versioned="unless erased", refuses=(*RECORDED, RefundExceedsPayment(5000, 4000)),
 )  # fmt: skip
 async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """Adds to what was refunded, never beyond what was paid. A repeated `transaction_id` changes nothing; with another
@@ -165,13 +141,8 @@ async def record_refund(request: AnyRequest, order_id: FromPath[str]) -> Answer:
 
 
 @post(
-    f"{PATH}/transfer",
-    summary="Give an order to another customer",
-    status_code=200,
-    opt=operation(
-        GROUP, "orders/manage", takes=Transfer, answers=OrderSaved, versioned="unless erased",
-        refuses=(OrderNotFound, CustomerNotFound),
-    ),
+    f"{PATH}/transfer", "Give an order to another customer", GROUP, "orders/manage", takes=Transfer, answers=OrderSaved,
+    versioned="unless erased", refuses=(OrderNotFound, CustomerNotFound),
 )  # fmt: skip
 async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """The figures of both customers follow. What the order says about the person goes with it, until either of the two
@@ -183,13 +154,9 @@ async def transfer_order(request: AnyRequest, order_id: FromPath[str]) -> Answer
 
 
 @delete(
-    PATH,
-    summary="Delete an order",
-    status_code=200,
-    opt=operation(
-        GROUP, "orders/manage", takes=Nothing, answers=Done, refuses=OrderNotFound, versioned="unless erased"
-    ),
-)
+    PATH, "Delete an order", GROUP, "orders/manage", takes=Nothing, answers=Done, refuses=OrderNotFound,
+    versioned="unless erased",
+)  # fmt: skip
 async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """It leaves all lists, and its customer's figures are told without it. The history keeps it."""
     id_ = id_in_path(order_id)

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-from litestar import delete, get
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
@@ -10,7 +9,7 @@ from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.handling.writes import carry_out, just
 from api.http.answer import Answer, answer
 from api.http.request import read
-from api.openapi.operation import operation
+from api.openapi.operation import delete, get
 from api.presentation.addresses import ShownAddress, address
 from api.presentation.customers import ShownCustomer, customer
 from api.presentation.events import HistoryEntry, Subject, history_entry
@@ -62,13 +61,8 @@ class Erasure(Input, forbid_unknown_fields=True):
 
 
 @delete(
-    "/customers/{customer_id:str}",
-    summary="Erase a customer",
-    status_code=200,
-    opt=operation(
-        "Customers", "customers/delete", takes=Erasure, answers=Done, refuses=CustomerNotFound,
-        versioned="unless erased",
-    ),
+    "/customers/{customer_id:str}", "Erase a customer", "Customers", "customers/delete", takes=Erasure, answers=Done,
+    refuses=CustomerNotFound, versioned="unless erased",
 )  # fmt: skip
 async def delete_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """For good: whatever says who it was can be read by nobody any more, and its orders leave the lists. The same as
@@ -81,10 +75,9 @@ async def delete_customer(request: AnyRequest, customer_id: FromPath[str]) -> An
 
 
 @get(
-    "/customers/{customer_id:str}/erasure",
-    summary="The receipt of an erasure",
-    opt=operation(GROUP, "history/view", answers=Erased, refuses=(CustomerNotFound, NotErased)),
-)
+    "/customers/{customer_id:str}/erasure", "The receipt of an erasure", GROUP, "history/view", answers=Erased,
+    refuses=(CustomerNotFound, NotErased),
+)  # fmt: skip
 async def get_erasure(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Who erased the customer, when and why, and how many events are sealed for good."""
     found = await privacy.find_receipt(serving(request).store, customer_in_path(customer_id))
@@ -149,10 +142,9 @@ class Exported(Struct):
 
 
 @get(
-    "/customers/{customer_id:str}/export",
-    summary="All that is held about a customer",
-    opt=operation(GROUP, "users/view", answers=Exported, refuses=CustomerNotFound, versioned=True),
-)
+    "/customers/{customer_id:str}/export", "All that is held about a customer", GROUP, "users/view", answers=Exported,
+    refuses=CustomerNotFound, versioned=True,
+)  # fmt: skip
 async def get_export(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Its own and its users' data, orders, events with what each said, kept answers. Needs `customers/view`, too."""
     service, id_ = serving(request), customer_in_path(customer_id)

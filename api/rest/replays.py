@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
-from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
@@ -18,7 +17,7 @@ from api.http.reasons import Reason
 from api.http.refusals import TooMany
 from api.http.request import read
 from api.http.turns import RETRY_AFTER
-from api.openapi.operation import operation
+from api.openapi.operation import get, post
 from api.presentation.encoding import encode
 from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
 from api.presentation.what_if import ShownWhatIf, what_if_view
@@ -57,13 +56,8 @@ class WhatIfTold(Struct):
 
 
 @post(
-    "/replays",
-    summary="Rebuild read models beside the live ones",
-    status_code=200,
-    opt=operation(
-        GROUP, "replays/manage", takes=ReplayWanted, answers=(ReplayTold, WhatIfTold),
-        refuses=(ReplayRunningError, TooMany(RETRY_AFTER, Reason.BUSY)),
-    ),
+    "/replays", "Rebuild read models beside the live ones", GROUP, "replays/manage", takes=ReplayWanted,
+    answers=(ReplayTold, WhatIfTold), refuses=(ReplayRunningError, TooMany(RETRY_AFTER, Reason.BUSY)),
 )  # fmt: skip
 async def start_replay(request: AnyRequest) -> Answer:
     """All of them unless one is named, of all customers unless some are. Compared with the live ones, and put in their
@@ -102,7 +96,7 @@ async def _what_if(request: AnyRequest, rule: str) -> Answer:
     return await carry_out(request, work, _result)
 
 
-@get("/replays", summary="List replays", opt=operation(GROUP, "replays/manage", answers=ReplaysListed))
+@get("/replays", "List replays", GROUP, "replays/manage", answers=ReplaysListed)
 async def list_replays(request: AnyRequest) -> Answer:
     """The newest first, running and ended."""
     pool = serving(request).store.pool
@@ -111,21 +105,16 @@ async def list_replays(request: AnyRequest) -> Answer:
     return answer(ReplaysListed([await replay_view(pool, replay, runs=runs) for replay in found]))
 
 
-@get(
-    PATH,
-    summary="Get a replay",
-    opt=operation(GROUP, "replays/manage", answers=OneReplay, refuses=ReplayNotFoundError),
-)
+@get(PATH, "Get a replay", GROUP, "replays/manage", answers=OneReplay, refuses=ReplayNotFoundError)
 async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """How far it is, and what differs, with samples."""
     return answer(OneReplay(await _view(serving(request).store.pool, id_in_path(replay_id))))
 
 
 @get(
-    f"{PATH}/progress",
-    summary="Follow a replay, as server-sent events",
-    opt=operation(GROUP, "replays/manage", answers=ShownReplay, refuses=ReplayNotFoundError, streams=True),
-)
+    f"{PATH}/progress", "Follow a replay, as server-sent events", GROUP, "replays/manage", answers=ShownReplay,
+    refuses=ReplayNotFoundError, streams=True,
+)  # fmt: skip
 async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> ServerSentEvent:
     """Each `progress` event has the replay as JSON, whenever that has changed; the last one is `end`. It breaks off
     when the credential is revoked.
@@ -152,11 +141,9 @@ async def _progress(request: AnyRequest, pool: asyncpg.Pool, id_: int) -> AsyncI
 
 
 @post(
-    f"{PATH}/swap",
-    summary="Put rebuilt rows in the place of the live",
-    status_code=200,
-    opt=operation(GROUP, "replays/manage", takes=Nothing, answers=ReplayTold, refuses=EXCHANGED),
-)
+    f"{PATH}/swap", "Put rebuilt rows in the place of the live", GROUP, "replays/manage", takes=Nothing,
+    answers=ReplayTold, refuses=EXCHANGED,
+)  # fmt: skip
 async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """With all that has happened since; the former rows are kept for a rollback until another replay is swapped."""
     store, id_ = serving(request).store, id_in_path(replay_id)
@@ -164,13 +151,8 @@ async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
 
 
 @post(
-    f"{PATH}/rollback",
-    summary="Put the former rows back",
-    status_code=200,
-    opt=operation(
-        GROUP, "replays/manage", takes=Nothing, answers=ReplayTold,
-        refuses=(*EXCHANGED, NothingToRollBackError),
-    ),
+    f"{PATH}/rollback", "Put the former rows back", GROUP, "replays/manage", takes=Nothing, answers=ReplayTold,
+    refuses=(*EXCHANGED, NothingToRollBackError),
 )  # fmt: skip
 async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """The rows that a swap has replaced come back, with everything that has happened since."""
@@ -179,11 +161,9 @@ async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Ans
 
 
 @post(
-    f"{PATH}/cancel",
-    summary="Cancel a replay",
-    status_code=200,
-    opt=operation(GROUP, "replays/manage", takes=Nothing, answers=ReplayTold, refuses=(ReplayNotFoundError, UNREADY)),
-)
+    f"{PATH}/cancel", "Cancel a replay", GROUP, "replays/manage", takes=Nothing, answers=ReplayTold,
+    refuses=(ReplayNotFoundError, UNREADY),
+)  # fmt: skip
 async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """At any moment before it is swapped; nothing of it stays but its entry here."""
     store, id_ = serving(request).store, id_in_path(replay_id)

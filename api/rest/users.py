@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from litestar import delete, get, post, put
 from litestar.params import FromPath
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -11,7 +10,7 @@ from api.handling.serving import AnyRequest, customer_in_path, id_in_path, servi
 from api.handling.writes import Shown, about, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.request import read, read_nothing
-from api.openapi.operation import operation
+from api.openapi.operation import delete, get, post, put
 from api.presentation.users import ShownUser, user
 from api.presentation.values import Done
 from domain.refusals import ClaimTaken, CustomerNotFound, UnknownUser, UserAlreadyAttached, UserNotFound
@@ -56,7 +55,7 @@ class UserToAttach(Input):
     user_id: Annotated[int, Id(example=1)]
 
 
-@get("/users", summary="List users", opt=operation(GROUP, "users/view", answers=UsersListed))
+@get("/users", "List users", GROUP, "users/view", answers=UsersListed)
 async def list_users(request: AnyRequest) -> Answer:
     """All users of the store that this service knows, as WordPress has them."""
     rows = await every_user(serving(request).store.pool)
@@ -64,10 +63,9 @@ async def list_users(request: AnyRequest) -> Answer:
 
 
 @put(
-    "/users/{user_id:str}",
-    summary="Register a user, or bring it up to date",
-    opt=operation(GROUP, "users/manage", takes=Profile, answers=UserSaved, refuses=(*TAKEN, UserNotFound)),
-)
+    "/users/{user_id:str}", "Register a user, or bring it up to date", GROUP, "users/manage", takes=Profile,
+    answers=UserSaved, refuses=(*TAKEN, UserNotFound),
+)  # fmt: skip
 async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     """WordPress sends all of a user, by the id that it gives: what it does not send is empty."""
     id_, profile = id_in_path(user_id), UserProfile(**asdict(await read(request, Profile)))
@@ -84,10 +82,7 @@ async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
 
 
 @delete(
-    "/users/{user_id:str}",
-    summary="Delete a user",
-    status_code=200,
-    opt=operation(GROUP, "users/manage", takes=Nothing, answers=Done, refuses=UserNotFound),
+    "/users/{user_id:str}", "Delete a user", GROUP, "users/manage", takes=Nothing, answers=Done, refuses=UserNotFound
 )
 async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     """A customer that the user is linked to stays, and has no user any more."""
@@ -98,18 +93,10 @@ async def delete_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
 
 
 @post(
-    "/customers/{customer_id:str}/attachable-user",
-    summary="Attach a user to a customer",
-    status_code=200,
-    opt=operation(
-        GROUP,
-        "customers/manage",
-        takes=UserToAttach,
-        answers=Attached,
-        versioned=True,
-        refuses=(LINKED, UnknownUser(1), UserAlreadyAttached, CustomerNotFound),
-    ),
-)
+    "/customers/{customer_id:str}/attachable-user", "Attach a user to a customer", GROUP, "customers/manage",
+    takes=UserToAttach, answers=Attached, versioned=True,
+    refuses=(LINKED, UnknownUser(1), UserAlreadyAttached, CustomerNotFound),
+)  # fmt: skip
 async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """The user must be there and linked to nobody else, and the customer to no user."""
     id_, wanted = customer_in_path(customer_id), await read(request, UserToAttach)
@@ -118,11 +105,9 @@ async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer
 
 
 @post(
-    "/customers/{customer_id:str}/detach-user",
-    summary="Detach a customer's user",
-    status_code=200,
-    opt=operation(GROUP, "customers/manage", answers=Attached, refuses=CustomerNotFound, versioned=True),
-)
+    "/customers/{customer_id:str}/detach-user", "Detach a customer's user", GROUP, "customers/manage", answers=Attached,
+    refuses=CustomerNotFound, versioned=True,
+)  # fmt: skip
 async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """The customer stays as it is. Where no user is attached, nothing happens, and that is no error."""
     id_ = customer_in_path(customer_id)
