@@ -51,12 +51,12 @@ from projections.database import store_at
 from projections.fold.past import open_pasts
 from projections.queries.customers import finding_together
 from projections.queries.pages import Totals
-from projections.replay.registry import unfinished
 from service.background.checkpointer import checkpointing
 from service.background.erased import noting
 from service.background.forgetting import forgetting
 from service.background.sampler import sampling
 from service.fields.places import is_country
+from service.replays import is_any_unfinished
 from service.users import finding_free_users
 
 BASE = "/wp-json/fluent-cart/v2"
@@ -123,7 +123,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             metrics=counts,
             rate_limit=RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None,
         )
-        if await unfinished(store.pool):
+        if await is_any_unfinished(store):
             runner.start()
         async with (
             sampling(store, settings.verify_seconds),

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 HOUSE = ("domain", "eventstore", "projections", "service", "api")
 SHEDS = ("tests", "benchmarks", "proof")
 MOST_MODULES = 12
+WEB = {"granian", "litestar"}
 HEAVY = {"asyncpg", "email_validator", "litestar", "msgspec", "pycountry"}
 
 # What reads a clock, draws a number, or does anything but compute.
@@ -153,12 +154,27 @@ def test_the_domain_reads_no_clock_draws_no_numbers_and_waits_for_nothing() -> N
     assert {path: names for path, tree in trees("domain") if (names := impurities(tree))} == {}
 
 
+def loaded(code: str) -> set[str]:
+    """Top-level packages that a process has loaded after the code."""
+    told = f"import sys; {code}; print(*(name.partition('.')[0] for name in sys.modules))"
+    names = subprocess.run([sys.executable, "-c", told], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return set(names.split())
+
+
 def test_the_command_line_loads_what_a_command_needs_when_it_is_run() -> None:
     """Otherwise `--help`, and every command, would take as long as starting the service."""
-    loaded = "import sys, api.cli; print(*(name.partition('.')[0] for name in sys.modules))"
-    names = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    assert {"typer", "api"} <= set(names.split())
-    assert HEAVY & set(names.split()) == set()
+    names = loaded("import api.cli")
+    assert {"typer", "api"} <= names
+    assert HEAVY & names == set()
+
+
+def test_only_serving_loads_the_web_framework() -> None:
+    actions = [name for name in modules() if folder(name) == "api.cli.actions" and not name.endswith("serve")]
+    assert len(actions) > 8
+    names = loaded(f"import {', '.join(actions)}")
+    assert {"typer", "msgspec"} <= names
+    assert WEB & names == set()
+    assert loaded("import api.cli.actions.serve") >= WEB
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from projections.models import PROJECTIONS
 from tests.test_imports import trees
 
 ROUTES = {"get", "post", "put", "patch", "delete"}
-MOST_LINES = 13
+MOST_LINES = 12
+DONE_IN = "projections.checks.", "projections.replay."
 READ_MODELS = "|".join(projection.name for projection in PROJECTIONS)
 # In capitals, as SQL is written here: prose may speak of customers from Rome.
 ASKED = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:ONLY\s+)?(?:{READ_MODELS})\b")
@@ -46,6 +47,13 @@ def lines(function: ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - first.lineno + 1
 
 
+def doers(tree: ast.Module) -> set[str]:
+    """Functions and modules that it takes from where replays and checks are done; types are capitalised."""
+    froms = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module)
+    names = {f"{node.module}.{alias.name}" for node in froms for alias in node.names if alias.name[0].islower()}
+    return {name for name in names if name.startswith(DONE_IN)} - {"projections.checks.findings.known"}
+
+
 @pytest.mark.parametrize("room", ["api", "service"])
 def test_no_sql_over_read_models_but_in_projections(room: str) -> None:
     assert questions(room) == {}
@@ -56,3 +64,10 @@ def test_a_handler_reads_calls_and_answers() -> None:
     known = {function.name: lines(function) for function in handlers()}
     assert len(known) > 50
     assert {name: length for name, length in known.items() if length > MOST_LINES} == {}
+
+
+def test_rest_and_the_command_line_replay_and_check_through_the_service() -> None:
+    assert {path: names for path, tree in trees("api") if (names := doers(tree))} == {}
+    known = dict(trees("service"))
+    assert "projections.replay.engine" in doers(known["service/replays.py"])
+    assert "projections.checks.verify.drawn" in doers(known["service/figures.py"])

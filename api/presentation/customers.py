@@ -6,9 +6,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.presentation.addresses import ShownAddress
 from api.presentation.labels import CarriedLabel
-from api.presentation.names import photo_url, user_link
 from api.presentation.orders import EMPTY, ShownOrder
-from api.presentation.users import LinkedUser
+from api.presentation.users import LinkedUser, photo_url, user_link
 from api.presentation.values import Email, Id, Moment, Name, Nothing, Row, Uuid, columns, moved_by, one_of
 from projections.queries.customers import SHOWN
 from service.fields.choices import CUSTOMER_STATUS

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta, Struct
 
 from api.presentation.values import Id, Moment
-from projections.history.pages import Entry
+from projections.history.pages import Entry, Page
 from projections.tables.projection import utc
 from service.values import shown
 
@@ -34,6 +34,21 @@ class HistoryEntry(Struct):
     request_id: str
     data: Annotated[dict[str, Any] | None, Meta(examples=[{"first_name": "Jane", "last_name": "Smith"}])]
     changes: Annotated[dict[str, BeforeAndAfter] | None, Meta(examples=[{"first_name": ["John", "Jane"]}])]
+
+
+class HistoryPage(Struct):
+    """With filters it may hold fewer events than `per_page`, even none, while `next_cursor` tells where to go on."""
+
+    data: list[HistoryEntry]
+    next_cursor: str | None
+
+
+class HistoryShown(Struct):
+    history: HistoryPage
+
+
+def history_page(page: Page) -> HistoryPage:
+    return HistoryPage(list(map(history_entry, page.entries)), None if page.before is None else str(page.before))
 
 
 def history_entry(entry: Entry) -> HistoryEntry:

@@ -6,11 +6,10 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from api.presentation.values import Id, Moment
-from eventstore.log.log import Executor
-from projections.replay import registry
-from projections.replay.registry import BUILDING, EXCHANGING, Replay, Status
+from projections.replay.registry import Replay, Status
 from projections.tables.projection import Part, utc
 from projections.tables.swap import Swap
+from service.replays import ReplayState
 from service.values import shown
 
 
@@ -81,15 +80,11 @@ class ReplaysListed(Struct):
     replays: list[ShownReplay]
 
 
-async def replay_view(on: Executor, replay: Replay, *, runs: bool) -> ShownReplay:
-    """`runs`: whether any replay does. One that was begun and is not done is `interrupted` when none does."""
-    is_interrupted = replay.status in (*BUILDING, *EXCHANGING) and replay.status != "waiting" and not runs
-    rate = await registry.rate(on, replay.id) if replay.status == "building" and not is_interrupted else None
-    left = replay.total - replay.done
-    poison = await registry.poison_of(on, replay.id)
+def replay_view(state: ReplayState) -> ShownReplay:
+    replay, rate = state.replay, state.rate
     return ShownReplay(
         id=replay.id,
-        status="interrupted" if is_interrupted else replay.status,
+        status="interrupted" if state.is_interrupted else replay.status,
         projections=replay.projections,
         customers=_customers(replay),
         from_=replay.since,
@@ -97,10 +92,10 @@ async def replay_view(on: Executor, replay: Replay, *, runs: bool) -> ShownRepla
         position=replay.position,
         events=ReplayedEvents(replay.done, replay.total),
         rate=rate and round(rate),
-        seconds_left=round(left / rate) if rate else None,
+        seconds_left=round((replay.total - replay.done) / rate) if rate else None,
         differences=msgspec.convert(replay.report, dict[str, DifferingTable] | None),
-        poison=[ShownPoison(it.position, it.topic, it.error, it.part, list(it.ids)) for it in poison],
-        not_rebuilt=await registry.not_rebuilt(on, replay.id),
+        poison=[ShownPoison(it.position, it.topic, it.error, it.part, list(it.ids)) for it in state.poison],
+        not_rebuilt=dict(state.not_rebuilt),
         error=replay.error,
         started_by=replay.started_by,
         started_at=str(utc(replay.started_at)),

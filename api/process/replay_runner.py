@@ -13,7 +13,7 @@ import uvloop
 
 from api.process import logs
 from projections.database import open_store
-from projections.replay.engine import ReplayRunningError, resume, run
+from service import replays
 
 POLITENESS = 10  # of the process: answering requests goes first
 ATTEMPTS = 3
@@ -69,13 +69,7 @@ class ReplayRunner:
 
 async def _main(dsn: str, id_: int | None) -> None:
     async with open_store(dsn) as store:
-        try:
-            if id_ is None:
-                await resume(store)
-            else:
-                await run(store, id_)
-        except ReplayRunningError:  # another process of the service was faster
-            pass
+        await replays.run(store, id_)
 
 
 if __name__ == "__main__":

@@ -13,35 +13,21 @@ from api.handling.writes import Shown, carry_out, nothing
 from api.http.answer import Answer, answer
 from api.http.request import read
 from api.openapi.operation import delete, get, post
-from api.presentation.values import Done, Moment, one_of
+from api.presentation.users import ShownCredential, credential
+from api.presentation.values import Done
 from eventstore.log.log import Session
-from projections.tables.projection import utc
 from service.credentials import passwords as credentials
 from service.credentials.auth import LOGIN, MAX_USER_LENGTH, Principal, allowed, is_login
 from service.credentials.choices import PERMISSION, ROLE
-from service.credentials.passwords import Added, CredentialExists, CredentialNotFound, LastAdministrator, Listed
+from service.credentials.passwords import Added, CredentialExists, CredentialNotFound, LastAdministrator
 from service.credentials.roles import PERMISSIONS, Role
 from service.fields.compound import Sent
 from service.fields.convert import Unfit
 from service.fields.input import Input, Nothing
 from service.fields.kinds import OneOf, Schema, Text
 from service.fields.reader import Fields
-from service.values import shown
 
 GROUP = "Credentials"
-
-
-class ShownCredential(Struct):
-    """An application password; `last_used_at` and `last_used_from`, an address, are at most a minute late."""
-
-    uuid: Annotated[str, Meta(examples=["0f8fad5b-d9cb-469f-a165-70867728950e"])]
-    login: Annotated[str, Meta(examples=["ann"])]
-    name: Annotated[str, Meta(examples=["phone"])]
-    role: Annotated[str, one_of(ROLE)]
-    permissions: list[Annotated[str, one_of(PERMISSION)]]
-    created_at: Moment
-    last_used_at: Moment | None
-    last_used_from: Annotated[str | None, Meta(examples=["192.0.2.7"])]
 
 
 class CredentialsListed(Struct):
@@ -140,20 +126,6 @@ async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
     response = await carry_out(request, nothing, show)
     await credentials.everywhere()
     return response
-
-
-def credential(listed: Listed) -> ShownCredential:
-    used = listed.last_used_at
-    return ShownCredential(
-        uuid=str(listed.uuid),
-        login=listed.login,
-        name=listed.name,
-        role=listed.role,
-        permissions=sorted(listed.permissions),
-        created_at=shown(utc(listed.created_at)),
-        last_used_at=shown(used and utc(used)),
-        last_used_from=listed.last_used_from,
-    )
 
 
 def _whose(request: AnyRequest) -> str | None:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import asdict
 
 from api.handling.as_of import InTime, seen
 from api.handling.serving import AnyRequest, customer_in_path, serving
@@ -16,12 +15,12 @@ from api.http.answer import Answer, answer
 from api.http.request import read, read_nothing
 from api.openapi.operation import get, post
 from api.presentation.customers import ShownCustomer, customer
+from api.presentation.figures import Explained, explained
 from api.presentation.money import money
-from api.presentation.values import Cents, Id, Rate, Row, StoreCents
+from api.presentation.values import Row
 from domain.refusals import CustomerNotFound
 from domain.value import days_since
 from eventstore.log.log import Session
-from projections.checks.explain import ExplainedOrder, Explanation
 from projections.fold.fold import PoisonedError
 from service import figures
 from service.values import shown
@@ -127,57 +126,6 @@ def by_currency(row: Row, _currency: str, _now: datetime) -> list[Widget]:
 WIDGETS: list[MoreWidgets] = [lifetime, dates, by_currency]
 
 
-class ShownRule(Struct):
-    """The rule by which orders count, and for how much."""
-
-    name: Annotated[str, Meta(examples=["net-of-refunds"])]
-    version: Annotated[int, Meta(ge=1, examples=[1])]
-
-
-class MovedAmount(Struct):
-    """Cents of the order's currency that an event moved: paid above 0, refunded below."""
-
-    position: Id
-    type: Annotated[str, Meta(examples=["payment-recorded"])]
-    amount: Cents
-    transaction_id: str | None
-
-
-class ShownRounding(Struct):
-    """`unrounded` is what the order gives exactly, in cents of the store's currency."""
-
-    rule: Annotated[str, Meta(examples=["half up to the smallest unit, each order by itself"])]
-    unrounded: Annotated[float, Meta(examples=[5012.5])]
-
-
-class ShownExplainedOrder(Struct):
-    """`contribution` is in cents of the store's currency, all else in `currency`. `amounts` add up to paid less
-    refunded. `rounding` is null where the rate is 1, or the order does not count.
-    """
-
-    order_id: Id
-    counted: Annotated[bool, Meta(examples=[True])]
-    why: Annotated[str, Meta(examples=["Counts: its payment is paid."])]
-    currency: Annotated[str, Meta(examples=["USD"])]
-    total_paid: Cents
-    total_refund: Annotated[Cents, Meta(examples=[0])]
-    rate: Rate
-    contribution: StoreCents
-    rounding: ShownRounding | None
-    amounts: list[MovedAmount]
-    positions: list[Id]
-
-
-class Explained(Struct):
-    """The contributions add up to `ltv`; `aov` is that by `purchase_count`."""
-
-    ltv: StoreCents
-    aov: Annotated[float, Meta(description="Cents of the store's currency", examples=[5000])]
-    purchase_count: Annotated[int, Meta(ge=0, examples=[1])]
-    rule: ShownRule
-    orders: list[ShownExplainedOrder]
-
-
 @get(
     "/customers/{customer_id:str}/ltv/explain", "Why a customer's lifetime value is what it is", GROUP,
     "customers/view", takes=InTime, answers=Explained, versioned=True,
@@ -190,23 +138,6 @@ async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer
     currency = service.settings.store_currency
     explanation, version = await figures.explain(service.store, id_, store_currency=currency, as_of=as_of)
     return answer(explained(explanation), version=version)
-
-
-def explained(explanation: Explanation) -> Explained:
-    """Amounts as numbers, without a fraction where they are whole."""
-    return Explained(
-        ltv=explanation.ltv,
-        aov=shown(explanation.aov),
-        purchase_count=explanation.purchase_count,
-        rule=ShownRule(**asdict(explanation.rule)),
-        orders=list(map(_order, explanation.orders)),
-    )
-
-
-def _order(order: ExplainedOrder) -> ShownExplainedOrder:
-    rounding = order.rounding and ShownRounding(order.rounding.rule, shown(order.rounding.unrounded))
-    amounts = [MovedAmount(**asdict(amount)) for amount in order.amounts]
-    return ShownExplainedOrder(**asdict(order) | {"rate": shown(order.rate), "rounding": rounding, "amounts": amounts})
 
 
 HANDLERS: list[Any] = [get_stats, explain_ltv, recalculate_ltv]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from litestar.params import FromPath
-from msgspec import Struct, field
+from msgspec import field
 
 from api.handling.as_of import Zone
 from api.handling.serving import AnyRequest, customer_in_path, serving
@@ -13,12 +13,11 @@ from api.http.answer import Answer, answer
 from api.http.pages import PER_PAGE, read_page
 from api.http.request import read
 from api.openapi.operation import get
-from api.presentation.events import HistoryEntry, history_entry
-from domain.event import tag
-from domain.events import EVENTS
+from api.presentation.events import HistoryShown, history_page
+from domain.events import TAGS
 from domain.refusals import CustomerNotFound
 from projections.database import at_one_moment
-from projections.history.pages import NEWEST, Filters, Page, customer_history, store_history, was_registered
+from projections.history.pages import NEWEST, Filters, customer_history, store_history, was_registered
 from projections.queries.customers import find_customer
 from projections.queries.language.clock import Clock, Span, clock
 from projections.queries.language.refusals import UnknownTimeZone
@@ -27,18 +26,7 @@ from service.fields.kinds import Id, Moment, OneOf, Schema, Text, Words
 from service.fields.reader import Fields
 
 GROUP = "History"
-TYPES = Words("", tuple(sorted(map(tag, EVENTS))))
-
-
-class HistoryPage(Struct):
-    """With filters it may hold fewer events than `per_page`, even none, while `next_cursor` tells where to go on."""
-
-    data: list[HistoryEntry]
-    next_cursor: str | None
-
-
-class HistoryShown(Struct):
-    history: HistoryPage
+TYPES = Words("", TAGS)
 
 
 @dataclass(frozen=True)
@@ -80,7 +68,7 @@ class Wanted(Input, kw_only=True):
 
     @property
     def filters(self) -> Filters:
-        return filters_of(self.type, self.actor, self.since, self.until)
+        return Filters.between(self.type, self.actor, self.since, self.until)
 
 
 @get(
@@ -122,20 +110,6 @@ def _clock(fields: Fields) -> Clock:
     except UnknownTimeZone as refused:
         fields.refuse(refused.field, "invalid", refused.problem)
         return Clock(now, UTC)
-
-
-def filters_of(type_: str | None, actor: str | None, since: Span | None, until: Span | None) -> Filters:
-    """From the start of one span through the end of another."""
-    return Filters(
-        type=type_,
-        actor=actor,
-        since=since and since.start.replace(tzinfo=UTC),
-        until=until and until.end.replace(tzinfo=UTC),
-    )
-
-
-def history_page(page: Page) -> HistoryPage:
-    return HistoryPage(list(map(history_entry, page.entries)), None if page.before is None else str(page.before))
 
 
 HANDLERS: list[Any] = [get_history, get_store_history]

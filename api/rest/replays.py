@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import asyncpg
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
@@ -19,19 +18,17 @@ from api.http.request import read
 from api.http.turns import RETRY_AFTER
 from api.openapi.operation import get, post
 from api.presentation.encoding import encode
+from api.presentation.figures import ShownWhatIf, what_if_view
 from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
-from api.presentation.what_if import ShownWhatIf, what_if_view
 from eventstore.log.log import Session
-from eventstore.store import Unit
-from projections.checks.what_if import what_if as figures_under
-from projections.fold.past import EVENTS_AT_ONCE
-from projections.replay import engine, registry
+from eventstore.store import Store, Unit
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from projections.replay.registry import ENDED, Asked, ReplayNotFoundError
-from service import replays
+from service import figures, replays
 from service.fields.input import Nothing
 from service.fields.replay import ReplayWanted
+from service.replays import ReplayState
 
 GROUP = "Replays"
 PATH = "/replays/{replay_id:str}"
@@ -74,9 +71,9 @@ async def _start(request: AnyRequest, asked: Asked) -> Answer:
     service, started = serving(request), list[int]()
 
     async def work(_unit: Unit) -> ReplayTold:
-        id_ = await replays.start(service.store.pool, asked)
-        started.append(id_)
-        return await _changed(service.store.pool, id_, "Replay started.")
+        state = await replays.start(service.store, asked)
+        started.append(state.replay.id)
+        return ReplayTold("Replay started.", replay_view(state))
 
     response = await carry_out(request, work, _result)
     for id_ in started:
@@ -90,7 +87,7 @@ async def _what_if(request: AnyRequest, rule: str) -> Answer:
 
     async def work(_unit: Unit) -> WhatIfTold:
         async with service.turns.turn():
-            report = await figures_under(service.store, rule, engine.unseen, at_once=EVENTS_AT_ONCE)
+            report = await figures.what_if(service.store, rule)
         return WhatIfTold(f"Figures under {rule}. Nothing was changed.", what_if_view(report))
 
     return await carry_out(request, work, _result)
@@ -99,16 +96,13 @@ async def _what_if(request: AnyRequest, rule: str) -> Answer:
 @get("/replays", "List replays", GROUP, "replays/manage", answers=ReplaysListed)
 async def list_replays(request: AnyRequest) -> Answer:
     """The newest first, running and ended."""
-    pool = serving(request).store.pool
-    runs = await engine.is_running(pool)
-    found = await registry.newest(pool, LISTED)
-    return answer(ReplaysListed([await replay_view(pool, replay, runs=runs) for replay in found]))
+    return answer(ReplaysListed(list(map(replay_view, await replays.newest(serving(request).store, LISTED)))))
 
 
 @get(PATH, "Get a replay", GROUP, "replays/manage", answers=OneReplay, refuses=ReplayNotFoundError)
 async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """How far it is, and what differs, with samples."""
-    return answer(OneReplay(await _view(serving(request).store.pool, id_in_path(replay_id))))
+    return answer(OneReplay(replay_view(await replays.find(serving(request).store, id_in_path(replay_id)))))
 
 
 @get(
@@ -119,15 +113,15 @@ async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> Server
     """Each `progress` event has the replay as JSON, whenever that has changed; the last one is `end`. It breaks off
     when the credential is revoked.
     """
-    pool, id_ = serving(request).store.pool, id_in_path(replay_id)
-    await registry.find(pool, id_)
-    return ServerSentEvent(_progress(request, pool, id_))
+    store, id_ = serving(request).store, id_in_path(replay_id)
+    await replays.find(store, id_)
+    return ServerSentEvent(_progress(request, store, id_))
 
 
-async def _progress(request: AnyRequest, pool: asyncpg.Pool, id_: int) -> AsyncIterator[ServerSentEventMessage]:
+async def _progress(request: AnyRequest, store: Store, id_: int) -> AsyncIterator[ServerSentEventMessage]:
     last = b""
     while True:
-        replay = await _view(pool, id_)
+        replay = replay_view(await replays.find(store, id_))
         data = encode(replay)
         has_ended = replay.status in ENDED
         if data != last or has_ended:
@@ -146,8 +140,7 @@ async def _progress(request: AnyRequest, pool: asyncpg.Pool, id_: int) -> AsyncI
 )  # fmt: skip
 async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """With all that has happened since; the former rows are kept for a rollback until another replay is swapped."""
-    store, id_ = serving(request).store, id_in_path(replay_id)
-    return await _done(request, id_, lambda: engine.swap_ready(store, id_), "Replay swapped.")
+    return await _done(request, replay_id, replays.swap, "Replay swapped.")
 
 
 @post(
@@ -156,8 +149,7 @@ async def swap_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
 )  # fmt: skip
 async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """The rows that a swap has replaced come back, with everything that has happened since."""
-    store, id_ = serving(request).store, id_in_path(replay_id)
-    return await _done(request, id_, lambda: engine.roll_back_swapped(store, id_), "Replay rolled back.")
+    return await _done(request, replay_id, replays.roll_back, "Replay rolled back.")
 
 
 @post(
@@ -166,26 +158,18 @@ async def roll_back_replay(request: AnyRequest, replay_id: FromPath[str]) -> Ans
 )  # fmt: skip
 async def cancel_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
     """At any moment before it is swapped; nothing of it stays but its entry here."""
-    store, id_ = serving(request).store, id_in_path(replay_id)
-    return await _done(request, id_, lambda: engine.cancel(store.pool, id_), "Replay cancelled.")
+    return await _done(request, replay_id, replays.cancel, "Replay cancelled.")
 
 
-async def _done(request: AnyRequest, id_: int, act: Callable[[], Awaitable[object]], message: str) -> Answer:
+async def _done(
+    request: AnyRequest, replay_id: str, act: Callable[[Store, int], Awaitable[ReplayState]], message: str
+) -> Answer:
     await read(request, Nothing)
 
     async def work(_unit: Unit) -> ReplayTold:
-        await act()
-        return await _changed(serving(request).store.pool, id_, message)
+        return ReplayTold(message, replay_view(await act(serving(request).store, id_in_path(replay_id))))
 
     return await carry_out(request, work, _result)
-
-
-async def _view(pool: asyncpg.Pool, id_: int) -> ShownReplay:
-    return await replay_view(pool, await registry.find(pool, id_), runs=await engine.is_running(pool))
-
-
-async def _changed(pool: asyncpg.Pool, id_: int, message: str) -> ReplayTold:
-    return ReplayTold(message, await _view(pool, id_))
 
 
 async def _result(_session: Session, body: Struct) -> Shown:

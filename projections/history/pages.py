@@ -6,9 +6,9 @@ each filter would make appends 6 to 50 % slower (measured), and none serves all 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import asyncpg
 import msgspec
@@ -21,6 +21,7 @@ from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import from_uuid, to_uuid
 from projections.history.changes import Changes, Read, changes_of
 from projections.history.shown import SHOWN
+from projections.queries.language.clock import Span
 
 NEWEST = 2**63 - 1
 WINDOW = 1_000
@@ -85,6 +86,12 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     actor: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    @classmethod
+    def between(cls, type_: str | None, actor: str | None, first: Span | None, last: Span | None) -> Self:
+        """From the start of one span through the end of another."""
+        since, until = first and first.start.replace(tzinfo=UTC), last and last.end.replace(tzinfo=UTC)
+        return cls(type=type_, actor=actor, since=since, until=until)
 
 
 EVERYTHING = Filters()

@@ -1,6 +1,6 @@
 import pytest
 
-from api.presentation.names import photo_url, user_link
+from api.presentation.users import photo_url, user_link
 from service.fields.customer import split_full_name
 
 

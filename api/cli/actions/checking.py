@@ -14,16 +14,15 @@ from api.cli.terminal.output import console, print_report, progress_bar, say, ta
 from api.cli.terminal.ranges import customers_in
 from api.cli.terminal.session import with_store
 from api.presentation.encoding import encode
+from api.presentation.figures import what_if_view
 from api.presentation.money import figure
-from api.presentation.what_if import what_if_view
 from api.process.settings import Settings
 from domain.value import RULES
 from eventstore.store import Store
-from projections.checks.verify import EVERYONE, Checked, between, count_between, drawn
-from projections.checks.verify import verify as verify_figures
+from projections.checks.verify import EVERYONE, Checked
 from projections.checks.what_if import WhatIf
-from projections.checks.what_if import what_if as figures_under
 from projections.fold.ranges import Range
+from service import figures
 from service.values import shown
 
 WAYS = "stored", "fold", "sql"
@@ -46,14 +45,11 @@ def _verify(found: IO[bytes], asked: Range, sample: int | None) -> dict[str, int
     totals = {"checked": 0, "drifted": 0, "unverified": 0}
 
     async def work(store: Store) -> None:
-        total = sample or await count_between(store.pool, asked)
-        pieces = drawn(store.pool, sample) if sample else between(store.pool, asked)
-        async for checked in verify_figures(store, pieces):
+        async for checked in figures.verify(store, progress, customers=asked, sample=sample):
             totals["checked"] += checked.customers
             totals["drifted"] += len(checked.drifted_ids)
             totals["unverified"] += len(checked.unverified_ids)
             found.writelines(encode(line) + b"\n" for line in _lines(checked))
-            progress(min(totals["checked"], total), total)
 
     with progress_bar("Verifying") as progress:
         with_store(work)
@@ -105,7 +101,7 @@ def what_if(rule: str, *, as_json: bool) -> NoReturn:
     if rule not in RULES:
         raise typer.BadParameter(f"There is {', '.join(RULES)}.", param_hint="--what-if")
     with progress_bar(f"Figures {rule}") as progress:
-        report = with_store(lambda store: figures_under(store, rule, progress))
+        report = with_store(lambda store: figures.what_if(store, rule, progress))
     if as_json:
         print_report(what_if_view(report))
     else:

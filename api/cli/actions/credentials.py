@@ -9,7 +9,7 @@ from rich.table import Column
 
 from api.cli.terminal.output import console, print_report, say, table
 from api.cli.terminal.session import with_store
-from api.rest.credentials import credential
+from api.presentation.users import credential
 from eventstore.store import Store
 from service.credentials import passwords as stored_credentials
 from service.credentials.auth import is_login

@@ -13,10 +13,11 @@ from api.cli.terminal import exits
 from api.cli.terminal.output import console, errors, print_report, say, table
 from api.cli.terminal.session import with_store
 from api.cli.terminal.typed import typed_again
+from api.presentation.events import history_page
+from api.presentation.figures import explained
 from api.presentation.money import money
 from api.process.settings import Settings
-from api.rest.figures import explained
-from api.rest.history import TYPES, filters_of, history_page
+from domain.events import TAGS
 from domain.refusals import CustomerNotFound
 from domain.value import ROUNDING
 from eventstore.store import Store
@@ -41,9 +42,9 @@ def history(
     cursor: int | None,
     as_json: bool,
 ) -> None:
-    if type_ is not None and type_ not in TYPES.words:
-        raise typer.BadParameter(f"There is {', '.join(TYPES.words)}.", param_hint="--type")
-    filters = filters_of(type_, actor, _span(since, "--from"), _span(until, "--to"))
+    if type_ is not None and type_ not in TAGS:
+        raise typer.BadParameter(f"There is {', '.join(TAGS)}.", param_hint="--type")
+    filters = Filters.between(type_, actor, _span(since, "--from"), _span(until, "--to"))
     found = with_store(lambda store: _history(store, customer_id, filters, cursor or NEWEST, limit))
     if found is None:
         _nobody(customer_id)

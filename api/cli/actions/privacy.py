@@ -10,8 +10,8 @@ from api.cli.story.words import many
 from api.cli.terminal import exits
 from api.cli.terminal.output import errors, print_json, print_report, say
 from api.cli.terminal.session import who, with_store
+from api.presentation.privacy import Exported, held, receipt
 from api.process.settings import Settings
-from api.rest.privacy import Exported, held, receipt
 from domain.refusals import CustomerNotFound
 from domain.text.folding import is_blank
 from eventstore.store import By, Store

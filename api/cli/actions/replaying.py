@@ -13,10 +13,11 @@ from api.cli.terminal.session import who, with_store, with_store_at
 from api.cli.terminal.typed import typed
 from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
 from eventstore.store import Store
-from projections.replay import engine, registry
-from projections.replay.registry import Asked, Replay
+from projections.replay.registry import Asked, ReplayNotFoundError
 from projections.tables.swap import Swap
+from service import replays
 from service.fields.replay import NAMES, OF_CUSTOMERS
+from service.replays import ReplayState
 
 LISTED = 20
 SHOWN = 10  # of what can't be applied, to people
@@ -45,8 +46,7 @@ def replay(
     )
 
     async def work(store: Store, dsn: str) -> ShownReplay:
-        id_ = await engine.begin(store, asked)
-        return await _view(store, await engine.run(store, id_, progress, dsn=dsn, workers=workers))
+        return replay_view(await replays.rebuild(store, asked, progress, dsn=dsn, workers=workers))
 
     with progress_bar("Replaying", "events") as progress:
         view = with_store_at(work)
@@ -63,10 +63,7 @@ def _names(projection: str | None, *, of_some: bool) -> tuple[str, ...]:
 
 
 def list_replays(*, as_json: bool) -> None:
-    async def work(store: Store) -> list[ShownReplay]:
-        return [await _view(store, each) for each in await registry.newest(store.pool, LISTED)]
-
-    views = with_store(work)
+    views = list(map(replay_view, with_store(lambda store: replays.newest(store, LISTED))))
     if as_json:
         print_report(ReplaysListed(views))
         return
@@ -78,33 +75,26 @@ def list_replays(*, as_json: bool) -> None:
 
 
 def show_replay(id_: int, *, as_json: bool) -> None:
-    _show(_on(id_, lambda store: registry.find(store.pool, id_)), as_json=as_json)
+    _show(_on(id_, replays.find), as_json=as_json)
 
 
 def swap_replay(id_: int, *, as_json: bool) -> None:
-    _show(_on(id_, lambda store: engine.swap_ready(store, id_)), as_json=as_json)
+    _show(_on(id_, replays.swap), as_json=as_json)
 
 
 def roll_back_replay(id_: int, *, as_json: bool) -> None:
-    _show(_on(id_, lambda store: engine.roll_back_swapped(store, id_)), as_json=as_json)
+    _show(_on(id_, replays.roll_back), as_json=as_json)
 
 
 def cancel_replay(id_: int, *, as_json: bool) -> None:
-    _show(_on(id_, lambda store: engine.cancel(store.pool, id_)), as_json=as_json)
+    _show(_on(id_, replays.cancel), as_json=as_json)
 
 
-def _on(id_: int, work: Callable[[Store], Awaitable[Replay]]) -> ShownReplay:
-    async def viewed(store: Store) -> ShownReplay:
-        return await _view(store, await work(store))
-
+def _on(id_: int, work: Callable[[Store, int], Awaitable[ReplayState]]) -> ShownReplay:
     try:
-        return with_store(viewed)
-    except registry.ReplayNotFoundError:
+        return replay_view(with_store(lambda store: work(store, id_)))
+    except ReplayNotFoundError:
         raise typer.BadParameter(f"There is no replay {id_}.", param_hint="ID") from None
-
-
-async def _view(store: Store, found: Replay) -> ShownReplay:
-    return await replay_view(store.pool, found, runs=await engine.is_running(store.pool))
 
 
 def _is_equal(view: ShownReplay) -> bool:

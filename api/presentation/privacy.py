@@ -1,0 +1,114 @@
+"""What is held about a person, and the receipt of an erasure, as clients and the command line see them."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from api.presentation.addresses import ShownAddress, address
+from api.presentation.customers import ShownCustomer, customer
+from api.presentation.events import HistoryEntry, Subject, history_entry
+from api.presentation.labels import carried_label
+from api.presentation.orders import ShownOrder, whole_order
+from api.presentation.users import ShownUser, user
+from api.presentation.values import Id, Moment, Row
+from eventstore.postgres.stream_ids import from_uuid
+from projections.history.person import Export
+from projections.history.receipt import Receipt
+from projections.tables.projection import utc
+from service.values import shown
+
+
+class ShownReceipt(Struct):
+    """`events` of the customer and of these users can't be read any more by anybody."""
+
+    customer_id: Id
+    erased_at: Moment
+    erased_by: Annotated[str, Meta(examples=["admin"])]
+    request_id: str
+    reason: Annotated[str, Meta(examples=["asked by the customer"])]
+    events: Annotated[int, Meta(ge=0, examples=[12])]
+    users: list[Id]
+    position: Id
+
+
+class Erased(Struct):
+    erasure: ShownReceipt
+
+
+def receipt(found: Receipt) -> ShownReceipt:
+    return ShownReceipt(
+        customer_id=found.customer_id,
+        erased_at=str(utc(found.erased_at)),
+        erased_by=found.erased_by,
+        request_id=found.request_id,
+        reason=found.reason,
+        events=found.events,
+        users=list(found.users),
+        position=found.position,
+    )
+
+
+class HeldClaim(Struct):
+    """A value that nobody else can have meanwhile."""
+
+    kind: Annotated[str, Meta(examples=["customer-email"])]
+    value: Annotated[str, Meta(examples=["jane.smith@example.com"])]
+
+
+class KeptAnswer(Struct):
+    """Kept for 24 hours for the Idempotency-Key, by its digest, that its request came with."""
+
+    actor: Annotated[str, Meta(examples=["admin"])]
+    key: str
+    answered_at: str
+    status: Annotated[int, Meta(examples=[200])]
+    body: dict[str, Any]
+
+
+class HeldKey(Struct):
+    """That versions from `since` to before `until` are sealed with a key."""
+
+    subject: Subject
+    since: Id
+    until: int | None
+    is_destroyed: bool
+
+
+class Held(Struct):
+    """Events newest first."""
+
+    customer: ShownCustomer
+    addresses: list[ShownAddress]
+    users: list[ShownUser]
+    orders: list[ShownOrder]
+    events: list[HistoryEntry]
+    events_of_users: list[HistoryEntry]
+    claims: list[HeldClaim]
+    kept_answers: list[KeptAnswer]
+    keys: list[HeldKey]
+
+
+class Exported(Struct):
+    export: Held
+
+
+def held(found: Export, store_url: str) -> Held:
+    made = customer(found.customer, store_url)
+    made.labels = list(map(carried_label, found.labels))
+    return Held(
+        customer=made,
+        addresses=list(map(address, found.addresses)),
+        users=list(map(user, found.users)),
+        orders=list(map(whole_order, found.orders)),
+        events=list(map(history_entry, found.events)),
+        events_of_users=list(map(history_entry, found.of_users)),
+        claims=[HeldClaim(**row) for row in found.claims],
+        kept_answers=[KeptAnswer(**{name: shown(row[name]) for name in row.keys()}) for row in found.answers],  # noqa: SIM118 - a record
+        keys=list(map(_key, found.keys)),
+    )
+
+
+def _key(row: Row) -> HeldKey:
+    """That there is one, and never more."""
+    stream = from_uuid(row["originator_id"])
+    return HeldKey(Subject(stream.category, stream.id), row["since"], row["until"], row["is_destroyed"])
