@@ -44,8 +44,10 @@ def end_for(error: Exception) -> None:
             exits.end(exits.NOT_ALL, f"This is the last administrator's. `{added}` makes another first.")
         case EmbeddedError() | SchemaError() | NotUnicodeError():
             exits.end(exits.NO_STORE, _sentence(error))
-        case ReplayRunningError() | ReplayStuckError():
-            exits.end(exits.BUSY, _sentence(error))
+        case ReplayRunningError():
+            exits.end(exits.BUSY, "Another replay is running.")
+        case ReplayStuckError():
+            exits.end(exits.BUSY, "Readers or writers held the tables all the time: try again.")
         case _:
             _end_for_event(error)
             _end_for_database(error)
@@ -68,5 +70,5 @@ def _end_for_database(error: Exception) -> None:
 
 def _sentence(error: Exception) -> str:
     """The first line: what PostgreSQL gives as detail and hint are lines of their own, whoever repeats its error."""
-    said = (str(error) or error.__doc__ or type(error).__name__).partition("\n")[0]
+    said = (str(error) or type(error).__name__).partition("\n")[0]
     return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -48,7 +48,7 @@ async def test_a_customers_history_is_a_story(database: str, ada: int) -> None:
     head, *lines = output.splitlines()
     assert (code, head.split()) == (0, ["position", "happened", "who", "what"])
     told = [" ".join(line.split()) for line in lines]
-    assert told[0] == "5 2026-03-04 05:06:07 ann The name became Ada Byron, before it was first name “[red]Augusta”."
+    assert told[0] == "5 2026-03-04 05:06:07 ann The name went from [red]Augusta Byron to Ada Byron."
     assert told[1].endswith(" 3.33 USD of order 1 were refunded, by transaction re_1.")
     assert " Order 1 was placed for 10.00 USD" in told[2]
     assert errors.endswith(f"custodiary history {ada} --limit 3 --cursor 3`\n")

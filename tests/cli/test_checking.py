@@ -28,7 +28,7 @@ async def store(database: str) -> AsyncIterator[Store]:
 async def test_verify_names_what_drifts_and_what_it_cannot_tell(database: str, store: Store) -> None:
     first, second, third = await buyers(store, 3)
     ended = custodiary("verify", DATABASE_URL=database)
-    assert (ended.code, ended.lines) == (exits.DONE, ["Checked 3 customers: 0 drift, 0 not verified."])
+    assert (ended.code, ended.lines) == (exits.DONE, ["Checked 3 customers: 0 with drift, 0 not verified."])
     await store.pool.execute("UPDATE figures SET ltv = 7, aov = 3.5 WHERE id = $1", second)
     position = await position_of(store, await place(store, third))
     await store.pool.execute(SPOIL_EVENT, position, NO_JSON)
@@ -39,7 +39,7 @@ async def test_verify_names_what_drifts_and_what_it_cannot_tell(database: str, s
         f"customer {second}: aov is 0.04 USD stored, 10.00 USD by the fold, 10.00 USD by SQL",
     ]
     assert ended.lines[2].startswith(f"customer {third}: not verified, position {position}, order-placed#1: ")
-    assert ended.lines[3:] == ["Checked 3 customers: 1 drift, 1 not verified."]
+    assert ended.lines[3:] == ["Checked 3 customers: 1 with drift, 1 not verified."]
     told = custodiary("verify", "--json", DATABASE_URL=database).json
     [unread] = told.pop("not_verified")
     assert told.pop("store") == f"postgresql:///{urlsplit(database).path.strip('/')}"

@@ -144,7 +144,7 @@ async def test_replay_rebuilds_all_read_models_or_one(shop: str, store: Store) -
 async def test_while_one_replays_another_is_told_that_it_is_busy(shop: str, store: Store) -> None:
     async with store.pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext('custodiary replay'))")
-        assert custodiary("replay", DATABASE_URL=shop).complaint == (exits.BUSY, "One replay at a time.")
+        assert custodiary("replay", DATABASE_URL=shop).complaint == (exits.BUSY, "Another replay is running.")
 
 
 async def test_an_application_password_lets_in_and_is_told_once(shop: str, store: Store) -> None:

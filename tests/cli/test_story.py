@@ -1,7 +1,11 @@
 """What happened, as the terminal tells it: a sentence for each kind of event, in tables that fit."""
 
+import ast
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
@@ -9,7 +13,7 @@ from rich.console import Console
 
 from api.cli.actions.looking import history_table
 from api.cli.story.sentences import Names, event_sentence, sentence
-from api.cli.story.words import said
+from api.cli.story.words import many, said, with_ids
 from domain.address import (
     AddressAdded,
     AddressChanged,
@@ -47,6 +51,7 @@ from domain.terms import OrderDetails, RefundWords, Terms
 from domain.user import UserDeleted, UserErased, UserProfile, UserProfileChanged, UserRegistered
 from projections.history.changes import Changes
 from projections.history.pages import Entry, Page, Unreadable
+from tests.test_imports import trees
 
 CUSTOMER, ORDER, USER, LABEL = Stream("customer", 7), Stream("order", 12), Stream("user", 3), Stream("label", 2)
 NAMES = Names({12: "USD"}, {1: "VIP", 2: "wholesale"})
@@ -64,7 +69,7 @@ TOLD: list[tuple[Stream, Event, Changes, str]] = [
     (CUSTOMER, CustomerRegistered(profile=PROFILE, uuid="u", user_id=3), {},
      "Ann <ann@x.example> was registered, with user 3."),
     (CUSTOMER, CustomerRenamed(first_name="Ann", last_name="Smith"), {"last_name": ("Jones", "Smith")},
-     "The name became Ann Smith, before it was last name “Jones”."),
+     "The name went from Ann Jones to Ann Smith."),
     (CUSTOMER, CustomerEmailChanged(email="b@x.example"), {"email": ("a@x.example", "b@x.example")},
      "The email went from a@x.example to b@x.example."),
     (CUSTOMER, CustomerMoved(country="IT", state=None, city="Rome", postcode=None),
@@ -170,3 +175,31 @@ def test_a_history_fits_a_terminal_of_eighty_columns_and_loses_nothing(text: str
     assert max(map(cell_len, shown.get().splitlines())) <= 80
     if actor == "ann":
         assert "".join(said(text).split()) in "".join(shown.get().split())
+
+
+# What may follow a value in a sentence and ends in an s; of bytes, a file has more than one.
+NO_PLURALS = {"address", "belongs", "bytes", "has", "is", "makes", "names", "puts", "was", "wraps"}
+
+
+def plurals(tree: ast.AST) -> Iterator[str]:
+    """Words that look like plurals and follow a value in an f-string, which may be 1: `many` counts."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            for before, after in pairwise(node.values):
+                text = after.value if isinstance(after, ast.Constant) and isinstance(before, ast.FormattedValue) else ""
+                yield from {*re.findall(r"^ ([a-z]+s)\b", str(text))} - NO_PLURALS
+
+
+def test_no_number_stands_before_a_plural_of_its_own() -> None:
+    assert list(plurals(ast.parse('f"{count} orders"'))) == ["orders"]
+    found = {path: words for path, tree in trees("api/cli") if (words := list(plurals(tree)))}
+    assert found == {}
+
+
+def test_what_is_counted_agrees_with_its_number() -> None:
+    assert (many(1, "order"), many(2, "order"), many(0, "address", "addresses")) == (
+        "1 order",
+        "2 orders",
+        "0 addresses",
+    )
+    assert (with_ids("customer", [7]), with_ids("customer", [7, 8])) == ("customer 7", "customers 7, 8")

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, NoReturn
 
+from api.cli.story.words import many
 from api.cli.terminal import exits
 from api.cli.terminal.naming import directory_of
 from api.cli.terminal.output import say
@@ -36,7 +36,7 @@ def backup(directory: Path, keys_directory: Path | None) -> None:
         restored = _restored_beside(events, keys)
         for part, draft in drafts.items():
             draft.rename(paths[part])
-    say(f"{events.end.tables['stored_events'].rows} events up to position {events.end.position}, as of {_at(events)}:")
+    say(f"{_counted(events.end.tables['stored_events'].rows, events.end.position, events)}:")
     for path in paths.values():
         say(f"  {path} ({path.stat().st_size:,} bytes)")
     say(f"Without the master key they are of no use, and it is not in them: keep a copy of {_named_key()} elsewhere.")
@@ -73,25 +73,24 @@ def restore(directory: Path, keys_directory: Path | None) -> None:
             restored = run(restore_parts(dsn, OWNERS, events, keys, erased))
     except BackupError as error:
         exits.end(exits.NOT_ALL, str(error))
-    say(f"{restored.events} events up to position {restored.position}, as of {_at(events)}.")
+    say(f"{_counted(restored.events, restored.position, events)}.")
     if restored.erased:
-        say(f"{restored.erased} people and users who were erased since then were erased again.")
+        say(f"People and users erased again, as they had been since then: {restored.erased}.")
     _end(restored)
 
 
 def _end(restored: Restored) -> NoReturn:
     for name, (then, now) in restored.differing.items():
-        say(f"{name} had {then} rows, and has {now} when it is rebuilt from the events: see `custodiary verify`.")
+        say(f"{name} had {many(then, 'row')}, and has {now} rebuilt from the events: see `custodiary verify`.")
     for fault in restored.faults[:SHOWN]:
         say(str(fault))
     if restored.faults:
-        say(f"{len(restored.faults)} faults in the chain of events: see `custodiary audit verify`.")
+        say(f"{many(len(restored.faults), 'fault')} in the chain of events: see `custodiary audit verify`.")
     raise SystemExit(exits.NOT_ALL if restored.differing or restored.faults else exits.DONE)
 
 
-def _at(part: Part) -> str:
-    at: datetime = part.header.made_at
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+def _counted(events: int, position: int, part: Part) -> str:
+    return f"{many(events, 'event')} up to position {position}, as of {part.header.made_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _new_paths(directory: Path, keys_directory: Path) -> dict[PartName, Path]:

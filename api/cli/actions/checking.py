@@ -8,6 +8,7 @@ from typing import IO, Any, NoReturn
 import msgspec
 import typer
 
+from api.cli.story.words import many, with_ids
 from api.cli.terminal import exits
 from api.cli.terminal.naming import store_name
 from api.cli.terminal.output import console, print_report, progress_bar, say, table
@@ -77,10 +78,11 @@ def _print(totals: dict[str, int], found: IO[bytes]) -> None:
             told = f"{stored} stored, {fold} by the fold, {sql} by SQL"
             say(f"customer {line['customer_id']}: {line['field']} is {told}")
         else:
-            whose = ", ".join(map(str, line["customer_ids"]))
+            whose = with_ids("customer", line["customer_ids"])
             event = "" if line["position"] is None else f"position {line['position']}, "
-            say(f"customer {whose}: not verified, {event}{line['problem']}")
-    say(f"Checked {totals['checked']} customers: {totals['drifted']} drift, {totals['unverified']} not verified.")
+            say(f"{whose}: not verified, {event}{line['problem']}")
+    checked = many(totals["checked"], "customer")
+    say(f"Checked {checked}: {totals['drifted']} with drift, {totals['unverified']} not verified.")
 
 
 def _write_json(totals: dict[str, int], found: IO[bytes]) -> None:
@@ -110,7 +112,7 @@ def what_if(rule: str, *, as_json: bool) -> NoReturn:
 
 
 def _print_report(report: WhatIf) -> None:
-    said = f"of {report.customers} customers would have other figures, at position {report.position}"
+    said = f"of {many(report.customers, 'customer')} would have other figures, at position {report.position}"
     say(f"Under {report.rule} instead of {report.instead_of}, {report.changed} {said}.")
     currency = Settings.from_environment().store_currency
     rows = table("figure", "now", "then", "up", "down", "unchanged")
@@ -123,5 +125,4 @@ def _print_report(report: WhatIf) -> None:
             before, after, by = (figure(name, value, currency) for value in (mover.before, mover.after, mover.by))
             say(f"{name} of customer {mover.customer_id}: {before} → {after} ({'+' * (mover.by > 0)}{by})")
     if report.untold:
-        whose = ", ".join(map(str, report.untold))
-        say(f"Nothing can be told of customers {whose}: an event of theirs can't be applied.")
+        say(f"Nothing can be told of {with_ids('customer', report.untold)}: an event can't be applied.")

@@ -22,10 +22,6 @@ from service.importing.orders_csv.rates import Rates, rates_always, read_rates
 from service.importing.report import FigureDifference, Remark, Report
 
 SHOWN = 20  # of each kind of remark, to people
-ONE = {
-    "users": "user", "labels": "label", "customers": "customer", "addresses": "address",
-    "labelled customers": "labelled customer", "orders": "order",
-}  # fmt: skip
 
 
 def import_order_file(file: Path, always: Sequence[str], dated: Path | None, *, dry_run: bool, as_json: bool) -> None:
@@ -79,7 +75,11 @@ def _print(report: Report, *, dry_run: bool) -> None:
 
 
 def _counted(count: int, kind: str) -> str:
-    return f"{count} {ONE[kind] if count == 1 else kind}"
+    return f"{count} {_one(kind) if count == 1 else kind}"
+
+
+def _one(kind: str) -> str:
+    return "address" if kind == "addresses" else kind.removesuffix("s")
 
 
 def _list(title: str, found: Sequence[Any], shown: Callable[[Any], str]) -> None:

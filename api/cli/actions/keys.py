@@ -4,34 +4,33 @@ from pathlib import Path
 
 import typer
 
+from api.cli.story.words import many
 from api.cli.terminal import exits
 from api.cli.terminal.output import print_report, progress_bar, say
 from api.cli.terminal.session import with_store
 from eventstore.sealing.master_keys import KEY, MasterKeys, put_first
-from eventstore.sealing.rotation import check, rotate
+from eventstore.sealing.rotation import Rotated, check, rotate
 from eventstore.store import Store
 
 
 def rotate_keys(*, as_json: bool) -> None:
-
-    async def work(store: Store) -> dict[str, object]:
+    async def work(store: Store) -> tuple[str, Rotated]:
         sealing = store.log.sealing
         if sealing.masters.first == sealing.master_id:
             sealing.masters = MasterKeys.from_file(_extended(sealing.masters.file))
         new = sealing.masters.first
-        rewrapped, unopened = await rotate(store.pool, sealing, new, progress)
-        return {"master_key": new, "rewrapped": rewrapped, "unopened": unopened}
+        return new, await rotate(store.pool, sealing, new, progress)
 
     with progress_bar("Wrapping keys") as progress:
-        told = with_store(work)
+        master_id, rotated = with_store(work)
     if as_json:
-        print_report(told)
+        print_report({"master_key": master_id, **rotated._asdict()})
     else:
-        say(f"Master key {told['master_key']} wraps {told['rewrapped']} keys now.")
+        say(f"Master key {master_id} wraps {many(rotated.rewrapped, 'key')} now.")
         say("The former ones are needed for older backups of the keys alone: see docs/keys.md.")
-        if told["unopened"]:
-            say(f"{told['unopened']} keys do not open, and stay as they are.")
-    raise SystemExit(exits.NOT_ALL if told["unopened"] else exits.DONE)
+        if rotated.unopened:
+            say(f"Stays as it was, because it does not open: {many(rotated.unopened, 'key')}.")
+    raise SystemExit(exits.NOT_ALL if rotated.unopened else exits.DONE)
 
 
 def _extended(file: Path | None) -> Path:
@@ -46,9 +45,10 @@ def check_keys(*, as_json: bool) -> None:
     if as_json:
         print_report(found._asdict())
     else:
-        say(f"{found.opened} keys open, {found.unopened} do not; {found.missing} streams lack theirs.")
+        opened, missing = many(found.opened, "key"), many(found.missing, "stream")
+        say(f"{opened} opened, {found.unopened} did not; {missing} without one.")
         if found.destroyed_again:
-            say(f"The keys of {found.destroyed_again} who are erased had come back, and are destroyed again.")
+            say(f"Destroyed again, because it is of somebody erased: {many(found.destroyed_again, 'key')}.")
         if found.removed:
-            say(f"{found.removed} keys were of events that are not in the log, and are removed.")
+            say(f"Removed, because it is of events that are not in the log: {many(found.removed, 'key')}.")
     raise SystemExit(exits.NOT_ALL if found.unopened or found.missing else exits.DONE)

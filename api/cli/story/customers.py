@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from api.cli.story.words import because, from_to, listed, moved, otherwise, quoted, said, value_before
+from api.cli.story.words import because, from_to, listed, many, moved, otherwise, quoted, said, value_before
 from domain.address import (
     AddressAdded,
     AddressChanged,
@@ -29,6 +29,7 @@ from domain.event import Event
 from domain.terms import OrderDetails
 from projections.history.changes import Changes
 
+NAMES = ("first_name", "last_name")
 PLACE = ("company_name", "address_1", "address_2", "postcode", "city", "state", "country")
 
 
@@ -39,8 +40,9 @@ def customer_sentence(event: Event, changes: Changes, labels: Mapping[int, str])
             user = f", with user {user_id}" if user_id is not None else ""
             return f"{name} <{said(profile.email)}> was registered{user}."
         case CustomerRenamed(first_name=first_name, last_name=last_name):
-            was = listed(f"{name.replace('_', ' ')} {quoted(str(before))}" for name, (before, _) in changes.items())
-            return f"The name became {_joined(first_name, last_name)}{f', before it was {was}' if was else ''}."
+            former = (changes.get(name, (now,))[0] for name, now in zip(NAMES, (first_name, last_name), strict=True))
+            before = _joined(*map(str, former)) if changes else ""
+            return f"The name went {from_to(before, _joined(first_name, last_name))}."
         case CustomerEmailChanged(email=email):
             return f"The email went {from_to(value_before(changes, 'email'), email)}."
         case CustomerMoved():
@@ -116,6 +118,6 @@ def _erased(event: CustomerErased) -> str:
         (len(event.orders), "order", "orders"),
         (len(event.users), "user", "users"),
     )
-    went = listed(f"{count} {one if count == 1 else more}" for count, one, more in counted if count)
+    went = listed(many(*each) for each in counted if each[0])
     with_ = f", with all that {went} told" if went else ""
     return f"The customer was erased for good{with_}{because(event.reason)}."

@@ -1,6 +1,6 @@
 """Words and phrases of sentences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domain.event import Event, tag
@@ -31,8 +31,14 @@ def value_before(changes: Changes, name: str) -> object:
     return changes[name][0] if name in changes else None
 
 
-def many(count: int, thing: str) -> str:
-    return f"{count} {thing if count == 1 else f'{thing}s'}"
+def many(count: int, thing: str, things: str = "") -> str:
+    """`1 order`, `2 orders`; `things` is a plural that does not end in an s alone."""
+    return f"{count} {thing if count == 1 else things or f'{thing}s'}"
+
+
+def with_ids(thing: str, ids: Sequence[int]) -> str:
+    """`customer 7`, `customers 7, 8`."""
+    return f"{thing}{'s' * (len(ids) > 1)} {', '.join(map(str, ids))}"
 
 
 def from_to(before: Any, after: Any) -> str:
