@@ -43,9 +43,9 @@ class Decided(NamedTuple):
 class Waiting:
     """A command that waits to be written. `outcome` is what its caller waits for.
 
-    `touched` are keys of what its events are about, `keys` also of what it was decided on and of its claims. One that
-    is not `decided` is decided under the locks, on what its unit has read for it to be known which. `is_simple`: it may
-    be written without a transaction.
+    `touched` are keys of what its events are about, of which `about` is the first: their customer, if they have one.
+    `keys` are also of what it was decided on and of its claims. One that is not `decided` is decided under the locks,
+    on what its unit has read for it to be known which. `is_simple`: it may be written without a transaction.
     """
 
     def __init__(self, unit: Unit, log: Log, decided: Decided | None, asked: Asked, work: Work) -> None:
@@ -90,6 +90,7 @@ class Waiting:
 
     def _touch(self, unit: Unit) -> None:
         self.touched = _touched(unit.events)
+        self.about = min(self.touched or map(lock_key, unit.bases), default=0)
         if self._alone is not None:
             self.touched.add(claim_key(self._alone))
         self.keys = self.touched.union(map(lock_key, unit.bases))

@@ -12,6 +12,7 @@ from eventstore.log.log import MAX_KEYS
 MAX_COMMANDS = 128  # in one batch
 MAX_BYTES = 1_000_000  # of events in one batch, unless a single command has more
 MAX_LAYERS = 15  # on the first, of commands that touch the same
+PARTS = 4  # of which a batch has one, where other processes write the same: meanwhile they write the others
 
 
 class Lane:
@@ -41,8 +42,11 @@ class Queue:
     def has_work_for(self, lane: Lane) -> bool:
         return self._large > 0 if lane.is_large else len(self._waiting) > self._large
 
-    def next(self, lane: Lane, lanes: Collection[Lane]) -> list[Waiting]:
-        """What goes together. What touches the same as one that is left waiting, or is being written, waits as well."""
+    def next(self, lane: Lane, lanes: Collection[Lane], parts: int = 1) -> list[Waiting]:
+        """What goes together: of several parts, only those in the part of the oldest.
+
+        What touches the same as one that is left waiting, or is being written, waits as well.
+        """
         batch: list[Waiting] = []
         left: list[Waiting] = []
         size = layers = 0
@@ -52,7 +56,8 @@ class Queue:
             command = self._waiting.popleft()
             again = not touched.isdisjoint(command.touched)
             full = batch and (size + command.size > MAX_BYTES or len(keys) + len(command.keys) > MAX_KEYS)
-            if full or command.is_large is not lane.is_large or (again and layers == MAX_LAYERS) or busy & command.keys:
+            apart = command.is_large is not lane.is_large or (batch and (command.about - batch[0].about) % parts)
+            if full or apart or (again and layers == MAX_LAYERS) or busy & command.keys:
                 busy |= command.keys
                 left.append(command)
                 continue

@@ -10,7 +10,7 @@ import asyncpg
 from eventstore.commit.batch import Batch
 from eventstore.commit.command import Waiting
 from eventstore.commit.projector import NeedsLocks, Projector
-from eventstore.commit.queue import Lane, Queue
+from eventstore.commit.queue import PARTS, Lane, Queue
 from eventstore.commit.unit import Conflict
 from eventstore.log.log import Connection, Log
 from eventstore.postgres.away import GONE, UNREACHABLE
@@ -96,7 +96,7 @@ class Writer:
     async def _drain(self, lane: Lane) -> None:
         has_failed = True
         try:
-            while batch := self._queue.next(lane, self._lanes) or await self._pause(lane):
+            while batch := self._next(lane) or await self._pause(lane):
                 lane.batch = batch
                 try:
                     await self._write(lane, batch)
@@ -115,12 +115,15 @@ class Writer:
             if has_failed:  # in a way that nobody foresaw: others may wait
                 self._go_on()
 
+    def _next(self, lane: Lane) -> Sequence[Waiting]:
+        return self._queue.next(lane, self._lanes, PARTS if self.is_overtaken else 1)
+
     async def _pause(self, lane: Lane) -> Sequence[Waiting]:
         """What has come while the connection went back. It is kept as long as there is something to write: to get one
         from the pool takes longer than a round trip.
         """
         await self._let_go(lane)
-        return self._queue.next(lane, self._lanes)
+        return self._next(lane)
 
     async def _let_go(self, lane: Lane) -> None:
         connection, lane.connection = lane.connection, None

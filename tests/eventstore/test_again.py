@@ -6,14 +6,17 @@ from collections import Counter
 import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer
+from domain.event import Stream
 from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, LabelNotFound, RefundExceedsPayment
 from eventstore.commit.command import LARGE
+from eventstore.commit.queue import PARTS
+from eventstore.postgres.stream_ids import lock_key
 from eventstore.store import Store, Unit
 from service.customers import require_customer
-from tests.eventstore.acts import BY, PATIENCE, count, do, place, register, rename, terms
-from tests.eventstore.arriving import label, versions_with_gaps
+from tests.eventstore.acts import BY, PATIENCE, a_writer_waits, count, do, place, register, rename, terms
+from tests.eventstore.arriving import label, so_many_wait, transactions, versions_with_gaps
 from tests.projections.rows import folded, live
 
 CUSTOMERS, CLIENTS, COMMANDS = 6, 8, 12
@@ -50,6 +53,22 @@ async def test_each_command_is_decided_twice_at_most_and_each_process_has_its_sh
     assert await store.pool.fetchval("SELECT sum(total_paid) FROM orders") == CUSTOMERS * 1_000 + len(decided)
     assert await versions_with_gaps(store) == []
     assert await live(store) == await folded(store)
+
+
+async def test_while_others_write_the_same_a_batch_leaves_them_the_other_parts(store: Store, elsewhere: Store) -> None:
+    labels = range(1, 2 * PARTS + 2)
+    await asyncio.gather(*(label(store, id_) for id_ in labels))
+    await asyncio.gather(*(do(elsewhere, LABEL, id_, RenameLabel(value=f"theirs {id_}")) for id_ in labels))
+    async with store.pool.acquire() as theirs, theirs.transaction():
+        await theirs.execute("SELECT pg_advisory_xact_lock($1)", lock_key(Stream("label", labels[-1])))
+        ours = [asyncio.ensure_future(do(store, LABEL, labels[-1], RenameLabel(value="the first")))]
+        await a_writer_waits(store.pool)
+        ours += [asyncio.ensure_future(do(store, LABEL, id_, RenameLabel(value=f"ours {id_}"))) for id_ in labels[:-1]]
+        await so_many_wait(store, 2 * PARTS)
+    await asyncio.wait_for(asyncio.gather(*ours), PATIENCE)
+    together = [[Stream("label", id_) for id_ in labels[:-1] if id_ % PARTS == part] for part in range(PARTS)]
+    assert [await transactions(store, *streams, version=3) for streams in together] == [1] * PARTS
+    assert await transactions(store, *(stream for streams in together for stream in streams), version=3) == PARTS
 
 
 async def test_what_is_refused_under_the_locks_is_refused_for_what_another_process_did(
