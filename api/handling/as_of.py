@@ -73,10 +73,9 @@ def read_as_of(fields: Fields) -> AsOf:
     """A date, or a time that names no zone, is in `user_tz`. `moment_of` refuses a position beyond the end."""
     if "as_of" not in fields and "user_tz" not in fields:
         return None
-    optional = fields.optional(absent="", empty="")
-    said = optional.text("as_of")
+    said = Text().take(fields, "as_of", "")
     try:
-        there = clock(datetime.now(UTC), optional.text("user_tz"))
+        there = clock(datetime.now(UTC), Zone().take(fields, "user_tz", ""))
     except UnknownTimeZone as error:
         fields.refuse(error.field, "invalid", error.problem)
         return None

@@ -84,7 +84,7 @@ class NewAddress(Input, kw_only=True):
 
     @property
     def details(self) -> AddressDetails:
-        return AddressDetails(**{name: getattr(self, name) for name in AddressDetails.__struct_fields__})
+        return self.fill(AddressDetails)
 
 
 class ChangedAddress(Input, kw_only=True):

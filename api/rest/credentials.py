@@ -21,10 +21,10 @@ from service.credentials.auth import LOGIN, MAX_USER_LENGTH, Principal, allowed,
 from service.credentials.choices import PERMISSION, ROLE
 from service.credentials.passwords import Added, CredentialExists, CredentialNotFound, LastAdministrator
 from service.credentials.roles import PERMISSIONS, Role
-from service.fields.compound import Sent
+from service.fields.compound import Chosen, Sent
 from service.fields.convert import Unfit
 from service.fields.input import Input, Nothing
-from service.fields.kinds import OneOf, Schema, Text
+from service.fields.kinds import OneOf, Schema, Text, Words
 from service.fields.reader import Fields
 
 GROUP = "Credentials"
@@ -73,8 +73,8 @@ class CredentialToMake(Input, forbid_unknown_fields=True):
 
     def check(self, fields: Fields) -> None:
         """Which permissions there are depends on the role."""
-        known = fields.optional(absent=None, empty=None)
-        self.permissions = known.words("permissions", PERMISSIONS[self.role])
+        of_role = Chosen(Words("", tuple(PERMISSIONS[self.role])))
+        self.permissions = of_role.take(fields, "permissions", None)
 
 
 @get("/credentials", "List application passwords", GROUP, "credentials/own", answers=CredentialsListed)

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from litestar.params import FromPath
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from api.handling.serving import AnyRequest, customer_in_path, id_in_path, serving
 from api.handling.writes import Shown, about, carry_out, just
@@ -18,8 +17,9 @@ from domain.user import UserProfile
 from eventstore.log.log import Session
 from projections.queries.lookups import every_user, find_user
 from service import users
+from service.fields.customer import Profile
 from service.fields.input import Input, Nothing
-from service.fields.kinds import Email, Id, Text
+from service.fields.kinds import Id
 
 GROUP = "Users"
 TAKEN = ClaimTaken("user-login", "jane"), ClaimTaken("user-email", "jane@example.com")
@@ -39,18 +39,6 @@ class Attached(Struct):
     message: str
 
 
-class Profile(Input, forbid_unknown_fields=True):
-    """A user as WordPress has it."""
-
-    user_login: Annotated[str, Text(60, example="jane")]
-    user_email: Annotated[str, Email(example="jane.smith@example.com")]
-    display_name: Annotated[str, Text(example="Jane Smith")] = ""
-    first_name: Annotated[str, Text(example="Jane")] = ""
-    last_name: Annotated[str, Text(example="Smith")] = ""
-    user_url: Annotated[str, Text()] = ""
-    user_nicename: Annotated[str, Text()] = ""
-
-
 class UserToAttach(Input):
     user_id: Annotated[int, Id(example=1)]
 
@@ -68,7 +56,7 @@ async def list_users(request: AnyRequest) -> Answer:
 )  # fmt: skip
 async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     """WordPress sends all of a user, by the id that it gives: what it does not send is empty."""
-    id_, profile = id_in_path(user_id), UserProfile(**asdict(await read(request, Profile)))
+    id_, profile = id_in_path(user_id), (await read(request, Profile)).fill(UserProfile)
     if not id_:
         raise UserNotFound
 

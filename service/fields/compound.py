@@ -1,20 +1,21 @@
 """Kinds of fields that hold several values, objects, or anything at all."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from service.fields import convert
 from service.fields.input import Input, fields_of
-from service.fields.kinds import REQUIRED, Id, Kind, Schema, Words
+from service.fields.kinds import REQUIRED, Converted, Id, Kind, Schema, Words
 from service.fields.reader import Fields
 
 MAX_CHOSEN = 100
 
 
 @dataclass(frozen=True)
-class Several(Kind):
+class Several(Converted):
     """A list, or in a form or a query one text with commas; blank text is an empty one."""
 
     def stand_in(self) -> Any:
@@ -30,8 +31,8 @@ class Several(Kind):
         yield name, {"anyOf": [items, self.query_schema], "description": f"{self.about} {forms}"}
 
     @property
-    def item_in_query(self) -> Schema:
-        raise NotImplementedError
+    @abstractmethod
+    def item_in_query(self) -> Schema: ...
 
     @property
     def limits(self) -> Schema:
@@ -89,11 +90,17 @@ class Chosen(Several):
 
 
 @dataclass(frozen=True)
-class Document(Kind):
-    """A JSON object that is kept as it is."""
+class Document(Converted):
+    """A JSON object that is kept as it is; nothing is an empty one."""
 
-    def take(self, fields: Fields, name: str, absent: Any) -> Any:  # noqa: ARG002 - nothing is an empty one
-        return fields.converted(name, fields.get(name), convert.document, dict[str, Any]())
+    def stand_in(self) -> Any:
+        return {}
+
+    def is_missing(self, raw: Any) -> bool:  # noqa: ARG002 - see above
+        return False
+
+    def read(self, raw: Any) -> Any:
+        return convert.document(raw)
 
     @property
     def schema(self) -> Schema:
@@ -104,7 +111,7 @@ class Document(Kind):
 class Each(Kind):
     """Objects in a list."""
 
-    of: type[Input] = Input
+    of: type[Input]
     max_items: int = 1000
 
     def take(self, fields: Fields, name: str, absent: Any) -> Any:  # noqa: ARG002 - nothing is no objects
@@ -119,7 +126,7 @@ class Each(Kind):
 class Nested(Kind):
     """One object. A lenient one is empty where something else was sent."""
 
-    of: type[Input] = Input
+    of: type[Input]
     lenient: bool = False
     reads_absent = True
 

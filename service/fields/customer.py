@@ -1,5 +1,6 @@
-"""What a client may send of a customer."""
+"""What may be said of a customer and of a user, by a client or in a file."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import UNSET, UnsetType
@@ -9,7 +10,7 @@ from domain.user import ChangeUserProfile
 from service.fields.choices import CUSTOMER_STATUS
 from service.fields.compound import Sent, Word
 from service.fields.input import Input
-from service.fields.kinds import Country, Email, Id, Lines, OneOf, Text
+from service.fields.kinds import Country, Email, Id, Integer, Lines, Moment, Nullable, OneOf, Text
 
 MAX_NOTES = 65_535
 FIGURES = Sent(about="Accepted, and ignored: figures come from orders only.")
@@ -19,6 +20,10 @@ def split_full_name(full_name: str) -> tuple[str, str]:
     """At the last blank: "Mary Jane Watson" is "Mary Jane", "Watson". One word is a first name."""
     first, *last = full_name.strip().rsplit(maxsplit=1)
     return first, last[0] if last else ""
+
+
+def _names(full_name: str | None) -> dict[str, str]:
+    return dict(zip(("first_name", "last_name"), split_full_name(full_name), strict=True)) if full_name else {}
 
 
 class NewCustomer(Input, kw_only=True):
@@ -41,18 +46,7 @@ class NewCustomer(Input, kw_only=True):
 
     @property
     def profile(self) -> CustomerProfile:
-        first_name, last_name = split_full_name(self.full_name) if self.full_name else (self.first_name, self.last_name)
-        return CustomerProfile(
-            email=self.email,
-            first_name=first_name,
-            last_name=last_name,
-            status=self.status,
-            notes=self.notes,
-            country=self.country,
-            state=self.state,
-            city=self.city,
-            postcode=self.postcode,
-        )
+        return self.fill(CustomerProfile, **_names(self.full_name))
 
 
 class CustomerUpdate(Input, kw_only=True):
@@ -77,18 +71,7 @@ class CustomerUpdate(Input, kw_only=True):
 
     @property
     def change(self) -> ChangeCustomer:
-        first_name, last_name = split_full_name(self.full_name) if self.full_name else (self.first_name, self.last_name)
-        return ChangeCustomer(
-            email=self.email,
-            first_name=first_name,
-            last_name=last_name,
-            status=self.status,
-            notes=self.notes,
-            country=self.country,
-            state=self.state,
-            city=self.city,
-            postcode=self.postcode,
-        )
+        return self.fill(ChangeCustomer, **_names(self.full_name))
 
     @property
     def of_user(self) -> ChangeUserProfile:
@@ -109,3 +92,35 @@ class CustomerPatch(CustomerUpdate, kw_only=True, forbid_unknown_fields=True):
         str | None,
         Text(example="Jane Smith", about="Split at the last blank.", name_mode="full_name", filled=True),
     ] = None
+
+
+class ExportedCustomer(Input, kw_only=True):
+    """A row of a FluentCart export."""
+
+    id: Annotated[int, Id()]
+    first_name: Annotated[str, Text()] = ""
+    last_name: Annotated[str, Text()] = ""
+    email: Annotated[str, Email()]
+    status: Annotated[CustomerStatus, OneOf(CUSTOMER_STATUS)] = ACTIVE
+    notes: Annotated[str, Lines(MAX_NOTES)] = ""
+    country: Annotated[str | None, Nullable()] = None
+    state: Annotated[str | None, Nullable()] = None
+    city: Annotated[str | None, Nullable()] = None
+    postcode: Annotated[str | None, Nullable()] = None
+    uuid: Annotated[str, Text(100)] = ""
+    user_id: Annotated[int | None, Integer()] = None
+    contact_id: Annotated[int | None, Integer()] = None
+    created_at: Annotated[datetime | None, Moment()] = None
+    updated_at: Annotated[datetime | None, Moment()] = None
+
+
+class Profile(Input, forbid_unknown_fields=True):
+    """A user as WordPress has it."""
+
+    user_login: Annotated[str, Text(60, example="jane")]
+    user_email: Annotated[str, Email(example="jane.smith@example.com")]
+    display_name: Annotated[str, Text(example="Jane Smith")] = ""
+    first_name: Annotated[str, Text(example="Jane")] = ""
+    last_name: Annotated[str, Text(example="Smith")] = ""
+    user_url: Annotated[str, Text()] = ""
+    user_nicename: Annotated[str, Text()] = ""

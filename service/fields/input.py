@@ -1,13 +1,15 @@
 """What a client may send, as a type: reading, errors and JSON Schema follow from the kinds of its fields."""
 
 from functools import cache
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields as struct_fields
 
 from service.fields.kinds import REFERENCE, REQUIRED, Kind, Schema
 from service.fields.reader import Fields
+
+S = TypeVar("S", bound=Struct)
 
 OTHERWISE = "Accepted, and ignored: this store asks for names otherwise (NAME_MODE)."
 
@@ -50,6 +52,10 @@ class Input(Struct):
     def check(self, fields: Fields) -> None:
         """Refuse what does not fit together."""
 
+    def fill(self, type_: type[S], **others: Any) -> S:
+        """A struct of the fields with the same names, and these others."""
+        return type_(**{name: getattr(self, name) for name in _in_both(type(self), type_)} | others)
+
     @classmethod
     def schema(cls, name_mode: str = "") -> Schema:
         is_closed = cls.__struct_config__.forbid_unknown_fields
@@ -74,11 +80,16 @@ class Nothing(Input, forbid_unknown_fields=True):
 
 
 @cache
+def _in_both(one: type[Struct], other: type[Struct]) -> list[str]:
+    return [name for name in one.__struct_fields__ if name in other.__struct_fields__]
+
+
+@cache
 def _by_mode(type_: type[Input], name_mode: str) -> tuple[list[Field], dict[str, Any]]:
     """Fields that are read where a store asks for names in this mode, and what stands for others that are required."""
     wanted = [field for field in fields_of(type_) if field.kind.name_mode in {"", name_mode}]
     others = [field for field in fields_of(type_) if field not in wanted and field.absent is REQUIRED]
-    return wanted, {field.name: field.kind.stand_in() for field in others}
+    return wanted, dict.fromkeys((field.name for field in others), "")
 
 
 @cache

@@ -4,6 +4,7 @@ Input is lenient: integers may come as text and texts as integers. A schema says
 rely on it, and a test that sends anything else sees it refused.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from msgspec import NODEFAULT
 
 from domain.text.folding import is_blank
 from service.fields import convert
-from service.fields.convert import INT64_DIGITS, MAX_INTEGER, MAX_RATE, RATE_STEP
+from service.fields.convert import INT64_DIGITS, MAX_INTEGER, MAX_RATE, RATE_STEP, Unfit
 from service.fields.reader import Fields
 
 Schema: TypeAlias = dict[str, Any]
@@ -48,62 +49,33 @@ class Words(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Null and blank text stand for `blank`, or for what an absent field stands for; `filled` refuses both, and
-    `never_blank` refuses blank text in these words. In a store that asks for names otherwise than by `name_mode`, the
-    field is not read.
-    """
+class Kind(ABC):
+    """Reads a field. In a store that asks for names otherwise than by `name_mode`, the field is not read."""
 
     _: KW_ONLY
     about: str = ""
     example: Any = None
-    blank: Any = AS_ABSENT
-    filled: bool = False
-    never_blank: str = ""
     name_mode: str = ""
 
-    empty: ClassVar[Any] = None
     reads_absent: ClassVar[bool] = False  # also where it is not sent
 
-    def stand_in(self) -> Any:
-        """Takes the place of a value that could not be read, until all of them are refused."""
-        return self.empty
-
-    def read(self, raw: Any) -> Any:
-        """What was sent, neither null nor blank. Raises Unfit."""
-        raise NotImplementedError
+    @abstractmethod
+    def take(self, fields: Fields, name: str, absent: Any) -> Any:
+        """What was sent under the name, or `absent`. What does not fit is refused, and has a stand-in."""
 
     @property
+    @abstractmethod
     def schema(self) -> Schema:
-        """The schema of what `read` takes."""
-        raise NotImplementedError
+        """The schema of what is taken, neither null nor blank."""
 
     @property
     def query_schema(self) -> Schema:
         """The schema in a query, where everything is text."""
         return self.schema
 
-    def take(self, fields: Fields, name: str, absent: Any) -> Any:
-        raw = fields.get(name)
-        if not self.is_missing(raw):
-            return fields.converted(name, raw, self.read, self.stand_in())
-        if absent is REQUIRED or (self.filled and name in fields):
-            fields.refuse(name, "required", "is required.")
-            return self.stand_in()
-        if self.never_blank and raw is not None:
-            fields.refuse(name, "required", self.never_blank)
-        return absent if self.blank is AS_ABSENT or name not in fields else self.blank
-
-    def is_missing(self, raw: Any) -> bool:
-        return raw is None or (isinstance(raw, str) and is_blank(raw))
-
     def in_body(self, absent: Any) -> Schema:
         schema = self.schema | self.notes()
-        if absent is REQUIRED or self.filled:
-            return schema
-        if self.never_blank:
-            return {"anyOf": [self.schema, {"type": "null"}]} | self.notes()
-        return optional(schema) | _default(absent)
+        return schema if absent is REQUIRED else optional(schema) | _default(absent)
 
     def parameters(self, name: str, absent: Any) -> Iterator[tuple[str, Schema]]:
         """Parameters of a query, where a blank value counts as none."""
@@ -116,7 +88,54 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Text(Kind):
+class Converted(Kind):
+    """Reads a value. Null and blank text stand for `blank`, or for what an absent field stands for; `filled` refuses
+    both, and `never_blank` refuses blank text in these words.
+    """
+
+    _: KW_ONLY
+    blank: Any = AS_ABSENT
+    filled: bool = False
+    never_blank: str = ""
+
+    empty: ClassVar[Any] = None
+
+    @abstractmethod
+    def read(self, raw: Any) -> Any:
+        """What was sent, neither null nor blank. Raises Unfit."""
+
+    def stand_in(self) -> Any:
+        """Takes the place of a value that could not be read, until all of them are refused."""
+        return self.empty
+
+    def take(self, fields: Fields, name: str, absent: Any) -> Any:
+        raw = fields.get(name)
+        if not self.is_missing(raw):
+            try:
+                return self.read(raw)
+            except Unfit as error:
+                fields.refuse(name, error.rule, error.problem)
+                return self.stand_in()
+        if absent is REQUIRED or (self.filled and name in fields):
+            fields.refuse(name, "required", "is required.")
+            return self.stand_in()
+        if self.never_blank and raw is not None:
+            fields.refuse(name, "required", self.never_blank)
+        return absent if self.blank is AS_ABSENT or name not in fields else self.blank
+
+    def is_missing(self, raw: Any) -> bool:
+        return raw is None or (isinstance(raw, str) and is_blank(raw))
+
+    def in_body(self, absent: Any) -> Schema:
+        if self.filled:
+            return self.schema | self.notes()
+        if self.never_blank:
+            return {"anyOf": [self.schema, {"type": "null"}]} | self.notes()
+        return super().in_body(absent)
+
+
+@dataclass(frozen=True)
+class Text(Converted):
     """Trimmed, in one line."""
 
     max_length: int = 255
@@ -147,7 +166,15 @@ class Lines(Text):
 
 
 @dataclass(frozen=True)
-class Email(Kind):
+class Nullable(Text):
+    """None and "" as they are."""
+
+    def take(self, fields: Fields, name: str, absent: Any) -> Any:  # noqa: ARG002 - nothing is None
+        return None if fields.get(name) is None else super().take(fields, name, "")
+
+
+@dataclass(frozen=True)
+class Email(Converted):
     empty = ""
 
     def read(self, raw: Any) -> Any:
@@ -159,7 +186,7 @@ class Email(Kind):
 
 
 @dataclass(frozen=True)
-class Country(Kind):
+class Country(Converted):
     empty = ""
 
     def read(self, raw: Any) -> Any:
@@ -171,7 +198,7 @@ class Country(Kind):
 
 
 @dataclass(frozen=True)
-class Integer(Kind):
+class Integer(Converted):
     minimum: int = 0
     maximum: int = MAX_INTEGER
 
@@ -198,7 +225,7 @@ class Cents(Integer):
 
 
 @dataclass(frozen=True)
-class Rate(Kind):
+class Rate(Converted):
     empty = Decimal(1)
 
     def read(self, raw: Any) -> Any:
@@ -211,7 +238,7 @@ class Rate(Kind):
 
 
 @dataclass(frozen=True)
-class Flag(Kind):
+class Flag(Converted):
     empty = False
 
     def read(self, raw: Any) -> Any:
@@ -224,7 +251,7 @@ class Flag(Kind):
 
 
 @dataclass(frozen=True)
-class OneOf(Kind):
+class OneOf(Converted):
     options: Words
 
     def stand_in(self) -> Any:
@@ -239,7 +266,7 @@ class OneOf(Kind):
 
 
 @dataclass(frozen=True)
-class Moment(Kind):
+class Moment(Converted):
     about: str = field(default="UTC, unless it names a zone; now, if it is not given.", kw_only=True)
     empty = datetime.min.replace(tzinfo=UTC)
 

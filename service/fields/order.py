@@ -25,13 +25,6 @@ from service.fields.input import Input
 from service.fields.kinds import Cents, Id, Integer, Lines, Moment, OneOf, Rate, Schema, Text
 from service.fields.reader import Fields
 
-AMOUNTS = (
-    "subtotal", "discount_tax", "manual_discount_total", "coupon_discount_total", "shipping_tax", "shipping_total",
-    "fee_total", "tax_total",
-)  # fmt: skip
-ITEM_AMOUNTS = (
-    "unit_price", "cost", "subtotal", "tax_amount", "shipping_charge", "discount_total", "line_total", "refund_total",
-)  # fmt: skip
 MAX_ITEMS = 500
 MAX_QUANTITY = 1_000_000
 MAX_NOTE = 65_535
@@ -80,25 +73,13 @@ class NewItem(Input, forbid_unknown_fields=True):
 
     def item(self, place: int) -> Item:
         """It still lacks its id."""
-        amounts = {name: getattr(self, name) for name in ITEM_AMOUNTS} | {
-            "subtotal": self.total,
-            "line_total": self.line_total or max(0, self.total - self.discount_total),
-        }
-        return Item(
+        return self.fill(
+            Item,
             id=0,
-            object_id=self.object_id,
-            post_id=self.post_id,
-            fulfillment_type=self.fulfillment_type,
             payment_type=self.payment_type or "onetime",
             cart_index=place,
-            quantity=self.quantity,
-            **amounts,
-        )
-
-    @property
-    def words(self) -> ItemWords:
-        return ItemWords(
-            title=self.title, post_title=self.post_title, other_info=self.other_info, line_meta=self.line_meta
+            subtotal=self.total,
+            line_total=self.line_total or max(0, self.total - self.discount_total),
         )
 
 
@@ -157,12 +138,13 @@ class NewOrder(Input, forbid_unknown_fields=True, kw_only=True):
     @property
     def details(self) -> OrderDetails:
         """What the order says about the person; None for what was not sent."""
-        return OrderDetails(note=self.note, ip_address=self.ip_address)
+        return self.fill(OrderDetails)
 
     def placed(self, store_currency: str, now: datetime) -> PlaceOrder:
         """What was ordered, and what of it is paid already. The items still lack their ids."""
         given = self.payment_status
-        terms = Terms(
+        terms = self.fill(
+            Terms,
             uuid=uuid4().hex,
             currency=self.currency or store_currency,
             total_paid=self.paid,
@@ -170,16 +152,9 @@ class NewOrder(Input, forbid_unknown_fields=True, kw_only=True):
             created_at=self.created_at or now,
             items=tuple(item.item(place) for place, item in enumerate(self.items)),
             subtotal=self.total,
-            **{name: getattr(self, name) for name in AS_SENT},
         )
-        words = OrderWords(
-            items=tuple(item.words for item in self.items), payment_method_title=self.payment_method_title
-        )
+        words = self.fill(OrderWords, items=tuple(item.fill(ItemWords) for item in self.items))
         return PlaceOrder(terms=terms, words=words)
-
-
-COMPUTED = {"currency", "total_paid", "payment_status", "created_at", "items", "subtotal"}
-AS_SENT = [name for name in Terms.__struct_fields__ if name in NewOrder.__struct_fields__ and name not in COMPUTED]
 
 
 class OrderChange(Input, forbid_unknown_fields=True):

@@ -1,20 +1,12 @@
-"""Reading a request field by field, so that all that do not fit are reported at once."""
+"""What was sent, field by field, so that all that do not fit are reported at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, Generic, Never, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from domain.text.folding import is_blank
 from service.fields import convert
-from service.fields.convert import L, Unfit
 from service.fields.rules import FieldRule
-
-A = TypeVar("A")
-E = TypeVar("E")
-M = TypeVar("M")
-T = TypeVar("T")
 
 # field → rule → a sentence for people
 Errors: TypeAlias = dict[str, dict[FieldRule, str]]
@@ -31,10 +23,10 @@ class UnfitFields(Exception):
 
 
 class Fields:
-    """What was sent. `required` and `optional` read it; `check` raises UnfitFields when anything did not fit.
+    """What was sent. Kinds read it; `check` raises UnfitFields when anything did not fit.
 
-    Until then a reader hands out a stand-in for what did not fit: check before using what was read. An operation of our
-    own reads all the fields that it has, whatever they say: `check_all` refuses those that nobody has read.
+    Until then a stand-in takes the place of what did not fit: check before using what was read. An operation of our own
+    reads all the fields that it has, whatever they say: `check_all` refuses those that nobody has read.
     """
 
     def __init__(self, values: Mapping[str, Any], prefix: str = "", errors: Errors | None = None) -> None:
@@ -51,19 +43,6 @@ class Fields:
         """The raw value, or None."""
         self._read.add(name)
         return self.values.get(name)
-
-    @property
-    def required(self) -> "Reader[Never]":
-        return Reader(self, None)
-
-    @property
-    def if_sent(self) -> "Reader[None]":
-        """None stands for what was not sent; what was may not be empty."""
-        return _ReaderIfSent(self, None)
-
-    def optional(self, *, absent: A, empty: E) -> "Reader[A | E]":
-        """`absent` stands for what was not sent, `empty` for null and blank text."""
-        return Reader(self, (absent, empty))
 
     def nested(self, name: str) -> "Fields":
         """The object under a name; its fields are reported as `name.field`. Empty when there is none."""
@@ -82,13 +61,6 @@ class Fields:
             self.refuse(name, "max", f"may not have more than {max_items} entries.")
             return []
         return [self._within(f"{name}.{number}", child) for number, child in enumerate(children)]
-
-    def converted(self, name: str, raw: Any, convert: Callable[[Any], T], stand_in: T) -> T:
-        try:
-            return convert(raw)
-        except Unfit as error:
-            self.refuse(name, error.rule, error.problem)
-            return stand_in
 
     def refuse(self, name: str, rule: FieldRule, problem: str) -> None:
         """`problem` ends the sentence "The email field …"."""
@@ -126,74 +98,3 @@ class Fields:
             return fields
         self.refuse(name, "object", "must be an object.")
         return Fields({})  # whose errors nobody sees: one is enough
-
-
-class Reader(Generic[M]):
-    """One method for each kind of field. M is what stands for a field that is absent or empty."""
-
-    def __init__(self, fields: Fields, gap: tuple[M, M] | None) -> None:
-        self._fields = fields
-        self._gap = gap
-
-    def text(self, name: str, *, max_length: int = 255, lines: bool = False) -> str | M:
-        return self._read(name, lambda raw: convert.text(raw, max_length=max_length, lines=lines), "")
-
-    def email(self, name: str) -> str | M:
-        return self._read(name, convert.email, "")
-
-    def country(self, name: str) -> str | M:
-        return self._read(name, convert.country, "")
-
-    def currency(self, name: str) -> str | M:
-        return self._read(name, convert.currency, "")
-
-    def integer(self, name: str, *, minimum: int, maximum: int = convert.MAX_INTEGER) -> int | M:
-        return self._read(name, lambda raw: convert.integer(raw, minimum=minimum, maximum=maximum), minimum)
-
-    def id(self, name: str) -> int | M:
-        return self.integer(name, minimum=1)
-
-    def cents(self, name: str, *, minimum: int = 0) -> int | M:
-        return self.integer(name, minimum=minimum)
-
-    def flag(self, name: str) -> bool | M:
-        return self._read(name, convert.flag, False)
-
-    def choice(self, name: str, options: tuple[L, ...]) -> L | M:
-        return self._read(name, lambda raw: convert.choice(raw, options), options[0])
-
-    def moment(self, name: str) -> datetime | M:
-        return self._read(name, convert.moment, datetime.min.replace(tzinfo=UTC))
-
-    def rate(self, name: str) -> Decimal | M:
-        return self._read(name, convert.rate, Decimal(1))
-
-    def ids(self, name: str, *, max_items: int = 1000, skip_unfit: bool = False) -> list[int] | M:
-        """An empty text is an empty list here: a form has no other way to say so."""
-        return self._read_list(name, lambda raw: convert.ids(raw, max_items=max_items, skip_unfit=skip_unfit))
-
-    def words(self, name: str, options: Iterable[str], *, max_items: int = 100) -> list[str] | M:
-        """An empty text is an empty list, as in `ids`."""
-        return self._read_list(name, lambda raw: convert.words(raw, options, max_items=max_items))
-
-    def _read_list(self, name: str, converted: Callable[[Any], list[T]]) -> list[T] | M:
-        raw, stand_in = self._fields.get(name), list[T]()
-        return self._missing(name, stand_in) if raw is None else self._fields.converted(name, raw, converted, stand_in)
-
-    def _read(self, name: str, converted: Callable[[Any], T], stand_in: T) -> T | M:
-        raw = self._fields.get(name)
-        if raw is None or (isinstance(raw, str) and is_blank(raw)):
-            return self._missing(name, stand_in)
-        return self._fields.converted(name, raw, converted, stand_in)
-
-    def _missing(self, name: str, stand_in: T) -> T | M:
-        if self._gap is None:
-            self._fields.refuse(name, "required", "is required.")
-            return stand_in
-        absent, empty = self._gap
-        return empty if name in self._fields else absent
-
-
-class _ReaderIfSent(Reader[None]):
-    def _missing(self, name: str, stand_in: T) -> T | None:
-        return super()._missing(name, stand_in) if name in self._fields else None

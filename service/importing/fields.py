@@ -1,13 +1,23 @@
-"""Reading a row of a file: the same rules as for requests, and all that is wrong with a row said at once."""
+"""What rows of files say otherwise than requests, and all that is wrong with a row said at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any
 
 from service.fields import convert
-from service.fields.reader import Fields, UnfitFields
+from service.fields.kinds import Text
+from service.fields.reader import UnfitFields
 
 UUID_BYTES = 16
+
+
+@dataclass(frozen=True)
+class CurrencyCode(Text):
+    """The three capital letters of a currency."""
+
+    def read(self, raw: Any) -> Any:
+        return convert.currency(raw)
 
 
 def random_uuids() -> Iterator[str]:
@@ -20,18 +30,3 @@ def random_uuids() -> Iterator[str]:
 def reasons(error: UnfitFields) -> str:
     """All that is wrong, in one line."""
     return " ".join(message for rules in error.errors.values() for message in rules.values())
-
-
-def nullable_text(fields: Fields, name: str) -> str | None:
-    """None and "" as they are."""
-    return None if fields.values.get(name) is None else fields.optional(absent="", empty="").text(name)
-
-
-def document(fields: Fields, name: str) -> dict[str, Any]:
-    return fields.converted(name, fields.get(name), convert.document, dict[str, Any]())
-
-
-def without_zero_dates(row: Mapping[str, Any]) -> dict[str, Any]:
-    """MySQL's 0000-00-00 stands for no date."""
-    zero = [name for name, value in row.items() if isinstance(value, str) and value.startswith("0000-00-00")]
-    return {**row, **dict.fromkeys(zero)}

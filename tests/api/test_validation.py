@@ -1,19 +1,39 @@
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, assert_type
+from typing import Any
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import UNSET, UnsetType, to_builtins
+from msgspec import UNSET, to_builtins
 
 from api.http.refusals import Invalid
+from service.fields.compound import Chosen, Ids
+from service.fields.kinds import (
+    REQUIRED,
+    Cents,
+    Country,
+    Email,
+    Flag,
+    Id,
+    Kind,
+    Lines,
+    Moment,
+    OneOf,
+    Rate,
+    Text,
+    Words,
+)
 from service.fields.reader import Errors, Fields, UnfitFields
 
-STATUSES = ("active", "inactive", "archived")
-RELATIONS = ("orders", "labels", "wpUser")
+STATUSES = Words("", ("active", "inactive", "archived"))
+RELATIONS = Words("", ("orders", "labels", "wpUser"))
+
+
+def required(kind: Kind, fields: Fields, name: str) -> Any:
+    return kind.take(fields, name, REQUIRED)
 
 
 def errors_of(fields: Fields) -> Errors:
@@ -28,10 +48,10 @@ def rules_of(fields: Fields) -> dict[str, list[str]]:
 
 def test_all_failing_fields_are_reported_at_once_and_the_first_is_the_message() -> None:
     fields = Fields({"email": "a@-example.com", "status": "gone", "city": "x" * 256})
-    fields.required.text("first_name")
-    fields.required.email("email")
-    fields.required.choice("status", STATUSES)
-    fields.optional(absent=None, empty=None).text("city")
+    required(Text(), fields, "first_name")
+    required(Email(), fields, "email")
+    required(OneOf(STATUSES), fields, "status")
+    Text().take(fields, "city", None)
     with pytest.raises(UnfitFields) as refused:
         fields.check()
     assert to_builtins(Invalid(refused.value.errors).body) == {
@@ -49,8 +69,8 @@ def test_all_failing_fields_are_reported_at_once_and_the_first_is_the_message() 
 
 def test_nothing_is_refused_when_all_fit() -> None:
     fields = Fields({"first_name": " Jane ", "is_primary": "1"})
-    first_name = fields.required.text("first_name")
-    is_primary = fields.required.flag("is_primary")
+    first_name = required(Text(), fields, "first_name")
+    is_primary = required(Flag(), fields, "is_primary")
     fields.check()
     assert (first_name, is_primary) == ("Jane", True)
 
@@ -58,16 +78,15 @@ def test_nothing_is_refused_when_all_fit() -> None:
 @pytest.mark.parametrize("unseen", ["\u200b", " \u200b\ufeff ", "\u2800", "\u3164"])
 def test_a_text_of_which_nobody_sees_anything_is_none(unseen: str) -> None:
     fields = Fields({"first_name": unseen, "city": unseen, "last_name": f"{unseen}Roe"})
-    assert fields.optional(absent=UNSET, empty=None).text("city") is None
-    assert fields.required.text("last_name").endswith("Roe")
-    fields.required.text("first_name")
+    assert Text(blank=None).take(fields, "city", UNSET) is None
+    assert required(Text(), fields, "last_name").endswith("Roe")
+    required(Text(), fields, "first_name")
     assert errors_of(fields) == {"first_name": {"required": "The first name field is required."}}
 
 
 def test_absent_null_and_empty_are_told_apart() -> None:
     fields = Fields({"state": None, "city": " ", "postcode": "10001"})
-    change = fields.optional(absent=UNSET, empty=None)
-    read = [change.text(name) for name in ("country", "state", "city", "postcode")]
+    read = [Text(blank=None).take(fields, name, UNSET) for name in ("country", "state", "city", "postcode")]
     fields.check()
     assert read == [UNSET, None, None, "10001"]
 
@@ -75,25 +94,19 @@ def test_absent_null_and_empty_are_told_apart() -> None:
 def test_what_is_required_may_be_neither_absent_nor_null_nor_blank() -> None:
     fields = Fields({"null": None, "blank": " \n"})
     for name in ("absent", "null", "blank"):
-        fields.required.text(name)
+        required(Text(), fields, name)
     assert rules_of(fields) == {"absent": ["required"], "null": ["required"], "blank": ["required"]}
-
-
-def test_types_say_what_a_reader_can_hand_out() -> None:
-    fields = Fields({"id": 1, "type": "billing"})
-    assert_type(fields.required.id("id"), int)
-    assert_type(fields.optional(absent=UNSET, empty=None).text("city"), str | UnsetType | None)
 
 
 @pytest.mark.parametrize("raw", ["O'Brien", "a&b", "100%20off", "<b>x</b>", "Ana\u0301", "李小龍", "👩‍👩‍👧", "é" * 255])
 def test_a_text_may_hold_any_characters(raw: str) -> None:
     fields = Fields({"first_name": raw})
-    assert fields.required.text("first_name") == raw
+    assert required(Text(), fields, "first_name") == raw
     fields.check()
 
 
 def test_an_integer_is_as_good_a_text_as_its_digits() -> None:
-    assert Fields({"postcode": 10115}).required.text("postcode") == "10115"
+    assert required(Text(), Fields({"postcode": 10115}), "postcode") == "10115"
 
 
 @pytest.mark.parametrize(
@@ -101,21 +114,21 @@ def test_an_integer_is_as_good_a_text_as_its_digits() -> None:
 )
 def test_a_text_holds_no_control_characters_and_is_no_other_type(raw: Any) -> None:
     fields = Fields({"first_name": raw})
-    fields.required.text("first_name")
+    required(Text(), fields, "first_name")
     assert rules_of(fields) == {"first_name": ["string"]}
 
 
 def test_notes_may_hold_line_breaks_and_tabs() -> None:
     fields = Fields({"notes": "\n one\r\n\ttwo\n", "other": "a\0b"})
-    assert fields.required.text("notes", lines=True) == "one\r\n\ttwo"
-    fields.required.text("other", lines=True)
+    assert required(Lines(), fields, "notes") == "one\r\n\ttwo"
+    required(Lines(), fields, "other")
     assert rules_of(fields) == {"other": ["string"]}
 
 
 @pytest.mark.parametrize("raw", ["John.Doe@Example.COM", "é@example.com", "a@shop.test", "a" * 240 + "@example.com"])
 def test_an_email_is_kept_as_written(raw: str) -> None:
     fields = Fields({"email": f" {raw} "})
-    assert fields.required.email("email") == raw
+    assert required(Email(), fields, "email") == raw
     fields.check()
 
 
@@ -124,14 +137,14 @@ def test_an_email_is_kept_as_written(raw: str) -> None:
 )
 def test_an_email_must_be_valid(raw: str) -> None:
     fields = Fields({"email": raw})
-    fields.required.email("email")
+    required(Email(), fields, "email")
     assert rules_of(fields) == {"email": ["email"]}
 
 
 @pytest.mark.parametrize("raw", [7, "7", " 7 ", "007", "+7"])
 def test_an_id_may_be_a_numeric_text(raw: Any) -> None:
     fields = Fields({"id": raw})
-    assert fields.required.id("id") == 7
+    assert required(Id(), fields, "id") == 7
     fields.check()
 
 
@@ -145,14 +158,14 @@ def test_an_id_may_be_a_numeric_text(raw: Any) -> None:
 )
 def test_an_id_is_a_whole_number_that_json_keeps_exact(raw: Any, rule: str) -> None:
     fields = Fields({"id": raw})
-    fields.required.id("id")
+    required(Id(), fields, "id")
     assert rules_of(fields) == {"id": [rule]}
 
 
 def test_cents_may_be_0_and_not_less() -> None:
     fields = Fields({"total_paid": "0", "total_refund": -1})
-    assert fields.required.cents("total_paid") == 0
-    fields.required.cents("total_refund")
+    assert required(Cents(), fields, "total_paid") == 0
+    required(Cents(), fields, "total_refund")
     assert rules_of(fields) == {"total_refund": ["min"]}
 
 
@@ -160,30 +173,30 @@ def test_cents_may_be_0_and_not_less() -> None:
     ("raw", "value"), [(1, True), ("1", True), (True, True), (0, False), ("0", False), (False, False)]
 )
 def test_a_flag_is_1_or_0(raw: Any, value: bool) -> None:
-    assert Fields({"is_primary": raw}).required.flag("is_primary") is value
+    assert required(Flag(), Fields({"is_primary": raw}), "is_primary") is value
 
 
 @pytest.mark.parametrize(("raw", "rule"), [("abc", "numeric"), (2, "max"), (-1, "min")])
 def test_a_flag_is_nothing_else(raw: Any, rule: str) -> None:
     fields = Fields({"is_primary": raw})
-    fields.required.flag("is_primary")
+    required(Flag(), fields, "is_primary")
     assert rules_of(fields) == {"is_primary": [rule]}
 
 
 @pytest.mark.parametrize("raw", [[3, "1", 3], "3,1", "3,,1,", {"0": "3", "5": "1"}])
 def test_ids_come_as_a_list_a_text_or_a_php_array(raw: Any) -> None:
-    assert Fields({"labels": raw}).required.ids("labels") == [3, 1]
+    assert required(Ids(), Fields({"labels": raw}), "labels") == [3, 1]
 
 
 def test_one_id_is_a_list_of_one_and_an_empty_text_a_list_of_none() -> None:
     fields = Fields({"one": 5, "none": "", "nothing": []})
-    assert [fields.required.ids(name) for name in ("one", "none", "nothing")] == [[5], [], []]
+    assert [required(Ids(), fields, name) for name in ("one", "none", "nothing")] == [[5], [], []]
     fields.check()
 
 
 def test_a_required_list_may_not_be_absent_or_null() -> None:
     fields = Fields({"null": None})
-    assert [fields.required.ids(name) for name in ("absent", "null")] == [[], []]
+    assert [required(Ids(), fields, name) for name in ("absent", "null")] == [[], []]
     assert rules_of(fields) == {"absent": ["required"], "null": ["required"]}
 
 
@@ -192,18 +205,18 @@ def test_a_required_list_may_not_be_absent_or_null() -> None:
 )
 def test_a_list_with_something_else_in_it_is_refused(raw: Any, rule: str) -> None:
     fields = Fields({"customer_ids": raw})
-    fields.required.ids("customer_ids")
+    required(Ids(), fields, "customer_ids")
     assert rules_of(fields) == {"customer_ids": [rule]}
 
 
 def test_what_can_be_no_id_may_be_passed_over() -> None:
-    assert Fields({"include_ids": "abc,2"}).required.ids("include_ids", skip_unfit=True) == [2]
+    assert required(Ids(skip_unfit=True), Fields({"include_ids": "abc,2"}), "include_ids") == [2]
 
 
 def test_words_are_known_ones() -> None:
     fields = Fields({"with": "labels, wpUser,labels", "select": ["labels", "passwords"]})
-    assert fields.required.words("with", RELATIONS) == ["labels", "wpUser"]
-    fields.required.words("select", RELATIONS)
+    assert required(Chosen(RELATIONS), fields, "with") == ["labels", "wpUser"]
+    required(Chosen(RELATIONS), fields, "select")
     assert errors_of(fields) == {
         "select": {"in": "The select field does not know “passwords”. It knows labels, orders, wpUser."}
     }
@@ -219,7 +232,7 @@ def test_words_are_known_ones() -> None:
     ],
 )
 def test_a_moment_is_utc_unless_it_says_otherwise(raw: str, value: datetime) -> None:
-    moment = Fields({"paid_at": raw}).required.moment("paid_at")
+    moment = required(Moment(), Fields({"paid_at": raw}), "paid_at")
     assert (moment, moment.tzinfo) == (value, UTC)
 
 
@@ -228,13 +241,13 @@ def test_a_moment_is_utc_unless_it_says_otherwise(raw: str, value: datetime) -> 
 )
 def test_a_moment_is_a_date_of_the_calendar(raw: str) -> None:
     fields = Fields({"paid_at": raw})
-    fields.required.moment("paid_at")
+    required(Moment(), fields, "paid_at")
     assert rules_of(fields) == {"paid_at": ["date"]}
 
 
 @pytest.mark.parametrize(("raw", "value"), [(1, "1"), ("1.0837", "1.0837"), (0.92, "0.92"), (1 / 3, "0.3333333333")])
 def test_a_rate_has_at_most_10_decimals(raw: Any, value: str) -> None:
-    assert Fields({"rate": raw}).required.rate("rate") == Decimal(value)
+    assert required(Rate(), Fields({"rate": raw}), "rate") == Decimal(value)
 
 
 @pytest.mark.parametrize(
@@ -247,29 +260,29 @@ def test_a_rate_has_at_most_10_decimals(raw: Any, value: str) -> None:
 )
 def test_a_rate_is_above_0_and_below_10_to_the_9(raw: Any, rule: str) -> None:
     fields = Fields({"rate": raw})
-    fields.required.rate("rate")
+    required(Rate(), fields, "rate")
     assert rules_of(fields) == {"rate": [rule]}
 
 
 def test_a_country_is_two_capital_letters() -> None:
     fields = Fields({"country": "GB", "a": "UK", "b": "us", "c": "USA", "d": "XK"})
-    assert fields.required.country("country") == "GB"
+    assert required(Country(), fields, "country") == "GB"
     for name in "abcd":
-        fields.required.country(name)
+        required(Country(), fields, name)
     assert rules_of(fields) == {name: ["invalid"] for name in "abcd"}
 
 
 def test_fields_of_an_object_are_named_with_it() -> None:
     fields = Fields({"address": {"id": "x"}, "other": 5})
-    fields.nested("address").required.id("id")
-    fields.nested("other").required.id("id")
-    fields.nested("absent").required.id("id")
+    required(Id(), fields.nested("address"), "id")
+    required(Id(), fields.nested("other"), "id")
+    required(Id(), fields.nested("absent"), "id")
     assert rules_of(fields) == {"address.id": ["numeric"], "other": ["object"], "absent.id": ["required"]}
 
 
 def test_fields_of_objects_in_a_list_are_named_with_their_number() -> None:
     fields = Fields({"items": [{"title": "Widget"}, {}, 5], "none": None, "text": "x", "number": 0})
-    titles = [item.required.text("title") for item in fields.each("items")]
+    titles = [required(Text(), item, "title") for item in fields.each("items")]
     assert titles == ["Widget", "", ""]
     assert fields.each("none") == fields.each("text") == fields.each("number") == []
     refused = {"items.2": ["object"], "items.1.title": ["required"], "text": ["array"], "number": ["array"]}
@@ -279,7 +292,7 @@ def test_fields_of_objects_in_a_list_are_named_with_their_number() -> None:
 def test_a_rule_of_the_handler_is_reported_with_the_rest() -> None:
     fields = Fields({"country": "US"})
     fields.refuse("order_id", "exists", "must be an order of this customer.")
-    fields.required.text("state")
+    required(Text(), fields, "state")
     fields.refuse_unless_refused([("state", "invalid", "must name a state."), ("postcode", "required", "is required.")])
     assert errors_of(fields) == {
         "order_id": {"exists": "The order id field must be an order of this customer."},
@@ -298,18 +311,17 @@ ANYTHING = st.recursive(
 @given(ANYTHING)
 def test_any_value_is_read_or_refused_with_a_message_that_can_be_sent(raw: Any) -> None:
     fields = Fields(dict.fromkeys(["text", "email", "id", "flag", "choice", "ids", "words", "moment", "rate"], raw))
-    need = fields.required
-    need.text("text")
-    need.email("email")
-    need.id("id")
-    need.flag("flag")
-    need.choice("choice", STATUSES)
-    need.ids("ids")
-    need.words("words", RELATIONS)
-    need.moment("moment")
-    need.rate("rate")
+    required(Text(), fields, "text")
+    required(Email(), fields, "email")
+    required(Id(), fields, "id")
+    required(Flag(), fields, "flag")
+    required(OneOf(STATUSES), fields, "choice")
+    required(Ids(), fields, "ids")
+    required(Chosen(RELATIONS), fields, "words")
+    required(Moment(), fields, "moment")
+    required(Rate(), fields, "rate")
     for child in (fields.nested("text"), *fields.each("ids")):
-        child.required.country("country")
+        required(Country(), child, "country")
     try:
         fields.check()
     except UnfitFields as refused:
@@ -332,7 +344,7 @@ def test_an_email_is_judged_as_the_library_does_with_all_of_it(local: str, domai
     except EmailNotValidError:
         fits = False
     fields = Fields({"email": address})
-    fields.required.email("email")
+    required(Email(), fields, "email")
     assert fits == (not fields._errors) or len(address) > 255
 
 
@@ -340,6 +352,6 @@ def test_an_email_is_judged_as_the_library_does_with_all_of_it(local: str, domai
 @settings(deadline=None)
 def test_any_email_is_read_or_refused(local: str, domain: str) -> None:
     fields = Fields({"email": f"{local}@{domain}"})
-    fields.required.email("email")
+    required(Email(), fields, "email")
     with suppress(UnfitFields):
         fields.check()

@@ -63,7 +63,7 @@ def test_a_bad_row_is_reported_between_its_neighbours(tmp_path: Path, row: dict[
     first, bad, last = read(tmp_path, order_file(order(1), row, order(3)))
     assert isinstance(bad, Remark)
     assert (bad.line, bad.message) == (3, reason)
-    assert [good.order_id for good in (first, last) if isinstance(good, OrderLine)] == [1, 3]
+    assert [good.row.order_id for good in (first, last) if isinstance(good, OrderLine)] == [1, 3]
 
 
 async def test_of_each_kind_of_bad_row_at_once_all_are_reported_and_the_good_ones_go_in(desk: Desk) -> None:

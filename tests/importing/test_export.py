@@ -6,10 +6,17 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
+from domain.address import AddressDetails
 from domain.event import Recorded
+from domain.terms import Item, ItemWords, OrderDetails, Terms, Transaction
+from domain.user import UserProfile
 from eventstore.chain.signer import sign_new
 from proof.checks import claims, claims_of_the_log
+from service.fields.input import Input
+from service.importing.fluentcart.export_orders import ExportedItem, ExportedOrder, ExportedTransaction
+from service.importing.fluentcart.export_people import ExportedDetails, ExportedUser
 from tests.api.shop import Shop, done
 from tests.eventstore.audited import KEY, audited
 from tests.importing.desk import Desk, Tables, everything, seed
@@ -243,3 +250,21 @@ async def test_a_transaction_that_was_sent_before_it_is_imported_stands_too(desk
     assert report.bad == []
     assert f"Order {here} has its transaction ch_1, too: taken as given." in [note.message for note in report.notes]
     assert await claims(desk.store) == await claims_of_the_log(desk.store)
+
+
+@pytest.mark.parametrize(
+    ("becomes", "row", "by_itself"),
+    [
+        (UserProfile, ExportedUser, set()),
+        (AddressDetails, ExportedDetails, {"company_name"}),
+        (Terms, ExportedOrder, {"items", "transactions"}),
+        (Item, ExportedItem, set()),
+        (ItemWords, ExportedItem, set()),
+        (Transaction, ExportedTransaction, set()),
+        (OrderDetails, ExportedOrder, {"billing_address", "shipping_address"}),
+    ],
+)
+def test_every_field_of_what_a_row_becomes_is_read(
+    becomes: type[Struct], row: type[Input], by_itself: set[str]
+) -> None:
+    assert set(becomes.__struct_fields__) - set(row.__struct_fields__) == by_itself

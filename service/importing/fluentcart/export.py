@@ -1,16 +1,18 @@
 """A FluentCart export: its tables, and where its rows belong."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from msgspec import DecodeError, json
 
+from service.fields.input import Input
 from service.fields.reader import Fields, UnfitFields
-from service.importing.fields import reasons, without_zero_dates
+from service.importing.fields import reasons
 from service.importing.files import ImportFileError, Source
 from service.importing.report import Remark, Report
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Input)
+R = TypeVar("R")
 
 TABLES = (
     "wp_users", "labels", "customers", "addresses", "label_relationships", "orders", "order_items",
@@ -42,7 +44,7 @@ class Export:
     def _objects(self, table: str, rows: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for number, row in enumerate(rows, 1):
             if isinstance(row, dict):
-                yield _called(table, number, row), without_zero_dates(row)
+                yield _called(table, number, row), _in_our_words(row)
             else:
                 self.refuse(f"{table} row {number}", "It is no JSON object.")
 
@@ -53,21 +55,18 @@ class Export:
         """Every row that is an object, with what to call it."""
         return self._rows[table]
 
-    def read(self, table: str, reader: Callable[[str, Fields], T]) -> Iterator[T]:
-        """What the reader makes of every row that is as it should be."""
+    def read(self, table: str, type_: type[T]) -> Iterator[tuple[str, T]]:
+        """Every row that is as it should be, with what to call it."""
         for called, row in self.rows(table):
-            yield from self.read_one(called, row, reader)
+            if (made := self.read_one(called, row, type_)) is not None:
+                yield called, made
 
-    def read_one(self, called: str, row: dict[str, Any], reader: Callable[[str, Fields], T]) -> Iterator[T]:
-        """The same for one row: one thing or none."""
+    def read_one(self, called: str, row: dict[str, Any], type_: type[T]) -> T | None:
         try:
-            fields = Fields(row)
-            made = reader(called, fields)
-            fields.check()
+            return type_.checked(Fields(row))
         except UnfitFields as error:
             self.refuse(called, reasons(error))
-        else:
-            yield made
+            return None
 
     def note(self, called: str, message: str) -> None:
         self.report.notes.append(Remark(called, message))
@@ -81,9 +80,15 @@ def _called(table: str, number: int, row: dict[str, Any]) -> str:
     return f"{table} row {number}" + (f" (id {id_})" if isinstance(id_, int | str) else "")
 
 
-def by(rows: Iterable[tuple[int, Any]]) -> dict[int, list[Any]]:
+def _in_our_words(row: dict[str, Any]) -> dict[str, Any]:
+    """A user's ID is an id, and MySQL's 0000-00-00 no date."""
+    zero = [name for name, value in row.items() if isinstance(value, str) and value.startswith("0000-00-00")]
+    return {"id": row.get("ID"), **row, **dict.fromkeys(zero)}
+
+
+def by(rows: Iterable[tuple[int, R]]) -> dict[int, list[R]]:
     """Grouped by their first."""
-    groups: dict[int, list[Any]] = {}
+    groups: dict[int, list[R]] = {}
     for key, row in rows:
         groups.setdefault(key, []).append(row)
     return groups

@@ -22,7 +22,7 @@ from service.importing.differences import differing_fields
 from service.importing.fields import random_uuids
 from service.importing.files import Source, opened
 from service.importing.orders_csv.rates import NO_RATES, Rates
-from service.importing.orders_csv.rows import TOLD, OrderLine, read_orders
+from service.importing.orders_csv.rows import OF_TERMS, OrderLine, read_orders
 from service.importing.rehearsal import Rehearsal
 from service.importing.report import Remark, Report
 from service.importing.writing import BATCH, write
@@ -80,8 +80,8 @@ def _first_orders(source: Source, progress: Progress) -> dict[str, FirstOrder]:
     found: dict[str, FirstOrder] = {}
     for number, row in enumerate(read_orders(source)):
         if isinstance(row, OrderLine):
-            mailbox = identity.of_email(row.email)
-            this = FirstOrder(row.terms.created_at, row.order_id, row.email, row.first_name, row.last_name)
+            mailbox, sent = identity.of_email(row.row.email), row.row
+            this = FirstOrder(sent.created_at, sent.order_id, sent.email, sent.first_name, sent.last_name)
             found[mailbox] = min(this, found.get(mailbox, this))
         if not number % BATCH:
             progress(source.position, 2 * source.size)
@@ -93,19 +93,19 @@ async def record(
 ) -> Report:
     """Decide on what is not here yet."""
     report = Report()
-    history = await unit.load_many(ORDER, {line.order_id for line in lines})
+    history = await unit.load_many(ORDER, {line.row.order_id for line in lines})
     placed = {event.stream.id: event.event.terms for event in history if isinstance(event.event, OrderPlaced)}
     holders = await unit.holders({_claim(line) for line in lines})
     strangers = list(
-        {claim for line in lines if line.order_id not in placed and (claim := _claim(line)) not in holders}
+        {claim for line in lines if line.row.order_id not in placed and (claim := _claim(line)) not in holders}
     )
     users = await free_users_with_emails(unit.on, [claim.value for claim in strangers]) if strangers else []
     linked = dict(zip(strangers, users, strict=True))
     free_ids = iter(await unit.new_ids(CUSTOMER, len(strangers)) if strangers else ())
     for line in lines:
-        claim = _claim(line)
+        row, claim = line.row, _claim(line)
         customer = holders.get(claim)
-        if known := placed.get(line.order_id):
+        if known := placed.get(row.order_id):
             _compare(line, customer, known, report)
             continue
         if customer is None:
@@ -113,14 +113,15 @@ async def record(
             first = first_orders[claim.value]
             await unit.decide(CUSTOMER, customer.id, _registration(first, linked[claim]), at=first.created_at)
             report.created["customers"] += 1
-        rate = rates.of(line.terms) if line.terms.rate is None else line.terms.rate
-        terms = placed[line.order_id] = replace(line.terms, customer_id=customer.id, rate=rate)
-        await unit.decide(ORDER, line.order_id, PlaceOrder(terms=terms), at=terms.created_at)
+        rate = rates.of(row.currency, row.created_at) if row.rate is None else row.rate
+        terms = row.fill(Terms, customer_id=customer.id, uuid=next(UUIDS), rate=rate)
+        placed[row.order_id] = terms
+        await unit.decide(ORDER, row.order_id, PlaceOrder(terms=terms), at=terms.created_at)
         report.created["orders"] += 1
         report.without_rate[terms.currency] += rate is None
         report.notes += [line.remark(note) for note in _notes(line, terms)]
     if report.created:
-        await unit.pass_id(ORDER.category, max(line.order_id for line in lines))
+        await unit.pass_id(ORDER.category, max(line.row.order_id for line in lines))
     return report
 
 
@@ -136,7 +137,7 @@ def refund_beyond_payment(terms: Terms) -> str:
 
 
 def _claim(line: OrderLine) -> Claim:
-    return email_claim(line.email)
+    return email_claim(line.row.email)
 
 
 def _registration(first: FirstOrder, user_id: int | None) -> RegisterCustomer:
@@ -146,8 +147,8 @@ def _registration(first: FirstOrder, user_id: int | None) -> RegisterCustomer:
 
 def _compare(line: OrderLine, customer: Stream | None, known: Terms, report: Report) -> None:
     """An email that nobody has any more says nothing about whose order it is, nor a row without a rate about that."""
-    told = {name: getattr(line.terms, name) for name in TOLD}
-    given = replace(known, **(told | {"rate": told["rate"] or known.rate}))
+    sent = {name: getattr(line.row, name) for name in OF_TERMS}
+    given = replace(known, **(sent | {"rate": line.row.rate or known.rate}))
     differing = differing_fields(given, known)
     if customer is not None and customer.id != known.customer_id:
         differing.insert(0, "it is another customer's here")

@@ -3,12 +3,11 @@
 import csv
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
 
-from domain.terms import Terms
 from service.fields import convert
 from service.fields.convert import Unfit
 from service.importing.files import UNREADABLE, ImportFileError, opened
@@ -25,11 +24,11 @@ class Rates:
         for day, currency, rate in sorted(dated):
             self._dated.setdefault(currency, []).append((day, rate))
 
-    def of(self, terms: Terms) -> Decimal | None:
-        """The one of the order's day, or the last before it; None where none is known."""
-        known = self._dated.get(terms.currency, [])
-        place = bisect_right(known, terms.created_at.date(), key=itemgetter(0))
-        return known[place - 1][1] if place else self._always.get(terms.currency)
+    def of(self, currency: str, at: datetime) -> Decimal | None:
+        """The one of that day, or the last before it; None where none is known."""
+        known = self._dated.get(currency, [])
+        place = bisect_right(known, at.date(), key=itemgetter(0))
+        return known[place - 1][1] if place else self._always.get(currency)
 
 
 NO_RATES = Rates({}, ())

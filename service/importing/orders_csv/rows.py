@@ -3,52 +3,70 @@
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-import msgspec
-
-from domain.terms import ORDER_STATUSES, Terms
-from domain.value import PAYMENT_STATUSES
+from domain.terms import OrderStatus, Terms
+from domain.value import PaymentStatus
 from service.fields import convert
+from service.fields.choices import ORDER_STATUS, PAYMENT_STATUS
+from service.fields.input import Input
+from service.fields.kinds import Cents, Email, Id, Moment, OneOf, Rate, Text
 from service.fields.reader import Fields, UnfitFields
-from service.importing.fields import random_uuids, reasons
+from service.importing.fields import CurrencyCode, reasons
 from service.importing.files import UNREADABLE, ImportFileError, Source
 from service.importing.orders_csv.lines import Lines
 from service.importing.report import Remark
 
-COLUMNS = (
-    "order_id", "email", "first_name", "last_name", "created_at", "currency", "total_amount", "total_paid",
-    "total_refund", "payment_status", "status", "invoice_no",
-)  # fmt: skip
-TOLD = (
-    "created_at",
-    "currency",
-    "total_amount",
-    "total_paid",
-    "total_refund",
-    "payment_status",
-    "status",
-    "invoice_no",
-    "rate",
-)
-UUIDS = random_uuids()
+# A file names the same customers and the same days over and over.
+_email = lru_cache(maxsize=100_000)(convert.email)
+_moment = lru_cache(maxsize=10_000)(convert.moment)
 
 
-class OrderLine(msgspec.Struct, frozen=True):
-    """`terms` lack the customer, who is known by email here. `ends`: its line has an end, so it was not cut off."""
+@dataclass(frozen=True)
+class KnownEmail(Email):
+    def read(self, raw: Any) -> Any:
+        return _email(raw)
+
+
+@dataclass(frozen=True)
+class KnownMoment(Moment):
+    def read(self, raw: Any) -> Any:
+        return _moment(raw)
+
+
+class OrderColumns(Input, kw_only=True):
+    order_id: Annotated[int, Id()]
+    email: Annotated[str, KnownEmail()]
+    first_name: Annotated[str, Text()] = ""
+    last_name: Annotated[str, Text()] = ""
+    created_at: Annotated[datetime, KnownMoment()]
+    currency: Annotated[str, CurrencyCode()]
+    total_amount: Annotated[int, Cents()]
+    total_paid: Annotated[int, Cents()]
+    total_refund: Annotated[int, Cents()]
+    payment_status: Annotated[PaymentStatus, OneOf(PAYMENT_STATUS)]
+    status: Annotated[OrderStatus, OneOf(ORDER_STATUS)]
+    invoice_no: Annotated[str, Text()] = ""
+    rate: Annotated[Decimal | None, Rate()] = None
+
+
+COLUMNS = [name for name in OrderColumns.__struct_fields__ if name != "rate"]
+OF_TERMS = [name for name in OrderColumns.__struct_fields__ if name in Terms.__struct_fields__]
+
+
+class OrderLine(NamedTuple):
+    """`ends`: its line has an end, so it was not cut off."""
 
     line: int
-    order_id: int
-    email: str
-    first_name: str
-    last_name: str
-    terms: Terms
+    row: OrderColumns
     ends: bool
 
     def remark(self, message: str) -> Remark:
-        return Remark(f"order {self.order_id}", message, self.line)
+        return Remark(f"order {self.row.order_id}", message, self.line)
 
 
 def read_orders(source: Source) -> Iterator[OrderLine | Remark]:
@@ -101,53 +119,7 @@ def _row(line: int, header: list[str], values: list[str], *, ends: bool) -> Orde
     if len(values) != len(header):
         return Remark("", f"It has {len(values)} fields instead of {len(header)}.", line)
     try:
-        return _order(line, Fields(dict(zip(header, values, strict=True))), ends=ends)
+        row = OrderColumns.checked(Fields(dict(zip(header, values, strict=True))))
     except UnfitFields as error:
         return Remark("", reasons(error), line)
-
-
-def _order(line: int, fields: Fields, *, ends: bool) -> OrderLine:
-    optional = fields.optional(absent="", empty="")
-    email = _email(fields)
-    terms = Terms(
-        customer_id=0,
-        uuid=next(UUIDS),
-        currency=fields.required.currency("currency"),
-        created_at=_moment(fields, "created_at"),
-        total_amount=fields.required.cents("total_amount"),
-        total_paid=fields.required.cents("total_paid"),
-        total_refund=fields.required.cents("total_refund"),
-        payment_status=fields.required.choice("payment_status", PAYMENT_STATUSES),
-        status=fields.required.choice("status", ORDER_STATUSES),
-        invoice_no=optional.text("invoice_no"),
-        rate=fields.optional(absent=None, empty=None).rate("rate"),
-    )
-    order_id = fields.required.id("order_id")
-    first_name, last_name = optional.text("first_name"), optional.text("last_name")
-    fields.check()
-    return OrderLine(line, order_id, email, first_name, last_name, terms, ends)
-
-
-# A file names the same customers and the same days over and over.
-@lru_cache(maxsize=100_000)
-def _known_email(email: str) -> str:
-    return convert.email(email)
-
-
-@lru_cache(maxsize=10_000)
-def _known_moment(moment: str) -> datetime:
-    return convert.moment(moment)
-
-
-def _email(fields: Fields) -> str:
-    try:
-        return _known_email(fields.values["email"])
-    except convert.Unfit:
-        return fields.required.email("email")
-
-
-def _moment(fields: Fields, name: str) -> datetime:
-    try:
-        return _known_moment(fields.values[name])
-    except convert.Unfit:
-        return fields.required.moment(name)
+    return OrderLine(line, row, ends)
