@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -11,17 +11,19 @@ import asyncpg
 
 from eventstore.log.log import Connection, Log
 from eventstore.store import Store
-from projections.fold.fold import Folded, fold_range
+from projections.fold.fold import Folded, fold_range, fold_some
 from projections.fold.ranges import Range
+from projections.fold.stats import figures_in_range, figures_of
 from projections.replay.registry import Replay, keep_poison
-from projections.tables.projection import Projection
+from projections.tables.projection import Part, Projection
 
 CLAIM = """
     SELECT part, low, high FROM replay_ranges WHERE replay_id = $1 AND events IS NULL
-    ORDER BY part, low LIMIT 1 FOR UPDATE SKIP LOCKED"""
-BUILT = (
-    "UPDATE replay_ranges SET events = $4, built_at = clock_timestamp() WHERE replay_id = $1 AND part = $2 AND low = $3"
-)
+    ORDER BY part, low LIMIT $2 FOR UPDATE SKIP LOCKED"""
+# What several ranges come from is counted with the first.
+BUILT = """
+    UPDATE replay_ranges SET events = CASE low WHEN $3[1] THEN $4 ELSE 0 END, built_at = clock_timestamp()
+    WHERE replay_id = $1 AND part = $2 AND low = ANY($3::bigint[])"""
 # Rows that are lost with the server are built again.
 LATER = "SET LOCAL synchronous_commit = off"
 THERE_IS = "SELECT to_regnamespace($1) IS NOT NULL"
@@ -33,6 +35,7 @@ INDEXING = f"{LATER}; SET LOCAL maintenance_work_mem = '128MB'; SET LOCAL max_pa
 # PostgreSQL reads and writes for one while the other computes.
 AT_ONCE = 2
 MOST = 6  # of a pool that others use too
+AT_A_TIME = 500  # customers, of those who are folded by their ids
 
 # An index or a key of a replay that was interrupted here.
 THERE_ALREADY = (asyncpg.DuplicateTableError, asyncpg.InvalidTableDefinitionError)
@@ -68,18 +71,34 @@ async def _build_ranges(store: Store, replay: Replay, on_range: OnRange) -> None
 
 
 async def _build_range(connection: Connection, log: Log, replay: Replay) -> bool:
-    """Builds a range and records that in one transaction: a range is built completely or not at all."""
+    """Builds ranges and records that in one transaction: a range is built completely or not at all."""
     async with connection.transaction():
         await connection.execute(LATER)
-        claimed = await connection.fetchrow(CLAIM, replay.id)
-        if claimed is None:
+        # A customer who has changed since a position is a range: many in one go.
+        many = 1 if replay.since is None else AT_A_TIME
+        claimed = [Range(*each) for each in await connection.fetch(CLAIM, replay.id, many)]
+        if not claimed:
             return False
-        ids = Range(*claimed)
-        folded = await fold_range(connection, log, ids, replay.until)
+        folded = await _fold(connection, log, replay, claimed)
         await load(connection, replay.wanted, folded, replay.schema)
         await keep_poison(connection, replay.id, folded.poison)
-        await connection.execute(BUILT, replay.id, ids.part, ids.low, folded.events)
+        await connection.execute(BUILT, replay.id, claimed[0].part, [ids.low for ids in claimed], folded.events)
         return True
+
+
+async def _fold(connection: Connection, log: Log, replay: Replay, claimed: Sequence[Range]) -> Folded:
+    if replay.since is not None:
+        return await fold_ids(connection, log, replay, "customer", [ids.low for ids in claimed], until=replay.until)
+    fold = figures_in_range if replay.is_of_figures else fold_range
+    return await fold(connection, log, claimed[0], replay.until)
+
+
+async def fold_ids(
+    connection: Connection, log: Log, replay: Replay, part: Part, ids: Collection[int], *, until: int
+) -> Folded:
+    if replay.is_of_figures:
+        return await figures_of(connection, log, ids, until)
+    return await fold_some(connection, log, part, ids, until)
 
 
 async def load(connection: Connection, built: Iterable[Projection[Any]], folded: Folded, schema: str) -> None:
@@ -102,7 +121,8 @@ async def index_tables(pool: asyncpg.Pool, replay: Replay, workers: int) -> None
         # They need an exclusive lock on their table.
         [table.index[0] for table in tables.values()],
         # An ANALYZE waits for statements on its table, and so sees all indexes.
-        [statement for table in tables.values() for statement in table.index[1:]]
+        # Rows that are moved, and not swapped with their table, are found by their keys.
+        [statement for table in tables.values() for statement in table.index[1:] if replay.is_whole]
         + [f"ANALYZE {name}" for name in tables],
     ]
     for statements in steps:

@@ -12,13 +12,11 @@ from eventstore.log.log import Connection, Log
 from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import MAX_ID, from_uuid, to_uuid
 from eventstore.store import Store
-from projections.fold.fold import fold_some
 from projections.live.words import holders
-from projections.replay.build import load
+from projections.replay.build import AT_A_TIME, fold_ids, load
 from projections.replay.registry import SET_POSITION, Replay, find, keep_poison
 from projections.tables.projection import Part, Projection
 
-AT_A_TIME = 500
 FEW = 100
 
 TOUCHED_CUSTOMERS = """
@@ -33,7 +31,8 @@ TOUCHED_STREAMS = """
     WHERE notification_id > $1 AND notification_id <= $2 AND originator_id BETWEEN $3 AND $4"""
 OF_REPLAY = """
     SELECT id FROM unnest($1::bigint[]) AS id
-    WHERE EXISTS (SELECT FROM replay_ranges WHERE replay_id = $2 AND part = $3 AND id BETWEEN low AND high)"""
+    WHERE id <= (
+        SELECT high FROM replay_ranges WHERE replay_id = $2 AND part = $3 AND low <= id ORDER BY low DESC LIMIT 1)"""
 
 
 class Tables(NamedTuple):
@@ -55,7 +54,7 @@ async def catch_up(connection: Connection, log: Log, replay: Replay, tables: Tab
             ids = [row[0] for row in await connection.fetch(OF_REPLAY, ids, replay.id, part)]
         for start in range(0, len(ids), AT_A_TIME):
             some = ids[start : start + AT_A_TIME]
-            folded = await fold_some(connection, log, part, some, until)
+            folded = await fold_ids(connection, log, replay, part, some, until=until)
             await keep_poison(connection, replay.id, folded.poison)
             for projection in tables.projections:
                 if projection.part == part:

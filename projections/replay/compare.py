@@ -8,7 +8,7 @@ import msgspec
 
 from eventstore.log.log import Connection
 from projections.replay.build import at_once
-from projections.replay.registry import Replay, not_rebuilt
+from projections.replay.registry import Replay, live_ids, not_rebuilt
 from projections.tables.projection import Projection
 from projections.tables.table import Column
 
@@ -16,12 +16,8 @@ SAMPLES = 10
 
 # Both sides leave out rows whose events can't be applied; the live side has only rows that the replay is about.
 PAIRS = """
-    (SELECT t.*, t AS whole FROM public.{table} AS t WHERE NOT t.{owner} = ANY($1) AND ({included})) AS l
+    (SELECT t.*, t AS whole FROM public.{table} AS t WHERE NOT t.{owner} = ANY($1) AND {included}) AS l
     FULL JOIN (SELECT t.*, t AS whole FROM {schema}.{table} AS t WHERE NOT t.{owner} = ANY($1)) AS s ON s.id = l.id"""
-INCLUDED = """EXISTS (
-        SELECT FROM replay_ranges AS r
-        WHERE r.replay_id = {id} AND r.part = '{part}' AND t.{owner} BETWEEN r.low AND r.high)
-    OR EXISTS (SELECT FROM {schema}.{table} AS own WHERE own.id = t.id)"""
 # Byte by byte, which costs a tenth of comparing every column. Rows with different bytes may still mean the same.
 UNLIKE = "(l.whole *= s.whole) IS NOT TRUE"
 ROWS = f"SELECT count(s.id) AS rows, count(*) FILTER (WHERE {UNLIKE}) AS unlike FROM {{pairs}}"
@@ -125,7 +121,7 @@ async def _look(
 
 def _pairs(replay: Replay, projection: Projection[Any]) -> str:
     names = {"schema": replay.schema, "table": projection.name, "owner": projection.owner}
-    included = "true" if replay.is_whole else INCLUDED.format(id=replay.id, part=projection.part, **names)
+    included = "true" if replay.is_whole else f"t.id IN ({live_ids(replay, projection, replay.schema)})"
     return PAIRS.format(included=included, **names)
 
 

@@ -11,7 +11,7 @@ from eventstore.store import Store
 from projections.models.figures import FIGURES
 from projections.replay.build import THERE_IS
 from projections.replay.catch_up import Tables, catch_up, catch_up_almost
-from projections.replay.registry import Replay, find, not_rebuilt, set_status
+from projections.replay.registry import Replay, find, live_ids, not_rebuilt, set_status
 from projections.tables.projection import Projection
 from projections.tables.schema import record_fingerprint
 
@@ -24,12 +24,7 @@ OTHER_FORMERS = r"SELECT nspname FROM pg_namespace WHERE nspname LIKE 'former\_%
 TABLES_IN = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r'"
 MOVE_OUT = """
     WITH gone AS (
-        DELETE FROM public.{name} AS t
-        WHERE EXISTS (
-            SELECT FROM replay_ranges AS r
-            WHERE r.replay_id = $1 AND r.part = $2 AND t.{owner} BETWEEN r.low AND r.high)
-        OR EXISTS (SELECT FROM {source}.{name} AS own WHERE own.id = t.id)
-        RETURNING {columns})
+        DELETE FROM public.{name} WHERE id IN ({ids}) RETURNING {columns})
     INSERT INTO {target}.{name} ({columns}) SELECT {columns} FROM gone"""
 KEEP = """
     INSERT INTO {schema}.{name} ({columns}) SELECT {columns} FROM public.{name} WHERE {owner} = ANY($1)
@@ -143,7 +138,7 @@ async def _move(connection: Connection, replay: Replay, projection: Projection[A
     else:
         await connection.execute(f"CREATE TABLE IF NOT EXISTS {move.target}.{name} (LIKE public.{name} INCLUDING ALL)")
         await connection.execute(f"TRUNCATE {move.target}.{name}")
-        out = MOVE_OUT.format(source=move.source, target=move.target, **names)
-        await connection.execute(out, replay.id, projection.part)
+        theirs = live_ids(replay, projection, move.source)
+        await connection.execute(MOVE_OUT.format(ids=theirs, target=move.target, **names))
         await connection.execute(f"INSERT INTO public.{name} ({columns}) SELECT {columns} FROM {move.source}.{name}")
     await record_fingerprint(connection, projection)

@@ -12,6 +12,7 @@ from eventstore.log.log import Connection, Executor
 from projections.fold.fold import Poison
 from projections.fold.ranges import Range, split
 from projections.models import PROJECTIONS
+from projections.models.figures import FIGURES
 from projections.tables.projection import Part, Projection
 from projections.tables.schema import fingerprint
 from projections.tables.swap import Swap
@@ -38,9 +39,18 @@ COLUMNS = """id, projections, low, high, since, swap, until, position, total, st
     (SELECT coalesce(sum(events), 0) FROM replay_ranges WHERE replay_id = replays.id)::bigint AS done"""
 INSERT = """
     INSERT INTO replays (projections, low, high, since, swap, shape, started_by, until, position, total)
-    SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(notification_id), 0), coalesce(max(notification_id), 0), count(*)
+    SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(notification_id), 0), coalesce(max(notification_id), 0), 0
     FROM stored_events RETURNING id"""
 INSERT_RANGE = "INSERT INTO replay_ranges (replay_id, part, low, high) VALUES ($1, $2, $3, $4)"
+COUNT_ALL = "UPDATE replays SET total = (SELECT count(*) FROM stored_events) WHERE id = $1"
+COUNT_SOME = """
+    UPDATE replays SET total = (
+        SELECT count(*) FROM replay_ranges JOIN stored_events ON customer_id BETWEEN low AND high WHERE replay_id = $1)
+    WHERE id = $1"""
+# By ranges and not by rows, of which a replay of some has very many others.
+LIVE_IDS = """
+    SELECT t.id FROM replay_ranges AS r JOIN public.{name} AS t ON t.{owner} BETWEEN r.low AND r.high
+    WHERE r.replay_id = {replay} AND r.part = '{part}' UNION SELECT id FROM {schema}.{name}"""
 TOUCHED = """
     SELECT DISTINCT id FROM stored_events CROSS JOIN LATERAL (VALUES (customer_id), (former_customer_id)) AS whose (id)
     WHERE notification_id >= $1 AND id IS NOT NULL ORDER BY id"""
@@ -123,6 +133,11 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
         return self.low is None and self.since is None
 
     @property
+    def is_of_figures(self) -> bool:
+        """Whether it rebuilds figures alone, which takes less than all rows do."""
+        return self.wanted == [FIGURES]
+
+    @property
     def wanted(self) -> list[Projection[Any]]:
         return [projection for projection in PROJECTIONS if projection.name in self.projections]
 
@@ -146,6 +161,7 @@ async def start(connection: Connection, asked: Asked) -> int:
         replay = await find(connection, id_)
         ranges = [each async for each in _ranges(connection, replay)]
         await connection.executemany(INSERT_RANGE, [(id_, *each) for each in ranges])
+        await connection.execute(COUNT_ALL if replay.is_whole else COUNT_SOME, id_)
     return id_
 
 
@@ -159,6 +175,12 @@ async def _ranges(connection: Connection, replay: Replay) -> AsyncIterator[Range
         whole = Range(part) if replay.low is None else Range(part, replay.low, replay.high or replay.low)
         async for each in split(connection, whole):
             yield each
+
+
+def live_ids(replay: Replay, projection: Projection[Any], schema: str) -> str:
+    """SQL: the ids of live rows that those in a schema take the place of."""
+    names = {"name": projection.name, "owner": projection.owner, "part": projection.part}
+    return LIVE_IDS.format(replay=replay.id, schema=schema, **names)
 
 
 async def find(on: Executor, id_: int) -> Replay:

@@ -108,7 +108,8 @@ def envelope(recorded: Recorded) -> Envelope:
 def utc(time: datetime) -> datetime:
     """A time as rows hold it: UTC, without zone or fraction."""
     time = time if time.tzinfo is UTC else time.astimezone(UTC)
-    return time.replace(microsecond=0, tzinfo=None)
+    # Not `replace`, which takes five times as long in Python 3.11.
+    return datetime(time.year, time.month, time.day, time.hour, time.minute, time.second)  # noqa: DTZ001
 
 
 def index_for_sorting(table: str, name: str, key: str | None = None) -> str:
