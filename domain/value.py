@@ -123,20 +123,19 @@ def days_since(purchase: datetime, at: datetime) -> int:
 
 def figures(orders: Iterable[OrderValue], rule: Rule = RULE) -> Figures:
     """All figures of one customer from all its orders."""
-    counted = [order for order in orders if order.payment_status in rule.counts]
-    if not counted:
+    ltv, by_currency, dates = 0, dict[str, int](), list[datetime]()
+    for order in orders:
+        if rule.is_counted(order):
+            cents, currency = rule.cents(order), order.currency
+            ltv += _rounded(cents, order.rate)
+            by_currency[currency] = by_currency.get(currency, 0) + cents
+            dates.append(order.created_at)
+    if not dates:
         return Figures()
-    ltv = 0
-    by_currency: dict[str, int] = {}
-    for order in counted:
-        cents, currency = rule.cents(order), order.currency
-        ltv += _rounded(cents, order.rate)
-        by_currency[currency] = by_currency.get(currency, 0) + cents
-    dates = [order.created_at for order in counted]
     return Figures(
         ltv=ltv,
-        purchase_count=len(counted),
-        aov=average(ltv, len(counted)),
+        purchase_count=len(dates),
+        aov=average(ltv, len(dates)),
         first_purchase_date=min(dates),
         last_purchase_date=max(dates),
         purchase_value=dict(sorted(by_currency.items())) if len(by_currency) > 1 else by_currency,

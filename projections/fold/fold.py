@@ -1,6 +1,7 @@
 """Read models from events alone: the rows of some customers, users or labels, as they are at a position of the log."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, groupby
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 import msgspec
+from msgspec.structs import astuple
 
 from domain.customer import CustomerErased, OrderDetailsRecorded
 from domain.event import Event, Stream
@@ -23,7 +25,8 @@ from eventstore.sealing.payloads import FORMAT, WORDS, bound
 from eventstore.sealing.stream_keys import StreamKeys
 from projections.fold.ranges import Range
 from projections.models import PROJECTIONS
-from projections.models.figures import FIGURES, FiguresRow, with_figures
+from projections.models.customers import CUSTOMERS
+from projections.models.figures import FIGURES, FiguresRow
 from projections.models.order_rows import OrderRow
 from projections.models.orders import ORDERS, value_of
 from projections.tables.projection import Envelope, Evolve, Keys, Part, Projection, of_stream
@@ -169,7 +172,9 @@ class _Fold:
         self._steps = {event: [] for event in (type(None), *EVENTS)}
         for projection in projections_of(part):
             rows = self._rows[projection.name] = {}
-            for event, change in projection.changes.items():
+            # Figures follow from the other rows, and a customer's version is counted at once.
+            changes = {} if projection is FIGURES else projection.changes
+            for event, change in changes.items():
                 self._steps[event].append((change.keys, change.evolve, rows))
 
     async def fold(self, groups: Groups, is_asked_for: Callable[[int], bool]) -> Folded:
@@ -182,13 +187,14 @@ class _Fold:
                 if rows:
                     folded[name].update(rows)
                     rows.clear()
+        events = [*groups.entangled, *groups.by_customer]
         if self._part == "customer":
-            _sum(folded[ORDERS.name], folded[FIGURES.name])
-        poison = self._set_aside([*groups.entangled, *groups.by_customer]) if self._failed else []
+            folded[FIGURES.name] = _figures(folded[CUSTOMERS.name], folded[ORDERS.name], events)
+        poison = self._set_aside(events) if self._failed else []
         if groups.others or poison:
             lost = frozenset(id_ for each in poison for id_ in each.ids)
             folded = {name: _own(rows, is_asked_for, lost) for name, rows in folded.items()}
-        return Folded(folded, poison, len(groups.entangled) + len(groups.by_customer))
+        return Folded(folded, poison, len(events))
 
     def _one_by_one(self, groups: Groups) -> Iterator[Iterable[Happened]]:
         if groups.entangled:
@@ -269,14 +275,13 @@ class _Fold:
         return {id_ for id_ in (CUSTOMER(event), FORMER(event)) if id_ is not None}
 
 
-def _sum(orders: Mapping[int, OrderRow], of_customers: dict[int, FiguresRow]) -> None:
-    """Sets the figures of customers in place."""
+def _figures(customers: Iterable[int], orders: Mapping[int, OrderRow], events: Events) -> dict[int, FiguresRow]:
     values: dict[int, list[OrderValue]] = {}
     for order in orders.values():
         values.setdefault(order.customer_id, []).append(value_of(order))
-    for id_, of_customer in values.items():
-        if row := of_customers.get(id_):
-            of_customers[id_] = with_figures(row, figures(of_customer))
+    versions = Counter(map(CUSTOMER, events))
+    versions.update(map(FORMER, events))
+    return {id_: FiguresRow(id_, versions[id_], *astuple(figures(values.get(id_, ())))) for id_ in customers}
 
 
 def _own(rows: dict[int, Any], is_asked_for: Callable[[int], bool], lost: frozenset[int]) -> dict[int, Any]:

@@ -4,6 +4,7 @@ import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -24,7 +25,8 @@ SQL_TYPES: dict[Any, str] = {
 }  # fmt: skip
 # New rows from which on COPY is faster than JSON. Arrays never are: asyncpg looks at every element more than once.
 WORTH_A_COPY = 100
-FIRST_TIME, LAST_TIME = ENDS_OF_TIME = datetime.min, datetime.max  # noqa: DTZ901  # rows hold UTC without a zone
+FIRST_TIME, LAST_TIME = datetime.min, datetime.max  # noqa: DTZ901  # rows hold UTC without a zone
+ENDS_OF_TIME = frozenset((FIRST_TIME, LAST_TIME))
 NO_ROWS: Mapping[int, Any] = MappingProxyType({})
 encode_json = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -93,7 +95,8 @@ class Table(Generic[Row]):
         renewed = ", ".join(f"{column.name} = excluded.{column.name}" for column in self.stored if column.name != "id")
         self._upsert = f"{self._insert} ON CONFLICT (id) DO UPDATE SET {renewed}"
         self.names = names
-        self._times = [column.name for column in self.columns if column.python_type is datetime]
+        times = [column.name for column in self.columns if column.python_type is datetime]
+        self._times = attrgetter(*times, times[0]) if times else None  # of one, too, a tuple
         self._in = [(i, to_sql) for i, column in enumerate(self.columns) if (to_sql := column.to_sql())]
         self._out = [(i, from_sql) for i, column in enumerate(self.columns) if (from_sql := column.from_sql())]
 
@@ -176,8 +179,8 @@ class Table(Generic[Row]):
     async def copy(self, on: Session, rows: Iterable[Row], schema: str | None = None) -> None:
         """Load new rows, into the table of a schema or the first in the search path."""
         at_ends_of_time: list[Row] = []
-        if self._times:
-            rows = (row for row in rows if not self._is_at_an_end_of_time(row, at_ends_of_time))
+        if times := self._times:
+            rows = (row for row in rows if _is_in_time(row, times, at_ends_of_time))
         records = map(self.record, rows)
         columns = [column.name for column in self.stored]
         await on.copy_records_to_table(self.name, records=records, columns=columns, schema_name=schema)
@@ -185,13 +188,6 @@ class Table(Generic[Row]):
             there = f"{schema}.{self.name}" if schema else self.name
             insert = self._insert.replace(self.name, there, 1)
             await on.execute(insert, self.encode(at_ends_of_time))
-
-    def _is_at_an_end_of_time(self, row: Row, found: list[Row]) -> bool:
-        """COPY by asyncpg would make such a time infinity, which is another value: these rows go in as JSON."""
-        if any(getattr(row, name) in ENDS_OF_TIME for name in self._times):
-            found.append(row)
-            return True
-        return False
 
     def row(self, record: Any) -> Row:
         """A record of all columns, as a row."""
@@ -207,6 +203,14 @@ class Table(Generic[Row]):
             values[i] = to_sql(values[i])
         values += [each.value(row) for each in self.derived]
         return values
+
+
+def _is_in_time(row: Row, times: Callable[[Row], Iterable[datetime | None]], others: list[Row]) -> bool:
+    """COPY by asyncpg would make an end of time infinity, which is another value: these rows go in as JSON."""
+    if ENDS_OF_TIME.isdisjoint(times(row)):
+        return True
+    others.append(row)
+    return False
 
 
 class _Marked(msgspec.Struct, gc=False):
