@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from domain.event import Claim, Stream
-from eventstore.commit.command import DATABASE, Asked, Check, Decided, Waiting
+from eventstore.commit.command import DATABASE, Check, Decided, Hooks, PendingCommand
 from eventstore.commit.projector import NeedsLocks, Projecting, Projector
 from eventstore.commit.unit import By, Conflict, Rewrapped, Unit
 from eventstore.commit.writer import PATIENCE, OutcomeUnknown, Writer
@@ -15,7 +15,7 @@ from eventstore.log.log import Connection, Log, Session
 from eventstore.postgres.away import UNREACHABLE
 from eventstore.postgres.durability import sync, warnings
 from eventstore.reading.instance import Instances
-from eventstore.reading.reader import Reads
+from eventstore.reading.reader import Reader
 from eventstore.sealing.stream_keys import settle
 
 __all__ = [
@@ -59,7 +59,7 @@ class Store:
         self.pool = pool
         self.log = log
         self._instances = instances or Instances(projector.new_cache)
-        self._reads = Reads(pool, log)
+        self._reads = Reader(pool, log)
         self._writer = Writer(pool, log, projector, self._instances)
         self._under_way = 0
         self._at_rest = asyncio.Event()
@@ -107,25 +107,25 @@ class Store:
             raise Overloaded
         self._under_way += 1
         try:
-            answer: R = await self._answer(by, work, Asked(show, check, alone))
+            answer: R = await self._answer(by, work, Hooks(show, check, alone))
             return answer
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._at_rest.set()
 
-    async def _answer(self, by: By, work: Callable[[Unit], Awaitable[T]], asked: Asked) -> Any:
+    async def _answer(self, by: By, work: Callable[[Unit], Awaitable[T]], hooks: Hooks) -> Any:
         for attempt in range(ATTEMPTS):
             unit = Unit(self._reads, by, self._instances.remembered.heads, trusts_new_ids=not attempt)
             try:
-                command = await self._submitted(unit, work, asked)
+                command = await self._submitted(unit, work, hooks)
                 return await command.outcome
             except (Conflict, asyncpg.DeadlockDetectedError) as error:
                 if isinstance(error, Rewrapped):
                     await settle(self.pool, self.log.sealing)
         raise Contended
 
-    async def _submitted(self, unit: Unit, work: Callable[[Unit], Awaitable[T]], asked: Asked) -> Waiting:
+    async def _submitted(self, unit: Unit, work: Callable[[Unit], Awaitable[T]], hooks: Hooks) -> PendingCommand:
         """A command that is decided on what this process knows, ahead of the locks; or else under them.
 
         Whatever is decided ahead counts only if what it was decided on is so when the command is written. Raises a
@@ -141,7 +141,7 @@ class Store:
                 raise
             refusal = error
         is_decided = unit.is_newest() and not self._writer.is_overtaken
-        command = Waiting(unit, self.log, Decided(result, refusal) if is_decided else None, asked, work)
+        command = PendingCommand(unit, self.log, Decided(result, refusal) if is_decided else None, hooks, work)
         self._writer.submit(command)
         return command
 

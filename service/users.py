@@ -8,14 +8,14 @@ from domain import people
 from domain.customer import CUSTOMER, AttachUser, CustomerProfile, DetachUser, user_claim
 from domain.refusals import ClaimTaken
 from domain.user import USER, ChangeUserProfile, DeleteUser, RegisterUser, UserProfile, login_claim
-from eventstore.reading.coalesce import Together
+from eventstore.reading.coalesce import Coalescer
 from eventstore.store import Unit
 from projections.queries.lookups import customer_of_user, free_users_with_emails
 
 
-def finding_free_users(pool: asyncpg.Pool) -> Together[str, int | None]:
+def finding_free_users(pool: asyncpg.Pool) -> Coalescer[str, int | None]:
     """For `customers.register`: one query for all who ask at the same time."""
-    return Together(partial(free_users_with_emails, pool))
+    return Coalescer(partial(free_users_with_emails, pool))
 
 
 async def register(unit: Unit, id_: int, profile: UserProfile) -> None:

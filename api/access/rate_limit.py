@@ -12,7 +12,7 @@ from litestar.types import Message, Scope
 
 from api.http.refusals import TooMany
 from api.process.settings import Rate
-from eventstore.reading.coalesce import Together
+from eventstore.reading.coalesce import Coalescer
 
 # Each request takes a step, and `spent_until` is ahead of now by those taken, at most by all steps of the rate. Sorted,
 # or two statements that come across each other might wait for one another.
@@ -54,7 +54,7 @@ class RateLimit:
     def __init__(self, pool: asyncpg.Pool, rate: Rate) -> None:
         self.rate = rate
         self._pool = pool
-        self._spend: Together[UUID, Standing] = Together(self._spend_together)
+        self._spend: Coalescer[UUID, Standing] = Coalescer(self._spend_together)
 
     async def spend(self, credential: UUID) -> Standing:
         """One request."""

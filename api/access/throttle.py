@@ -8,7 +8,7 @@ from hashlib import blake2b
 import asyncpg
 
 from api.http.refusals import TooMany
-from eventstore.reading.coalesce import Together
+from eventstore.reading.coalesce import Coalescer
 from service.redaction import Personal
 
 FREE = 5  # wrong ones in a row that cost no time
@@ -36,7 +36,7 @@ class Throttle:
         self._pool = pool
         self._key = key
         self._waiting = 0
-        self._level = Together(self._levels)
+        self._level = Coalescer(self._levels)
         self._alias = lru_cache(1_000)(partial(self._digest, "network"))  # asked for with each write
 
     async def slow(self, network: Personal, login: Personal | None) -> None:

@@ -5,12 +5,12 @@ from math import inf
 from typing import Any
 
 from domain.event import Claim, Decider, Stream
-from eventstore.commit.command import DATABASE, Decided, Waiting
+from eventstore.commit.command import DATABASE, Decided, PendingCommand
 from eventstore.commit.unit import Unit
 from eventstore.log.log import Connection, Log
 from eventstore.postgres.stream_ids import End
-from eventstore.reading.reader import Reads
-from eventstore.reading.stream_cache import Head, Heads, beginning
+from eventstore.reading.reader import Reader
+from eventstore.reading.stream_cache import Head, StreamCache, beginning
 
 
 class Again:
@@ -26,10 +26,10 @@ class Again:
         self._claims = claims
         self._connection = connection
         self._log = log
-        self._reads = Reads(connection, log)
-        self._held = Heads(inf)
+        self._reads = Reader(connection, log)
+        self._held = StreamCache(inf)
 
-    async def begin(self, commands: Iterable[Waiting], written: Mapping[Stream, Head]) -> None:
+    async def begin(self, commands: Iterable[PendingCommand], written: Mapping[Stream, Head]) -> None:
         """Read what has come to the streams that these commands were decided on. `written` is what is not there yet."""
         moved: dict[Stream, tuple[Decider[Any], Head]] = {}
         for command in commands:
@@ -50,7 +50,7 @@ class Again:
         for stream, head in heads.items():
             self._held.push(stream, head)
 
-    async def decide(self, command: Waiting) -> None:
+    async def decide(self, command: PendingCommand) -> None:
         unit = Unit(
             self._reads,
             command.unit.by,

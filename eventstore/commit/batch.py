@@ -9,7 +9,17 @@ import asyncpg
 from domain.event import Claim, Stream
 from eventstore.commit.again import Again
 from eventstore.commit.claims import Claims, freeing
-from eventstore.commit.command import DATABASE, Waiting, claims_of, ends_of, events_of, freed_by, keys_of, layers
+from eventstore.commit.command import (
+    DATABASE,
+    Answers,
+    PendingCommand,
+    claims_of,
+    ends_of,
+    events_of,
+    freed_by,
+    keys_of,
+    layers,
+)
 from eventstore.commit.projector import NeedsLocks, Projecting, Projector
 from eventstore.commit.unit import Conflict, Rewrapped, Unit
 from eventstore.log.log import MAX_KEYS, Connection, Expected, Log, encode
@@ -19,11 +29,11 @@ from eventstore.reading.instance import Cache
 from eventstore.reading.stream_cache import Head
 from eventstore.sealing.stream_keys import change_keys, described, making
 
-NOTHING: Mapping[Waiting, Any] = MappingProxyType({})
+NOTHING: Answers = MappingProxyType({})
 
 
 class Batch:
-    """One attempt at writing commands. `shown` and `refused` count when it is committed, and not before.
+    """One attempt at writing commands. `answers` and `refused` count when it is committed, and not before.
 
     Without a transaction, the statement that writes takes the locks itself, and is the commit; it writes nothing unless
     all is as the process knows it. In a transaction, what has changed is read under the locks, and decided on again;
@@ -31,8 +41,8 @@ class Batch:
     """
 
     def __init__(self, connection: Connection, log: Log, projector: Projector, cache: Cache) -> None:
-        self.shown: dict[Waiting, Any] = {}
-        self.refused: dict[Waiting, Exception] = {}
+        self.answers: dict[PendingCommand, Any] = {}
+        self.refused: dict[PendingCommand, Exception] = {}
         self.is_overtaken = False
         self._connection = connection
         self._log = log
@@ -44,43 +54,43 @@ class Batch:
         self._holders: dict[Claim, Stream | None] = {}  # of the claims that are locked
         self._heads: dict[Stream, Head] = {}
 
-    async def write_whole(self, commands: Sequence[Waiting]) -> None:
+    async def write_whole(self, commands: Sequence[PendingCommand]) -> None:
         """Write and commit. Raises NeedsLocks, asyncpg.SerializationError, and what else stands in the way."""
         self._ends, self._claims = ends_of(commands), Claims(freed_by(commands))
         models = await self._project(commands, is_locked=False)
         if any(command.refusal is None for command in self.refused):  # for rows that may be others now
             raise NeedsLocks
-        if events_of(self.shown):
+        if events_of(self.answers):
             await self._append(models, Expected(await models.save(), keys_of(commands), self._ends))
             return
         moved, _holders = await self._log.hold(self._connection, self._ends)
         if moved:
             raise NeedsLocks
-        if self.shown:
+        if self.answers:
             await sync(self._connection)
 
-    async def write(self, commands: Sequence[Waiting], in_doubt: Mapping[Waiting, Any] = NOTHING) -> None:
-        """Write in the connection's transaction. `in_doubt` is what was shown in a commit that may have succeeded."""
+    async def write(self, commands: Sequence[PendingCommand], in_doubt: Answers = NOTHING) -> None:
+        """Write in the connection's transaction. `in_doubt` has the answers of commits that may have succeeded."""
         await self._lock(commands)
         written = await self._written(commands, in_doubt)
         commands = await self._decided([command for command in commands if command not in written])
         models = await self._project(commands, is_locked=True)
-        if events_of(self.shown):
+        if events_of(self.answers):
             statement = await models.save()
             await self._end_keys()
             # Last of all, because it holds the log's lock until the commit.
             await self._append(models, Expected(statement, (), {}))
-        elif self.shown or written:  # what was seen counts for done, and may not be durable yet
+        elif self.answers or written:  # what was seen counts for done, and may not be durable yet
             await sync(self._connection)
-        self.shown |= written
+        self.answers |= written
 
     async def _append(self, models: Projecting, expected: Expected) -> None:
         statement = expected.statement
-        if made := [new for command in self.shown for new in command.unit.new_keys]:
+        if made := [new for command in self.answers for new in command.unit.new_keys]:
             statement.add(len(made), making, described(made, self._ended()))
         if freed := self._claims.freed():
             statement.add(len(freed), freeing, encode(freed).decode())
-        rows = [row for command in self.shown for row in command.rows]
+        rows = [row for command in self.answers for row in command.rows]
         try:
             mark = await self._log.append_whole(self._connection, expected, rows, self._claims.taken())
         except asyncpg.NotNullViolationError as error:
@@ -95,17 +105,17 @@ class Batch:
 
     def _ended(self) -> list[tuple[Stream, int]]:
         """The versions at which streams end whose keys are destroyed."""
-        events = events_of(self.shown)
+        events = events_of(self.answers)
         return [(recorded.stream, recorded.version) for recorded in events if recorded.event.outlives_erasure]
 
-    async def _lock(self, commands: Sequence[Waiting]) -> None:
+    async def _lock(self, commands: Sequence[PendingCommand]) -> None:
         ends, self._keys, claims = ends_of(commands), keys_of(commands), claims_of(commands)
         moved, holders = await self._log.hold(self._connection, ends, self._keys, sorted(claims))
         self._ends, self._claims = ends | moved, Claims(holders)
         self._holders = dict.fromkeys(claims) | holders
         self.is_overtaken = any(ends[stream].version for stream in moved)
 
-    async def _written(self, commands: Sequence[Waiting], in_doubt: Mapping[Waiting, Any]) -> dict[Waiting, Any]:
+    async def _written(self, commands: Sequence[PendingCommand], in_doubt: Answers) -> Answers:
         """Those that are written. Whoever holds the locks sees what a lost session has done with them; and what comes
         of it later meets streams that do not end as it expects.
         """
@@ -116,7 +126,7 @@ class Batch:
             self._heads |= command.heads
         return written
 
-    async def _decided(self, commands: Sequence[Waiting]) -> Sequence[Waiting]:
+    async def _decided(self, commands: Sequence[PendingCommand]) -> Sequence[PendingCommand]:
         """Those that go on. Whoever was overtaken is decided again, on what is locked."""
         heads = dict(self._heads)
         again: Again | None = None
@@ -134,7 +144,7 @@ class Batch:
         await self._lock_more(decided)
         return [command for command in commands if command not in self.refused]
 
-    async def _lock_more(self, decided: Sequence[Waiting]) -> None:
+    async def _lock_more(self, decided: Sequence[PendingCommand]) -> None:
         """Lock what those touch now who were decided again. They can't wait for it: others may wait for us."""
         ends, keys, claims = ends_of(decided), keys_of(decided) - self._keys, claims_of(decided) - self._holders.keys()
         ends = {stream: end for stream, end in ends.items() if stream not in self._ends}
@@ -147,7 +157,7 @@ class Batch:
         self._ends |= ends | moved
         self._claims = self._claims.having(holders)
 
-    async def _project(self, commands: Sequence[Waiting], *, is_locked: bool) -> Projecting:
+    async def _project(self, commands: Sequence[PendingCommand], *, is_locked: bool) -> Projecting:
         """Layer by layer, change the read models and take the answers."""
         models = await self._projector.begin(self._connection, events_of(commands), self._cache, is_locked=is_locked)
         for layer in layers(commands):
@@ -155,10 +165,10 @@ class Batch:
             if accepted:
                 await models.apply(events_of(accepted))
                 for command in accepted:
-                    self.shown[command] = await command.show(models, command.result)
+                    self.answers[command] = await command.show(models, command.result)
         return models
 
-    async def _accepts(self, models: Projecting, command: Waiting) -> bool:
+    async def _accepts(self, models: Projecting, command: PendingCommand) -> bool:
         """Whether it may be written. A refusal by the database itself is an error of the whole batch."""
         try:
             await self._require(models, command)
@@ -170,7 +180,7 @@ class Batch:
         self._heads |= command.heads
         return True
 
-    async def _require(self, models: Projecting, command: Waiting) -> None:
+    async def _require(self, models: Projecting, command: PendingCommand) -> None:
         """Raises why it may not be written."""
         if not self._has_bases(command.unit, self._heads):
             raise Conflict

@@ -1,8 +1,8 @@
 """Commands that were decided on and wait to be written, and what is asked of the transaction of each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
@@ -22,10 +22,10 @@ DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # what fail
 LARGE = 100  # events or keys of one command, from which on it does not go with others
 
 
-class Asked(NamedTuple):
-    """What is asked of a command's transaction, beside its events.
+class Hooks(NamedTuple):
+    """What a command's transaction does beside appending: `check` may refuse, `show` makes the answer.
 
-    Of those with the same `alone`, each is checked after the ones before it are shown.
+    Of those with the same `alone`, each is checked after the ones before it are answered.
     """
 
     show: Show
@@ -40,7 +40,7 @@ class Decided(NamedTuple):
     refusal: Exception | None = None
 
 
-class Waiting:
+class PendingCommand:
     """A command that waits to be written. `outcome` is what its caller waits for.
 
     `touched` are keys of what its events are about, of which `about` is the first: their customer, if they have one.
@@ -48,14 +48,14 @@ class Waiting:
     on what its unit has read for it to be known which. `is_simple`: it may be written without a transaction.
     """
 
-    def __init__(self, unit: Unit, log: Log, decided: Decided | None, asked: Asked, work: Work) -> None:
+    def __init__(self, unit: Unit, log: Log, decided: Decided | None, hooks: Hooks, work: Work) -> None:
         self.work = work
-        self.show = asked.show
-        self.check = asked.check
+        self.show = hooks.show
+        self.check = hooks.check
         self.known = unit.known  # what the process remembers
         self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._log = log
-        self._alone = asked.alone
+        self._alone = hooks.alone
         self.decide(unit, decided)
 
     def decide(self, unit: Unit, decided: Decided | None) -> None:
@@ -104,11 +104,11 @@ class Waiting:
         stream, head = next(iter(self.heads.items()))
         return Receipt(stream, head.end)
 
-    def succeed(self, shown: Any) -> None:
+    def succeed(self, answer: Any) -> None:
         for head in self.heads.values():
             head.is_written = True
         if not self.outcome.done():
-            self.outcome.set_result(shown)
+            self.outcome.set_result(answer)
 
     def fail(self, error: BaseException) -> None:
         if not self.outcome.done():
@@ -127,31 +127,34 @@ def _touched(events: Iterable[Recorded]) -> set[int]:
     return keys
 
 
-def events_of(commands: Iterable[Waiting]) -> list[Recorded]:
+Answers: TypeAlias = Mapping[PendingCommand, Any]
+
+
+def events_of(commands: Iterable[PendingCommand]) -> list[Recorded]:
     return [recorded for command in commands for recorded in command.events]
 
 
-def keys_of(commands: Iterable[Waiting]) -> set[int]:
+def keys_of(commands: Iterable[PendingCommand]) -> set[int]:
     return {key for command in commands for key in command.keys}
 
 
-def claims_of(commands: Iterable[Waiting]) -> set[Claim]:
+def claims_of(commands: Iterable[PendingCommand]) -> set[Claim]:
     return {claim for command in commands for claim in (*command.taken, *command.freed)}
 
 
-def freed_by(commands: Iterable[Waiting]) -> dict[Claim, Stream]:
+def freed_by(commands: Iterable[PendingCommand]) -> dict[Claim, Stream]:
     """Who holds the claims that are freed, if the streams that free them are as they were thought to be."""
     return {claim: stream for command in commands for claim, stream in command.freed.items()}
 
 
-def ends_of(commands: Iterable[Waiting]) -> dict[Stream, End]:
+def ends_of(commands: Iterable[PendingCommand]) -> dict[Stream, End]:
     """How the streams end in the log, if those that are decided on are as they were thought to be."""
     return {stream: base.end for command in commands for stream, base in command.unit.bases.items() if base.is_written}
 
 
-def layers(commands: Iterable[Waiting]) -> list[list[Waiting]]:
-    """Layers in order. Commands in a layer touch nothing in common: each is checked and shown as if it were alone."""
-    layers: list[list[Waiting]] = []
+def layers(commands: Iterable[PendingCommand]) -> list[list[PendingCommand]]:
+    """Layers in order. Commands in a layer touch nothing in common: each is checked as if it were alone."""
+    layers: list[list[PendingCommand]] = []
     touched: set[int] = set()
     for command in commands:
         if not layers or not touched.isdisjoint(command.touched):

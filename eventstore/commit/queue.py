@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from asyncpg.pool import PoolConnectionProxy
 
-from eventstore.commit.command import Waiting
+from eventstore.commit.command import PendingCommand
 from eventstore.log.log import MAX_KEYS
 
 MAX_COMMANDS = 128  # in one batch
@@ -20,7 +20,7 @@ class Lane:
 
     def __init__(self, *, is_large: bool = False) -> None:
         self.is_large = is_large
-        self.batch: Sequence[Waiting] = ()
+        self.batch: Sequence[PendingCommand] = ()
         self.task: asyncio.Task[None] | None = None
         self.connection: PoolConnectionProxy | None = None
 
@@ -29,26 +29,26 @@ class Queue:
     """Commands in the order in which they were decided on."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[PendingCommand] = deque()
         self._large = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def append(self, command: Waiting) -> None:
+    def append(self, command: PendingCommand) -> None:
         self._waiting.append(command)
         self._large += command.is_large
 
     def has_work_for(self, lane: Lane) -> bool:
         return self._large > 0 if lane.is_large else len(self._waiting) > self._large
 
-    def next(self, lane: Lane, lanes: Collection[Lane], parts: int = 1) -> list[Waiting]:
+    def next(self, lane: Lane, lanes: Collection[Lane], parts: int = 1) -> list[PendingCommand]:
         """What goes together: of several parts, only those in the part of the oldest.
 
         What touches the same as one that is left waiting, or is being written, waits as well.
         """
-        batch: list[Waiting] = []
-        left: list[Waiting] = []
+        batch: list[PendingCommand] = []
+        left: list[PendingCommand] = []
         size = layers = 0
         busy = {key for each in lanes if each is not lane for command in each.batch for key in command.keys}
         keys, touched = set[int](), set[int]()

@@ -12,8 +12,8 @@ from domain.refusals import ClaimTaken
 from eventstore.commit.claims import HOLDERS
 from eventstore.log.log import History
 from eventstore.postgres.stream_ids import BEGIN_AFTER, LAST_TO_PASS, from_uuid
-from eventstore.reading.reader import Reads
-from eventstore.reading.stream_cache import Head, Heads, beginning
+from eventstore.reading.reader import Reader
+from eventstore.reading.stream_cache import Head, StreamCache, beginning
 from eventstore.sealing.payloads import DataKey, KeyMissingError, key_stream
 
 S = TypeVar("S")
@@ -43,9 +43,9 @@ class Unit:
 
     def __init__(
         self,
-        reads: Reads,
+        reads: Reader,
         by: By,
-        heads: Heads,
+        heads: StreamCache,
         *,
         trusts_new_ids: bool = False,
         locked: Mapping[Claim, Stream | None] = NO_CLAIMS,

@@ -1,14 +1,14 @@
 """Group commit: what has come while one transaction was written goes into the next, all of it together."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import asyncpg
 
 from eventstore.commit.batch import Batch
-from eventstore.commit.command import Waiting
+from eventstore.commit.command import Answers, PendingCommand
 from eventstore.commit.projector import NeedsLocks, Projector
 from eventstore.commit.queue import PARTS, Lane, Queue
 from eventstore.commit.unit import Conflict
@@ -40,10 +40,10 @@ class LostError(Exception):
 
 
 class Doubt:
-    """What was `shown` in commits of which nobody knows what became of them. They have so long to be found."""
+    """The answers of commits of which nobody knows what became of them. They have until then to be found."""
 
     def __init__(self) -> None:
-        self.shown: dict[Waiting, Any] = {}
+        self.answers: dict[PendingCommand, Any] = {}
         self.until: float | None = None
 
     def __bool__(self) -> bool:
@@ -52,8 +52,8 @@ class Doubt:
     def is_over(self) -> bool:
         return self.until is not None and asyncio.get_running_loop().time() >= self.until
 
-    def add(self, shown: Mapping[Waiting, Any]) -> None:
-        self.shown |= shown
+    def add(self, answers: Answers) -> None:
+        self.answers |= answers
         if self.until is None:
             self.until = asyncio.get_running_loop().time() + PATIENCE
 
@@ -73,7 +73,7 @@ class Writer:
         self._queue = Queue()
         self._lanes = (Lane(), Lane(is_large=True))
 
-    def submit(self, command: Waiting) -> None:
+    def submit(self, command: PendingCommand) -> None:
         """Those that come after may count on it at once: they are written after it, or not at all."""
         for stream, head in command.heads.items():
             command.known.push(stream, head)
@@ -115,10 +115,10 @@ class Writer:
             if has_failed:  # in a way that nobody foresaw: others may wait
                 self._go_on()
 
-    def _next(self, lane: Lane) -> Sequence[Waiting]:
+    def _next(self, lane: Lane) -> Sequence[PendingCommand]:
         return self._queue.next(lane, self._lanes, PARTS if self.is_overtaken else 1)
 
-    async def _pause(self, lane: Lane) -> Sequence[Waiting]:
+    async def _pause(self, lane: Lane) -> Sequence[PendingCommand]:
         """What has come while the connection went back. It is kept as long as there is something to write: to get one
         from the pool takes longer than a round trip.
         """
@@ -130,7 +130,7 @@ class Writer:
         if connection is not None:
             await self._pool.release(connection)
 
-    async def _write(self, lane: Lane, batch: Sequence[Waiting], doubt: Doubt | None = None) -> None:
+    async def _write(self, lane: Lane, batch: Sequence[PendingCommand], doubt: Doubt | None = None) -> None:
         """All at once, where all goes well. Where one fails, each half goes by itself, until it is alone."""
         doubt = doubt or Doubt()
         rounds = losses = 0
@@ -138,7 +138,7 @@ class Writer:
             error: Exception
             try:
                 async with asyncio.timeout_at(doubt.until):
-                    self._tell(await self._attempt(lane, batch, doubt))
+                    self._answer(await self._attempt(lane, batch, doubt))
                 return
             except OVERTAKEN:
                 error, rounds = Conflict(), rounds + 1
@@ -160,7 +160,7 @@ class Writer:
                 await self._write(lane, batch[middle:], doubt)
             return
 
-    async def _attempt(self, lane: Lane, commands: Sequence[Waiting], doubt: Doubt) -> Batch:
+    async def _attempt(self, lane: Lane, commands: Sequence[PendingCommand], doubt: Doubt) -> Batch:
         """Committed when this returns, and durable. Raises LostError."""
         try:
             connection = lane.connection = lane.connection or await self._pool.acquire()
@@ -177,7 +177,7 @@ class Writer:
         transaction = connection.transaction()
         try:
             await transaction.start()
-            await batch.write(commands, doubt.shown)
+            await batch.write(commands, doubt.answers)
         except BaseException as error:
             if isinstance(error, Exception) and _is_lost(connection, error):
                 await self._end(lane)
@@ -203,11 +203,11 @@ class Writer:
         except Exception as error:
             if not _is_lost(connection, error):
                 raise
-            doubt.add(batch.shown)
+            doubt.add(batch.answers)
             await self._end(lane)
             raise LostError(error) from error
         if heard:
-            doubt.add(batch.shown)
+            doubt.add(batch.answers)
             raise LostError(OutcomeUnknown())
 
     async def _end(self, lane: Lane) -> None:
@@ -217,20 +217,20 @@ class Writer:
                 lane.connection.terminate()
         await self._let_go(lane)
 
-    def _is_wanted(self, command: Waiting) -> bool:
+    def _is_wanted(self, command: PendingCommand) -> bool:
         """Whether its caller still waits."""
         if command.outcome.done():
             self._fail(command, asyncio.CancelledError())
             return False
         return True
 
-    def _tell(self, batch: Batch) -> None:
-        for command, shown in batch.shown.items():
-            command.succeed(shown)
+    def _answer(self, batch: Batch) -> None:
+        for command, answer in batch.answers.items():
+            command.succeed(answer)
         for command, refusal in batch.refused.items():
             self._fail(command, refusal)
 
-    def _fail(self, command: Waiting, error: BaseException) -> None:
+    def _fail(self, command: PendingCommand, error: BaseException) -> None:
         for stream in command.unit.bases if isinstance(error, Conflict) else command.heads:
             command.known.drop(stream)
         command.fail(error)

@@ -10,15 +10,15 @@ A = TypeVar("A")
 MOST = 128  # in one round trip
 AT_ONCE = 3  # round trips, so that a long one does not hold up all others
 
-Asked: TypeAlias = tuple[Q, asyncio.Future[A]]
+Question: TypeAlias = tuple[Q, asyncio.Future[A]]
 
 
-class Together(Generic[Q, A]):
+class Coalescer(Generic[Q, A]):
     """`ask` answers many questions in one round trip, in their order. A single one is sent at once."""
 
     def __init__(self, ask: Callable[[Sequence[Q]], Awaitable[Sequence[A]]]) -> None:
         self._ask = ask
-        self._waiting: list[Asked[Q, A]] = []
+        self._waiting: list[Question[Q, A]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking = 0  # not the number of tasks: one that has just found nothing left is still among them
 
@@ -44,7 +44,7 @@ class Together(Generic[Q, A]):
         finally:
             self._asking -= 1
 
-    async def _answer(self, asked: Sequence[Asked[Q, A]]) -> None:
+    async def _answer(self, asked: Sequence[Question[Q, A]]) -> None:
         try:
             answers = await self._ask([question for question, _ in asked])
         except Exception as error:

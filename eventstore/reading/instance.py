@@ -9,7 +9,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from eventstore.postgres.connection import Connection
-from eventstore.reading.stream_cache import Heads
+from eventstore.reading.stream_cache import StreamCache
 
 # A standby that is promoted begins a timeline, as does a recovery to a point in time; files that are put back need
 # another start. A plain role may ask all of it.
@@ -37,7 +37,7 @@ class Remembered:
     """What is cached of one instance: folded streams, and the rows of read models."""
 
     def __init__(self, rows: Cache) -> None:
-        self.heads = Heads()
+        self.heads = StreamCache()
         self.rows = rows
 
 

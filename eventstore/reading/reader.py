@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from domain.event import Stream
 from eventstore.log.log import History, Log
 from eventstore.postgres.connection import Executor
-from eventstore.reading.coalesce import Together
+from eventstore.reading.coalesce import Coalescer
 
 NEXT_IDS = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
 
 
-class Reads:
+class Reader:
     """`on` is the pool, or the connection of a batch that holds what is read."""
 
     def __init__(self, on: Executor, log: Log) -> None:
         self.on = on
         self.log = log
-        self._stream = Together(self._streams)
-        self._ids: dict[str, Together[int, list[int]]] = {}
+        self._stream = Coalescer(self._streams)
+        self._ids: dict[str, Coalescer[int, list[int]]] = {}
 
     async def streams(self, streams: Sequence[Stream]) -> History:
         """All events of these streams, as they are in the log now."""
@@ -37,5 +37,5 @@ class Reads:
                 ids = iter(await self.on.fetch(NEXT_IDS, f"{kind}_ids", sum(counts)))
                 return [[next(ids)[0] for _ in range(count)] for count in counts]
 
-            self._ids[kind] = Together(draw)
+            self._ids[kind] = Coalescer(draw)
         return await self._ids[kind](count)

@@ -48,7 +48,7 @@ def beginning(decider: Decider[Any]) -> Head:
     return Head(decider.initial, 0, NONE, None)
 
 
-class Heads:
+class StreamCache:
     """The newest heads that this process knows, the least recently used of which it forgets.
 
     They may be behind the log, where others write, or ahead of it by commands that wait to be written and may fail: who

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from domain.customer import CUSTOMER_STATUSES, CustomerErased, CustomerRegistered
 from eventstore.log.log import Executor
 from eventstore.postgres.sql import stored_as
-from eventstore.reading.coalesce import Together
+from eventstore.reading.coalesce import Coalescer
 from projections.models.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.models.figures import FIGURES
 from projections.queries.language.clock import clock
@@ -130,11 +130,11 @@ async def find_customers(on: Executor, ids: list[int]) -> list[asyncpg.Record]:
     return await on.fetch(NAMED, ids)
 
 
-def finding_together(on: Executor) -> Together[int, asyncpg.Record | None]:
+def finding_together(on: Executor) -> Coalescer[int, asyncpg.Record | None]:
     """`find_customer`, for all who ask at the same time."""
 
     async def find(ids: Sequence[int]) -> list[asyncpg.Record | None]:
         found = {row["id"]: row for row in await find_customers(on, list(ids))}
         return [found.get(id_) for id_ in ids]
 
-    return Together(find)
+    return Coalescer(find)

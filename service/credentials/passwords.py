@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from eventstore.log.log import Executor, Session
-from eventstore.reading.coalesce import Together
+from eventstore.reading.coalesce import Coalescer
 from service.credentials.auth import CredentialLookup, Principal, allowed, new_password, password_digest
 from service.credentials.roles import PERMISSIONS, Permission, Role
 from service.redaction import Secret
@@ -92,7 +92,7 @@ def lookup(pool: asyncpg.Pool) -> CredentialLookup:
             found[digest].append(Principal(login, allowed(role, narrowed), uuid))
         return [found[digest] for digest in digests]
 
-    return Together(find)
+    return Coalescer(find)
 
 
 async def add(on: Executor, login: str, role: Role, name: str, permissions: Collection[str] | None = None) -> Added:

@@ -10,8 +10,8 @@ from domain.event import Claim, Recorded, Stream
 from domain.refusals import ClaimTaken
 from eventstore.log.log import History
 from eventstore.postgres.stream_ids import MAX_ID
-from eventstore.reading.reader import Reads
-from eventstore.reading.stream_cache import Heads
+from eventstore.reading.reader import Reader
+from eventstore.reading.stream_cache import StreamCache
 from eventstore.sealing.payloads import DataKey
 from eventstore.store import By, Conflict, Contended, Store, Unit
 from projections.live.projector import project
@@ -59,7 +59,7 @@ class Rehearsal:
 
 class _RehearsalUnit(Unit):
     def __init__(self, rehearsal: Rehearsal, by: By) -> None:
-        super().__init__(Reads(rehearsal.pool, rehearsal.log), by, Heads())
+        super().__init__(Reader(rehearsal.pool, rehearsal.log), by, StreamCache())
         self._rehearsal = rehearsal
 
     async def _history(self, streams: Sequence[Stream]) -> History:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from eventstore.reading.coalesce import AT_ONCE, Together
+from eventstore.reading.coalesce import AT_ONCE, Coalescer
 from tests.eventstore.acts import PATIENCE
 
 
@@ -15,11 +15,11 @@ async def test_a_question_that_comes_just_when_all_round_trips_have_ended_is_ans
         await gate.wait()
         return questions
 
-    together = Together(ask)
+    coalescer = Coalescer(ask)
 
     async def asked_twice(question: int) -> int:
-        await together(question)
-        return await together(question)
+        await coalescer(question)
+        return await coalescer(question)
 
     first = [asyncio.create_task(asked_twice(number)) for number in range(AT_ONCE)]
     await asyncio.sleep(0)
@@ -33,11 +33,11 @@ async def test_many_questions_over_and_over_are_all_answered() -> None:
             await asyncio.sleep(0)
         return questions
 
-    together = Together(ask)
+    coalescer = Coalescer(ask)
 
     async def over_and_over(number: int) -> None:
         for turn in range(200):
-            assert await together(number + turn) == number + turn
+            assert await coalescer(number + turn) == number + turn
             for _ in range((number + turn) % 5):
                 await asyncio.sleep(0)
 
