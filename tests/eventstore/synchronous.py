@@ -15,7 +15,7 @@ from eventsourcing.persistence import (
     Tracking,
 )
 
-from eventstore.log.library_recorder import Recorder
+from tests.eventstore.library_recorder import Recorder
 
 T = TypeVar("T")
 

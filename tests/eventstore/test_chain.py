@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from domain.event import Stream
 from domain.label import LABEL, RenameLabel
 from eventstore.log.digest import EVENT, digest
-from eventstore.log.library_recorder import Recorder
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.store import Store
 from tests.eventstore.acts import append, do, facts, register, rename
 from tests.eventstore.arriving import arriving_together, label
 from tests.eventstore.chained import unchained
+from tests.eventstore.library_recorder import Recorder
 from tests.projections.history import History
 
 DIGEST = f"""

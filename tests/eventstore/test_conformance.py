@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from eventsourcing.tests import persistence as library
 
-from eventstore.log.library_recorder import Recorder
+from tests.eventstore.library_recorder import Recorder
 from tests.eventstore.synchronous import Loop, SynchronousAggregateRecorder, SynchronousRecorder
 
 

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from domain.customer import CustomerErased, CustomerRenamed
 from domain.event import Forgotten, Recorded, Stream
 from domain.user import USER, DeleteUser, EraseUser, UserProfile, UserRegistered
-from eventstore.log.library_recorder import Recorder
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.sealing.stream_keys import change_keys
 from eventstore.store import Store
 from projections.database import open_store
 from tests.eventstore.acts import add_user, append, count, do, erase, facts, place, register, rename
+from tests.eventstore.library_recorder import Recorder
 
 STATES = "SELECT state FROM stored_events WHERE originator_id = $1 ORDER BY originator_version"
 

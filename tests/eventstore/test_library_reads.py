@@ -10,10 +10,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.event import Stream
 from domain.label import LabelCreated, LabelRenamed
-from eventstore.log.library_recorder import Recorder
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.store import Store
 from tests.eventstore.acts import append, facts, register, until
+from tests.eventstore.library_recorder import Recorder
 
 TABLE_WAITED_FOR = """
     SELECT EXISTS (

@@ -7,11 +7,11 @@ from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.event import Recorded, Stream
 from eventstore.log import subscription as module
-from eventstore.log.library_recorder import Recorder
 from eventstore.log.subscription import Subscription
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.store import Store
 from tests.eventstore.acts import PATIENCE, append, facts, register, until
+from tests.eventstore.library_recorder import Recorder
 
 NEVER = 3_600.0
 FUNCTION = "SELECT pg_get_functiondef('append_events'::regproc)"

@@ -1,6 +1,6 @@
 """The `eventsourcing` library's recorder contract, in asyncpg: the same calls, awaited, on the same table.
 
-For the library's tools and its test cases; the service itself reads and writes through `Log`.
+For its test cases: what it requires, the log can do. The service reads and writes through `Log`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,10 @@ from eventsourcing import persistence
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent, Tracking
 
 from eventstore.log.digest import NONE, digest
-from eventstore.log.log import Row, encode
+from eventstore.log.log import Row
 from eventstore.log.predecessors import predecessors
 from eventstore.log.subscription import Subscription
+from eventstore.postgres.json import encode
 
 INSERT = "SELECT notification_id FROM append_events($1::text::json, NULL, NULL)"
 STREAM = """
