@@ -10,11 +10,11 @@ from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
-from msgspec import json
 
 from api.edge.deadlines import Deadlines
 from api.http.reasons import Reason
 from api.http.refusals import BadEncoding, Forged, HttpRefusal, Late, Rule, Slow
+from eventstore.postgres.json import encode_numbers
 
 MAX_URL_BYTES = 32 << 10  # a thousand ids fit, with PHP's brackets around each
 MAX_HEADER_BYTES = 32 << 10
@@ -129,7 +129,7 @@ async def _answered_in_time(app: ASGIApp, scope: Scope, receive: Receive, send: 
 
 
 async def _answer(refusal: HttpRefusal, send: Send) -> None:
-    body = json.encode(refusal.body)
+    body = encode_numbers(refusal.body)
     headers = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": refusal.status, "headers": raw})

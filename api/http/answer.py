@@ -5,7 +5,7 @@ from typing import Any
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from api.presentation.encoding import encode
+from eventstore.postgres.json import encode_numbers
 
 JSON = (b"content-type", b"application/json")
 REPLAYED = (b"idempotency-replayed", b"true")
@@ -35,4 +35,4 @@ class Answer(ASGIResponse):
 
 def answer(body: Any, *, status: int = 200, version: int | None = None) -> Answer:
     """`version` is the customer's, sent as ETag."""
-    return Answer(encode(body), status=status, etag=None if version is None else f'"{version}"')
+    return Answer(encode_numbers(body), status=status, etag=None if version is None else f'"{version}"')

@@ -1,6 +1,5 @@
 """The schemas that operations refer to, and examples made of the examples that their fields have."""
 
-import json
 from collections.abc import Collection
 from typing import Any, get_args
 from zoneinfo import available_timezones
@@ -15,6 +14,7 @@ from api.openapi.inputs import parts_of
 from api.openapi.operation import Operation
 from api.presentation.customers import ShownCustomer, ShownCustomerRow, ShownOrderRow
 from api.presentation.orders import ShownOrder
+from eventstore.postgres.json import encode
 from service.credentials.choices import PERMISSION, ROLE
 from service.fields import choices
 from service.fields.kinds import REFERENCE, Schema
@@ -39,8 +39,8 @@ def components(operations: Collection[Operation]) -> dict[str, Schema]:
     """All schemas that operations refer to, by name."""
     types = dict.fromkeys([*(answer for each in operations for answer in each.answers), *get_args(Body)])
     _references, made = msgspec.json.schema_components(types, ref_template=REFERENCE + "{name}")
-    text = json.dumps(made).replace(f'"{REFERENCE}{PREFIX}', f'"{REFERENCE}')
-    known = {name.removeprefix(PREFIX): _as_sent(name, schema) for name, schema in json.loads(text).items()}
+    text = encode(made).replace(f'"{REFERENCE}{PREFIX}'.encode(), f'"{REFERENCE}'.encode())
+    known = {name.removeprefix(PREFIX): _as_sent(name, schema) for name, schema in msgspec.json.decode(text).items()}
     for partial in _WHOLE:
         known[partial]["required"] = ["id"]
     about = "".join(f"\n- `{reason}` ({reason.status}): {reason.meaning}" for reason in Reason)

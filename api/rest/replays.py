@@ -17,10 +17,10 @@ from api.http.refusals import TooMany
 from api.http.request import read
 from api.http.turns import RETRY_AFTER
 from api.openapi.operation import get, post
-from api.presentation.encoding import encode
 from api.presentation.figures import ShownWhatIf, what_if_view
 from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
 from eventstore.log.log import Session
+from eventstore.postgres.json import encode_numbers
 from eventstore.store import Store, Unit
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
@@ -122,7 +122,7 @@ async def _progress(request: AnyRequest, store: Store, id_: int) -> AsyncIterato
     last = b""
     while True:
         replay = replay_view(await replays.find(store, id_))
-        data = encode(replay)
+        data = encode_numbers(replay)
         has_ended = replay.status in ENDED
         if data != last or has_ended:
             yield ServerSentEventMessage(event="end" if has_ended else "progress", data=data.decode())

@@ -16,6 +16,7 @@ import msgspec
 
 from eventstore.chain.entries import NOTE, Entry, Executor, due, note
 from eventstore.chain.signing import SigningKey, is_signed
+from eventstore.postgres.json import encode
 
 AT_A_TIME = 20
 LARGEST = 1_000_000  # events under one checkpoint that somebody else may have made
@@ -120,7 +121,7 @@ def sign(key: SigningKey, entries: Sequence[Entry], last: Checkpoint | None, at:
         signed_at=at,
         key=key.public,
     )
-    text = msgspec.json.encode(statement)
+    text = encode(statement)
     return Checkpoint(statement.number, text.decode(), key.sign(text), inventory)
 
 
@@ -170,4 +171,4 @@ def read_lines(lines: Iterable[str]) -> list[Checkpoint]:
 
 def line(checkpoint: Checkpoint) -> str:
     """One line of JSON, to be stored elsewhere, without the inventory, whose hash is in the statement."""
-    return msgspec.json.encode(msgspec.structs.replace(checkpoint, inventory=b"")).decode()
+    return encode(msgspec.structs.replace(checkpoint, inventory=b"")).decode()

@@ -22,8 +22,9 @@ from eventstore.commit.command import (
 )
 from eventstore.commit.projector import NeedsLocks, Projecting, Projector
 from eventstore.commit.unit import Conflict, Rewrapped, Unit
-from eventstore.log.log import MAX_KEYS, Connection, Expected, Log, encode
+from eventstore.log.log import MAX_KEYS, Connection, Expected, Log
 from eventstore.postgres.durability import sync
+from eventstore.postgres.json import encode
 from eventstore.postgres.stream_ids import End
 from eventstore.reading.instance import Cache
 from eventstore.reading.stream_cache import Head

@@ -4,7 +4,7 @@ from hashlib import blake2b
 
 from domain.event import Claim, Stream
 from domain.refusals import ClaimTaken
-from eventstore.log.log import encode
+from eventstore.postgres.json import encode
 from eventstore.postgres.stream_ids import to_hex
 
 HOLDERS = """

@@ -13,6 +13,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 from msgspec import json
 
 from domain.event import Event, tag
+from eventstore.postgres.json import encode
 from eventstore.postgres.sql import topics
 
 
@@ -22,7 +23,6 @@ class Codec:
     def __init__(self, events: Iterable[type[Event]]) -> None:
         self._classes = {tag(event): event for event in events}
         self._topics = {event: topics(event)[-1] for event in self._classes.values()}
-        self._encode = json.Encoder().encode
         self._decoders = {topic: json.Decoder(event).decode for event, topic in self._topics.items()}
 
     def topics(self, tag: str) -> list[str]:
@@ -32,11 +32,11 @@ class Codec:
 
     def encode(self, event: Event) -> tuple[str, bytes]:
         """The event's topic and state."""
-        return self._topics[type(event)], self._encode(event)
+        return self._topics[type(event)], encode(event)
 
     def encode_words(self, event: Event) -> bytes:
         """The event's field `words`, as it is in its state."""
-        return self._encode(getattr(event, "words"))  # noqa: B009 - not every event has it
+        return encode(getattr(event, "words"))  # noqa: B009 - not every event has it
 
     def decode(self, topic: str, state: bytes) -> Event:
         """The event, in its newest schema version. Raises MapperDeserialisationError."""

@@ -15,6 +15,7 @@ from eventstore.log.codec import Codec
 from eventstore.log.digest import NONE, digest
 from eventstore.log.predecessors import predecessors
 from eventstore.postgres.connection import Connection, Executor, Session
+from eventstore.postgres.json import encode
 from eventstore.postgres.sql import Statement
 from eventstore.postgres.stream_ids import End, from_uuid, to_bytes, to_hex, to_uuid
 from eventstore.sealing.master_keys import MasterKeyError
@@ -41,7 +42,6 @@ PAGE = 10_000
 # The server has room for some thousands of locks in all. A larger command, such as an import's, relies on row locks,
 # and may be rolled back and retried.
 MAX_KEYS = 1_000
-encode = msgspec.json.Encoder().encode
 
 # Of `readable_events`: the last three are of the key.
 COLUMNS = """originator_id, originator_version, topic, state, notification_id, occurred_at, recorded_at,

@@ -5,17 +5,15 @@ from math import inf
 from typing import Any, TypeAlias
 
 import asyncpg
-import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.event import Stream
 from domain.events import ERASING
 from eventstore.postgres.connection import Connection, Executor
+from eventstore.postgres.json import encode
 from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import from_uuid, id_of, to_bytes, to_hex, to_uuid
 from eventstore.sealing.payloads import DataKey, KeyMissingError, Sealing, unseal, unseal_words
-
-encode = msgspec.json.Encoder().encode
 
 COLUMNS = "uuid_send(originator_id) AS stream, since, until, master_id, wrapped"
 OF_RANGE = f"SELECT {COLUMNS} FROM stream_keys WHERE originator_id BETWEEN $1 AND $2"

@@ -9,12 +9,11 @@ from eventsourcing.persistence import MapperDeserialisationError
 from domain.customer import CustomerErased
 from domain.event import Recorded, Stream
 from eventstore.log.log import Log, Session
+from eventstore.postgres.json import encode
 from eventstore.postgres.stream_ids import to_uuid
 from projections.history.shown import FINGERPRINTS, Key, Rows, Shown, evolve, keys
 
 EVERY = 100
-
-encode = msgspec.json.Encoder().encode
 
 NEWEST_BELOW = """
     SELECT coalesce((

@@ -8,11 +8,12 @@ import asyncpg
 from msgspec.structs import astuple
 
 from eventstore.postgres.connection import Connection
+from eventstore.postgres.json import encode_numbers
 from eventstore.postgres.sql import Statement
 from eventstore.store import NeedsLocks
 from projections.live.row_cache import RowCache
 from projections.tables.projection import Projection
-from projections.tables.table import WORTH_A_COPY, Table, encode_json
+from projections.tables.table import WORTH_A_COPY, Table
 
 # How many rows were written, and the mark that they have now.
 WRITTEN = "SELECT {written}, pg_current_xact_id()::xid::text::bigint"
@@ -158,7 +159,7 @@ class Rows:
     def _marked(self, table: Table[Any], rows: list[dict[str, Any]]) -> tuple[str, list[int]]:
         """Rows as JSON, with their marks; and their ids."""
         marks = self._marks[table.name]
-        return encode_json([row | {"mark": marks[row["id"]]} for row in rows]).decode(), [row["id"] for row in rows]
+        return encode_numbers([row | {"mark": marks[row["id"]]} for row in rows]).decode(), [row["id"] for row in rows]
 
 
 def _differing(names: Sequence[str], rows: Iterable[tuple[Any, Any]]) -> list[str]:

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from eventstore.log.log import Connection, Executor
+from eventstore.postgres.json import encode_numbers
 from projections.fold.fold import Poison
 from projections.fold.ranges import Range, split
 from projections.models import PROJECTIONS
@@ -16,7 +17,6 @@ from projections.models.figures import FIGURES
 from projections.tables.projection import Part, Projection
 from projections.tables.schema import fingerprint
 from projections.tables.swap import Swap
-from projections.tables.table import encode_json
 
 Status: TypeAlias = Literal[
     "waiting",
@@ -214,7 +214,7 @@ async def set_status(on: Executor, id_: int, status: Status, error: str | None =
 
 
 async def keep_report(on: Executor, id_: int, report: Any) -> None:
-    await on.execute(SET_REPORT, id_, encode_json(report))
+    await on.execute(SET_REPORT, id_, encode_numbers(report))
 
 
 async def ask_to_end(on: Executor, id_: int) -> None:

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from eventstore.log.log import Connection, Executor, Session
+from eventstore.postgres.json import encode_numbers
 from projections.tables.derived import Derived
 from projections.tables.view import View
 
@@ -28,7 +29,6 @@ WORTH_A_COPY = 100
 FIRST_TIME, LAST_TIME = datetime.min, datetime.max  # noqa: DTZ901  # rows hold UTC without a zone
 ENDS_OF_TIME = frozenset((FIRST_TIME, LAST_TIME))
 NO_ROWS: Mapping[int, Any] = MappingProxyType({})
-encode_json = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Column(msgspec.Struct, frozen=True):
         return tuple if self.sql_type == "bigint[]" else None
 
     def to_sql(self) -> Callable[[Any], Any] | None:
-        return self._but_null(encode_json) if self.sql_type == "json" else None
+        return self._but_null(encode_numbers) if self.sql_type == "json" else None
 
     def _but_null(self, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return (lambda value: None if value is None else convert(value)) if self.nullable else convert
@@ -159,8 +159,8 @@ class Table(Generic[Row]):
 
     def encode(self, rows: Sequence[Row]) -> str:
         if not self.derived:
-            return encode_json(rows).decode()
-        return encode_json([self.values(row, self.names, self.derived) for row in rows]).decode()
+            return encode_numbers(rows).decode()
+        return encode_numbers([self.values(row, self.names, self.derived) for row in rows]).decode()
 
     def derived_from(self, names: Collection[str]) -> list[Derived]:
         """What changes when columns of these names do."""

@@ -14,11 +14,11 @@ from api.cli.terminal.naming import store_name
 from api.cli.terminal.output import console, print_report, progress_bar, say, table
 from api.cli.terminal.ranges import customers_in
 from api.cli.terminal.session import with_store
-from api.presentation.encoding import encode
 from api.presentation.figures import what_if_view
 from api.presentation.money import figure
 from api.process.settings import Settings
 from domain.value import RULES
+from eventstore.postgres.json import encode_numbers
 from eventstore.store import Store
 from projections.checks.verify import EVERYONE, Checked
 from projections.checks.what_if import WhatIf
@@ -50,7 +50,7 @@ def _verify(found: IO[bytes], asked: Range, sample: int | None) -> dict[str, int
             totals["checked"] += checked.customers
             totals["drifted"] += len(checked.drifted_ids)
             totals["unverified"] += len(checked.unverified_ids)
-            found.writelines(encode(line) + b"\n" for line in _lines(checked))
+            found.writelines(encode_numbers(line) + b"\n" for line in _lines(checked))
 
     with progress_bar("Verifying") as progress:
         with_store(work)
@@ -88,10 +88,10 @@ def _print(totals: dict[str, int], found: IO[bytes]) -> None:
 def _write_json(totals: dict[str, int], found: IO[bytes]) -> None:
     """Line by line, as it was found."""
     write = sys.stdout.write
-    write(encode({"store": store_name(), **totals}).decode().removesuffix("}"))
+    write(encode_numbers({"store": store_name(), **totals}).decode().removesuffix("}"))
     for name, has_field in (("differences", True), ("not_verified", False)):
         write(f', "{name}": [')
-        lines = (encode(line).decode() for line in _read(found) if ("field" in line) is has_field)
+        lines = (encode_numbers(line).decode() for line in _read(found) if ("field" in line) is has_field)
         for number, line in enumerate(lines):
             write(f"{',' if number else ''}\n  {line}")
         write("]")

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from api.cli.terminal.naming import store_name
-from api.presentation.encoding import encode
+from eventstore.postgres.json import encode_numbers
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -25,7 +25,7 @@ def say(line: str) -> None:
 
 def written(value: Any) -> str:
     """One line of JSON."""
-    return encode(value).decode()
+    return encode_numbers(value).decode()
 
 
 def print_json(value: Any) -> None:

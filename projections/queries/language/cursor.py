@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from eventstore.postgres import json
 from projections.queries.language.columns import MAX_INTEGER, SQL_TYPES, Column, Kind
 from projections.queries.language.refusals import BadCursor
 from projections.queries.language.sql import Args, storable
@@ -38,7 +39,7 @@ class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 def encode(sort: Sort, value: Any, id_: int) -> str:
     text = None if value is None else str(value)
-    cursor = msgspec.json.encode(_Cursor(sort.column.name, sort.descending, text, id_))
+    cursor = json.encode(_Cursor(sort.column.name, sort.descending, text, id_))
     return base64.urlsafe_b64encode(cursor).decode().rstrip("=")
 
 
