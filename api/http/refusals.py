@@ -27,14 +27,6 @@ NOT_ALLOWED = "Sorry, you are not allowed to do that."
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Custodiary", charset="UTF-8", Bearer realm="Custodiary"'}
 
 
-def _refused(message: str, reason: Reason) -> Refused:
-    return Refused(reason.status, message, "", reason)
-
-
-def _at_the_door(code: DoorCode, message: str, reason: Reason) -> RefusedAtTheDoor:
-    return RefusedAtTheDoor(code, message, DoorData(reason.status), reason)
-
-
 class HttpRefusal(Exception):
     """A request that is not carried out, with its answer: the documented body, and a machine's word beside it."""
 
@@ -58,8 +50,15 @@ class Invalid(HttpRefusal):
 class Rule(HttpRefusal):
     """A business rule; the reason's status is also the body's code."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(reason, _refused(message, reason))
+    def __init__(self, reason: Reason, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason, Refused(reason.status, message, "", reason), headers)
+
+
+class AtTheDoor(HttpRefusal):
+    """Refused before anything was done."""
+
+    def __init__(self, reason: Reason, code: DoorCode, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason, RefusedAtTheDoor(code, message, DoorData(reason.status), reason), headers)
 
 
 class OtherTransaction(HttpRefusal):
@@ -81,62 +80,56 @@ class CustomerGone(HttpRefusal):
         super().__init__(reason, NoSuchCustomer("Customer not found", "Back to Customer List", "/customers", reason))
 
 
-class Unauthenticated(HttpRefusal):
+class Unauthenticated(AtTheDoor):
     """No credentials, or wrong ones."""
 
     def __init__(self) -> None:
-        super().__init__(
-            Reason.UNAUTHENTICATED, _at_the_door("rest_forbidden", NOT_ALLOWED, Reason.UNAUTHENTICATED), CHALLENGE
-        )
+        super().__init__(Reason.UNAUTHENTICATED, "rest_forbidden", NOT_ALLOWED, CHALLENGE)
 
 
-class Forbidden(HttpRefusal):
-    """The permission is missing."""
+class Forbidden(AtTheDoor):
+    """A permission is missing."""
 
     def __init__(self) -> None:
-        super().__init__(
-            Reason.PERMISSION_MISSING, _at_the_door("rest_forbidden", NOT_ALLOWED, Reason.PERMISSION_MISSING)
-        )
+        super().__init__(Reason.PERMISSION_MISSING, "rest_forbidden", NOT_ALLOWED)
 
 
-class Forged(HttpRefusal):
+class Forged(AtTheDoor):
     """A browser has sent it for a page of another origin."""
 
     def __init__(self) -> None:
         message = "Pages of other origins may not write here, unless CUSTODIARY_CORS_ORIGINS names them."
-        super().__init__(Reason.FOREIGN_ORIGIN, _at_the_door("rest_forbidden", message, Reason.FOREIGN_ORIGIN))
+        super().__init__(Reason.FOREIGN_ORIGIN, "rest_forbidden", message)
 
 
-class NoRoute(HttpRefusal):
+class NoRoute(AtTheDoor):
     """Nothing answers to this path."""
 
     def __init__(self) -> None:
-        super().__init__(Reason.NO_ROUTE, _at_the_door("rest_no_route", NOT_ROUTED, Reason.NO_ROUTE))
+        super().__init__(Reason.NO_ROUTE, "rest_no_route", NOT_ROUTED)
 
 
-class MethodNotAllowed(HttpRefusal):
+class MethodNotAllowed(AtTheDoor):
     """Something answers to this path, but to none but these methods; HEAD goes with GET."""
 
     def __init__(self, methods: Collection[str]) -> None:
         allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
         headers = {"Allow": ", ".join(sorted(allowed - {"OPTIONS"}))}
-        super().__init__(
-            Reason.METHOD_NOT_ALLOWED, _at_the_door("rest_no_route", NOT_ROUTED, Reason.METHOD_NOT_ALLOWED), headers
-        )
+        super().__init__(Reason.METHOD_NOT_ALLOWED, "rest_no_route", NOT_ROUTED, headers)
 
 
-class InvalidJson(HttpRefusal):
+class InvalidJson(AtTheDoor):
     """The body is not a JSON object."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(Reason.INVALID_JSON, _at_the_door("rest_invalid_json", message, Reason.INVALID_JSON))
+        super().__init__(Reason.INVALID_JSON, "rest_invalid_json", message)
 
 
-class BadIfMatch(HttpRefusal):
+class BadIfMatch(AtTheDoor):
     """It can't be read, or there is nothing that it could be about; the reason is a sentence."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(Reason.INVALID_IF_MATCH, _at_the_door("rest_invalid_header", reason, Reason.INVALID_IF_MATCH))
+        super().__init__(Reason.INVALID_IF_MATCH, "rest_invalid_header", reason)
 
 
 class Stale(HttpRefusal):
@@ -148,46 +141,46 @@ class Stale(HttpRefusal):
         super().__init__(reason, StaleVersion(412, message, StaleData(version), reason))
 
 
-class TooLarge(HttpRefusal):
+class TooLarge(Rule):
     """More bytes, fields or levels than are read."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(Reason.TOO_LARGE, _refused(message, Reason.TOO_LARGE))
+        super().__init__(Reason.TOO_LARGE, message)
 
 
-class BadEncoding(HttpRefusal):
+class BadEncoding(Rule):
     """A compressed body: a few bytes of it may be a gigabyte, and those that fit need no compression."""
 
     def __init__(self) -> None:
         message = "Bodies are read as they are: send them without Content-Encoding."
-        super().__init__(Reason.BODY_ENCODED, _refused(message, Reason.BODY_ENCODED), {"Accept-Encoding": "identity"})
+        super().__init__(Reason.BODY_ENCODED, message, {"Accept-Encoding": "identity"})
 
 
-class Slow(HttpRefusal):
+class Slow(Rule):
     """The body did not arrive within so many seconds. What there is of it is left in the connection."""
 
     def __init__(self, seconds: float) -> None:
         message = f"The request's body took longer than {seconds:g} s to arrive."
-        super().__init__(Reason.BODY_TOO_SLOW, _refused(message, Reason.BODY_TOO_SLOW), {"Connection": "close"})
+        super().__init__(Reason.BODY_TOO_SLOW, message, {"Connection": "close"})
 
 
-class Late(HttpRefusal):
+class Late(Rule):
     """There was no answer in time; what was to be written has been written whole, or not at all."""
 
     def __init__(self) -> None:
         message = "This took too long, and was given up. A write may have been carried out all the same."
-        super().__init__(Reason.TIMED_OUT, _refused(message, Reason.TIMED_OUT), {"Retry-After": "30"})
+        super().__init__(Reason.TIMED_OUT, message, {"Retry-After": "30"})
 
 
-class NoPrimary(HttpRefusal):
+class NoPrimary(Rule):
     """No database takes writes now, for the reason that is said, and nothing was done."""
 
     def __init__(self, why: Why) -> None:
         message = f"{WORDS[why].capitalize()}: nothing was done, and the request may be sent again."
-        super().__init__(Reason.NO_PRIMARY, _refused(message, Reason.NO_PRIMARY), {"Retry-After": "1"})
+        super().__init__(Reason.NO_PRIMARY, message, {"Retry-After": "1"})
 
 
-class Unknown(HttpRefusal):
+class Unknown(Rule):
     """Nobody can tell whether it was done."""
 
     def __init__(self) -> None:
@@ -195,15 +188,15 @@ class Unknown(HttpRefusal):
             "The database went away while this was being written, and has not come back: whether it was written is not "
             "known. With the same Idempotency-Key, the request may be sent again without harm."
         )
-        super().__init__(Reason.OUTCOME_UNKNOWN, _refused(message, Reason.OUTCOME_UNKNOWN), {"Retry-After": "1"})
+        super().__init__(Reason.OUTCOME_UNKNOWN, message, {"Retry-After": "1"})
 
 
-class TooMany(HttpRefusal):
+class TooMany(Rule):
     """`retry_after` in seconds."""
 
     def __init__(self, retry_after: int, reason: Reason = Reason.TOO_MANY_REQUESTS) -> None:
         message = f"Too many requests. Please try again in {retry_after} s."
-        super().__init__(reason, _refused(message, reason), {"Retry-After": str(retry_after)})
+        super().__init__(reason, message, {"Retry-After": str(retry_after)})
 
 
 class Fault(HttpRefusal):
