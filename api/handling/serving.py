@@ -20,6 +20,7 @@ from api.handling.readiness import Readiness
 from api.http.headers import header
 from api.http.refusals import Forbidden, MethodNotAllowed, Unauthenticated
 from api.http.turns import Turns
+from api.presentation.values import Row
 from api.process.replay_runner import ReplayRunner
 from api.process.settings import Settings
 from domain.refusals import CustomerNotFound
@@ -110,6 +111,13 @@ def asked_by(request: AnyRequest) -> By:
     principal: Principal = request.user
     id_ = request_id(request)
     return By(actor=principal.user, at=datetime.now(UTC), request_id=id_, correlation_id=id_)
+
+
+def found(row: Row | None, otherwise: type[Exception]) -> Row:
+    """What must be there. Raises `otherwise` where it is not."""
+    if row is None:
+        raise otherwise
+    return row
 
 
 def id_in_path(text: str) -> int:

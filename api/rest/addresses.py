@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from api.handling.as_of import Then, Zone, seen
-from api.handling.serving import AnyRequest, customer_in_path, serving
+from api.handling.serving import AnyRequest, customer_in_path, found, serving
 from api.handling.writes import Shown, about, carry_out
 from api.http.answer import Answer, answer
 from api.http.reasons import Reason
@@ -138,9 +138,7 @@ async def list_addresses(request: AnyRequest, customer_id: FromPath[str]) -> Ans
     """Lists addresses of one type, billing unless `type` says shipping; the primary one first."""
     service, id_, asked = serving(request), customer_in_path(customer_id), await read(request, AddressesWanted)
     async with seen(service, asked.as_of, id_) as view:
-        customer = await view.find_customer(id_)
-        if customer is None:
-            raise CustomerNotFound
+        customer = found(await view.find_customer(id_), CustomerNotFound)
         rows = await addresses_of(view.on, id_, asked.type)
     return answer(AddressesListed(list(map(address, rows))), version=customer["version"])
 
@@ -208,9 +206,7 @@ async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Answe
 
 def _saved(customer_id: int, message: str) -> Callable[[Session, int], Awaitable[Shown]]:
     async def show(session: Session, address_id: int) -> Shown:
-        row = await find_address(session, address_id)
-        if row is None:
-            raise AddressNotFound
+        row = found(await find_address(session, address_id), AddressNotFound)
         version = await find_version(session, customer_id)
         return Shown(AddressSaved(message, address(row)), customer_id=customer_id, version=version)
 

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from api.handling.as_of import Then, Zone, seen
-from api.handling.serving import AnyRequest, Service, customer_in_path, id_in_path, serving
+from api.handling.serving import AnyRequest, Service, customer_in_path, found, id_in_path, serving
 from api.handling.writes import Shown, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.reasons import Reason
@@ -124,9 +124,7 @@ async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answe
     service, id_, asked = serving(request), id_in_path(customer_id), await read(request, CustomerWanted)
     wanted = customer_relations(asked.with_) - {"labels"}  # which come with the customer
     async with seen(service, asked.as_of, id_) as view:
-        row = await view.find_customer(id_)
-        if row is None:
-            raise CustomerGone
+        row = found(await view.find_customer(id_), CustomerGone)
         [added] = await added_to_customers(view.on, [row], wanted) if wanted else [{}]
     made = customer(row, service.settings.store_url)
     if asked.params.customer_only != "yes":
@@ -235,9 +233,7 @@ def _saved(
     """The customer as the command leaves it."""
 
     async def show(session: Session, id_: int) -> Shown:
-        row = await find_customer(session, id_)
-        if row is None:
-            raise CustomerNotFound
+        row = found(await find_customer(session, id_), CustomerNotFound)
         made = customer(row, service.settings.store_url)
         if labels is not None:
             made.selected_labels = labels

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.handling.as_of import InTime, seen
-from api.handling.serving import AnyRequest, customer_in_path, serving
+from api.handling.serving import AnyRequest, customer_in_path, found, serving
 from api.handling.writes import Shown, carry_out, nothing
 from api.http.answer import Answer, answer
 from api.http.request import read, read_nothing
@@ -69,9 +69,7 @@ async def get_stats(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     service, id_ = serving(request), customer_in_path(customer_id)
     asked = await read(request, InTime)
     async with seen(service, asked.as_of, id_) as view:
-        row = await view.find_customer(id_)
-    if row is None:
-        raise CustomerNotFound
+        row = found(await view.find_customer(id_), CustomerNotFound)
     currency = service.settings.store_currency
     widgets = [widget for more in WIDGETS for widget in more(row, currency, view.now)]
     return answer(WidgetsShown(widgets), version=row["version"])

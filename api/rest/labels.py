@@ -6,7 +6,7 @@ from typing import Annotated
 from litestar.params import FromPath
 from msgspec import Struct
 
-from api.handling.serving import AnyRequest, id_in_path, serving
+from api.handling.serving import AnyRequest, found, id_in_path, serving
 from api.handling.writes import Shown, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.request import read
@@ -51,9 +51,7 @@ async def list_labels(request: AnyRequest) -> Answer:
 @get("/labels/{label_id:str}", "Get a label", GROUP, "labels/view", answers=OneLabel, refuses=LabelNotFound)
 async def get_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     """Its value, when it was made, and when it was last renamed."""
-    row = await find_label(serving(request).store.pool, id_in_path(label_id))
-    if row is None:
-        raise LabelNotFound
+    row = found(await find_label(serving(request).store.pool, id_in_path(label_id)), LabelNotFound)
     return answer(OneLabel(label(row)))
 
 
@@ -89,10 +87,7 @@ async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
 
 def _saved(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
     async def show(session: Session, id_: int) -> Shown:
-        row = await find_label(session, id_)
-        if row is None:
-            raise LabelNotFound
-        return Shown(LabelSaved(message, label(row)))
+        return Shown(LabelSaved(message, label(found(await find_label(session, id_), LabelNotFound))))
 
     return show
 

@@ -7,9 +7,9 @@ from litestar.params import FromPath
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict
 
-from api.handling.as_of import InTime, View, seen
+from api.handling.as_of import InTime, seen
 from api.handling.listing import CustomersWanted, OrdersWanted, StoreOrdersWanted, UsersWanted
-from api.handling.serving import AnyRequest, customer_in_path, serving
+from api.handling.serving import AnyRequest, customer_in_path, found, serving
 from api.http.answer import Answer, answer
 from api.http.pages import P, Paginated, paginator, read_page
 from api.http.reasons import Reason
@@ -96,7 +96,7 @@ async def get_orders(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     service, id_, asked = serving(request), customer_in_path(customer_id), await read(request, OrdersWanted)
     query, wanted = asked.query, relations.order_relations(asked.with_)
     async with seen(service, asked.as_of, id_) as view:
-        known = await _standing(view, id_)
+        known = found(await view.find_customer(id_), CustomerNotFound)
         page = await list_orders(view.on, id_, query, now=view.now, totals=view.totals)
     rows = _orders(page, query, wanted, {id_: customer(known, service.settings.store_url)})
     listed = OrdersListed(_paginated(OrderPage, request, page, query, rows))
@@ -126,10 +126,10 @@ async def get_every_order(request: AnyRequest, customer_id: FromPath[str]) -> An
     """All of them on one page, oldest first, each with its items."""
     service, id_, asked = serving(request), customer_in_path(customer_id), await read(request, InTime)
     async with seen(service, asked.as_of, id_) as view:
-        known = await _standing(view, id_)
-        found = await every_order(view.on, id_)
-    rows = [_added(order(row), {"filtered_order_items": shown(row["items"])}) for row in found]
-    return answer(EveryOrder(OrderList(rows)), version=known["version"])
+        known = found(await view.find_customer(id_), CustomerNotFound)
+        rows = await every_order(view.on, id_)
+    orders = [_added(order(row), {"filtered_order_items": shown(row["items"])}) for row in rows]
+    return answer(EveryOrder(OrderList(orders)), version=known["version"])
 
 
 @get(
@@ -204,13 +204,6 @@ def _paginated(type_: type[P], request: AnyRequest, page: Page, query: ListQuery
     return paginator(
         type_, rows, number, total=page.total, url=url, query=sent, next_cursor=page.next_cursor, walking=walking
     )
-
-
-async def _standing(view: View, customer_id: int) -> Row:
-    row = await view.find_customer(customer_id)
-    if row is None:
-        raise CustomerNotFound
-    return row
 
 
 HANDLERS: list[Any] = [get_customers, get_orders, get_store_orders, get_every_order, get_attachable_users]

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from api.handling.serving import AnyRequest, id_in_path, serving
+from api.handling.serving import AnyRequest, found, id_in_path, serving
 from api.handling.writes import Shown, carry_out
 from api.http.answer import Answer, answer
 from api.http.headers import header
@@ -97,9 +97,7 @@ async def place_order(request: AnyRequest) -> Answer:
 async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """With its items, transactions and the addresses that it was given. Amounts are in cents of its currency."""
     pool = serving(request).store.pool
-    row = await find_order(pool, id_in_path(order_id))
-    if row is None:
-        raise OrderNotFound
+    row = found(await find_order(pool, id_in_path(order_id)), OrderNotFound)
     return answer(OneOrder(whole_order(row)), version=await version_of(pool, row["customer_id"]))
 
 
@@ -184,9 +182,7 @@ async def _carry_out(
 
 def _saved(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
     async def show(session: Session, id_: int) -> Shown:
-        row = await find_order(session, id_)
-        if row is None:
-            raise OrderNotFound
+        row = found(await find_order(session, id_), OrderNotFound)
         customer_id = row["customer_id"]
         version = await find_version(session, customer_id)
         return Shown(OrderSaved(message, whole_order(row)), customer_id, version)

@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar.params import FromPath
 from msgspec import Struct
 
-from api.handling.serving import AnyRequest, customer_in_path, id_in_path, serving
+from api.handling.serving import AnyRequest, customer_in_path, found, id_in_path, serving
 from api.handling.writes import Shown, about, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.request import read, read_nothing
@@ -61,9 +61,7 @@ async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
         raise UserNotFound
 
     async def show(session: Session, _result: None) -> Shown:
-        row = await find_user(session, id_)
-        if row is None:
-            raise UserNotFound
+        row = found(await find_user(session, id_), UserNotFound)
         return Shown(UserSaved("User saved successfully!", user(row)), user_id=id_)
 
     return await carry_out(request, lambda unit: users.register(unit, id_, profile), show)

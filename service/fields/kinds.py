@@ -180,9 +180,7 @@ class Email(Converted):
     def read(self, raw: Any) -> Any:
         return convert.email(raw)
 
-    @property
-    def schema(self) -> Schema:
-        return {"type": "string", "format": "email", "maxLength": EMAIL_MAX_LENGTH}
+    schema: ClassVar[Schema] = {"type": "string", "format": "email", "maxLength": EMAIL_MAX_LENGTH}
 
 
 @dataclass(frozen=True)
@@ -192,9 +190,7 @@ class Country(Converted):
     def read(self, raw: Any) -> Any:
         return convert.country(raw)
 
-    @property
-    def schema(self) -> Schema:
-        return {"$ref": REFERENCE + "Country"}
+    schema: ClassVar[Schema] = {"$ref": REFERENCE + "Country"}
 
 
 @dataclass(frozen=True)
@@ -273,9 +269,7 @@ class Moment(Converted):
     def read(self, raw: Any) -> Any:
         return convert.moment(raw)
 
-    @property
-    def schema(self) -> Schema:
-        return {"type": "string", "pattern": _MOMENT}
+    schema: ClassVar[Schema] = {"type": "string", "pattern": _MOMENT}
 
 
 def optional(schema: Schema) -> Schema:

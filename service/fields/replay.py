@@ -1,7 +1,7 @@
 """What a client may ask to be replayed."""
 
 from dataclasses import dataclass
-from typing import Annotated, Self, get_args
+from typing import Annotated, ClassVar, get_args
 
 from msgspec import field
 
@@ -18,7 +18,6 @@ NAMES = tuple(projection.name for projection in PROJECTIONS)
 OF_CUSTOMERS = tuple(projection.name for projection in PROJECTIONS if projection.part == "customer")
 # Left empty, as by a script whose variable is, each would mean everybody, or a replay where none is wanted.
 EMPTY = "may not be empty."
-NEVER_EMPTY = ("customers", "customer_id", "last_customer_id", "from", "what_if")
 RULE = OneOf(
     Words("", tuple(RULES)),
     about="Only tell what all customers' figures would be under this rule.",
@@ -28,9 +27,7 @@ RULE = OneOf(
 
 @dataclass(frozen=True)
 class Customers(Text):
-    @property
-    def schema(self) -> Schema:
-        return {"type": ["string", "integer"], "pattern": "^[1-9][0-9]*(-[1-9][0-9]*)?$"}
+    schema: ClassVar[Schema] = {"type": ["string", "integer"], "pattern": "^[1-9][0-9]*(-[1-9][0-9]*)?$"}
 
 
 class ReplayWanted(Input, forbid_unknown_fields=True):
@@ -60,23 +57,12 @@ class ReplayWanted(Input, forbid_unknown_fields=True):
         ),
     ] = None
 
-    @classmethod
-    def read(cls, fields: Fields, name_mode: str = "") -> Self:
-        for name in NEVER_EMPTY:
-            sent = fields.get(name)
-            if isinstance(sent, str) and not sent.strip():
-                fields.refuse(name, "required", EMPTY)
-        rule = RULE.take(fields, "what_if", None)
-        if rule is None:
-            return super().read(fields, name_mode)
-        for known in fields_of(cls):
-            if known.name != "what_if" and fields.get(known.sent_as) is not None:
-                problem = "has no meaning beside what_if, which tells of all customers' figures."
-                fields.refuse(known.sent_as, "invalid", problem)
-        return cls(what_if=rule)
-
     def check(self, fields: Fields) -> None:
-        if self.customers is not None:
+        if self.what_if is not None:
+            problem = "has no meaning beside what_if, which tells of all customers' figures."
+            others = [known.sent_as for known in fields_of(type(self)) if known.name != "what_if"]
+            fields.refuse_unless_refused((name, "invalid", problem) for name in others if fields.get(name) is not None)
+        elif self.customers is not None:
             if customers_named(self.customers) is None:
                 problem = "must be an id, or two with a hyphen between, such as 5-9."
                 fields.refuse_unless_refused([("customers", "invalid", problem)])
