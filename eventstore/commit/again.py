@@ -55,7 +55,7 @@ class Again:
             self._reads,
             command.unit.by,
             self._held,
-            trusts_new_ids=command.unit.trusts_new_ids,
+            trusts_new_ids=command.unit.trusts_new_ids and not self._has_begun(command.unit),
             locked=self._claims,
         )
         try:
@@ -67,6 +67,10 @@ class Again:
         command.decide(unit, decided)
         for stream, head in command.heads.items():
             command.known.push(stream, head)
+
+    def _has_begun(self, unit: Unit) -> bool:
+        """Whether a stream that was thought to be new is not: the next id may not be free either."""
+        return any(self.ends[stream].version for stream, base in unit.bases.items() if not base.version)
 
     async def _read(self, moved: Mapping[Stream, tuple[Decider[Any], Head]]) -> None:
         """Only what is new, where what is known is in the log."""

@@ -121,6 +121,22 @@ async def test_a_claim_that_is_wanted_only_under_the_locks_is_held_or_refused(st
     assert await live(store) == await folded(store)
 
 
+async def test_an_id_that_is_not_free_is_looked_up_when_it_is_decided_again(store: Store) -> None:
+    for label_id in (1, 2):
+        await label(store, label_id)
+    attempts = 0
+
+    async def work(unit: Unit) -> int:
+        nonlocal attempts
+        attempts += 1
+        id_ = await unit.new_id(LABEL)
+        await unit.decide(LABEL, id_, CreateLabel(value="third"))
+        return id_
+
+    assert await store.transact(BY, work) == 3
+    assert attempts == 2
+
+
 async def test_several_that_were_overtaken_on_one_stream_follow_on_each_other(store: Store, elsewhere: Store) -> None:
     await label(store, 1)
     await do(elsewhere, LABEL, 1, RenameLabel(value="theirs"))
