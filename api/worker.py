@@ -10,7 +10,6 @@ from litestar import Litestar
 
 from api.app import create_app
 from api.edge.stalled_clients import give_up_on_idle_takers
-from api.process.logs import leave_out_origins
 from api.process.settings import BadSetting, Settings
 
 PR_SET_PDEATHSIG = 1
@@ -27,7 +26,6 @@ def create_worker_app() -> Litestar:
         raise BadSetting("DATABASE_URL", "is missing")
     app = create_app(settings, settings.database_url.reveal())
     give_up_on_idle_takers(app, settings.client_seconds)
-    leave_out_origins()
     gc.freeze()  # all that was imported and put together stays, and need not be looked through again and again
     gc.set_threshold(*GC_THRESHOLDS)
     return app

@@ -1,20 +1,27 @@
-"""The access log: a line for each write and each request that was denied."""
+"""The access log: a line for each write and each request that was denied.
 
-import logging
+It is written as the lines of the log are, but past `logging`, which takes several times as long: with each write.
+"""
+
+import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+import msgspec
 from litestar.types import Scope
 
 from service.credentials.auth import Principal
-
-logger = logging.getLogger("custodiary.access")
 
 UNDONE = "undone"  # of a request's state: it met no database that takes writes, which another line tells of all of them
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 DENIED = frozenset({"401", "403", "429"})
 _ID = re.compile(r"[0-9]{1,16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+STDERR = 2
+_encode = msgspec.json.encode
 
 # A request, its method and route as they are counted, the status that it was answered with, the seconds until then.
 Answered: TypeAlias = Callable[[Scope, str, str, str, float], None]
@@ -34,7 +41,10 @@ def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], 
         if not is_logged(method, status) or scope.get("state", {}).get(UNDONE):
             return
         principal: Principal | None = scope.get("user")
-        facts = {
+        line = {
+            "level": "INFO",
+            "logger": "custodiary.access",
+            "message": "denied" if status in DENIED else "write",
             "request_id": request_id(scope),
             "actor": principal and principal.user,
             "credential": principal and str(principal.credential),
@@ -44,8 +54,10 @@ def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], 
             "status": int(status) if status.isdigit() else None,  # none when the client has gone away
             "seconds": round(seconds, 6),
             "from": alias(scope),
+            "time": datetime.now(UTC),
         }
-        logger.info("denied" if status in DENIED else "write", extra=facts)
+        with suppress(OSError):  # nobody reads it any more, which is no reason not to answer
+            os.write(STDERR, _encode(line) + b"\n")
 
     return log
 

@@ -59,15 +59,6 @@ def configure() -> None:
     sys.excepthook = log
 
 
-def leave_out_origins() -> None:
-    """For a process that writes a line with each write: where a record was made, in which thread, process and task, no
-    line tells, and the library looks for it each time unless it is told not to, in this way.
-    """
-    logging._srcfile = None  # noqa: SLF001 - https://docs.python.org/3/howto/logging.html#optimization
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.logAsyncioTasks = False  # type: ignore[attr-defined]  # known from Python 3.12 on
-
-
 def log_lost(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """For the event loop: an exception that nobody waits for. The loop's own words have its message in them."""
     error = context.get("exception")

@@ -4,6 +4,7 @@ import io
 import json as plain
 import logging
 import logging.config
+import os
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from msgspec import json
 
+from api.access.access_log import logging_access
 from api.process.logs import LOGGING, JsonLines
 from api.process.settings import Settings
 from service.redaction import Personal, Secret
@@ -33,11 +35,13 @@ EMAILS = frozenset({"email", "user_email"})
 class Log:
     """All that is logged, by whatever part and at whatever level, as the service would write it."""
 
-    def __init__(self) -> None:
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
         self.stream = io.StringIO()
+        self._capfd = capfd
 
     @property
     def text(self) -> str:
+        self.stream.write(self._capfd.readouterr().err)
         return self.stream.getvalue()
 
     def lines(self, logger: str = "custodiary.access") -> list[Body]:
@@ -49,8 +53,8 @@ class Log:
 
 
 @pytest.fixture
-def log() -> Iterator[Log]:
-    log, root = Log(), logging.getLogger()
+def log(capfd: pytest.CaptureFixture[str]) -> Iterator[Log]:
+    log, root = Log(capfd), logging.getLogger()
     handler, level = logging.StreamHandler(log.stream), root.level
     handler.setFormatter(JsonLines())
     handler.addFilter(lambda record: not record.name.startswith(("http", "hypothesis")))  # the tests' own
@@ -231,4 +235,12 @@ def test_exceptions_are_told_by_kind_and_place_whichever_way_they_are_logged(log
 def test_the_server_logs_as_is_tested_here() -> None:
     logging.config.dictConfig({**LOGGING, "handlers": {}, "root": {}})
     assert LOGGING["formatters"]["json"]["()"] == f"{JsonLines.__module__}.{JsonLines.__qualname__}"
-    assert logging.getLogger("custodiary.access").isEnabledFor(logging.INFO)
+
+
+def test_a_log_that_nobody_reads_any_more_is_no_reason_not_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setattr("api.access.access_log.STDERR", writer)
+    scope: Any = {"type": "http"}
+    logging_access(lambda _scope: "r-1", lambda _scope: "x")(scope, "POST", "/", "200", 0.1)
+    os.close(writer)
