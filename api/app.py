@@ -50,7 +50,8 @@ from eventstore.postgres.watch import reachable
 from projections.database import store_at
 from projections.fold.past import open_pasts
 from projections.queries.customers import finding_together
-from projections.queries.pages import Totals
+from projections.queries.pages import open_lists
+from projections.queries.totals import Totals
 from service.background.checkpointer import checkpointing
 from service.background.erased import noting
 from service.background.forgetting import forgetting
@@ -104,6 +105,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
     async with (
         reachable(database_url) as servers,
         store_at(servers, connections=CONNECTIONS, settings=SESSION | PATIENCE) as store,
+        open_lists(servers) as lists_pool,
         open_pasts(servers, store) as pasts,
         readiness(servers) as ready,
         ReplayRunner(database_url) as runner,
@@ -111,6 +113,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
     ):
         app.state.service = Service(
             store=store,
+            lists=lists_pool,
             settings=settings,
             authenticator=authenticator,
             find_customer=finding_together(store.pool),

@@ -14,7 +14,7 @@ from projections.fold.past import AsOf, moment_of
 from projections.queries.customers import find_customer
 from projections.queries.language.clock import Clock, clock
 from projections.queries.language.refusals import UnknownTimeZone
-from projections.queries.pages import Totals
+from projections.queries.totals import Totals
 from projections.tables.table import Shown
 from service.fields.input import Input
 from service.fields.kinds import BLANK, REFERENCE, Moment, Schema, Text
@@ -105,7 +105,7 @@ def _last_moment(fields: Fields, said: str, there: Clock) -> datetime | None:
 
 def seen(service: Service, as_of: AsOf, customer_id: int | None = None) -> AbstractAsyncContextManager[View]:
     """The read models as of then: a customer's, or all, which raises TooMany when too many ask for that at once."""
-    present = View(service.store.pool, service.find_customer, datetime.now(UTC), service.totals)
+    present = View(service.lists, service.find_customer, datetime.now(UTC), service.totals)
     return nullcontext(present) if as_of is None else _seen(service, as_of, customer_id, present)
 
 

@@ -27,7 +27,7 @@ from domain.refusals import CustomerNotFound
 from eventstore.postgres.stream_ids import MAX_ID
 from eventstore.store import By, Store
 from projections.fold.past import Pasts
-from projections.queries.pages import Totals
+from projections.queries.totals import Totals
 from service.credentials.auth import Principal
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
@@ -37,6 +37,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 class Service(NamedTuple):
     store: Store
+    lists: asyncpg.Pool
     settings: Settings
     authenticator: Authenticator
     find_customer: Callable[[int], Awaitable[asyncpg.Record | None]]

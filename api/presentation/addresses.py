@@ -19,7 +19,6 @@ from api.presentation.values import (
 )
 from projections.models.addresses import ADDRESSES
 from service.fields.places import formatted_address
-from service.values import shown
 
 
 class FormattedAddress(Struct):
@@ -78,5 +77,5 @@ def address(row: Row) -> ShownAddress:
     return ShownAddress(
         meta=AddressMeta(OtherData(company)) if company else [],
         formatted_address=FormattedAddress(**formatted_address(dict(row.items()))),
-        **{name: shown(row[name]) for name in _COLUMNS},
+        **{name: row[name] for name in _COLUMNS},
     )

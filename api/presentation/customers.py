@@ -1,23 +1,35 @@
 """Customers as clients know them."""
 
-from typing import Annotated
+from functools import lru_cache
+from operator import itemgetter
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.presentation.addresses import ShownAddress
 from api.presentation.labels import CarriedLabel
-from api.presentation.orders import EMPTY, ShownOrder
+from api.presentation.orders import ShownOrder
 from api.presentation.users import LinkedUser, photo_url, user_link
-from api.presentation.values import Email, Id, Moment, Name, Nothing, Row, Uuid, columns, moved_by, one_of
+from api.presentation.values import (
+    Email,
+    Id,
+    Moment,
+    Name,
+    Nothing,
+    Row,
+    Uuid,
+    columns,
+    document,
+    moved_by,
+    number,
+    one_of,
+)
 from projections.queries.customers import SHOWN
 from service.fields.choices import CUSTOMER_STATUS
-from service.fields.places import formatted_customer
-from service.values import shown
-
-NAME_AND_PLACE = ("first_name", "last_name", "country", "state", "city", "postcode")
+from service.fields.places import country_name, state_name
 
 
-class CustomerAddress(Struct):
+class CustomerAddress(Struct, gc=False):
     """Where a customer is, for people."""
 
     country: Annotated[str, Meta(examples=["United States"])]
@@ -82,20 +94,25 @@ class ShownOrderRow(ShownOrder):
     customer: ShownCustomer | UnsetType | None = UNSET
 
 
-_COLUMNS = columns(ShownCustomer, SHOWN)
+_values = itemgetter(*columns(ShownCustomer, SHOWN))
+_state_name = lru_cache(10_000)(state_name)
+_placed = itemgetter("country", "state", "city", "postcode", "first_name", "last_name")
 
 
 def customer(row: Row, store_url: str) -> ShownCustomer:
     """A customer, from its row."""
-    place = CustomerAddress(**formatted_customer(**{name: row[name] for name in NAME_AND_PLACE}))
-    made = ShownCustomer(
-        full_name=place.full_name,
-        photo=photo_url(row["email"]),
-        country_name=place.country,
-        formatted_address=place,
-        user_link=user_link(store_url, row["user_id"]),
-        **{name: shown(row[name]) for name in _COLUMNS},
-    )
-    if row["purchase_value"] in EMPTY:
-        made.purchase_value = []
+    place, link = formatted(row), user_link(store_url, row["user_id"])
+    values: tuple[Any, ...] = (
+        *_values(row), place.full_name, photo_url(row["email"]), place.country, place, link
+    )  # fmt: skip
+    made = ShownCustomer(*values)
+    made.aov = number(row["aov"])
+    made.purchase_value = document(row["purchase_value"])
     return made
+
+
+def formatted(row: Row) -> CustomerAddress:
+    country, state, city, postcode, first_name, last_name = _placed(row)
+    full_name = f"{first_name} {last_name}".strip()
+    named = country_name(country), _state_name(country, state)
+    return CustomerAddress(*named, city, postcode, first_name, last_name, full_name)

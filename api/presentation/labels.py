@@ -5,7 +5,6 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from api.presentation.values import Id, Moment, Row, moved_by
-from service.values import shown
 
 
 class ShownLabel(Struct):
@@ -22,8 +21,8 @@ class CarriedLabel(ShownLabel):
 
 
 def label(row: Row) -> ShownLabel:
-    return ShownLabel(**{name: shown(row[name]) for name in ShownLabel.__struct_fields__})
+    return ShownLabel(**{name: row[name] for name in ShownLabel.__struct_fields__})
 
 
 def carried_label(row: Row) -> CarriedLabel:
-    return CarriedLabel(**{name: shown(row[name]) for name in CarriedLabel.__struct_fields__})
+    return CarriedLabel(**{name: row[name] for name in CarriedLabel.__struct_fields__})

@@ -1,6 +1,7 @@
 """Orders as clients know them."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -20,15 +21,15 @@ from api.presentation.values import (
     State,
     Uuid,
     columns,
+    document,
     moved_by,
+    number,
     one_of,
 )
 from domain.address import AddressDetails
 from projections.models.orders import ORDERS
 from service.fields.choices import PAYMENT_STATUS
 from service.values import shown
-
-EMPTY: tuple[bytes, dict[str, Any]] = (b"{}", {})
 
 
 class ShownItem(Struct):
@@ -141,13 +142,13 @@ class ShownOrder(Struct):
     shipping_address: OrderAddress | UnsetType | None = UNSET
 
 
-_COLUMNS = columns(ShownOrder, ORDERS.table.names)
+_values = itemgetter(*columns(ShownOrder, ORDERS.table.names))
 
 
 def order(row: Row) -> ShownOrder:
-    made = ShownOrder(**{name: shown(row[name]) for name in _COLUMNS})
-    if row["config"] in EMPTY:
-        made.config = []
+    made = ShownOrder(*_values(row))
+    made.rate = number(row["rate"])
+    made.config = document(row["config"])
     return made
 
 

@@ -4,11 +4,14 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any, TypeAlias
 
 import asyncpg
-from msgspec import NODEFAULT, Meta, Struct
+from msgspec import NODEFAULT, Meta, Raw, Struct
 from msgspec.structs import fields
 
 from service.fields.choices import ADDRESS_TYPE
 from service.fields.kinds import Words
+from service.values import shown
+
+EMPTY: tuple[bytes, dict[str, Any]] = (b"{}", {})
 
 Row: TypeAlias = asyncpg.Record | Mapping[str, Any]
 
@@ -25,6 +28,16 @@ def moved_by(what: str) -> Meta:
 def columns(type_: type[Struct], table: Collection[str]) -> tuple[str, ...]:
     """The fields that are always there, and are a table's as they are."""
     return tuple(it.name for it in fields(type_) if it.default is NODEFAULT and it.name in table)
+
+
+def number(text: str) -> Any:
+    """A decimal from its text, in an answer."""
+    return Raw(text.encode())
+
+
+def document(stored: Any) -> Any:
+    """A stored object, as PHP writes it."""
+    return [] if stored in EMPTY else shown(stored)
 
 
 Moment: TypeAlias = Annotated[

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -17,7 +18,7 @@ from api.openapi.operation import get, post
 from api.presentation.customers import ShownCustomer, customer
 from api.presentation.figures import Explained, explained
 from api.presentation.money import money
-from api.presentation.values import Row
+from api.presentation.values import Row, number
 from domain.refusals import CustomerNotFound
 from domain.value import days_since
 from eventstore.log.log import Session
@@ -100,17 +101,17 @@ def lifetime(row: Row, currency: str, _now: datetime) -> list[Widget]:
     average = "Lifetime value per purchase"
     return [
         Widget("ltv", "Lifetime value", row["ltv"], money(row["ltv"], currency), "Paid less refunded, all orders"),
-        Widget("aov", "Average order value", shown(row["aov"]), money(row["aov"], currency), average),
+        Widget("aov", "Average order value", number(row["aov"]), money(Decimal(row["aov"]), currency), average),
         Widget("purchase_count", "Purchases", row["purchase_count"]),
     ]
 
 
 def dates(row: Row, _currency: str, now: datetime) -> list[Widget]:
-    last: datetime | None = row["last_purchase_date"]
-    days = None if last is None else days_since(last.replace(tzinfo=UTC), now)
+    last: str | None = row["last_purchase_date"]
+    days = None if last is None else days_since(datetime.fromisoformat(last).replace(tzinfo=UTC), now)
     return [
-        Widget("first_purchase_date", "First purchase", shown(row["first_purchase_date"])),
-        Widget("last_purchase_date", "Last purchase", shown(last)),
+        Widget("first_purchase_date", "First purchase", row["first_purchase_date"]),
+        Widget("last_purchase_date", "Last purchase", last),
         Widget("days_since_last_purchase", "Days since last purchase", days),
     ]
 

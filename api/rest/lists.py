@@ -141,15 +141,15 @@ async def get_attachable_users(request: AnyRequest) -> Answer:
     asked = await read(request, UsersWanted)
     page = read_page({"page": asked.page, "per_page": asked.per_page})
     per_page = None if asked.page is UNSET and asked.per_page is UNSET else page.per_page
-    pool = serving(request).store.pool
-    found = await attachable_users(pool, search=asked.search, page=page.number, per_page=per_page)
+    lists = serving(request).lists
+    found = await attachable_users(lists, search=asked.search, page=page.number, per_page=per_page)
     return answer(AttachableUsers([AttachableUser(**row) for row in found.rows]))
 
 
 async def added_to_customers(on: Executor, rows: Sequence[Row], wanted: frozenset[str]) -> list[dict[str, Any]]:
     """What `with` adds to each customer, as clients know it."""
     keys = relations.item_keys(wanted)
-    added = await relations.load_customer_relations(on, [dict(row) for row in rows], wanted)
+    added = await relations.load_customer_relations(on, rows, wanted)
     for more in added:
         if "orders" in more:
             more["orders"] = [_added(order(row), dict.fromkeys(keys, shown(row["items"]))) for row in more["orders"]]

@@ -16,13 +16,13 @@ from projections.models.addresses import ADDRESSES
 from projections.models.orders import ORDERS
 from projections.models.users import USERS
 from projections.queries.customers import find_customer
+from projections.queries.relations import LABELS_NAMED
 from projections.tables.table import Shown
 
 PAGE = 1_000
-ADDRESSES_OF = f"SELECT {', '.join(ADDRESSES.table.names)} FROM addresses WHERE customer_id = $1 ORDER BY id"
-ORDERS_OF = f"SELECT {', '.join(ORDERS.table.names)} FROM orders WHERE customer_id = $1 ORDER BY id"
-USERS_OF = f"SELECT {', '.join(USERS.table.names)} FROM users WHERE id = ANY($1) ORDER BY id"
-LABELS_OF = "SELECT id, id AS label_id, value, created_at, updated_at FROM labels WHERE id = ANY($1) ORDER BY id"
+ADDRESSES_OF = f"SELECT {ADDRESSES.table.shown} FROM addresses WHERE customer_id = $1 ORDER BY id"
+ORDERS_OF = f"SELECT {ORDERS.table.shown} FROM orders WHERE customer_id = $1 ORDER BY id"
+USERS_OF = f"SELECT {USERS.table.shown} FROM users WHERE id = ANY($1) ORDER BY id"
 CLAIMS_OF = "SELECT kind, value FROM claims WHERE originator_id = ANY($1) ORDER BY kind, value"
 ANSWERS_OF = """
     SELECT actor, key, answered_at, status, body FROM answers WHERE customer_id = $1 OR user_id = ANY($2)
@@ -60,7 +60,7 @@ async def export(on: Connection, log: Log, customer_id: int) -> Export | None:
     ids = list(map(to_uuid, streams))
     return Export(
         customer=row,
-        labels=await on.fetch(LABELS_OF, row["labels"]),
+        labels=await on.fetch(LABELS_NAMED, row["labels"]),
         addresses=await on.fetch(ADDRESSES_OF, customer_id),
         orders=await on.fetch(ORDERS_OF, customer_id),
         users=await on.fetch(USERS_OF, users),

@@ -5,11 +5,9 @@ from datetime import datetime
 
 import asyncpg
 import msgspec
-from msgspec.structs import asdict
 
-from domain.customer import CUSTOMER_STATUSES, CustomerErased, CustomerRegistered
+from domain.customer import CUSTOMER_STATUSES
 from eventstore.log.log import Executor
-from eventstore.postgres.sql import stored_as
 from eventstore.reading.coalesce import Coalescer
 from projections.models.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.models.figures import FIGURES
@@ -19,8 +17,9 @@ from projections.queries.language.properties import amounts, blank, choices, cou
 from projections.queries.language.query import ListQuery, Page
 from projections.queries.language.search import Searchable
 from projections.queries.language.sql import NOTHING, Args, Part, searchable_text
-from projections.queries.pages import Listing, Totals, fetch_page
-from projections.tables.table import Shown
+from projections.queries.pages import Listing, fetch_page
+from projections.queries.totals import Totals
+from projections.tables.table import Shown, texts
 from projections.tables.view import View
 
 # The three parts of `searched`; see its definition.
@@ -41,11 +40,6 @@ LABELLED_ANY = """r.labels && {ids}
 LABELLED_ALL = """r.labels @> {ids}
     AND (SELECT count(*) FROM labels AS l WHERE l.id = ANY({ids})) = cardinality({ids})"""
 
-GAINED = f"""
-    SELECT count(*) FILTER (WHERE topic IN {stored_as(CustomerRegistered)})
-        - count(*) FILTER (WHERE topic IN {stored_as(CustomerErased)})
-    FROM stored_events WHERE notification_id > $1 AND notification_id <= $2"""
-
 INTERNAL = ("labels", "version")
 COLUMNS = {
     name: column
@@ -53,13 +47,15 @@ COLUMNS = {
     if name not in {"notes", *INTERNAL}
 }
 COLUMNS["email"] = msgspec.structs.replace(COLUMNS["email"], part=EMAIL)
-SHOWN = tuple(dict.fromkeys(n for n in (*CUSTOMERS.table.names, *FIGURES.table.names) if n not in INTERNAL))
+_EVERY = [*CUSTOMERS.table.columns, *FIGURES.table.columns[1:]]  # both have the id in front
+SHOWN = tuple(column.name for column in _EVERY if column.name not in INTERNAL)
 # Labels that exist, each as its columns' values: most customers have none, and none needs a question of its own.
 LABEL = ("id", "label_id", "value", "created_at", "updated_at")
 LABELLED = """
-    ARRAY(SELECT (l.id, l.id, l.value, l.created_at, l.updated_at) FROM labels AS l
+    ARRAY(SELECT (l.id, l.id, l.value, l.created_at::text, l.updated_at::text) FROM labels AS l
     WHERE l.id = ANY(r.labels) ORDER BY l.id) AS labelled"""
-EVERYTHING = f"SELECT {', '.join((*SHOWN, *INTERNAL))}, {LABELLED} FROM customers AS r JOIN figures AS f USING (id)"
+SELECTS = ", ".join(column.as_text for column in _EVERY)
+EVERYTHING = f"SELECT {SELECTS}, {LABELLED} FROM customers AS r JOIN figures AS f USING (id)"
 FIND = f"{EVERYTHING} WHERE id = $1"
 VERSION = "SELECT version FROM figures WHERE id = $1 FOR UPDATE"
 NAMED = f"{EVERYTHING} WHERE id = ANY($1)"
@@ -83,7 +79,7 @@ LISTING = Listing(
     tables={"r": CUSTOMERS.name, "f": FIGURES.name},
     columns=COLUMNS,
     shown=SHOWN,
-    hidden=INTERNAL,
+    selects=SELECTS,
     searchable=Searchable(COLUMNS, _plain),
     properties={
         ("customer", "ltv"): amounts(COLUMNS["ltv"]),
@@ -99,7 +95,7 @@ LISTING = Listing(
         ("labels", "customer_email"): _LABELS,  # a name the original uses
     },
     views=dict.fromkeys(CUSTOMER_STATUSES, "status"),
-    gained=GAINED,
+    owner="id",
 )  # fmt: skip
 
 
@@ -113,7 +109,7 @@ async def find_customer(on: Executor, id_: int) -> Shown | None:
     if isinstance(on, View):
         customer, figures = on.row(CUSTOMERS.name, id_), on.row(FIGURES.name, id_)
         if customer is not None and figures is not None:
-            return asdict(customer) | asdict(figures)
+            return texts(customer) | texts(figures)
     return await on.fetchrow(FIND, id_)
 
 

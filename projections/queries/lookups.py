@@ -16,7 +16,7 @@ from projections.tables.table import Shown
 Records: TypeAlias = list[asyncpg.Record]
 
 ADDRESSES_OF = f"""
-    SELECT {", ".join(ADDRESSES.table.names)} FROM addresses
+    SELECT {ADDRESSES.table.shown} FROM addresses
     WHERE customer_id = $1 AND type = $2 ORDER BY is_primary DESC, id"""
 ADDRESSES_TAKEN = "SELECT id FROM addresses WHERE id = ANY($1)"
 
@@ -37,7 +37,7 @@ FREE_WITH_EMAIL = f"""
 FREE_BY_EMAIL = f"""
     SELECT u.user_email_identity, u.id FROM users AS u WHERE u.user_email_identity = ANY($1) AND {IS_FREE}"""
 
-EVERY_LABEL = "SELECT id, value, created_at, updated_at FROM labels ORDER BY id"
+EVERY_LABEL = f"SELECT {LABELS.table.shown} FROM labels ORDER BY id"
 EXISTING_LABELS = "SELECT id FROM labels WHERE id = ANY($1)"
 LABEL_VALUES = "SELECT id, value FROM labels"
 

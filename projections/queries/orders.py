@@ -1,7 +1,8 @@
 """Orders: of one customer, and then never anyone else's, or of all."""
 
 from datetime import datetime
-from typing import Any
+
+import asyncpg
 
 from domain.terms import ORDER_STATUSES
 from eventstore.log.log import Executor
@@ -13,16 +14,15 @@ from projections.queries.language.properties import amounts, choices, dates, set
 from projections.queries.language.query import ListQuery, Page
 from projections.queries.language.search import Searchable
 from projections.queries.language.sql import NOTHING, Args, Part, any_of, negated, searchable_text
-from projections.queries.pages import Listing, Totals, fetch_page
+from projections.queries.pages import Listing, fetch_page
+from projections.queries.totals import Totals
 
 OF_SOMEBODY = "EXISTS (SELECT FROM customers AS c WHERE c.id = r.customer_id)"
 OF_CUSTOMER = """EXISTS (
     SELECT FROM customers AS c WHERE c.id = r.customer_id AND {found})"""
 NAME_OR_EMAIL = Part("c.searched", tail=f"{ID_MARK}%")
 INVOICE_OR_ITEM = Part("r.searched")
-EVERY = f"""
-    SELECT {", ".join(column.name for column in ORDERS.table.columns)}
-    FROM orders WHERE customer_id = $1 ORDER BY id"""
+EVERY = f"SELECT {ORDERS.table.shown} FROM orders WHERE customer_id = $1 ORDER BY id"
 
 INTERNAL = ("items", "transactions", "billing_address", "shipping_address", "variations", "words_of")
 COLUMNS = scalars(ORDERS.table)
@@ -63,7 +63,7 @@ LISTING = Listing(
     tables={"r": ORDERS.name},
     columns=COLUMNS,
     shown=SHOWN,
-    hidden=INTERNAL,
+    selects=ORDERS.table.shown,
     searchable=Searchable(
         {name: COLUMNS[NAMED.get(name, name)] for name in (*OPERATED, *NAMED)}, _plain, {"customer": _customer}
     ),
@@ -79,6 +79,7 @@ LISTING = Listing(
         **dict.fromkeys(("paid", "refunded", "partially_refunded", "pending"), "payment_status"),
         **dict.fromkeys(("subscription", "renewal", "onetime"), "type"),
     },
+    owner="customer_id",
 )
 
 
@@ -97,6 +98,6 @@ async def list_store_orders(
     return await fetch_page(on, listing, query, clock(now, query.user_tz), totals)
 
 
-async def every_order(on: Executor, customer_id: int) -> list[dict[str, Any]]:
+async def every_order(on: Executor, customer_id: int) -> list[asyncpg.Record]:
     """All orders of a customer with all columns, oldest id first."""
-    return [dict(row) for row in await on.fetch(EVERY, customer_id)]
+    return await on.fetch(EVERY, customer_id)

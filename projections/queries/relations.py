@@ -4,24 +4,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+import asyncpg
+
 from eventstore.log.log import Executor
 from projections.models.addresses import ADDRESSES
+from projections.models.labels import LABELS
 from projections.models.orders import ORDERS
 from projections.queries.language.refusals import UnknownRelation
+from projections.tables.table import Shown
 
-Row = dict[str, Any]
-
-
-def _names(columns: Iterable[Any]) -> str:
-    return ", ".join(column.name for column in columns)
-
-
-ORDERS_OF = f"SELECT {_names(ORDERS.table.columns)} FROM orders WHERE customer_id = ANY($1) ORDER BY id"
+ORDERS_OF = f"SELECT {ORDERS.table.shown} FROM orders WHERE customer_id = ANY($1) ORDER BY id"
 COUNTS_OF = "SELECT customer_id, count(*) AS orders FROM orders WHERE customer_id = ANY($1) GROUP BY customer_id"
 ADDRESSES_OF = f"""
-    SELECT {_names(ADDRESSES.table.columns)} FROM addresses
+    SELECT {ADDRESSES.table.shown} FROM addresses
     WHERE customer_id = ANY($1) AND type = $2 AND is_primary >= $3 ORDER BY id"""
-LABELS_NAMED = "SELECT id, id AS label_id, value, created_at, updated_at FROM labels WHERE id = ANY($1)"
+LABELS_NAMED = f"SELECT {LABELS.table.shown}, id AS label_id FROM labels WHERE id = ANY($1) ORDER BY id"
 USERS_NAMED = 'SELECT id AS "ID", user_login, user_email, display_name FROM users WHERE id = ANY($1)'
 
 # Keys under which an order shows its items; the original filters none of them.
@@ -52,7 +49,7 @@ def item_keys(wanted: Collection[str]) -> list[str]:
     return [key for name, key in ITEM_KEYS.items() if name in wanted or f"orders.{name}" in wanted]
 
 
-async def load_customer_relations(on: Executor, rows: Sequence[Row], wanted: Collection[str]) -> list[dict[str, Any]]:
+async def load_customer_relations(on: Executor, rows: Sequence[Shown], wanted: Collection[str]) -> list[dict[str, Any]]:
     """For each row of customers what is to be added, by key.
 
     Rows of orders (all columns, by id), addresses, labels and users; `orders_count`; None where there is no user
@@ -81,7 +78,7 @@ async def load_customer_relations(on: Executor, rows: Sequence[Row], wanted: Col
     if "subscriptions" in wanted:
         add("subscriptions", ([] for _ in ids))
     if "wpUser" in wanted:
-        users = {user["ID"]: dict(user) for user in await on.fetch(USERS_NAMED, [row["user_id"] for row in rows])}
+        users = {user["ID"]: user for user in await on.fetch(USERS_NAMED, [row["user_id"] for row in rows])}
         add("wp_user", (users.get(row["user_id"]) for row in rows))
     if "ordersCount" in wanted:
         counts = {row["customer_id"]: row["orders"] for row in await on.fetch(COUNTS_OF, ids)}
@@ -89,17 +86,17 @@ async def load_customer_relations(on: Executor, rows: Sequence[Row], wanted: Col
     return added
 
 
-async def _labels(on: Executor, rows: Sequence[Row]) -> list[list[Row]]:
+async def _labels(on: Executor, rows: Sequence[Shown]) -> list[list[asyncpg.Record]]:
     """Labels that exist, by id."""
     ids = sorted({label for row in rows for label in row["labels"]})
-    labels = {label["id"]: dict(label) for label in await on.fetch(LABELS_NAMED, ids)} if ids else {}
+    labels = {label["id"]: label for label in await on.fetch(LABELS_NAMED, ids)} if ids else {}
     return [[labels[id_] for id_ in sorted(row["labels"]) if id_ in labels] for row in rows]
 
 
-def _grouped(records: Iterable[Any]) -> defaultdict[int, list[Row]]:
-    groups: defaultdict[int, list[Row]] = defaultdict(list)
+def _grouped(records: Iterable[asyncpg.Record]) -> defaultdict[int, list[asyncpg.Record]]:
+    groups: defaultdict[int, list[asyncpg.Record]] = defaultdict(list)
     for record in records:
-        groups[record["customer_id"]].append(dict(record))
+        groups[record["customer_id"]].append(record)
     return groups
 
 

@@ -1,10 +1,12 @@
 """Users that could be attached to a customer."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import asyncpg
 
 from eventstore.log.log import Executor
 from projections.queries.language.sql import NOTHING, Args, Part, all_of, searchable_text
-from projections.queries.pages import reading
+from projections.queries.pages import patiently
 
 UNATTACHED = "NOT EXISTS (SELECT FROM customers AS c WHERE c.user_id = u.id)"
 SEARCHED = Part("u.searched")  # login, email and display name
@@ -13,7 +15,7 @@ COUNT = "SELECT count(*) FROM users AS u WHERE {where}"
 
 
 class Users(NamedTuple):
-    rows: list[dict[str, Any]]
+    rows: list[asyncpg.Record]
     total: int
 
 
@@ -22,14 +24,14 @@ async def attachable_users(on: Executor, *, search: str = "", page: int = 1, per
     args = Args()
     where = _where(search.strip(), args)
     count, every = COUNT.format(where=where), EVERY.format(where=where)
-    async with reading(on, "search") as connection:
+    with patiently("search"):
         if per_page is None:
-            found = await connection.fetch(every, *args.values)
-            return Users([dict(row) for row in found], len(found))
-        total = await connection.fetchval(count, *args.values)
+            found = await on.fetch(every, *args.values)
+            return Users(found, len(found))
+        total = await on.fetchval(count, *args.values)
         limits = f"LIMIT {args.bind(per_page, 'bigint')} OFFSET {args.bind((page - 1) * per_page, 'bigint')}"
-        found = await connection.fetch(f"{every} {limits}", *args.values)
-    return Users([dict(row) for row in found], total)
+        found = await on.fetch(f"{every} {limits}", *args.values)
+    return Users(found, total)
 
 
 def _where(search: str, args: Args) -> str:

@@ -17,7 +17,8 @@ from projections.tables.derived import Derived
 from projections.tables.view import View
 
 Row = TypeVar("Row", bound=msgspec.Struct)
-# By name of the column. JSON is bytes in a record, and what it stands for in a row that is not written yet.
+# By name of the column, times and decimals as texts. JSON is bytes in a record, and what it stands for in a row that is
+# not written yet.
 Shown: TypeAlias = asyncpg.Record | Mapping[str, Any]
 
 SQL_TYPES: dict[Any, str] = {
@@ -46,6 +47,12 @@ class Column(msgspec.Struct, frozen=True):
     @property
     def ddl(self) -> str:
         return f"{self.name} {self.sql_type}{self.collation}{'' if self.nullable else ' NOT NULL'}"
+
+    @property
+    def as_text(self) -> str:
+        """It in a SELECT list; a time or a decimal as the text that is answered, which nobody has to decode."""
+        value = f"trim_scale({self.name})" if self.python_type is Decimal else self.name
+        return f"{value}::text AS {self.name}" if self.python_type in (datetime, Decimal) else self.name
 
     def from_sql(self) -> Callable[[Any], Any] | None:
         if self.sql_type == "json":
@@ -86,7 +93,8 @@ class Table(Generic[Row]):
         # The names in this SQL are the row type's own.
         self._select = f"SELECT {listed} FROM {name} WHERE id = ANY($1) ORDER BY id FOR UPDATE"
         self._read = f"SELECT {listed}, xmin::text::bigint AS mark FROM {name} WHERE id = ANY({{ids}})"
-        self._find = f"SELECT {listed} FROM {name} WHERE id = $1"
+        self.shown = ", ".join(column.as_text for column in self.columns)
+        self._find = f"SELECT {self.shown} FROM {name} WHERE id = $1"
         self._delete = f"DELETE FROM {name} WHERE id = ANY($1)"
         self._decode = msgspec.json.Decoder(list[row_type]).decode  # type: ignore[valid-type]  # known when it runs
         self._insert = (
@@ -103,7 +111,7 @@ class Table(Generic[Row]):
     async def find(self, on: Executor, id_: int) -> Shown | None:
         """One row, as it is shown."""
         if isinstance(on, View) and (row := on.row(self.name, id_)) is not None:
-            return msgspec.structs.asdict(row)
+            return texts(row)
         return await on.fetchrow(self._find, id_)
 
     async def load(self, on: Session, ids: Iterable[int]) -> dict[int, Row]:
@@ -220,6 +228,17 @@ class _Marked(msgspec.Struct, gc=False):
 
 _UNCHANGED = "t.xmin = r.mark"
 _decode_marks = msgspec.json.Decoder(list[_Marked]).decode
+
+
+def texts(row: msgspec.Struct) -> dict[str, Any]:
+    """A row that is not written yet, as `as_text` gives it."""
+    return {name: _text(value) for name, value in msgspec.structs.asdict(row).items()}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return str(value) if isinstance(value, datetime) else value
 
 
 def _rows(number: int, columns: str = "") -> str:

@@ -65,21 +65,6 @@ def address_problems(*, country: str, state: str, postcode: str) -> list[Problem
     return problems
 
 
-def formatted_customer(
-    *, country: str | None, state: str | None, city: str | None, postcode: str | None, first_name: str, last_name: str
-) -> Formatted:
-    """A customer's `formatted_address`."""
-    return {
-        "country": country_name(country),
-        "state": state_name(country, state),
-        "city": city,
-        "postcode": postcode,
-        "first_name": first_name,
-        "last_name": last_name,
-        "full_name": f"{first_name} {last_name}".strip(),
-    }
-
-
 def formatted_address(address: Mapping[str, Any]) -> Formatted:
     """An address's `formatted_address`, from a row with the address's own keys."""
     country = country_name(address["country"])

@@ -17,13 +17,12 @@ with atheris.instrument_imports(include=["api", "domain", "projections", "servic
     from api.http.request import parse_body, parse_form
     from projections.queries import relations
     from projections.queries.customers import LISTING as CUSTOMERS
-    from projections.queries.language.clock import clock
     from projections.queries.language.refusals import QueryRefused
+    from projections.queries.language.sql import Statement
     from projections.queries.orders import LISTING as ORDERS
-    from projections.queries.pages import Statement, count_statement, page_statement, sort_of
     from service.fields.reader import Fields, UnfitFields
 
-from tests.queries.test_any_text import OURS, TOKEN
+from tests.queries.test_any_text import OURS, TOKEN, statements
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 CONTENT_TYPES = ("", "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b")
@@ -50,9 +49,8 @@ def _read(kind: int, rest: bytes) -> None:
         wanted = type_.checked(Fields(sent))
         assert set(wanted.with_) <= related, wanted
         asked = wanted.query
-        at = clock(NOW, asked.user_tz)
-        is_ours(page_statement(listing, asked, sort_of(listing, asked), at))
-        is_ours(count_statement(listing, asked, at))
+        for statement in statements(listing, asked):
+            is_ours(statement)
 
 
 def is_ours(statement: Statement) -> None:

@@ -9,7 +9,7 @@ from projections.database import open_store
 from projections.queries.customers import list_customers
 from projections.queries.language.query import ListQuery
 from projections.queries.orders import list_orders
-from projections.queries.pages import Totals
+from projections.queries.totals import Totals
 from tests.conftest import new_database, with_database
 from tests.queries.seed import load_seed
 

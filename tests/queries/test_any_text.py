@@ -12,9 +12,11 @@ from projections.queries.customers import LISTING, list_customers
 from projections.queries.language.clock import clock
 from projections.queries.language.query import ListQuery
 from projections.queries.language.refusals import QueryRefused
+from projections.queries.language.sql import Statement
 from projections.queries.orders import LISTING as ORDERS
 from projections.queries.orders import list_orders
-from projections.queries.pages import Listing, Totals, count_statement, page_statement, sort_of
+from projections.queries.pages import LIMITS, Listing, condition_of, counting, page_statement, sort_of
+from projections.queries.totals import Totals
 from tests.queries.conftest import NOW
 
 COLUMNS = sorted({*LISTING.columns, *ORDERS.columns, "payment", "customer", "notes"})
@@ -87,9 +89,16 @@ def test_the_sql_has_nothing_that_was_sent(query: ListQuery) -> None:
         assert said <= OURS, said - OURS
 
 
+def statements(listing: Listing, query: ListQuery) -> list[Statement]:
+    """All that a list may ask the database."""
+    condition = condition_of(listing, query, clock(NOW, query.user_tz))
+    counted = counting(listing, condition)
+    page = page_statement(listing, query, sort_of(listing, query), condition)
+    return [page, counted.all_blocks(), counted.changed_blocks(7)]
+
+
 def _words(listing: Listing, query: ListQuery) -> set[str]:
-    at = clock(NOW, query.user_tz)
-    sql = page_statement(listing, query, sort_of(listing, query), at).sql + count_statement(listing, query, at).sql
+    sql = "".join(statement.sql for statement in statements(listing, query))
     return {token for token in TOKEN.findall(sql) if not re.fullmatch(r"\$\d+", token)}
 
 
@@ -100,6 +109,7 @@ def _ours() -> set[str]:
     asked: list[dict[str, Any]] = [{"search": f"{c}{o}{v}"} for c in COLUMNS for o in operators for v in values]
     asked += [{"search": f"{c}::{v}-{v}"} for c in COLUMNS for v in values]
     asked += [{"sort_by": c, "sort_type": t} for c in COLUMNS for t in ("asc", "desc")]
+    asked += [{"per_page": limit - 1} for limit in LIMITS]
     asked += [{"search": "a"}, {"search": "\0"}, {"include_ids": (1,)}]
     asked += [{"active_view": view} for view in (*LISTING.views, *ORDERS.views)]
     tame: list[Any] = ["1", "2025-01-01", ["1"], ["2025-01-01", "2025-01-02"], None, "1.234"]

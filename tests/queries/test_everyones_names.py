@@ -15,7 +15,7 @@ from projections.models.customers import CUSTOMERS, CustomerRow
 from projections.models.figures import FIGURES, NONE_YET, FiguresRow
 from projections.queries.customers import list_customers
 from projections.queries.language.query import ListQuery
-from projections.queries.pages import Totals
+from projections.queries.totals import Totals
 from tests.conftest import new_database, with_database
 from tests.queries.conftest import NOW, Ids
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from projections.queries.pages import Statement
+from projections.queries.language.sql import Statement
 from tests.fuzz.seeds import seeds, words
 
 ROOT = Path(__file__).parents[2]

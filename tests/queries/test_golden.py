@@ -13,8 +13,8 @@ from api.http.request import parse_form
 from projections.queries.customers import list_customers
 from projections.queries.language.query import ListQuery, Page
 from projections.queries.orders import list_orders
-from projections.queries.pages import Totals
 from projections.queries.relations import customer_relations, order_relations
+from projections.queries.totals import Totals
 from projections.queries.users import attachable_users
 from tests.queries.conftest import NOW
 from tests.queries.seed import GOLDEN
@@ -81,7 +81,7 @@ async def test_the_list_is_as_recorded(shop: asyncpg.Pool, name: str) -> None:
     values = parse_form((request["query"] or "").encode())
     if "users" in body:
         found = await attachable_users(shop)
-        assert found.rows == body["users"]
+        assert [*map(dict, found.rows)] == body["users"]
         return
     key = "customers" if "customers" in body else "orders"
     page = await _page(shop, request["path"], values)

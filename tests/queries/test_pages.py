@@ -17,7 +17,8 @@ from projections.queries.language.query import ListQuery
 from projections.queries.language.refusals import BadCursor, UnknownColumn, UnknownTimeZone
 from projections.queries.orders import LISTING as ORDERS
 from projections.queries.orders import every_order, list_orders
-from projections.queries.pages import Totals, page_statement, sort_of
+from projections.queries.pages import condition_of, page_statement, sort_of
+from projections.queries.totals import Totals
 from projections.queries.users import attachable_users
 from tests.eventstore.acts import erase
 from tests.queries.conftest import NOW, Ids
@@ -135,7 +136,7 @@ async def test_a_cursor_of_another_order_is_refused(shop: asyncpg.Pool) -> None:
 async def test_attachable_users(shop: asyncpg.Pool) -> None:
     everyone = await attachable_users(shop)
     assert ([user["ID"] for user in everyone.rows], everyone.total) == ([1, 2, 3, 5, 6, 7], 6)
-    assert everyone.rows[1] == {"ID": 2, "display_name": "Alice Johnson", "user_email": "alice@example.com"}
+    assert dict(everyone.rows[1]) == {"ID": 2, "display_name": "Alice Johnson", "user_email": "alice@example.com"}
     assert [user["ID"] for user in (await attachable_users(shop, search="LLY")).rows] == [5, 7]
     page = await attachable_users(shop, page=2, per_page=4)
     assert ([user["ID"] for user in page.rows], page.total) == ([6, 7], 6)
@@ -190,7 +191,7 @@ async def test_an_index_gives_the_order(database: str, sort_by: str, sort_type: 
     table = LISTING.tables[LISTING.columns[sort_by].alias]
     index = f"{table}_pkey" if sort_by == "id" else f"{table}_{sort_by}_sort_idx"
     query = ListQuery(sort_by=sort_by, sort_type=sort_type)
-    statement = page_statement(LISTING, query, sort_of(LISTING, query), clock(NOW, ""))
+    statement = page_statement(LISTING, query, sort_of(LISTING, query), condition_of(LISTING, query, clock(NOW, "")))
     connection = await asyncpg.connect(database)
     await connection.execute(PLAIN_PLANS)
     plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement.sql}", *statement.args))

@@ -7,13 +7,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from projections.database import open_store
+from eventstore.postgres.watch import watched
 from projections.queries import pages
 from projections.queries.customers import list_customers
 from projections.queries.language.query import ListQuery
 from projections.queries.language.refusals import TooExpensive
 from projections.queries.orders import list_orders
-from projections.queries.pages import Totals
+from projections.queries.pages import open_lists
+from projections.queries.totals import Totals
 from projections.queries.users import attachable_users
 from tests.queries.conftest import NOW
 
@@ -24,11 +25,14 @@ Asked = Callable[[asyncpg.Pool], Awaitable[Any]]
 
 @pytest.fixture
 async def stuck(database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncpg.Pool]:
-    """A store whose tables somebody holds, with little patience."""
-    monkeypatch.setattr(pages, "BEGIN", pages.BEGIN.replace(f"{pages.PATIENCE}s", "100ms"))
-    async with open_store(database) as store, store.pool.acquire() as other, other.transaction():
-        await other.execute(LOCK)
-        yield store.pool
+    """Connections for lists of a store whose tables somebody holds, with little patience."""
+    monkeypatch.setitem(pages.SETTINGS, "statement_timeout", "100ms")
+    async with watched(database) as servers, open_lists(servers) as lists:
+        other = await servers.connect()
+        async with other.transaction():
+            await other.execute(LOCK)
+            yield lists
+        await other.close()
 
 
 def customers(**asked: Any) -> Asked:
@@ -60,5 +64,13 @@ async def test_its_connection_serves_the_next(stuck: asyncpg.Pool) -> None:
     for _ in range(3):
         with pytest.raises(TooExpensive):
             await customers()(stuck)
-    assert await stuck.fetchval("SHOW statement_timeout") == "0"
     assert await stuck.fetchval("SELECT 1") == 1
+
+
+async def test_connections_for_lists_wait_half_a_minute_and_write_nothing(database: str) -> None:
+    names = ("statement_timeout", "jit", "plan_cache_mode", "default_transaction_read_only")
+    async with watched(database) as servers, open_lists(servers) as lists:
+        found = [await lists.fetchval("SELECT current_setting($1)", name) for name in names]
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await lists.execute("DELETE FROM customers")
+    assert found == ["30s", "off", "force_custom_plan", "on"]

@@ -1,7 +1,9 @@
 """What a client asks of a list."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
 import msgspec
 
 DEFAULT_PER_PAGE = 10
@@ -31,7 +33,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
 class Page(NamedTuple):
     """`rows` have all columns; `columns` are those to be shown, in order. `next_cursor` is None on the last page."""
 
-    rows: list[dict[str, Any]]
+    rows: Sequence[asyncpg.Record]
     total: int
     next_cursor: str | None
     columns: tuple[str, ...]

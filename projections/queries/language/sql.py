@@ -15,12 +15,19 @@ _SPECIAL = re.compile(r"[\\%_]")
 class Args:
     """The values of a statement's placeholders."""
 
-    def __init__(self) -> None:
-        self.values: list[object] = []
+    def __init__(self, values: Iterable[object] = ()) -> None:
+        self.values = list(values)
 
     def bind(self, value: object, sql_type: str) -> str:
         self.values.append(value)
         return f"${len(self.values)}::{sql_type}"
+
+
+class Statement(NamedTuple):
+    """A statement, or a condition that is to be a part of one, with the values of its placeholders."""
+
+    sql: str
+    args: list[object]
 
 
 def all_of(conditions: Iterable[str]) -> str:
