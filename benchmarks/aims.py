@@ -7,8 +7,8 @@ from benchmarks.appends import CREATE, LOG_ALONE, PAY, PGBENCH, RECORDER, SET_PR
 from benchmarks.growth import COMMANDS, growth_of
 from benchmarks.harness import AT_ONCE, P99, PER_SECOND, Found
 from benchmarks.report import Table, ratio
+from benchmarks.web import BARE_HISTORY, BARE_LIST, BARE_SEARCH, GET, HISTORY, INSERT, LIST, SEARCH, SELECT
 from benchmarks.web import CREATE as HTTP_CREATE
-from benchmarks.web import GET, INSERT, SELECT
 from benchmarks.web import PAY as HTTP_PAY
 from benchmarks.web import SET_PRIMARY as HTTP_SET_PRIMARY
 
@@ -57,6 +57,9 @@ AIMS = (
         for name in (CREATE, SET_PRIMARY, PAY)
     ),
     Aim("HTTP get one, of a bare SELECT", "web", 0.85, _of_requests(GET, SELECT)),
+    Aim("HTTP list, of the same rows bare", "web", 0.6, _of_requests(LIST, BARE_LIST)),
+    Aim("HTTP search, of the same rows bare", "web", 0.6, _of_requests(SEARCH, BARE_SEARCH)),
+    Aim("HTTP history, of the same events bare", "web", 0.4, _of_requests(HISTORY, BARE_HISTORY)),
     Aim("HTTP create, of a bare INSERT", "web", 0.6, _of_requests(HTTP_CREATE, INSERT)),
     *(
         Aim(f"HTTP {name}, p99 in ms", "web", 25, _p99(name), is_floor=False)

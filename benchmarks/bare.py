@@ -1,4 +1,4 @@
-"""What a handler can't do without, on the same server and pool as the service: one INSERT, or one SELECT by key.
+"""What a handler can't do without, on the same server and pool as the service: one INSERT, or one SELECT of the rows.
 
 `python -m benchmarks.bare PORT` serves it until it is told to stop; the database is that of DATABASE_URL.
 """
@@ -15,10 +15,12 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from litestar import Litestar, Request, Response, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from api.app import CONNECTIONS
+from domain.text.folding import folded
 from eventstore.log.log import Connection
+from projections.queries.customers import SHOWN
 
 # In a filled store's database, with the same people.
 TABLE = """
@@ -36,6 +38,13 @@ SELECT = """
     SELECT id, email, first_name, last_name, country, city, state, postcode, status, ltv, purchase_count,
         created_at, updated_at
     FROM bare_customers WHERE id = $1"""
+# The service's own tables: the columns that it shows, of the same rows.
+LISTED = f"SELECT {', '.join(SHOWN)} FROM customers AS r JOIN figures USING (id) {{where}} ORDER BY id DESC LIMIT 10"
+LIST, SEARCH = LISTED.format(where=""), LISTED.format(where="WHERE r.searched LIKE $1")
+HISTORY = """
+    SELECT notification_id, originator_id, originator_version, topic, state, occurred_at, recorded_at, actor,
+        request_id
+    FROM stored_events WHERE customer_id = $1 ORDER BY notification_id DESC LIMIT 10"""
 
 
 class New(msgspec.Struct):
@@ -57,6 +66,25 @@ async def select(request: Request[Any, Any, Any], customer_id: FromPath[int]) ->
     return Response(msgspec.json.encode({"customer": dict(row)}), media_type="application/json")
 
 
+@get("/list")
+async def customers(request: Request[Any, Any, Any]) -> Response[bytes]:
+    return _rows(await request.app.state.pool.fetch(LIST))
+
+
+@get("/search")
+async def search(request: Request[Any, Any, Any], text: FromQuery[str]) -> Response[bytes]:
+    return _rows(await request.app.state.pool.fetch(SEARCH, f"%{folded(text)}%"))
+
+
+@get("/history/{customer_id:int}")
+async def history(request: Request[Any, Any, Any], customer_id: FromPath[int]) -> Response[bytes]:
+    return _rows(await request.app.state.pool.fetch(HISTORY, customer_id))
+
+
+def _rows(found: list[asyncpg.Record]) -> Response[bytes]:
+    return Response(msgspec.json.encode([dict(row) for row in found]), media_type="application/json")
+
+
 @get("/health/live")
 async def live() -> str:
     return "ok"
@@ -70,7 +98,8 @@ def create_bare_app() -> Litestar:
             app.state.pool = pool
             yield
 
-    return Litestar([insert, select, live], lifespan=[serving], logging_config=None, openapi_config=None)
+    handlers = [insert, select, customers, search, history, live]
+    return Litestar(handlers, lifespan=[serving], logging_config=None, openapi_config=None)
 
 
 async def _keep(_connection: Connection) -> None:

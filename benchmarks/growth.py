@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
+import asyncpg
 import psutil
 
 from benchmarks import large_store
@@ -13,14 +14,18 @@ from benchmarks.processes import CPU, POSTGRES_CPU, costed, postgres
 from benchmarks.report import Table, number, ratio
 from benchmarks.server import own_database
 from benchmarks.shop import Shop
-from benchmarks.web import CREATE, GET, LIST, PAY, SEARCH, SET_PRIMARY
+from benchmarks.web import CREATE, GET, HISTORY, LIST, PAY, SEARCH, SET_PRIMARY
+from eventstore.postgres.watch import watched
 from eventstore.store import Store
-from projections.database import open_store
+from projections.database import at_one_moment, open_store
+from projections.history.pages import customer_history
 from projections.queries.customers import find_customer, list_customers
 from projections.queries.language.query import ListQuery
-from projections.queries.pages import Totals
+from projections.queries.pages import open_lists
+from projections.queries.totals import Totals
 
 COMMANDS = (CREATE, SET_PRIMARY, PAY)
+READS = (GET, LIST, SEARCH, HISTORY)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -46,26 +51,32 @@ async def growth(server: str, scale: Scale) -> Found:
 @asynccontextmanager
 async def _store(dsn: str, size: int) -> AsyncIterator[tuple[Shop, dict[str, Act]]]:
     await large_store.fill(dsn, size)
-    async with open_store(dsn) as store:
+    async with watched(dsn) as servers, open_lists(servers) as lists, open_store(dsn) as store:
         shop = Shop(store)
-        yield shop, {CREATE: shop.create, SET_PRIMARY: shop.set_primary, PAY: shop.pay, **_reads(store, size)}
+        reads = _reads(store, lists, shop, size)
+        yield shop, {CREATE: shop.create, SET_PRIMARY: shop.set_primary, PAY: shop.pay, **reads}
 
 
-def _reads(store: Store, size: int) -> dict[str, Act]:
+def _reads(store: Store, lists: asyncpg.Pool, shop: Shop, size: int) -> dict[str, Act]:
     totals = Totals()
 
     async def get_one(number: int) -> None:
         await find_customer(store.pool, 1 + number * 7_919 % size)
 
     async def first_page(_number: int) -> None:
-        await list_customers(store.pool, ListQuery(), now=NOW, totals=totals)
+        await list_customers(lists, ListQuery(), now=NOW, totals=totals)
 
     async def search(number: int) -> None:
         """For what one customer or a few have, in a store of any size."""
         text = f"n{1 + number * 7_919 % size}@example"
-        await list_customers(store.pool, ListQuery(search=text), now=NOW, totals=totals)
+        await list_customers(lists, ListQuery(search=text), now=NOW, totals=totals)
 
-    return {GET: get_one, LIST: first_page, SEARCH: search}
+    async def history(number: int) -> None:
+        id_ = shop.opened[number % len(shop.opened)].customer_id
+        async with at_one_moment(store.pool) as on:
+            await customer_history(on, store.log, id_, limit=10)
+
+    return {GET: get_one, LIST: first_page, SEARCH: search, HISTORY: history}
 
 
 def table(found: Found) -> Table:

@@ -34,12 +34,14 @@ NAMES = {
     appends.LOGICBLOCKS: "logicblocks, log order",
     appends.LOGICBLOCKS_BY_STREAM: "logicblocks, stream order",
     web.SELECT: "bare SELECT",
+    web.BARE_LIST: "bare list",
+    web.BARE_SEARCH: "bare search",
+    web.BARE_HISTORY: "bare history",
     web.INSERT: "bare INSERT",
 }
 PEERS = tuple(appends.PEERS)
 OURS = (appends.LOG_ALONE, appends.CREATE, appends.SET_PRIMARY, appends.PAY)
-REQUESTS = (web.SELECT, web.GET, web.LIST, web.SEARCH, web.INSERT, web.CREATE, web.SET_PRIMARY, web.PAY)
-LIMITS = (appends.PGBENCH, web.SELECT, web.INSERT)
+LIMITS = (appends.PGBENCH, *web.BESIDE.values())
 
 
 class Bar(NamedTuple):
@@ -55,7 +57,8 @@ def draw(result: Result) -> str:
         *(Bar(name, commands.median(PER_SECOND, name, AT_ONCE) or 0, "ours") for name in OURS),
     ]
     left = sorted((bar for bar in left if bar.value), key=lambda bar: -bar.value)
-    right = [Bar(name, requests.median(PER_SECOND, name) or 0, _kind(name, "ours")) for name in REQUESTS]
+    right = [Bar(name, requests.median(PER_SECOND, name) or 0, _kind(name, "ours")) for name in web.REQUESTS]
+    right = [bar for bar in right if bar.value]
     height = TOP + ROW * max(len(left), len(right)) + 8
     return "".join(
         [

@@ -29,9 +29,17 @@ from benchmarks.shop import Shop
 from projections.database import open_store
 
 INSERT, SELECT = "bare handler: one INSERT", "bare handler: one SELECT"
+BARE_LIST, BARE_SEARCH, BARE_HISTORY = (f"bare handler: {what}" for what in ("ten rows", "a search", "ten events"))
 CREATE, SET_PRIMARY, PAY = "create customer", "set primary address", "record payment"
-GET, LIST, SEARCH = "get one", "list", "search"
-BESIDE = {CREATE: INSERT, SET_PRIMARY: INSERT, PAY: INSERT, GET: SELECT, LIST: SELECT, SEARCH: SELECT}
+GET, LIST, SEARCH, HISTORY = "get one", "list", "search", "history"
+BESIDE = {
+    CREATE: INSERT, SET_PRIMARY: INSERT, PAY: INSERT,
+    GET: SELECT, LIST: BARE_LIST, SEARCH: BARE_SEARCH, HISTORY: BARE_HISTORY,
+}  # fmt: skip
+REQUESTS = (
+    SELECT, GET, BARE_LIST, LIST, BARE_SEARCH, SEARCH, BARE_HISTORY, HISTORY, INSERT, CREATE, SET_PRIMARY, PAY,
+)  # fmt: skip
+ROUNDS_OF_EVENTS = 3  # after which a customer has a page of history
 SERVER_CPU, MEGABYTES = "server CPU µs", "MB"
 AT_REST, UNDER_LOAD = "service at rest", "service under load"
 SERVICE = (str(Path(sys.executable).with_name("custodiary")), "serve", "--port")
@@ -62,6 +70,10 @@ async def web(server: str, scale: Scale) -> Found:
             async with open_store(dsn) as store:
                 shop = Shop(store)
                 bench = _Bench(own, peer, await postgres(dsn), shop, people)
+                await shop.open(AT_ONCE)
+                for number in range(ROUNDS_OF_EVENTS * AT_ONCE):
+                    await shop.set_primary(number)
+                    await shop.pay(number)
                 # What is read is measured first, lest it grow meanwhile.
                 rows = await measure(bench.runs(reading=True), scale)
                 rows += await measure(bench.runs(reading=False), scale, before_each=partial(shop.open, scale.shop))
@@ -81,9 +93,15 @@ class _Bench:
         targets: dict[str, tuple[Site, Callable[[], Targets]]] = {
             SELECT: (self._peer, lambda: [(f"/customers/{id_}", "") for id_ in self._ids()]),
             GET: (self._own, lambda: [(f"{BASE}/customers/{id_}", "") for id_ in self._ids()]),
+            BARE_LIST: (self._peer, lambda: [("/list", "")]),
             LIST: (self._own, lambda: [(f"{BASE}/customers", "")]),
-            SEARCH: (self._own, self._searches),
-        }
+            BARE_SEARCH: (self._peer, lambda: [(f"/search?text={text}", "") for text in self._searches()]),
+            SEARCH: (self._own, lambda: [(f"{BASE}/customers?search={text}", "") for text in self._searches()]),
+            BARE_HISTORY: (self._peer, lambda: [(f"/history/{it.customer_id}", "") for it in self._shop.opened]),
+            HISTORY: (
+                self._own, lambda: [(f"{BASE}/customers/{it.customer_id}/history", "") for it in self._shop.opened]
+            ),
+        }  # fmt: skip
         if not reading:
             targets = {
                 INSERT: (self._peer, lambda: [("/customers", PERSON)]),
@@ -98,8 +116,8 @@ class _Bench:
         """Ids in no order."""
         return [1 + number * 7_919 % self._people for number in range(min(self._people, 5_000))]
 
-    def _searches(self) -> Targets:
-        return [(f"{BASE}/customers?search={text.format(n)}", "") for n in range(10, 40) for text in SEARCHED]
+    def _searches(self) -> list[str]:
+        return [text.format(n) for n in range(10, 40) for text in SEARCHED]
 
     def _primaries(self) -> Targets:
         """Each customer's two addresses in turn."""
@@ -168,7 +186,7 @@ def table(found: Found) -> Table:
     header = (
         "requests", "a second", "of the bare handler's", P50, P99, SERVER_CPU, POSTGRES_CPU,
     )  # fmt: skip
-    lines = [_line(found, name) for name in (SELECT, GET, LIST, SEARCH, INSERT, CREATE, SET_PRIMARY, PAY)]
+    lines = [_line(found, name) for name in REQUESTS if found.row(name)]
     return Table(f"HTTP, {AT_ONCE} connections, one process of each server", header, lines)
 
 

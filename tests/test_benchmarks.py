@@ -18,8 +18,7 @@ TINY = Scale(
 )
 OURS = {appends.LOG_ALONE, appends.CREATE, appends.SET_PRIMARY, appends.PAY}
 REQUESTS = {
-    web.SELECT, web.GET, web.LIST, web.SEARCH, web.INSERT, web.CREATE, web.SET_PRIMARY, web.PAY,
-    web.AT_REST, web.UNDER_LOAD,
+    *web.REQUESTS, web.AT_REST, web.UNDER_LOAD,
 }  # fmt: skip
 
 
@@ -55,15 +54,15 @@ async def test_commands_are_measured_beside_pgbench(fast: str) -> None:
 async def test_requests_are_measured_beside_a_bare_handler(fast: str) -> None:
     found = await web.web(fast, TINY)
     assert measured(found) == REQUESTS
-    assert aims_of(web=found) == 6
+    assert aims_of(web=found) == 9
 
 
 async def test_growing_stores_and_streams_are_measured(fast: str) -> None:
     grown = await growth.growth(fast, TINY)
     assert {(row.name, row.at) for row in grown.rows} == {
-        (name, size) for name in (*growth.COMMANDS, web.GET, web.LIST, web.SEARCH) for size in TINY.sizes
+        (name, size) for name in (*growth.COMMANDS, *growth.READS) for size in TINY.sizes
     }
-    assert measured(grown) == {*growth.COMMANDS, web.GET, web.LIST, web.SEARCH}
+    assert measured(grown) == {*growth.COMMANDS, *growth.READS}
     assert aims_of(growth=grown) == len(growth.COMMANDS)
     longer = await streams.streams(fast, TINY)
     assert measured(longer) == {streams.KNOWN, streams.READ}
