@@ -101,9 +101,7 @@ async def create_customer(request: AnyRequest) -> Answer:
     """
     service = serving(request)
     new = await read(request, NewCustomer, service.settings.name_mode)
-    wanted = Registration(
-        profile=new.profile, user_id=new.user_id, user_url=new.user_url, makes_user=new.wp_user == "yes"
-    )
+    wanted = new.fill(Registration, profile=new.profile, makes_user=new.wp_user == "yes")
     return await carry_out(
         request,
         lambda unit: customers.register(unit, wanted, service.find_free_user),

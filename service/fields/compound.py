@@ -93,16 +93,14 @@ class Chosen(Several):
 class Document(Converted):
     """A JSON object that is kept as it is; nothing is an empty one."""
 
+    read = staticmethod(convert.document)
+    schema: ClassVar[Schema] = {"type": "object"}
+
     def stand_in(self) -> Any:
         return {}
 
     def is_missing(self, raw: Any) -> bool:  # noqa: ARG002 - see above
         return False
-
-    def read(self, raw: Any) -> Any:
-        return convert.document(raw)
-
-    schema: ClassVar[Schema] = {"type": "object"}
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,9 @@ def text(raw: Any, *, max_length: int = 255, lines: bool = False) -> str:
     return trimmed
 
 
-def email(raw: Any, *, max_length: int = 255) -> str:
+def email(raw: Any) -> str:
     """Kept as written. Nothing is looked up; `.test` is fine, for shops that are being tried out."""
-    address = text(raw, max_length=max_length)
+    address = text(raw)
     local, _, domain = address.rpartition("@")
     plain = address.isascii() and len(address) <= MAX_EMAIL and len(local) <= MAX_LOCAL and _PLAIN.fullmatch(local)
     if not (_is_email(f"a@{domain}") if plain else _is_email.__wrapped__(address)):

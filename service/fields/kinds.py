@@ -140,13 +140,17 @@ class Text(Converted):
 
     max_length: int = 255
     empty = ""
+    lines: ClassVar[bool] = False
+    pattern: ClassVar[str] = _FILLED
 
     def read(self, raw: Any) -> Any:
-        return convert.text(raw, max_length=self.max_length)
+        return convert.text(raw, max_length=self.max_length, lines=self.lines)
 
     @property
     def schema(self) -> Schema:
-        return {**_text(self.max_length), "pattern": _FILLED}
+        digits = min(self.max_length, INT64_DIGITS)
+        integers = {"minimum": 1 - 10 ** (digits - 1), "maximum": 10**digits - 1}
+        return {"type": ["string", "integer"], "maxLength": self.max_length, **integers, "pattern": self.pattern}
 
     @property
     def query_schema(self) -> Schema:
@@ -157,12 +161,8 @@ class Text(Converted):
 class Lines(Text):
     """Text that may hold line breaks and tabs."""
 
-    def read(self, raw: Any) -> Any:
-        return convert.text(raw, max_length=self.max_length, lines=True)
-
-    @property
-    def schema(self) -> Schema:
-        return {**_text(self.max_length), "pattern": _LINES}
+    lines = True
+    pattern = _LINES
 
 
 @dataclass(frozen=True)
@@ -176,20 +176,14 @@ class Nullable(Text):
 @dataclass(frozen=True)
 class Email(Converted):
     empty = ""
-
-    def read(self, raw: Any) -> Any:
-        return convert.email(raw)
-
+    read = staticmethod(convert.email)
     schema: ClassVar[Schema] = {"type": "string", "format": "email", "maxLength": EMAIL_MAX_LENGTH}
 
 
 @dataclass(frozen=True)
 class Country(Converted):
     empty = ""
-
-    def read(self, raw: Any) -> Any:
-        return convert.country(raw)
-
+    read = staticmethod(convert.country)
     schema: ClassVar[Schema] = {"$ref": REFERENCE + "Country"}
 
 
@@ -223,9 +217,7 @@ class Cents(Integer):
 @dataclass(frozen=True)
 class Rate(Converted):
     empty = Decimal(1)
-
-    def read(self, raw: Any) -> Any:
-        return convert.rate(raw)
+    read = staticmethod(convert.rate)
 
     @property
     def schema(self) -> Schema:
@@ -236,9 +228,7 @@ class Rate(Converted):
 @dataclass(frozen=True)
 class Flag(Converted):
     empty = False
-
-    def read(self, raw: Any) -> Any:
-        return convert.flag(raw)
+    read = staticmethod(convert.flag)
 
     @property
     def schema(self) -> Schema:
@@ -265,10 +255,7 @@ class OneOf(Converted):
 class Moment(Converted):
     about: str = field(default="UTC, unless it names a zone; now, if it is not given.", kw_only=True)
     empty = datetime.min.replace(tzinfo=UTC)
-
-    def read(self, raw: Any) -> Any:
-        return convert.moment(raw)
-
+    read = staticmethod(convert.moment)
     schema: ClassVar[Schema] = {"type": "string", "pattern": _MOMENT}
 
 
@@ -300,9 +287,3 @@ def _default(absent: Any) -> Schema:
             return {"default": absent}
         case _:
             return {}
-
-
-def _text(max_length: int) -> Schema:
-    digits = min(max_length, INT64_DIGITS)
-    of_integers = {"minimum": 1 - 10 ** (digits - 1), "maximum": 10**digits - 1}
-    return {"type": ["string", "integer"], "maxLength": max_length, **of_integers}

@@ -35,14 +35,13 @@ class Currency(Text):
     """The currency in capital letters, however it was sent."""
 
     max_length: int = len(DEFAULT_CURRENCY)
+    schema: ClassVar[Schema] = {"type": "string", "pattern": "^[A-Za-z]{3}$"}
 
     def take(self, fields: Fields, name: str, absent: Any) -> Any:
         code = super().take(fields, name, absent)
         if code is not absent and not (code.isascii() and is_currency(code.upper())):
             fields.refuse(name, "invalid", "must be three letters such as USD.")
         return code and code.upper()
-
-    schema: ClassVar[Schema] = {"type": "string", "pattern": "^[A-Za-z]{3}$"}
 
 
 class NewItem(Input, forbid_unknown_fields=True):

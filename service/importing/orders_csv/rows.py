@@ -21,21 +21,16 @@ from service.importing.files import UNREADABLE, ImportFileError, Source
 from service.importing.orders_csv.lines import Lines
 from service.importing.report import Remark
 
+
 # A file names the same customers and the same days over and over.
-_email = lru_cache(maxsize=100_000)(convert.email)
-_moment = lru_cache(maxsize=10_000)(convert.moment)
-
-
 @dataclass(frozen=True)
 class KnownEmail(Email):
-    def read(self, raw: Any) -> Any:
-        return _email(raw)
+    read = staticmethod(lru_cache(maxsize=100_000)(convert.email))
 
 
 @dataclass(frozen=True)
 class KnownMoment(Moment):
-    def read(self, raw: Any) -> Any:
-        return _moment(raw)
+    read = staticmethod(lru_cache(maxsize=10_000)(convert.moment))
 
 
 class OrderColumns(Input, kw_only=True):
