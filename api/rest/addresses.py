@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from litestar.params import FromPath
 from msgspec import Struct, field
-from msgspec.structs import asdict
 
 from api.handling.as_of import Then, Zone, seen
 from api.handling.serving import AnyRequest, customer_in_path, found, serving
@@ -32,10 +31,10 @@ from projections.queries.customers import find_version
 from projections.queries.lookups import addresses_of, find_address
 from service import addresses
 from service.fields.choices import ADDRESS_TYPE
-from service.fields.compound import Nested
+from service.fields.compound import Nested, Sent
 from service.fields.input import Input
 from service.fields.kinds import Country, Email, Flag, Id, OneOf, Text
-from service.fields.places import address_problems
+from service.fields.places import Problem, address_problems
 from service.fields.reader import Fields, UnfitFields
 
 GROUP = "Addresses"
@@ -61,33 +60,9 @@ class AddressesWanted(Input):
     user_tz: Annotated[str, Zone()] = ""
 
 
-class NewAddress(Input, kw_only=True):
-    type: Annotated[AddressType, OneOf(ADDRESS_TYPE, example="billing")]
-    name: Annotated[str, Text(example="Jane Smith")]
-    email: Annotated[str, Email(example="jane.smith@example.com")]
-    address_1: Annotated[str, Text(example="456 Business Ave")]
-    city: Annotated[str, Text(example="New York")]
-    country: Annotated[str, Country(example="US")]
-    address_2: Annotated[str, Text()] = ""
-    state: Annotated[str, Text(example="NY", about=STATE)] = ""
-    postcode: Annotated[str, Text(example="10002", about=POSTCODE)] = ""
-    phone: Annotated[str, Text(example="+1-555-0200")] = ""
-    company_name: Annotated[str, Text()] = ""
-    label: Annotated[str, Text(15, example="Office")] = ""
-    status: Annotated[str, Text(20)] = "active"
-    is_primary: Annotated[bool, Flag()] = False
-    order_id: Annotated[int | None, Id(about=ORDER_ID)] = None
-
-    def check(self, fields: Fields) -> None:
-        problems = address_problems(country=self.country, state=self.state, postcode=self.postcode)
-        fields.refuse_unless_refused(problems)
-
-    @property
-    def details(self) -> AddressDetails:
-        return self.fill(AddressDetails)
-
-
 class ChangedAddress(Input, kw_only=True):
+    """None is what is not sent."""
+
     id: Annotated[int, Id(example=1)]
     type: Annotated[AddressType, OneOf(ADDRESS_TYPE, example="billing")]
     name: Annotated[str, Text(example="Jane Smith")]
@@ -107,14 +82,27 @@ class ChangedAddress(Input, kw_only=True):
 
     def check(self, fields: Fields) -> None:
         """What is wrong whatever is known of the address is reported with all else that does not fit."""
-        problems = address_problems(country=self.country, state=self.state or "", postcode=self.postcode or "")
-        fields.refuse_unless_refused(problem for problem in problems if problem[0] in fields)
+        fields.refuse_unless_refused(problem for problem in self.problems() if problem[0] in fields)
+
+    def problems(self) -> list[Problem]:
+        return address_problems(country=self.country, state=self.state or "", postcode=self.postcode or "")
 
     @property
     def change(self) -> ChangeAddress:
-        sent = asdict(self)
-        del sent["order_id"]
-        return ChangeAddress(address_id=sent.pop("id"), **sent)
+        return self.fill(ChangeAddress, address_id=self.id)
+
+
+class NewAddress(ChangedAddress, kw_only=True):
+    id: Annotated[Any, Sent(about="Accepted, and ignored: it is allocated.")] = None
+    status: Annotated[str, Text(20)] = "active"
+
+    def check(self, fields: Fields) -> None:
+        fields.refuse_unless_refused(self.problems())
+
+    @property
+    def details(self) -> AddressDetails:
+        sent = ((name, getattr(self, name)) for name in AddressDetails.__struct_fields__)
+        return AddressDetails(**{name: value for name, value in sent if value is not None})
 
 
 class AddressNamed(Input):
