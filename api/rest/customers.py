@@ -39,7 +39,8 @@ from service.fields.kinds import Words
 from service.fields.reader import Fields
 
 GROUP = "Customers"
-TAKEN = ClaimTaken("customer-email", "jane@example.com"), ClaimTaken("user-link", "1"), UnknownUser(1)
+EMAIL_TAKEN = Invalid({"email": {"unique": "Another user has this email address."}}, Reason.USER_EMAIL_TAKEN)
+TAKEN = ClaimTaken("customer-email", "jane@example.com"), ClaimTaken("user-link", "1"), UnknownUser(1), EMAIL_TAKEN
 NO_ACTION = Rule(Reason.INVALID_ACTION, "Selected action is invalid")
 NO_SELECTION = Rule(Reason.SELECTION_MISSING, "Customers selection is required")
 NO_STATUS = Rule(Reason.INVALID_STATUS, "Provided customer status is not valid")
@@ -221,8 +222,7 @@ def email_as_sent() -> Iterator[None]:
     except ClaimTaken as taken:
         if taken.args[0] != "user-email":
             raise
-        problem = "Another user has this email address."
-        raise Invalid({"email": {"unique": problem}}, Reason.USER_EMAIL_TAKEN) from taken
+        raise EMAIL_TAKEN from taken
 
 
 def _saved(

@@ -3,15 +3,17 @@
 import json
 import re
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import jsonschema_rs
 
 from api.app import create_app
-from tests.api.shop import SETTINGS, Body
+from api.process.settings import Settings
 
-DOCUMENT: Body = create_app(SETTINGS, "postgresql://").openapi_schema.to_schema()
+Body: TypeAlias = dict[str, Any]
+
+DOCUMENT: Body = create_app(Settings(), "postgresql://").openapi_schema.to_schema()
 SCHEMAS: Body = DOCUMENT["components"]["schemas"]
 OPERATIONS: dict[tuple[str, str], Body] = {
     (method.upper(), path): operation
@@ -47,14 +49,28 @@ def _validator(schema: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for({**closed(json.loads(schema)), "components": CLOSED})
 
 
+@cache
+def reasons_of(method: str, path: str) -> frozenset[str] | None:
+    """Why the document says that this may be refused; None where it has no such operation."""
+    if not (found := _operations_at(method, path)) or ".." in path:
+        return None
+    contents = (answer.get("content", {}).get("application/json", {}) for answer in found[0]["responses"].values())
+    examples = (example["value"] for content in contents for example in content.get("examples", {}).values())
+    return frozenset(body["reason"] for body in examples if "reason" in body)
+
+
 def operation_of(request: httpx.Request) -> Body:
-    """That with the fewest parameters in its path: a name goes before them."""
+    return _operations_at(request.method, request.url.path)[0]
+
+
+def _operations_at(method: str, path: str) -> list[Body]:
+    """That with the fewest parameters in its path first: a name goes before them."""
     fitting = [
-        (path.count("{"), operation)
-        for (method, path), operation in OPERATIONS.items()
-        if method == request.method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), request.url.path.rstrip("/"))
+        (known.count("{"), operation)
+        for (its, known), operation in OPERATIONS.items()
+        if its == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", known), path.rstrip("/"))
     ]
-    return min(fitting, key=lambda it: it[0])[1]
+    return [operation for _parameters, operation in sorted(fitting, key=lambda it: it[0])]
 
 
 def conforms(answer: httpx.Response) -> str:

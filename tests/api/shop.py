@@ -17,8 +17,8 @@ from api.process.settings import Settings
 from eventstore.store import Store
 from service.credentials import passwords as credentials
 from service.credentials.roles import Role
+from tests.api.documented import Body, reasons_of
 
-Body: TypeAlias = dict[str, Any]
 Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 ROLES: tuple[Role, ...] = ("administrator", "manager", "worker", "monitor")
@@ -27,6 +27,12 @@ POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NUMBERS = count(1)
+# Why any request, or any write, may be refused.
+OF_ANY: frozenset[str] = frozenset({
+    Reason.NO_ROUTE, Reason.URL_TOO_LONG, Reason.HEADERS_TOO_LARGE, Reason.BAD_REQUEST, Reason.INVALID_MULTIPART,
+    Reason.INVALID_FIELDS, Reason.BUSY, Reason.EVENT_UNREADABLE, Reason.SCHEMA_MISMATCH, Reason.METHOD_NOT_ALLOWED,
+    Reason.FOREIGN_ORIGIN,
+})  # fmt: skip
 REASONS = {it.value: it for it in Reason}
 
 HOME: Body = {
@@ -154,7 +160,10 @@ async def has_reason(answer: httpx.Response) -> None:
     method, path = answer.request.method, answer.request.url.path
     if answer.status_code >= 400 and method not in {"HEAD", "OPTIONS"} and not path.startswith("/health"):
         await answer.aread()
-        assert reason(answer).status == answer.status_code
+        why = reason(answer)
+        assert why.status == answer.status_code
+        documented = reasons_of(method, path)
+        assert documented is None or why in documented | OF_ANY, f"{method} {path}: refuses= lacks what gives {why!r}"
 
 
 def rule(status: int, message: str) -> tuple[int, Body]:

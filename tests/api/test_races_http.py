@@ -6,7 +6,6 @@ from collections import Counter
 import pytest
 
 from domain.event import Stream
-from eventstore import store as transact
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.store import OutcomeUnknown
 from tests.api.shop import HOME, NUMBERS, Shop, done, new_email, refusal, rule
@@ -108,7 +107,7 @@ async def test_more_than_can_be_written_soon_is_turned_away_and_told_when_to_com
     empty_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = empty_shop
-    monkeypatch.setattr(transact, "MAX_COMMANDS", 10)
+    monkeypatch.setattr("eventstore.store.MAX_COMMANDS", 10)
     async with shop.pool.acquire() as slow, slow.transaction():
         await shop.store.log.append(slow, facts(999))
         bodies = [{"email": new_email(), "first_name": "Jane"} for _ in range(30)]

@@ -10,7 +10,14 @@ import pytest
 from api.handling.refusal_table import REFUSALS, TAKEN
 from domain import refusals
 from domain.refusals import Refusal
+from service.addresses import AddressUnfit
 from service.importing import writing
+from tests.test_adding import handlers
+
+# New ids are ours, a transaction's refusal is answered with both of its sides, and fields that do not fit go together.
+OF_NO_OPERATION = (
+    refusals.AddressExists, refusals.CustomerExists, refusals.LabelExists, refusals.TransactionExists, AddressUnfit,
+)  # fmt: skip
 
 
 def kinds(cls: type[Refusal]) -> Iterator[type[Refusal]]:
@@ -22,6 +29,13 @@ def kinds(cls: type[Refusal]) -> Iterator[type[Refusal]]:
 @pytest.mark.parametrize("refusal", list(kinds(Refusal)), ids=lambda refusal: refusal.__name__)
 def test_every_refusal_has_a_row_in_the_table(refusal: type[Refusal]) -> None:
     assert refusal in REFUSALS, f"api/handling/refusal_table.py has no row for {refusal.__name__}"
+
+
+@pytest.mark.parametrize("refusal", list(kinds(Refusal)), ids=lambda refusal: refusal.__name__)
+def test_every_refusal_is_one_of_some_operation(refusal: type[Refusal]) -> None:
+    declared = [each for handler in handlers() for each in handler.opt["operation"].refuses]
+    is_declared = refusal in {each if isinstance(each, type) else type(each) for each in declared}
+    assert is_declared != (refusal in OF_NO_OPERATION), f"refuses= of no operation in api/rest has {refusal.__name__}"
 
 
 def claims() -> Iterator[str]:

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from eventstore import store as transact
 from eventstore.commit import writer
 from eventstore.store import OutcomeUnknown, Store
 from projections.database import open_store
@@ -66,7 +65,7 @@ async def test_what_no_standby_has_is_not_answered_as_done(
     careful: Pair, far: tuple[Store, Proxy], monkeypatch: pytest.MonkeyPatch, fate: str
 ) -> None:
     monkeypatch.setattr(writer, "PATIENCE", 0.5)
-    monkeypatch.setattr(transact, "PATIENCE", 0.5)
+    monkeypatch.setattr("eventstore.store.PATIENCE", 0.5)
     store, _proxy = far
     customer_id = await register(store, "ann@example.com")
     await careful.cut_off()
@@ -90,7 +89,7 @@ async def test_a_kept_answer_is_not_shown_before_it_is_durable(careful: Pair, mo
         first = asyncio.ensure_future(shop.post("/customers", body, headers=key))
         await commits_wait(careful)
         monkeypatch.setattr(writer, "PATIENCE", 0.5)
-        monkeypatch.setattr(transact, "PATIENCE", 0.5)
+        monkeypatch.setattr("eventstore.store.PATIENCE", 0.5)
         await careful.primary.ask(CANCEL)
         assert (await asyncio.wait_for(first, PATIENCE)).status_code == 503
         again = await asyncio.wait_for(shop.post("/customers", body, headers=key), PATIENCE)

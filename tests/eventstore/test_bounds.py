@@ -6,8 +6,6 @@ import pytest
 
 from domain.event import Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
-from eventstore import store as transact
-from eventstore.commit import queue as lanes
 from eventstore.postgres.sessions import SESSION
 from eventstore.store import Overloaded, Store, Unit
 from projections.database import open_store
@@ -40,7 +38,7 @@ HELD = """
 
 
 async def test_beyond_a_bound_commands_are_turned_away_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transact, "MAX_COMMANDS", 20)
+    monkeypatch.setattr("eventstore.store.MAX_COMMANDS", 20)
     async with arriving_together(store) as start:
         start(*(label(store, id_) for id_ in range(1, 20)))
         await so_many_wait(store, 19)
@@ -51,7 +49,7 @@ async def test_beyond_a_bound_commands_are_turned_away_at_once(store: Store, mon
 
 
 async def test_a_batch_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "MAX_COMMANDS", 10)
+    monkeypatch.setattr("eventstore.commit.queue.MAX_COMMANDS", 10)
     async with arriving_together(store) as start:
         start(*(label(store, id_) for id_ in range(1, 31)))
     assert await transactions(store, *(Stream("label", id_) for id_ in range(1, 31))) == 3

@@ -6,8 +6,7 @@ import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.event import Recorded, Stream
-from eventstore.log import subscription as module
-from eventstore.log.subscription import Subscription
+from eventstore.log.subscription import PAGE, Subscription
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.store import Store
 from tests.eventstore.acts import PATIENCE, append, facts, register, until
@@ -26,7 +25,7 @@ KILL_OTHERS = """
 
 @pytest.fixture
 def no_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "POLL_SECONDS", NEVER)
+    monkeypatch.setattr("eventstore.log.subscription.POLL_SECONDS", NEVER)
 
 
 def subscribe(store: Store, after: int = 0) -> Subscription[Recorded]:
@@ -50,9 +49,9 @@ async def test_it_begins_after_its_position(store: Store, elsewhere: Store) -> N
 
 
 async def test_it_reads_on_from_page_to_page(store: Store, elsewhere: Store) -> None:
-    await append(store, facts(1, module.PAGE * 2 + 1))
+    await append(store, facts(1, PAGE * 2 + 1))
     async with subscribe(elsewhere) as subscription:
-        assert await positions(subscription, module.PAGE * 2 + 1) == list(range(1, module.PAGE * 2 + 2))
+        assert await positions(subscription, PAGE * 2 + 1) == list(range(1, PAGE * 2 + 2))
 
 
 async def test_an_event_wakes_it(store: Store, elsewhere: Store, no_poll: None) -> None:
@@ -83,7 +82,7 @@ async def test_events_of_commands_wake_it(store: Store, elsewhere: Store, no_pol
 async def test_events_whose_notification_is_lost_come_with_the_next_poll(
     store: Store, elsewhere: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr("eventstore.log.subscription.POLL_SECONDS", 0.05)
     loud = await store.pool.fetchval(FUNCTION)
     assert "NOTIFY stored_events;" in loud
     await store.pool.execute(loud.replace("NOTIFY stored_events;", ""))
@@ -115,7 +114,7 @@ async def test_a_killed_listener_is_replaced_at_once_without_loss_or_repeat(
 async def test_it_survives_that_all_its_connections_are_killed_again_and_again(
     store: Store, elsewhere: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr("eventstore.log.subscription.POLL_SECONDS", 0.01)
     async with subscribe(elsewhere) as subscription:
         seen = asyncio.create_task(positions(subscription, 300))
         async with store.pool.acquire() as connection:
@@ -130,7 +129,7 @@ async def test_it_survives_that_all_its_connections_are_killed_again_and_again(
 async def test_the_librarys_subscription_survives_it_too(
     store: Store, elsewhere: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr("eventstore.log.subscription.POLL_SECONDS", 0.01)
 
     async def ids(subscription: Subscription[Notification], number: int) -> list[int]:
         return [(await asyncio.wait_for(anext(subscription), PATIENCE)).id for _ in range(number)]

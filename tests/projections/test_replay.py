@@ -19,7 +19,6 @@ from eventstore.store import Store
 from projections.database import open_store
 from projections.live.projector import ReadModels
 from projections.models import PROJECTIONS
-from projections.replay import exchange as module
 from projections.replay.engine import ReplayRunningError, replay
 from projections.replay.exchange import ReplayStuckError
 from tests.eventstore.acts import (
@@ -218,8 +217,8 @@ async def test_a_replay_that_is_cancelled_leaves_the_live_tables_alone_and_the_n
 async def test_a_replay_gives_up_when_a_reader_never_lets_go(
     store: Store, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ATTEMPTS", 2)
-    monkeypatch.setattr(module, "LOCK_TIMEOUT", "SET LOCAL lock_timeout = '20ms'")
+    monkeypatch.setattr("projections.replay.exchange.ATTEMPTS", 2)
+    monkeypatch.setattr("projections.replay.exchange.LOCK_TIMEOUT", "SET LOCAL lock_timeout = '20ms'")
     async with held_before_the_swap(store, database) as (running, _pid):
         with pytest.raises(ReplayStuckError):
             await running
