@@ -1,7 +1,6 @@
 """Kinds of fields that hold several values, objects, or anything at all."""
 
 import re
-from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -27,16 +26,13 @@ class Several(Converted):
     def parameters(self, name: str, absent: Any) -> Iterator[tuple[str, Schema]]:  # noqa: ARG002 - none if absent
         """With PHP's brackets it is understood, but not declared: as names they are the same one."""
         forms = f"`{name}=a,b`, `{name}=a&{name}=b` and `{name}[]=a&{name}[]=b` say the same."
-        items = {"type": "array", "items": self.item_in_query, **self.limits}
+        items = self.schema | {"items": self.item_in_query}
         yield name, {"anyOf": [items, self.query_schema], "description": f"{self.about} {forms}"}
 
     @property
-    @abstractmethod
-    def item_in_query(self) -> Schema: ...
-
-    @property
-    def limits(self) -> Schema:
-        return {}
+    def item_in_query(self) -> Schema:
+        item: Schema = self.schema["items"]
+        return item
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,7 @@ class Ids(Several):
 
     max_items: int = 1000
     skip_unfit: bool = False
+    item_in_query: ClassVar[Schema] = {"type": ["integer", "string"]}
 
     def read(self, raw: Any) -> Any:
         return convert.ids(raw, max_items=self.max_items, skip_unfit=self.skip_unfit)
@@ -56,14 +53,6 @@ class Ids(Several):
     @property
     def query_schema(self) -> Schema:
         return {"type": "string", "maxLength": self.max_items}
-
-    @property
-    def item_in_query(self) -> Schema:
-        return {"type": ["integer", "string"]}
-
-    @property
-    def limits(self) -> Schema:
-        return {"maxItems": self.max_items}
 
 
 @dataclass(frozen=True)
@@ -83,10 +72,6 @@ class Chosen(Several):
     def query_schema(self) -> Schema:
         word = f"({'|'.join(map(re.escape, self.options.words))})"
         return {"type": "string", "pattern": f"^({word}(,{word})*)?$"}
-
-    @property
-    def item_in_query(self) -> Schema:
-        return self.options.schema
 
 
 @dataclass(frozen=True)
