@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -36,9 +36,9 @@ VALUED: tuple[type[Event], ...] = (
 _VALUED = stored_as(*VALUED)
 # A customer is one row, whose orders are one JSON text: rows cost more here than what is in them.
 OF_CUSTOMERS = f"""
-    SELECT customer_id, sum(events)::bigint AS events, string_agg(said, ',') AS orders
+    SELECT customer_id, sum(events) AS events, string_agg(said, ',') AS orders
     FROM (
-        SELECT customer_id, count(*) AS events,
+        SELECT customer_id, count(*)::int AS events,
             count(*) FILTER (WHERE topic IN {stored_as(CustomerRegistered)}) AS registered,
             count(*) FILTER (WHERE topic IN {stored_as(CustomerErased)}) AS erased,
             '[' || string_agg(state, ',' ORDER BY originator_version)
@@ -46,7 +46,7 @@ OF_CUSTOMERS = f"""
         FROM stored_events WHERE customer_id {{within}} AND notification_id <= $1
         GROUP BY customer_id, originator_id
     ) AS streams
-    GROUP BY customer_id HAVING sum(registered) > sum(erased)"""
+    GROUP BY customer_id HAVING max(registered) > max(erased)"""
 # There are few, and their index holds no others.
 TRANSFERS = """
     SELECT originator_id, former_customer_id FROM stored_events
@@ -158,18 +158,21 @@ async def _figures(on: Executor, within: str, until: int, *arguments: Any) -> Fo
         for number, (id_, events, orders) in enumerate(customers, 1):
             if not number % GROUPS_IN_ONE_GO:
                 await asyncio.sleep(0)
-            values = [*_values(orders or b""), *came.get(id_, ())]
+            values = _values(orders) if orders else []
+            values += came.get(id_, ())
             rows[id_] = FiguresRow(id_, events + left[id_], *astuple(figures(values)))
     except Exception:
         return None
     return Folded({FIGURES.name: rows}, [], sum(events for _id, events, _orders in customers))
 
 
-def _values(orders: bytes) -> Iterator[OrderValue]:
+def _values(orders: bytes) -> list[OrderValue]:
     """The values of orders that are not deleted."""
+    values = []
     for events in _decode(b"[%b]" % orders):
         terms: Any = None
         for event in events:
             terms = event.on(terms)
         if terms is not None:
-            yield terms.value()
+            values.append(terms.value())
+    return values

@@ -52,10 +52,6 @@ async def create_tables(connection: Connection, replay: Replay) -> None:
         await enter(connection, replay.schema)
         for projection in replay.wanted:
             await connection.execute(projection.table.create)
-            # No plan asks what JSON holds, and statistics about it cost most.
-            for column in projection.table.columns:
-                if column.sql_type == "json":
-                    await connection.execute(f"ALTER TABLE {projection.name} ALTER {column.name} SET STATISTICS 0")
 
 
 async def build_ranges(store: Store, replay: Replay, on_range: OnRange) -> None:
