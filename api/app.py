@@ -67,7 +67,9 @@ RESOURCES = (
 )  # fmt: skip
 OUTSIDE = (health.live, health.ready, health.metrics)
 CONNECTIONS = 20
-PATIENCE = {"statement_timeout": "40s"}  # more than any lock of ours is held; telling a past may take longer
+# More than any lock of ours is held; telling a past may take longer. Every statement finds its rows by keys, whatever
+# the values are, and PostgreSQL would plan those with a short array anew for ever.
+SERVING = {"statement_timeout": "40s", "plan_cache_mode": "force_generic_plan"}
 # Lists as of a past, in this process. Each takes seconds, and tables of the server's.
 AT_ONCE = 2
 WAITING = 8
@@ -104,7 +106,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
     is_country("US")  # reads the world's countries once, before the first request has to wait for it
     async with (
         reachable(database_url) as servers,
-        store_at(servers, connections=CONNECTIONS, settings=SESSION | PATIENCE) as store,
+        store_at(servers, connections=CONNECTIONS, settings=SESSION | SERVING) as store,
         open_lists(servers) as lists_pool,
         open_pasts(servers, store) as pasts,
         readiness(servers) as ready,

@@ -17,7 +17,7 @@ from benchmarks.shop import Shop
 from benchmarks.web import CREATE, GET, HISTORY, LIST, PAY, SEARCH, SET_PRIMARY
 from eventstore.postgres.watch import watched
 from eventstore.store import Store
-from projections.database import at_one_moment, open_store
+from projections.database import open_store
 from projections.history.pages import customer_history
 from projections.queries.customers import find_customer, list_customers
 from projections.queries.language.query import ListQuery
@@ -73,8 +73,7 @@ def _reads(store: Store, lists: asyncpg.Pool, shop: Shop, size: int) -> dict[str
 
     async def history(number: int) -> None:
         id_ = shop.opened[number % len(shop.opened)].customer_id
-        async with at_one_moment(store.pool) as on:
-            await customer_history(on, store.log, id_, limit=10)
+        await customer_history(store.pool, store.log, id_, limit=10)
 
     return {GET: get_one, LIST: first_page, SEARCH: search, HISTORY: history}
 

@@ -30,7 +30,6 @@ MORE_THAN_ONE_IDEA = {
     "Rule",
     "Session",
     "Shown",
-    "Span",
     "Standing",
     "Statement",
     "Table",

@@ -54,7 +54,7 @@ def history_page(page: Page) -> HistoryPage:
 def history_entry(entry: Entry) -> HistoryEntry:
     recorded, changes = entry.recorded, None
     if entry.changes is not None:
-        changes = {name: [shown(before), shown(after)] for name, (before, after) in entry.changes.items()}
+        changes = {name: [*map(shown, pair)] for name, pair in entry.changes.items()}
     return HistoryEntry(
         position=recorded.position,
         version=recorded.version,

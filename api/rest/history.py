@@ -16,9 +16,7 @@ from api.openapi.operation import get
 from api.presentation.events import HistoryShown, history_page
 from domain.events import TAGS
 from domain.refusals import CustomerNotFound
-from projections.database import at_one_moment
 from projections.history.pages import NEWEST, Filters, customer_history, store_history, was_registered
-from projections.queries.customers import find_customer
 from projections.queries.language.clock import Clock, Span, clock
 from projections.queries.language.refusals import UnknownTimeZone
 from service.fields.input import Input
@@ -82,12 +80,10 @@ async def get_history(request: AnyRequest, customer_id: FromPath[str]) -> Answer
     """
     store, id_, wanted = serving(request).store, customer_in_path(customer_id), await read(request, Wanted)
     before, limit = wanted.cursor or NEWEST, wanted.limit
-    async with at_one_moment(store.pool) as on:
-        page = await customer_history(on, store.log, id_, wanted.filters, before=before, limit=limit)
-        row = await find_customer(on, id_)
-        if row is None and not await was_registered(on, id_):
-            raise CustomerNotFound
-    return answer(HistoryShown(history_page(page)), version=row["version"] if row else None)
+    page = await customer_history(store.pool, store.log, id_, wanted.filters, before=before, limit=limit)
+    if page.version is None and not await was_registered(store.pool, id_):
+        raise CustomerNotFound
+    return answer(HistoryShown(history_page(page)), version=page.version)
 
 
 @get(
@@ -98,8 +94,7 @@ async def get_store_history(request: AnyRequest) -> Answer:
     """Every event there is, with what it changed, who did it and when. `subject` says what each is about."""
     store, wanted = serving(request).store, await read(request, Wanted)
     before, limit = wanted.cursor or NEWEST, wanted.limit
-    async with at_one_moment(store.pool) as on:
-        page = await store_history(on, store.log, wanted.filters, before=before, limit=limit)
+    page = await store_history(store.pool, store.log, wanted.filters, before=before, limit=limit)
     return answer(HistoryShown(history_page(page)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple, Self
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -16,11 +17,11 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CustomerErased
 from domain.event import Event, Forgotten, Recorded, Stream
-from eventstore.log.log import COLUMNS, Connection, Log, enveloped
+from eventstore.log.log import COLUMNS, Executor, Log, enveloped
 from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import from_uuid, to_uuid
-from projections.history.changes import Changes, Read, changes_of
-from projections.history.shown import SHOWN
+from projections.history.changes import Changes, Read, Stretch, changes_of
+from projections.history.shown import FINGERPRINTS, SHOWN
 from projections.queries.language.clock import Span
 
 NEWEST = 2**63 - 1
@@ -28,26 +29,66 @@ WINDOW = 1_000
 LOG_WINDOW = 10_000  # they are stored side by side
 
 # Events about the customer, transfers of its orders to others, and events of its orders before they came.
-POSITIONS = """
+ABOUT = """
     SELECT notification_id FROM (
         (SELECT notification_id FROM stored_events
-         WHERE customer_id = $1 AND notification_id < $2 ORDER BY notification_id DESC LIMIT $3)
+         WHERE customer_id = $6 AND notification_id < $7 ORDER BY notification_id DESC LIMIT $8)
         UNION ALL
         (SELECT notification_id FROM stored_events
-         WHERE former_customer_id = $1 AND notification_id < $2 ORDER BY notification_id DESC LIMIT $3)
+         WHERE former_customer_id = $6 AND notification_id < $7 ORDER BY notification_id DESC LIMIT $8)
         UNION ALL
         (SELECT notification_id FROM inherited_events
-         WHERE customer_id = $1 AND notification_id < $2 ORDER BY notification_id DESC LIMIT $3)
-    ) AS about ORDER BY notification_id DESC LIMIT $3"""
-FILTERED = """
-    ($2::text[] IS NULL OR topic = ANY($2)) AND ($3::text IS NULL OR actor = $3)
-    AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5)
-    ORDER BY notification_id DESC LIMIT $6"""
-AT = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id = ANY($1::bigint[]) AND {FILTERED}"
-BELOW = f"SELECT {COLUMNS} FROM readable_events WHERE notification_id < $1 AND notification_id >= $7 AND {FILTERED}"
+         WHERE customer_id = $6 AND notification_id < $7 ORDER BY notification_id DESC LIMIT $8)
+    ) AS each ORDER BY notification_id DESC LIMIT $8"""
+NEWEST_BELOW = f"""
+    coalesce((
+        SELECT s.version FROM snapshots AS s
+        WHERE s.originator_id = found.originator_id AND s.version < found.originator_version
+            AND s.fingerprint IN ('{"', '".join(FINGERPRINTS.values())}')
+        ORDER BY s.version DESC LIMIT 1), 0)"""
+# The page's events, and before them those of their streams since the newest snapshot below each. How far the filters
+# have looked, and the customer's version, are in every row, of which there is one even without events. The inner ORDER
+# BY leaves PostgreSQL no other plan than a walk over the key for each stretch.
+PAGE = f"""
+    WITH about AS MATERIALIZED ({{about}}),
+    found AS MATERIALIZED (
+        SELECT notification_id, originator_id, originator_version FROM stored_events
+        WHERE {{which}} AND ($2::text[] IS NULL OR topic = ANY($2)) AND ($3::text IS NULL OR actor = $3)
+            AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5)
+        ORDER BY notification_id DESC LIMIT $1::bigint + 1),
+    stretches AS (
+        SELECT originator_id, after, max(originator_version) AS until, array_agg(notification_id) AS asked,
+            (SELECT topic IN {stored_as(CustomerErased)} FROM stored_events AS newest
+             WHERE newest.originator_id = start.originator_id ORDER BY originator_version DESC LIMIT 1) AS is_erased
+        FROM (
+            SELECT notification_id, originator_id, originator_version, {NEWEST_BELOW} AS after FROM found
+            ORDER BY notification_id DESC LIMIT $1::bigint) AS start
+        GROUP BY originator_id, after)
+    SELECT {", ".join(f"e.{name.strip()}" for name in COLUMNS.split(","))},
+        s.after, s.is_erased, e.notification_id = ANY(s.asked) AS is_asked, whole.*
+    FROM (
+        SELECT {{version}} AS version, (SELECT count(*) FROM found) > $1::bigint AS has_more,
+            (SELECT CASE WHEN count(*) = {{window}} THEN min(notification_id) END FROM about) AS lowest) AS whole
+    LEFT JOIN (
+        stretches AS s CROSS JOIN LATERAL (
+            SELECT {COLUMNS} FROM readable_events AS e
+            WHERE e.originator_id = s.originator_id
+                AND e.originator_version > s.after AND e.originator_version <= s.until
+            ORDER BY e.originator_version
+        ) AS e) ON true"""
+NO_LIMIT = 2**62
+NOTHING = "SELECT NULL::bigint AS notification_id LIMIT 0"
+OF_CUSTOMER = PAGE.format(
+    about=ABOUT,
+    which="notification_id = ANY(ARRAY(SELECT notification_id FROM about))",
+    version="(SELECT version FROM figures WHERE id = $6)",
+    window="$8",
+)
+NO_CUSTOMER = {"about": NOTHING, "version": "NULL::bigint", "window": "NULL"}
+OF_STORE = PAGE.format(which="notification_id < $6 AND notification_id >= $7", **NO_CUSTOMER)
+OF_STREAMS = PAGE.format(which="originator_id = ANY($6)", **NO_CUSTOMER)
 
 REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = $1 AND notification_id <= $2)"
-OF_STREAMS = "SELECT notification_id FROM stored_events WHERE originator_id = ANY($1)"
 ERASED = f"""
     SELECT s.id FROM unnest($1::uuid[]) AS s (id) CROSS JOIN LATERAL (
         SELECT topic FROM stored_events WHERE originator_id = s.id ORDER BY originator_version DESC LIMIT 1
@@ -73,10 +114,13 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Page(NamedTuple):
-    """`before` is where the next page begins; None when there is nothing before this one."""
+    """`before` is where the next page begins; None when there is nothing before this one. `version` is the customer's
+    whose history it is; None for one that is erased or never existed.
+    """
 
     entries: list[Entry]
     before: int | None
+    version: int | None = None
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,43 +142,41 @@ EVERYTHING = Filters()
 
 
 async def customer_history(
-    on: Connection, log: Log, customer_id: int, filters: Filters = EVERYTHING, *, before: int = NEWEST, limit: int
+    on: Executor, log: Log, customer_id: int, filters: Filters = EVERYTHING, *, before: int = NEWEST, limit: int
 ) -> Page:
-    """Events before a position; none for a customer that never existed. The connection must see one snapshot.
+    """Events before a position; none for a customer that never existed.
 
     Data that orders held while they were another customer's are left out.
     """
     window = limit + 1 if filters == EVERYTHING else max(WINDOW, limit + 1)
-    positions = [row[0] for row in await on.fetch(POSITIONS, customer_id, before, window)]
-    rows = await on.fetch(AT, positions, *_filtering(log, filters), limit + 1)
-    lowest = positions[-1] if len(positions) == window else None
-    return await _page(on, partial(log.recorded, words_of=customer_id), rows, limit, lowest)
+    rows = await on.fetch(OF_CUSTOMER, limit, *_filtering(log, filters), customer_id, before, window)
+    return await _page(on, partial(log.recorded, words_of=customer_id), rows, rows[0]["lowest"])
 
 
 async def store_history(
-    on: Connection, log: Log, filters: Filters = EVERYTHING, *, before: int = NEWEST, limit: int
+    on: Executor, log: Log, filters: Filters = EVERYTHING, *, before: int = NEWEST, limit: int
 ) -> Page:
     """A page of the history of the whole store, otherwise as `customer_history`."""
     before = min(before, await log.head(on) + 1)
     lowest = 0 if filters == EVERYTHING else max(0, before - LOG_WINDOW)
-    rows = await on.fetch(BELOW, before, *_filtering(log, filters), limit + 1, lowest)
-    return await _page(on, log.recorded, rows, limit, lowest if lowest > 1 else None)
+    rows = await on.fetch(OF_STORE, limit, *_filtering(log, filters), before, lowest)
+    return await _page(on, log.recorded, rows, lowest if lowest > 1 else None)
 
 
-async def streams_history(on: Connection, log: Log, streams: Iterable[Stream]) -> list[Entry]:
+async def streams_history(on: Executor, log: Log, streams: Iterable[Stream]) -> list[Entry]:
     """All events of these streams, newest first."""
-    positions = [row[0] for row in await on.fetch(OF_STREAMS, [to_uuid(stream) for stream in streams])]
-    rows = await on.fetch(AT, positions, *_filtering(log, EVERYTHING), len(positions))
-    return (await _page(on, log.recorded, rows, len(positions), None)).entries
+    ids = [to_uuid(stream) for stream in streams]
+    rows = await on.fetch(OF_STREAMS, NO_LIMIT, *_filtering(log, EVERYTHING), ids)
+    return (await _page(on, log.recorded, rows, None)).entries
 
 
-async def was_registered(on: Connection, customer_id: int, until: int = NEWEST) -> bool:
+async def was_registered(on: Executor, customer_id: int, until: int = NEWEST) -> bool:
     """Whether such a customer exists or existed, at a position."""
     known: bool = await on.fetchval(REGISTERED, to_uuid(Stream("customer", customer_id)), until)
     return known
 
 
-async def erased_among(on: Connection, customer_ids: Iterable[int]) -> set[int]:
+async def erased_among(on: Executor, customer_ids: Iterable[int]) -> set[int]:
     """The ids of those who are erased. Nothing comes after an erasure: it is the last event of its stream."""
     ids = [to_uuid(Stream("customer", id_)) for id_ in customer_ids]
     return {from_uuid(row[0]).id for row in await on.fetch(ERASED, ids)}
@@ -145,17 +187,26 @@ def _filtering(log: Log, filters: Filters) -> tuple[Any, ...]:
     return topics, filters.actor, filters.since, filters.until
 
 
-async def _page(on: Connection, read: Read, rows: Sequence[asyncpg.Record], limit: int, lowest: int | None) -> Page:
+async def _page(on: Executor, read: Read, rows: Sequence[asyncpg.Record], lowest: int | None) -> Page:
     """Makes a page. `lowest` is the position down to which filters have looked, if there are events below."""
-    page = [_recorded(read, row) for row in rows[:limit]]
-    erased = await erased_among(on, {recorded.stream.id for recorded in page if recorded.stream.category == "customer"})
-    known = [recorded for recorded in page if recorded.stream.category in SHOWN and not _is_forgotten(recorded, erased)]
-    changes = await changes_of(on, read, known)
+    stretches: dict[tuple[UUID, int], Stretch] = {}
+    asked: list[tuple[Recorded, str, bool]] = []
+    for row in rows if rows[0]["originator_id"] else ():
+        key = row["originator_id"], row["after"]
+        stretch = stretches.get(key) or stretches.setdefault(key, Stretch(from_uuid(key[0]), row["after"]))
+        stretch.events.append(row)
+        if row["is_asked"]:
+            recorded = _recorded(read, row)
+            is_forgotten = row["is_erased"] or isinstance(recorded.event, Forgotten)
+            asked.append((recorded, row["topic"].partition("#")[0], is_forgotten))
+            if not is_forgotten and not isinstance(recorded.event, Unreadable) and stretch.stream.category in SHOWN:
+                stretch.ask(recorded)
+    changes = await changes_of(on, read, [stretch for stretch in stretches.values() if stretch.needed])
     entries = [
-        Entry(recorded, row["topic"].partition("#")[0], _data(recorded, erased), changes.get(recorded.position))
-        for recorded, row in zip(page, rows, strict=False)
+        Entry(recorded, type_, _data(recorded, is_forgotten=is_forgotten), changes.get(recorded.position))
+        for recorded, type_, is_forgotten in sorted(asked, key=lambda each: -each[0].position)
     ]
-    return Page(entries, page[-1].position if len(rows) > limit else lowest)
+    return Page(entries, entries[-1].recorded.position if rows[0]["has_more"] else lowest, rows[0]["version"])
 
 
 def _recorded(read: Read, row: asyncpg.Record) -> Recorded:
@@ -165,16 +216,8 @@ def _recorded(read: Read, row: asyncpg.Record) -> Recorded:
         return enveloped(row, Unreadable())
 
 
-def _is_forgotten(recorded: Recorded, erased: set[int]) -> bool:
-    """Whether the event is forgotten, also if a restored backup has brought the customer's key back."""
-    of_erased = recorded.stream.category == "customer" and recorded.stream.id in erased
-    return of_erased or isinstance(recorded.event, Forgotten)
-
-
-def _data(recorded: Recorded, erased: set[int]) -> dict[str, Any] | None:
+def _data(recorded: Recorded, *, is_forgotten: bool) -> dict[str, Any] | None:
     """The event's business data, defaults included, without its tag."""
-    if isinstance(recorded.event, Unreadable):
-        return None
-    if _is_forgotten(recorded, erased) and not isinstance(recorded.event, CustomerErased):
+    if isinstance(recorded.event, Unreadable) or (is_forgotten and not isinstance(recorded.event, CustomerErased)):
         return None
     return {name: getattr(recorded.event, name) for name in recorded.event.__struct_fields__}

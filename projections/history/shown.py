@@ -91,12 +91,12 @@ def keys(recorded: Recorded) -> Iterator[tuple[Key, Shown]]:
             yield Key(shown.name, id_), shown
 
 
-def evolve(rows: Rows, recorded: Recorded) -> list[Touched]:
-    """Bring those rows up to date, in place, that are among these; each that the event touches."""
+def evolve(rows: Rows, recorded: Recorded, *, is_whole: bool = False) -> list[Touched]:
+    """Bring those rows up to date, in place, that are among these, or all; each that the event touches."""
     touched = [
-        Touched(key, shown, rows[key], shown.evolve(key.id, rows[key], recorded))
+        Touched(key, shown, rows.get(key), shown.evolve(key.id, rows.get(key), recorded))
         for key, shown in keys(recorded)
-        if key in rows
+        if is_whole or key in rows
     ]
     rows.update((each.key, each.after) for each in touched)
     return touched

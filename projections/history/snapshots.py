@@ -8,7 +8,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CustomerErased
 from domain.event import Recorded, Stream
-from eventstore.log.log import Log, Session
+from eventstore.log.log import Executor, Log, Session
 from eventstore.postgres.json import encode
 from eventstore.postgres.stream_ids import to_uuid
 from projections.history.shown import FINGERPRINTS, Key, Rows, Shown, evolve, keys
@@ -65,7 +65,7 @@ async def newest_below(on: Session, wanted: Sequence[tuple[Stream, int]]) -> lis
     return [row[0] for row in rows]
 
 
-async def rows_at(on: Session, wanted: Sequence[Wanted]) -> list[Any]:
+async def rows_at(on: Executor, wanted: Sequence[Wanted]) -> list[Any]:
     """The rows, None where there is none."""
     if not any(each.version for each in wanted):
         return [None] * len(wanted)
