@@ -25,6 +25,9 @@ class Nothing(View):
     def written(self, mark: int) -> None:
         pass
 
+    def require_log(self) -> None:
+        pass
+
 
 class NoReadModels:
     def new_cache(self) -> dict[Any, Any]:

@@ -7,11 +7,12 @@ import msgspec
 from domain.event import Stream
 from domain.value import Figures
 from eventstore.log.log import Log, Session
-from eventstore.postgres.stream_ids import from_uuid, to_uuid
+from eventstore.postgres.stream_ids import from_uuid, lock_key, to_uuid
 from projections.checks import findings
 from projections.fold.fold import PoisonedError, fold_some
 from projections.models.figures import FIGURES
 from projections.models.orders import ORDERS
+from projections.tables.view import View
 
 ITS_ROWS = "SELECT id FROM orders WHERE customer_id = $1"
 OWNERS = """
@@ -29,12 +30,16 @@ class Drift(msgspec.Struct, frozen=True):
 async def recalculate(connection: Session, log: Log, customer_id: int) -> dict[str, Drift] | None:
     """Repair the figures, and the orders that they come from; what was wrong by field, or None for no customer.
 
-    Writers about this customer wait until the connection's transaction ends. Appends no event. Raises PoisonedError.
+    Writers about this customer wait until the connection's transaction ends. Appends no event. Raises PoisonedError,
+    and Conflict in a batch that has events.
     """
+    if isinstance(connection, View):
+        connection.require_log()
+    await _hold(connection, log, {customer_id})
     stored = (await FIGURES.table.load(connection, [customer_id])).get(customer_id)
     owners = await _owners(connection, customer_id)
     if strangers := {owner for owner in owners.values() if owner is not None} - {customer_id}:
-        await FIGURES.table.load(connection, strangers)  # so that nobody writes about them meanwhile
+        await _hold(connection, log, strangers)
     folded = await fold_some(connection, log, "customer", {customer_id, *strangers}, await log.head(connection))
     for poison in folded.poison:
         if customer_id in poison.ids:
@@ -58,6 +63,11 @@ async def recalculate(connection: Session, log: Log, customer_id: int) -> dict[s
         for name in Figures.__struct_fields__
         if getattr(stored, name, None) != getattr(true, name)
     }
+
+
+async def _hold(connection: Session, log: Log, customer_ids: set[int]) -> None:
+    """Nobody writes about them until the transaction ends."""
+    await log.hold(connection, {}, [lock_key(Stream("customer", id_)) for id_ in customer_ids])
 
 
 async def _owners(connection: Session, customer_id: int) -> dict[int, int | None]:

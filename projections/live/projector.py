@@ -140,6 +140,10 @@ class BatchView(View):
     def row(self, table: str, id_: int) -> Any:
         return self._rows.now[table].get(id_)
 
+    def require_log(self) -> None:
+        if self._events:
+            raise Conflict
+
     async def flush(self) -> None:
         if not self._is_locked:
             raise NeedsLocks

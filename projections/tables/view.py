@@ -21,6 +21,10 @@ class View(Projecting, ABC):
         """The row as the batch leaves it, where it touches it; else None."""
 
     @abstractmethod
+    def require_log(self) -> None:
+        """Raises Conflict where the batch has events: until it is written, the log is behind the rows."""
+
+    @abstractmethod
     async def flush(self) -> None: ...
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:

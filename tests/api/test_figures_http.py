@@ -1,5 +1,7 @@
 """Figures: as widgets, and repaired from history when somebody has spoilt them."""
 
+import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,6 +79,22 @@ async def test_figures_that_are_right_are_left_alone(shop: Shop) -> None:
     assert await shop.shown(id_) == known
 
 
+async def recalculate(shop: Shop, id_: int) -> Any:
+    return done(await shop.post(f"/customers/{id_}/recalculate-ltv"))["drift"]
+
+
+async def test_who_writes_meanwhile_is_no_fault_of_the_figures(shop: Shop) -> None:
+    id_ = await shop.customer()
+    order_id = await shop.order(id_, 1_000)
+    acts: list[Coroutine[Any, Any, Any]] = []
+    for _ in range(20):
+        acts += recalculate(shop, id_), shop.pay(order_id, 1), shop.order(id_, 5, total_paid=5)
+    assert (await asyncio.gather(*acts))[::3] == [None] * 20
+    assert done(await shop.get(f"/orders/{order_id}"))["order"]["total_paid"] == 20
+    known = await shop.shown(id_)
+    assert (known["ltv"], known["purchase_count"]) == (120, 21)
+
+
 @pytest.mark.parametrize(
     ("spoilt", "drift"),
     [
@@ -100,7 +118,7 @@ async def test_figures_that_somebody_has_spoilt_are_told_and_repaired(shop: Shop
     assert await shop.shown(id_) == known
     assert {key: known[key] for key in body["customer"]} == body["customer"]
     assert await shop.position() == before
-    assert done(await shop.post(f"/customers/{id_}/recalculate-ltv"))["drift"] is None
+    assert await recalculate(shop, id_) is None
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from domain.customer import CustomerErased, CustomerRegistered
 from domain.event import Recorded, Stream
 from domain.order import (
     ORDER,
+    ChangeOrderStatus,
     ChangePaymentStatus,
     DeleteOrder,
     OrderEvent,
@@ -34,7 +35,7 @@ from projections.fold.ranges import Range
 from projections.models import PROJECTIONS
 from projections.replay.engine import begin, replay, run
 from projections.replay.registry import Asked
-from tests.eventstore.acts import NOW, append, do, erase, place, register, transfer
+from tests.eventstore.acts import NOW, a_writer_waits, append, do, erase, place, register, transfer
 from tests.projections.history import History
 from tests.projections.rows import folded, live
 
@@ -110,6 +111,15 @@ async def test_the_fold_and_sql_agree_on_what_happens_once_in_a_while(store: Sto
     await replay(store)
     assert await store.pool.fetchval("SELECT (ltv, purchase_count) = (70, 1) FROM figures")
     assert (await whole(store)).differences == []
+
+
+async def test_writers_wait_until_figures_are_repaired(store: Store) -> None:
+    order_id = await place(store, id_ := await register(store, "ada@example.com"))
+    async with store.pool.acquire() as connection, connection.transaction():
+        assert await recalculate(connection, store.log, id_) == {}
+        writing = asyncio.create_task(do(store, ORDER, order_id, ChangeOrderStatus(status="completed")))
+        await a_writer_waits(store.pool)
+    await writing
 
 
 async def test_sql_knows_every_event_that_an_order_may_have_but_those_that_say_nothing_of_money(store: Store) -> None:
