@@ -8,6 +8,9 @@ SERVICE := $(VENV)/service
 TOOLS   := $(VENV)/tools
 PORT    ?= 8000
 
+# Without it each process compiles a thousand modules anew. Git ignores what is written, and `make clean` removes it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install run test fuzz audit-deps lint types check prove bench bench-replay lock clean FORCE
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -26,6 +27,9 @@ MEMORY_BYTES = 4 << 30
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
     tempfile.tempdir = str(MEMORY)
 NUMBERS = count(1)
+# Hundreds of processes would each compile a thousand modules, which takes twice as long as importing them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ[KEY] = new_key()  # for the processes that tests start, too
 # A run in the background is told to ignore Ctrl-C, and so would be the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
