@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from api.presentation.addresses import ShownAddress, address
 from api.presentation.customers import ShownCustomer, customer
@@ -36,16 +37,8 @@ class Erased(Struct):
 
 
 def receipt(found: Receipt) -> ShownReceipt:
-    return ShownReceipt(
-        customer_id=found.customer_id,
-        erased_at=str(utc(found.erased_at)),
-        erased_by=found.erased_by,
-        request_id=found.request_id,
-        reason=found.reason,
-        events=found.events,
-        users=list(found.users),
-        position=found.position,
-    )
+    as_sent = {"erased_at": str(utc(found.erased_at)), "users": list(found.users)}
+    return ShownReceipt(**asdict(found) | as_sent)
 
 
 class HeldClaim(Struct):
