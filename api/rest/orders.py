@@ -103,7 +103,8 @@ async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
 
 @put(
     PATH, "Change an order's status, note or payment status", GROUP, "orders/manage", takes=OrderChange,
-    answers=OrderSaved, versioned="unless erased", refuses=(OrderNotFound, PaymentStatusFollowsAmounts("paid")),
+    answers=OrderSaved, versioned="unless erased",
+    refuses=(OrderNotFound, CustomerNotFound, PaymentStatusFollowsAmounts("paid")),
 )  # fmt: skip
 async def update_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     """What is sent is changed and no more. Once money has moved, the payment status follows from the amounts, and
