@@ -15,7 +15,8 @@ import httpx
 
 from api.process.tables import migrate
 from eventstore.embedded.server import embedded
-from tests.api.shop import HOME, Body, Method, Shop, open_shop
+from tests.api.documented import Body
+from tests.api.shop import HOME, Method, Shop, open_shop
 from tests.conftest import SETTINGS
 
 RECORDED = Path(__file__).parent.parent / "data" / "answers.jsonl"

@@ -18,9 +18,9 @@ from api.access.access_log import logging_access
 from api.process.logs import LOGGING, JsonLines
 from api.process.settings import Settings
 from service.redaction import Personal, Secret
-from tests.api.documented import OPERATIONS, example_of
+from tests.api.documented import OPERATIONS, Body, example_of
 from tests.api.every_operation import every_operation
-from tests.api.shop import SETTINGS, Body, Shop, open_shop
+from tests.api.shop import SETTINGS, Shop, open_shop
 
 MARK = "zmark"
 # What tells who somebody is, or is written by somebody about somebody.

@@ -12,8 +12,8 @@ from projections.replay.registry import Asked
 from service.credentials import passwords as credentials
 from service.credentials.passwords import Added
 from service.credentials.roles import PERMISSIONS, Permission
-from tests.api.documented import conforms
-from tests.api.shop import FORBIDDEN, UNAUTHENTICATED, Body, Shop, done, problems, refusal, rule
+from tests.api.documented import Body, conforms
+from tests.api.shop import FORBIDDEN, UNAUTHENTICATED, Shop, done, problems, refusal, rule
 from tests.eventstore.acts import until
 
 NO_CREDENTIAL = rule(404, "Credential not found.")

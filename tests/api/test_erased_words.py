@@ -14,8 +14,9 @@ from eventstore.postgres.stream_ids import to_uuid
 from projections.checks.verify import between, verify
 from projections.live.words import orders_ever
 from projections.replay.registry import poison_of
+from tests.api.documented import Body
 from tests.api.searching import found_in
-from tests.api.shop import Body, Shop, done
+from tests.api.shop import Shop, done
 from tests.domain.test_words import in_words, texts
 from tests.importing.desk import Desk
 from tests.projections.replays import asked, made

@@ -16,8 +16,9 @@ from api.process.settings import Settings
 from eventstore.store import By
 from projections.database import open_store
 from service.importing.fluentcart.shop import import_fluentcart
+from tests.api.documented import Body
 from tests.api.golden import differences, rules
-from tests.api.shop import FORM, Body, Shop, open_shop
+from tests.api.shop import FORM, Shop, open_shop
 from tests.conftest import new_database, with_database
 from tests.queries.seed import GOLDEN
 from tests.queries.test_golden import LISTS

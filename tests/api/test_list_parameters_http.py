@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.shop import FORM, Body, Shop, done
+from tests.api.documented import Body
+from tests.api.shop import FORM, Shop, done
 
 ADVANCED = "filter_type=advanced&advanced_filters="
 

@@ -18,9 +18,9 @@ from projections.queries.orders import LISTING as ORDERS
 from service.fields.input import fields_of
 from service.fields.kinds import Cents
 from service.fields.order import NewItem, NewOrder
-from tests.api.documented import DOCUMENT, OPERATIONS, SCHEMAS, check, conforms, example_of
+from tests.api.documented import DOCUMENT, OPERATIONS, SCHEMAS, Body, check, conforms, example_of
 from tests.api.every_operation import every_operation
-from tests.api.shop import SETTINGS, Body, Shop, done
+from tests.api.shop import SETTINGS, Shop, done
 
 
 def test_the_document_has_every_route_and_no_other() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.api.shop import Body, Shop, done, problems
+from tests.api.documented import Body
+from tests.api.shop import Shop, done, problems
 from tests.api.test_list_parameters_http import ADVANCED, filters, found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from projections.replay import engine
-from tests.api.documented import conforms
-from tests.api.shop import Body, Shop, done, problems, refusal, rule
+from tests.api.documented import Body, conforms
+from tests.api.shop import Shop, done, problems, refusal, rule
 from tests.eventstore.acts import PATIENCE, until
 
 NO_REPLAY = rule(404, "Replay not found.")

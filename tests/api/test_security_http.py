@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.documented import operation_of
-from tests.api.shop import Body, Method, Shop, done, new_email, open_shop, problems
+from tests.api.documented import Body, operation_of
+from tests.api.shop import Method, Shop, done, new_email, open_shop, problems
 from tests.api.test_hostile_http import writes
 from tests.api.test_unknown_fields_http import ORIGINAL
 from tests.conftest import new_database, with_database

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.api.shop import FORBIDDEN, Body, Shop, done, problems, reason, refusal
+from tests.api.documented import Body
+from tests.api.shop import FORBIDDEN, Shop, done, problems, reason, refusal
 from tests.api.test_list_parameters_http import ADVANCED, filters
 
 

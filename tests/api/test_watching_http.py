@@ -12,8 +12,8 @@ import pytest
 from eventstore.chain.signer import sign_new
 from service.background.sampler import sample
 from service.credentials.roles import Role
-from tests.api.documented import conforms
-from tests.api.shop import FORBIDDEN, SETTINGS, UNAUTHENTICATED, Body, Shop, done, open_shop, refusal, rule
+from tests.api.documented import Body, conforms
+from tests.api.shop import FORBIDDEN, SETTINGS, UNAUTHENTICATED, Shop, done, open_shop, refusal, rule
 from tests.eventstore.acts import until
 from tests.eventstore.audited import KEY
 from tests.projections.test_verify import whole
