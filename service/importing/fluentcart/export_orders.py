@@ -14,10 +14,11 @@ from domain.order import ORDER, PlaceOrder, placed
 from domain.terms import Item, ItemWords, OrderDetails, OrderStatus, OrderWords, Terms, Transaction
 from domain.value import ONE, PaymentStatus
 from service.fields.choices import ORDER_STATUS, PAYMENT_STATUS
-from service.fields.compound import Document
+from service.fields.compound import Document, Sent
 from service.fields.input import Input
 from service.fields.kinds import Cents, Id, Integer, Lines, Moment, Nullable, OneOf, Rate, Text
-from service.fields.order import MAX_NOTE, NewItem
+from service.fields.order import MAX_NOTE, NewItem, NewOrder
+from service.fields.reader import Fields
 from service.importing.facts import Entry, Fact
 from service.importing.fields import CurrencyCode
 from service.importing.fluentcart.export import Export, by
@@ -28,44 +29,31 @@ T = TypeVar("T", bound=Input)
 P = TypeVar("P")
 
 
-class ExportedOrder(Input, kw_only=True):
-    """What it says of the person is None where it says nothing."""
+class ExportedOrder(NewOrder, kw_only=True, forbid_unknown_fields=False):
+    """The fields of a request, as an export has them, and its own. Items are in a table of theirs."""
 
     id: Annotated[int, Id()]
-    customer_id: Annotated[int, Id()]
-    uuid: Annotated[str, Text(100)] = ""
-    currency: Annotated[str, CurrencyCode()]
-    total_amount: Annotated[int, Cents()]
-    created_at: Annotated[datetime, Moment()]
-    updated_at: Annotated[datetime | None, Moment()] = None
+    items: Annotated[Any, Sent()] = ()
     total_paid: Annotated[int, Cents()] = 0
-    total_refund: Annotated[int, Cents()] = 0
     payment_status: Annotated[PaymentStatus, OneOf(PAYMENT_STATUS)]
+    currency: Annotated[str, CurrencyCode()]
+    created_at: Annotated[datetime, Moment()]
     status: Annotated[OrderStatus, OneOf(ORDER_STATUS)]
-    rate: Annotated[Decimal | None, Rate()] = None
-    invoice_no: Annotated[str, Text()] = ""
-    receipt_number: Annotated[str | None, Nullable()] = None
     parent_id: Annotated[int | None, Integer()] = None
     type: Annotated[str, Text()] = "payment"
     mode: Annotated[str, Text()] = "live"
-    fulfillment_type: Annotated[str, Text()] = ""
-    shipping_status: Annotated[str, Text()] = ""
-    payment_method: Annotated[str, Text()] = ""
-    subtotal: Annotated[int, Cents()] = 0
-    discount_tax: Annotated[int, Cents()] = 0
-    manual_discount_total: Annotated[int, Cents()] = 0
-    coupon_discount_total: Annotated[int, Cents()] = 0
-    shipping_tax: Annotated[int, Cents()] = 0
-    shipping_total: Annotated[int, Cents()] = 0
-    fee_total: Annotated[int, Cents()] = 0
-    tax_total: Annotated[int, Cents()] = 0
+    receipt_number: Annotated[str | None, Nullable()] = None
+    ip_address: Annotated[str | None, Text(45)] = None
+    note: Annotated[str | None, Lines(MAX_NOTE)] = None
+    uuid: Annotated[str, Text(100)] = ""
+    updated_at: Annotated[datetime | None, Moment()] = None
     tax_behavior: Annotated[int, Integer()] = 0
     completed_at: Annotated[datetime | None, Moment()] = None
     refunded_at: Annotated[datetime | None, Moment()] = None
-    payment_method_title: Annotated[str, Text()] = ""
     config: Annotated[dict[str, Any], Document()] = field(default_factory=dict)
-    note: Annotated[str | None, Lines(MAX_NOTE)] = None
-    ip_address: Annotated[str | None, Text(45)] = None
+
+    def check(self, fields: Fields) -> None:
+        """Its amounts are facts, and need not fit."""
 
 
 class ExportedItem(NewItem, kw_only=True, forbid_unknown_fields=False):
