@@ -1,8 +1,10 @@
 """The access log: a line for each write and each request that was denied.
 
-It is written as the lines of the log are, but past `logging`, which takes several times as long: with each write.
+Its lines are as those of the rest of the log, but go past `logging`, which takes several times as long. Those of one
+turn of the event loop, in which a whole batch may be answered, are written in one call.
 """
 
+import asyncio
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -36,6 +38,13 @@ def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], 
 
     Nothing is logged that a stranger has made up: no path, no login that was tried, no id that is nobody's.
     """
+    lines: list[bytes] = []
+
+    def write() -> None:
+        written = b"\n".join([*lines, b""])
+        lines.clear()
+        with suppress(OSError):  # nobody reads it any more, which is no reason not to answer
+            os.write(STDERR, written)
 
     def log(scope: Scope, method: str, route: str, status: str, seconds: float) -> None:
         if not is_logged(method, status) or scope.get("state", {}).get(UNDONE):
@@ -56,8 +65,9 @@ def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], 
             "from": alias(scope),
             "time": datetime.now(UTC),
         }
-        with suppress(OSError):  # nobody reads it any more, which is no reason not to answer
-            os.write(STDERR, _encode(line) + b"\n")
+        if not lines:
+            asyncio.get_running_loop().call_soon(write)
+        lines.append(_encode(line))
 
     return log
 

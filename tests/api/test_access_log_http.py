@@ -1,5 +1,6 @@
 """What is logged of requests: who did what, and nothing that he sent. Everything that any part says is looked at."""
 
+import asyncio
 import io
 import json as plain
 import logging
@@ -44,12 +45,13 @@ class Log:
         self.stream.write(self._capfd.readouterr().err)
         return self.stream.getvalue()
 
-    def lines(self, logger: str = "custodiary.access") -> list[Body]:
+    async def lines(self, logger: str = "custodiary.access") -> list[Body]:
+        await asyncio.sleep(0)  # the event loop's next turn, in which the access log is written
         lines = [json.decode(line) for line in self.text.splitlines()]
         return [line for line in lines if line["logger"] == logger]
 
-    def last(self) -> Body:
-        return self.lines()[-1]
+    async def last(self) -> Body:
+        return (await self.lines())[-1]
 
 
 @pytest.fixture
@@ -121,14 +123,14 @@ async def test_of_all_that_is_sent_to_any_operation_nothing_is_logged(marked: Sh
         login = b64encode(f"administrator:{password}".encode()).decode()
         assert not any(secret in log.text for secret in (password, password.replace(" ", ""), login))
     told = [answer for answer in answers if answer.request.method != "GET" or answer.status_code in {401, 403}]
-    assert [line["request_id"] for line in log.lines()] == [answer.headers["x-request-id"] for answer in told]
+    assert [line["request_id"] for line in await log.lines()] == [answer.headers["x-request-id"] for answer in told]
 
 
 async def test_a_fault_that_has_a_persons_data_in_its_message_is_logged_without_it(marked: Shop, log: Log) -> None:
     await marked.pool.execute(f"ALTER TABLE customers ADD CONSTRAINT never CHECK (first_name !~ '{MARK}')")
     answer = await marked.post("/customers", {"email": "jane@example.com", "first_name": "Jane", "city": "Boston"})
     assert answer.status_code == 500
-    [line] = log.lines("custodiary.api")
+    [line] = await log.lines("custodiary.api")
     assert line["request_id"] == answer.json()["data"]["request_id"] == answer.headers["x-request-id"]
     assert "asyncpg.exceptions.CheckViolationError 23514 customers never" in line["exception"]
     assert line["route"] == "/wp-json/fluent-cart/v2/customers"
@@ -141,7 +143,7 @@ async def test_a_write_is_logged_with_who_did_it_and_to_whom(marked: Shop, log: 
     answer = await marked.put(f"/customers/{id_}/additional-info", {"labels": []}, headers={"X-Request-Id": "r-1"})
     uuid = await marked.pool.fetchval("SELECT uuid FROM credentials WHERE login = 'administrator'")
     assert answer.headers["x-request-id"] == "r-1"
-    line = log.last()
+    line = await log.last()
     assert 0 < line.pop("seconds") < 60
     assert line.pop("time").endswith("Z")
     assert len(line.pop("from")) == 16
@@ -161,20 +163,20 @@ async def test_a_write_is_logged_with_who_did_it_and_to_whom(marked: Shop, log: 
 
 async def test_a_write_that_is_refused_is_logged_too_and_reads_are_not(marked: Shop, log: Log) -> None:
     await marked.get("/customers")
-    assert log.lines() == []
+    assert await log.lines() == []
     await marked.post("/customers", {})
-    assert (log.last()["status"], log.last()["message"]) == (422, "write")
+    assert ((await log.last())["status"], (await log.last())["message"]) == (422, "write")
     await marked.delete("/customers/4915112345678/address")
-    assert (log.last()["status"], log.last()["ids"]) == (403, {})
+    assert ((await log.last())["status"], (await log.last())["ids"]) == (403, {})
 
 
 async def test_a_denied_request_is_logged_with_who_was_denied_if_he_is_known(marked: Shop, log: Log) -> None:
     worker = ("worker", marked.passwords["worker"])
     await marked.get("/users", auth=worker)
-    denied = log.last()
+    denied = await log.last()
     assert (denied["message"], denied["status"], denied["actor"]) == ("denied", 403, "worker")
     await marked.get("/users", auth=("worker", "wrong"))
-    denied = log.last()
+    denied = await log.last()
     assert (denied["message"], denied["status"], denied["actor"], denied["credential"]) == ("denied", 401, None, None)
 
 
@@ -184,7 +186,7 @@ async def test_where_denied_requests_come_from_is_told_apart_and_not_told(marked
         sent_from = httpx.ASGITransport(transport.app, client=(address, 1))
         async with httpx.AsyncClient(transport=sent_from, base_url=marked.http.base_url) as http:
             await http.get("/customers")
-    one, again, other = (line["from"] for line in log.lines())
+    one, again, other = (line["from"] for line in await log.lines())
     assert one == again != other
     assert "192.0.2.1" not in log.text
 
@@ -197,10 +199,10 @@ def logged(log: Log, *arguments: Any, **facts: Any) -> str:
     return log.text
 
 
-def test_what_is_hidden_is_hidden_in_a_message_a_field_and_inside_of_others(log: Log) -> None:
+async def test_what_is_hidden_is_hidden_in_a_message_a_field_and_inside_of_others(log: Log) -> None:
     email, key = Personal("jane@example.com"), Secret("hunter2")
     text = logged(log, "%s and %r", email, [key], email=email, inside={"keys": [key]})
-    [line] = log.lines("custodiary.test")
+    [line] = await log.lines("custodiary.test")
     assert (line["message"], line["email"], line["inside"]) == (
         "<personal> and [<secret>]", "<personal>", {"keys": ["<secret>"]},
     )  # fmt: skip
@@ -209,20 +211,20 @@ def test_what_is_hidden_is_hidden_in_a_message_a_field_and_inside_of_others(log:
     assert f"{key} {email!r}" == "<secret> <personal>"
 
 
-def test_of_what_is_no_plain_value_the_type_is_told(log: Log) -> None:
+async def test_of_what_is_no_plain_value_the_type_is_told(log: Log) -> None:
     settings = Settings(admin_password=Secret("hunter2"))
     logged(log, "facts", settings=settings, inside=[object()])
-    [line] = log.lines("custodiary.test")
+    [line] = await log.lines("custodiary.test")
     assert (line["settings"]["admin_password"], line["inside"]) == ("<secret>", ["<object>"])
 
 
-def test_exceptions_are_told_by_kind_and_place_whichever_way_they_are_logged(log: Log) -> None:
+async def test_exceptions_are_told_by_kind_and_place_whichever_way_they_are_logged(log: Log) -> None:
     several = ExceptionGroup("jane@example.com", [KeyError("jane"), FileNotFoundError(2, "No such file")])
     try:
         raise several from ValueError("jane@example.com")
     except ExceptionGroup as error:
         logging.getLogger("custodiary.test").exception("failed: %s", error)  # noqa: TRY401 - that is what is tried
-    [line] = log.lines("custodiary.test")
+    [line] = await log.lines("custodiary.test")
     assert line["message"] == "failed: builtins.ExceptionGroup"
     kinds = [each for each in line["exception"].splitlines() if each.startswith("builtins.")]
     assert kinds == [
@@ -237,10 +239,11 @@ def test_the_server_logs_as_is_tested_here() -> None:
     assert LOGGING["formatters"]["json"]["()"] == f"{JsonLines.__module__}.{JsonLines.__qualname__}"
 
 
-def test_a_log_that_nobody_reads_any_more_is_no_reason_not_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_that_nobody_reads_any_more_is_no_reason_not_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     monkeypatch.setattr("api.access.access_log.STDERR", writer)
     scope: Any = {"type": "http"}
     logging_access(lambda _scope: "r-1", lambda _scope: "x")(scope, "POST", "/", "200", 0.1)
+    await asyncio.sleep(0)
     os.close(writer)
