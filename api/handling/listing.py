@@ -74,19 +74,12 @@ class ListWanted(InTime, kw_only=True):
     @property
     def query(self) -> ListQuery:
         page = read_page({"page": self.page, "per_page": self.per_page})
-        return ListQuery(
-            search=self.search,
-            filter_type=self.filter_type,
-            advanced_filters=self.advanced_filters,
-            active_view=self.active_view,
+        return self.fill(
+            ListQuery,
             include_ids=tuple(self.include_ids),
-            sort_by=self.sort_by,
-            sort_type=self.sort_type,
             select=tuple(self.select),
-            user_tz=self.user_tz,
             page=page.number,
             per_page=page.per_page,
-            cursor=self.cursor,
         )
 
 
