@@ -46,7 +46,7 @@ Moment: TypeAlias = Annotated[
 Id: TypeAlias = Annotated[int, Meta(ge=1, examples=[1])]
 Cents: TypeAlias = Annotated[int, Meta(description="Cents of the order's currency", examples=[5000])]
 StoreCents: TypeAlias = Annotated[int, Meta(description="Cents of the store's currency", examples=[5000])]
-Rate: TypeAlias = Annotated[float, Meta(gt=0, description="Exchange rate to the store's currency", examples=[1])]
+Rate: TypeAlias = Annotated[float, Meta(gt=0, description="The store's cents for one of the order's", examples=[1])]
 AddressKind: TypeAlias = Annotated[str, one_of(ADDRESS_TYPE)]
 Uuid: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", examples=["a1b2c3d4e5f60718293a4b5c6d7e8f90"])]
 Email: TypeAlias = Annotated[str, Meta(examples=["jane.smith@example.com"])]

@@ -5,6 +5,7 @@ it covers. Events are the bytes that their digests are made of, so sealed payloa
 """
 
 import gzip
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, cast
@@ -67,8 +68,10 @@ def dumped(path: Path) -> Iterator[Block]:
             is_packed = raw.read(2) == GZIP
             raw.seek(0)
             yield from _read(cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if is_packed else raw)
-    except (OSError, EOFError, msgspec.DecodeError) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError, msgspec.DecodeError) as error:
         raise DumpError(f"{path} is not a whole dump: {error}") from error
+    except OSError as error:
+        raise DumpError(f"{path} can't be read: {error.strerror}") from error
 
 
 def _read(file: IO[bytes]) -> Iterator[Block]:

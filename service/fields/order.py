@@ -106,7 +106,7 @@ class NewOrder(Input, forbid_unknown_fields=True, kw_only=True):
     currency: Annotated[str | None, Currency(example="USD", about="The store's, if not given.")] = None
     created_at: Annotated[datetime | None, Moment()] = None
     status: Annotated[OrderStatus, OneOf(ORDER_STATUS)] = "on-hold"
-    rate: Annotated[Decimal | None, Rate(about="From the order's currency to the store's; 1, if not given.")] = None
+    rate: Annotated[Decimal | None, Rate(about="The store's cents for one of the order's; 1, if not given.")] = None
     parent_id: Annotated[int | None, Id()] = None
     type: Annotated[str, OneOf(ORDER_TYPE)] = "payment"
     mode: Annotated[str, OneOf(ORDER_MODE)] = "live"

@@ -124,9 +124,16 @@ def test_a_service_with_a_wrong_key_says_so_in_a_line(database: str) -> None:
 
 async def test_what_is_no_dump_is_said_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "dump"
+
+    def complaint() -> tuple[int, str]:
+        return custodiary("audit", "verify", file).complaint
+
+    assert complaint() == (exits.NOT_ALL, f"{file} can't be read: No such file or directory.")
     file.write_text("nonsense")
-    code, said = custodiary("audit", "verify", file).complaint
-    assert (code, said) == (exits.NOT_ALL, f"{file} is not a whole dump: its first line is another.")
+    assert complaint() == (exits.NOT_ALL, f"{file} is not a whole dump: its first line is another.")
+    file.write_bytes(b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 20)  # gzip's head, and what can't be unpacked
+    code, said = complaint()
+    assert (code, said.split(": ")[0]) == (exits.NOT_ALL, f"{file} is not a whole dump")
 
 
 async def test_a_service_signs_as_soon_as_it_is_there(database: str, store: Store, tmp_path: Path) -> None:

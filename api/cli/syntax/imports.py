@@ -35,7 +35,8 @@ def import_orders(
     """Import a CSV of orders, and the customers that are missing. Importing it again changes nothing.
 
     Its columns: order_id, email, first_name, last_name, created_at, currency, total_amount, total_paid, total_refund,
-    payment_status, status, invoice_no, and if you like rate. Amounts in cents, times in UTC.
+    payment_status, status, invoice_no, and if you like rate. Amounts in cents, times in UTC. A rate is cents of the
+    store's currency for one of the order's: 1.08 for EUR in USD, 0.67 for JPY, which has no cents.
     """
     from api.cli.actions import imports as work
 
