@@ -19,3 +19,4 @@ def _decimal(value: Decimal) -> int | Decimal:
 
 
 _SHOWN_AS: Mapping[type, Callable[[Any], Any]] = {datetime: str, Decimal: _decimal, bytes: msgspec.Raw}
+CONVERTED = frozenset(_SHOWN_AS)

@@ -1,5 +1,6 @@
 """Events as clients know them: each in its envelope, with what it changed."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
@@ -7,9 +8,9 @@ from msgspec import Meta, Struct
 from api.presentation.values import Id, Moment
 from projections.history.pages import Entry, Page
 from projections.tables.projection import utc
-from service.values import shown
+from service.values import CONVERTED, shown
 
-BeforeAndAfter: TypeAlias = Annotated[list[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
+BeforeAndAfter: TypeAlias = Annotated[Sequence[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
 
 
 class Subject(Struct):
@@ -52,9 +53,14 @@ def history_page(page: Page) -> HistoryPage:
 
 
 def history_entry(entry: Entry) -> HistoryEntry:
-    recorded, changes = entry.recorded, None
+    recorded = entry.recorded
+    changes: dict[str, Sequence[Any]] | None = None
     if entry.changes is not None:
-        changes = {name: [*map(shown, pair)] for name, pair in entry.changes.items()}
+        # Most values are texts and integers, which need no look of their own.
+        changes = {
+            name: pair if CONVERTED.isdisjoint(map(type, pair)) else (*map(shown, pair),)
+            for name, pair in entry.changes.items()
+        }
     return HistoryEntry(
         position=recorded.position,
         version=recorded.version,

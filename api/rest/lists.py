@@ -12,6 +12,7 @@ from api.handling.listing import CustomersWanted, OrdersWanted, StoreOrdersWante
 from api.handling.serving import AnyRequest, customer_in_path, found, serving
 from api.http.answer import Answer, answer
 from api.http.pages import P, Paginated, paginator, read_page
+from api.http.pages import Page as PageNumber
 from api.http.reasons import Reason
 from api.http.refusals import TooMany
 from api.http.request import read
@@ -198,7 +199,7 @@ def _added(made: S, more: Mapping[str, Any]) -> S:
 
 
 def _paginated(type_: type[P], request: AnyRequest, page: Page, query: ListQuery, rows: Sequence[Struct]) -> P:
-    number = read_page({"page": query.page, "per_page": query.per_page})
+    number = PageNumber(query.page, query.per_page)
     url = serving(request).settings.store_url + request.scope["path"].rstrip("/")
     sent, walking = request.scope["query_string"], bool(query.cursor)
     return paginator(

@@ -1,6 +1,8 @@
 """What an event changed: exactly the fields that differ, before and after."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
+from operator import is_not
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -70,9 +72,9 @@ def _changes(recorded: Recorded, touched: Iterable[Touched]) -> Changes:
         demoted = isinstance(recorded.event, PrimaryAddressSet) and recorded.event.address_id != key.id
         prefix = f"addresses.{key.id}." if demoted else ""
         names = shown.row_type.__struct_fields__
-        values = ((None,) * len(names) if row is None else astuple(row) for row in (before, after))
-        for name, old, new in zip(names, *values, strict=True):
-            if old is new or name in shown.hidden:
+        olds, news = ((None,) * len(names) if row is None else astuple(row) for row in (before, after))
+        for name, old, new in compress(zip(names, olds, news, strict=True), map(is_not, olds, news)):
+            if name in shown.hidden:
                 continue
             if isinstance(old, list) and isinstance(new, list):
                 changes |= {f"{prefix}{name}.{id_}": pair for id_, pair in _each(old, new)}

@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from eventsourcing.persistence import MapperDeserialisationError
+from msgspec.structs import asdict
 
 from domain.customer import CustomerErased
 from domain.event import Event, Forgotten, Recorded, Stream
@@ -220,4 +221,4 @@ def _data(recorded: Recorded, *, is_forgotten: bool) -> dict[str, Any] | None:
     """The event's business data, defaults included, without its tag."""
     if isinstance(recorded.event, Unreadable) or (is_forgotten and not isinstance(recorded.event, CustomerErased)):
         return None
-    return {name: getattr(recorded.event, name) for name in recorded.event.__struct_fields__}
+    return asdict(recorded.event)
