@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer, CustomerErased, OrderDetailsRecorded
-from domain.order import OrderStatusChanged
+from domain.order import ORDER, OrderStatusChanged, RecordPayment
 from eventstore.store import Store
 from projections.database import open_store
 from projections.fold.fold import fold_range
@@ -65,6 +65,25 @@ async def test_an_order_that_cannot_be_read_leaves_its_customer_alone_and_no_oth
     [poison] = await registry.poison_of(store.pool, replay.id)
     assert (poison.topic, poison.ids) == ("order-placed#1", (one,))
     assert [(await row(store, "figures", id_)).ltv for id_ in (one, other, third)] == [7, 1_000, 1_000]
+
+
+@pytest.mark.parametrize("topic", ["payment-recorded#2", "order-forgiven#1"])
+@pytest.mark.parametrize("is_moved", [False, True])
+async def test_what_a_newer_version_has_written_leaves_its_customer_alone(
+    store: Store, topic: str, *, is_moved: bool
+) -> None:
+    one, other, third = await shop(store)
+    order_id = await place(store, one)
+    await do(store, ORDER, order_id, RecordPayment(amount=5, transaction_id="p"))
+    if is_moved:
+        await transfer(store, order_id, other)
+    await store.pool.execute("UPDATE stored_events SET topic = $1 WHERE topic = 'payment-recorded#1'", topic)
+    await store.pool.execute("UPDATE figures SET ltv = 7")
+    replay = await made(store, asked("always", ALONE))
+    [poison] = await registry.poison_of(store.pool, replay.id)
+    assert (poison.topic, set(poison.ids)) == (topic, {one, other} if is_moved else {one})
+    assert (await row(store, "figures", one)).ltv == 7
+    assert (await row(store, "figures", third)).ltv == 1_000
 
 
 async def test_writers_beside_replays_of_figures_lose_nothing(store: Store, database: str) -> None:
