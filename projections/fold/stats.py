@@ -39,14 +39,14 @@ _VALUED = stored_as(*VALUED)
 _UNKNOWN = f"count(*) FILTER (WHERE topic NOT IN {stored_as(*EVENTS)})"
 # A customer is one row, whose orders are one JSON text: rows cost more here than what is in them.
 OF_CUSTOMERS = f"""
-    SELECT customer_id, sum(events) AS events, string_agg(said, ',') AS orders, max(unknown) AS unknown
+    SELECT customer_id, sum(events) AS events, string_agg(stream, ',') AS orders, max(unknown) AS unknown
     FROM (
         SELECT customer_id, count(*)::int AS events,
             count(*) FILTER (WHERE topic IN {stored_as(CustomerRegistered)}) AS registered,
             count(*) FILTER (WHERE topic IN {stored_as(CustomerErased)}) AS erased,
             {_UNKNOWN} AS unknown,
             '[' || string_agg(state, ',' ORDER BY originator_version)
-                FILTER (WHERE topic IN {_VALUED} AND originator_id <> ALL(${{moved}})) || ']' AS said
+                FILTER (WHERE topic IN {_VALUED} AND originator_id <> ALL(${{moved}})) || ']' AS stream
         FROM stored_events WHERE customer_id {{within}} AND notification_id <= $1
         GROUP BY customer_id, originator_id
     ) AS streams
@@ -157,16 +157,16 @@ async def _figures(on: Executor, within: str, until: int, *arguments: Any) -> Fo
     if any(record["unknown"] for record in (*moved, *customers)):
         return None
     left = Counter(former for _stream, former in transfers)
-    came: dict[int, list[OrderValue]] = {}
+    received: dict[int, list[OrderValue]] = {}
     rows: dict[int, FiguresRow] = {}
     try:
         for owner, orders, _unknown in moved:
-            came.setdefault(owner, []).extend(_values(orders))
+            received.setdefault(owner, []).extend(_values(orders))
         for number, (id_, events, orders, _unknown) in enumerate(customers, 1):
             if not number % GROUPS_IN_ONE_GO:
                 await asyncio.sleep(0)
             values = _values(orders) if orders else []
-            values += came.get(id_, ())
+            values += received.get(id_, ())
             rows[id_] = FiguresRow(id_, events + left[id_], *astuple(figures(values)))
     except Exception:
         return None
