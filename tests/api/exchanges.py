@@ -15,6 +15,10 @@ import httpx
 
 from api.process.tables import migrate
 from eventstore.embedded.server import embedded
+from projections.queries.customers import LISTING as CUSTOMERS
+from projections.queries.language.cursor import Sort, encode
+from projections.queries.orders import LISTING as ORDERS
+from projections.queries.pages import LIMITS
 from tests.api.documented import Body
 from tests.api.shop import HOME, Method, Shop, open_shop
 from tests.conftest import SETTINGS
@@ -97,6 +101,13 @@ REPLAY: Body = {
 }  # fmt: skip
 UNFIT: tuple[Any, ...] = ([[]], "\0", "x" * 300)
 EMPTY = ("", " ", None)
+UNLIKE = {"uuid", "updated_at"}  # in another order each time
+FILTERS: tuple[tuple[str, str, Any], ...] = (
+    ("customer/ltv", ">", 0), ("customer/email", "contains", "jane"), ("customer/customer_full_name", "like_all", "sm"),
+    ("order/purchase_count", "=", 1), ("order/first_purchase_date", "before", "2100-01-01"),
+    ("order/order_items", "in", [1, 2, 3]), ("labels/labels", "in", [1, 2]), ("labels/labels", "not_in", [2]),
+    ("labels/labels", "in_all", [1, 2]),
+)  # fmt: skip
 READS = (
     "/customers", "/customers/1", "/customers/1/orders", "/orders", "/customers/1/order", "/customers/1/address",
     "/customers/attachable-user", "/customers/get-stats/1", "/customers/1/ltv/explain", "/customers/1/history",
@@ -142,6 +153,7 @@ def requests() -> Iterator[tuple[Method, str, Any]]:
     """With what is sent: a body, or of a GET its parameters."""
     yield from made()
     yield from looks()
+    yield from listed()
     yield from spoilt()
     yield from money()
     yield from looks()
@@ -263,6 +275,31 @@ def looks() -> Iterator[tuple[Method, str, Any]]:
     yield "GET", "/customers/1/history", {"per_page": 3}
     yield "GET", "/history", {"type": "customer-registered", "actor": "administrator"}
     yield "GET", "/customers/1/erasure", None
+
+
+def listed() -> Iterator[tuple[Method, str, Any]]:
+    """Lists in every order, of every size, and of what every kind of search and filter finds; pages of history."""
+    for path, listing in (("/customers", CUSTOMERS), ("/orders", ORDERS), ("/customers/1/orders", ORDERS)):
+        for name in listing.columns:
+            if name not in UNLIKE:
+                yield "GET", path, {"sort_by": name, "sort_type": "asc", "select": f"id,{name}"}
+        for view in listing.views:
+            yield "GET", path, {"active_view": view, "select": "status"}
+        for size in (*LIMITS, LIMITS[-1] - 1):
+            yield "GET", path, {"per_page": size, "select": "uuid"}
+        for search in ("smith", "jane@", "1", "id > 1", "status != active", "created_at::2020-01-01-2030-01-01"):
+            yield "GET", path, {"search": search, "per_page": 1}
+        yield "GET", path, {"page": 2, "per_page": 1}
+        yield "GET", path, {"page": 99}
+        for page in ("id", "2"), ("created_at", "2020-01-01"):
+            cursor = encode(Sort(listing.columns[page[0]], descending=True), page[1], 2)
+            yield "GET", path, {"sort_by": page[0], "cursor": cursor}
+    for source, operator, value in FILTERS:
+        filters = json.dumps([[{"source": source.split("/"), "operator": operator, "value": value}]])
+        yield "GET", "/customers", {"filter_type": "advanced", "advanced_filters": filters, "select": "email"}
+    for position in range(1, 20, 3):
+        yield "GET", "/customers/1/history", {"cursor": position, "per_page": 2}
+        yield "GET", "/history", {"cursor": position, "per_page": 2, "type": "customer-registered"}
 
 
 def spoilt() -> Iterator[tuple[Method, str, Any]]:
