@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from decimal import Decimal
 from heapq import nlargest
-from typing import Any
 
 import msgspec
 
-from domain.value import RULE, RULES, Figures, OrderValue, Rule, average, figures
+from domain.value import RULE, RULES, Rule, average, figures
 from eventstore.store import Store
-from projections.fold.fold import Folded, fold_range
 from projections.fold.ranges import EVENTS, Range, split
-from projections.models.figures import FIGURES
-from projections.models.orders import ORDERS, value_of
+from projections.fold.stats import Valued, values_in_range
 
 MOVED = ("ltv", "purchase_count", "aov")
 SHOWN = 10  # of those who move furthest, each way
@@ -70,9 +67,9 @@ async def what_if(store: Store, name: str, progress: Callable[[int, int], None],
     total: int = await store.pool.fetchval("SELECT count(*) FROM stored_events WHERE customer_id IS NOT NULL")
     events = 0
     async for ids in split(store.pool, Range("customer"), at_once):
-        folded = await fold_range(store.pool, store.log, ids, report.position)
-        _add(report, folded, RULES[name])
-        events += folded.events
+        valued = await values_in_range(store.pool, store.log, ids, report.position)
+        _add(report, valued, RULES[name])
+        events += valued.events
         progress(min(events, total), total)
     of_all = report.figures
     # Averages do not add up.
@@ -81,19 +78,10 @@ async def what_if(store: Store, name: str, progress: Callable[[int, int], None],
     return report
 
 
-def _add(report: WhatIf, folded: Folded, rule: Rule) -> None:
-    values: dict[int, list[OrderValue]] = {}
-    for order in folded.rows[ORDERS.name].values():
-        values.setdefault(order.customer_id, []).append(value_of(order))
-    pairs = [
-        (row.id, _figures_of(row), figures(values.get(row.id, ()), rule)) for row in folded.rows[FIGURES.name].values()
-    ]
+def _add(report: WhatIf, valued: Valued, rule: Rule) -> None:
+    pairs = [(id_, figures(values), figures(values, rule)) for id_, values in valued.values.items()]
     report.customers += len(pairs)
     report.changed += sum(before != after for _id, before, after in pairs)
-    report.untold = sorted({*report.untold, *(id_ for poison in folded.poison for id_ in poison.ids)})
+    report.untold = sorted({*report.untold, *(id_ for poison in valued.poison for id_ in poison.ids)})
     for name, movement in report.figures.items():
         movement.add([Mover(id_, getattr(before, name), getattr(after, name)) for id_, before, after in pairs])
-
-
-def _figures_of(row: Any) -> Figures:
-    return Figures(**{name: getattr(row, name) for name in Figures.__struct_fields__})

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import astuple
@@ -25,9 +25,10 @@ from domain.order import (
 from domain.value import ONE, OrderValue, PaymentStatus, figures
 from eventstore.log.log import Executor, Log
 from eventstore.postgres.sql import stored_as
-from projections.fold.fold import GROUPS_IN_ONE_GO, Folded, fold_range, fold_some
+from projections.fold.fold import GROUPS_IN_ONE_GO, Folded, Poison, fold_range, fold_some
 from projections.fold.ranges import Range
 from projections.models.figures import FIGURES, FiguresRow
+from projections.models.orders import ORDERS, value_of
 from projections.tables.projection import utc
 
 # The kinds of events that change an order's value, of which a new version has to be understood here, too.
@@ -39,7 +40,8 @@ _VALUED = stored_as(*VALUED)
 _UNKNOWN = f"count(*) FILTER (WHERE topic NOT IN {stored_as(*EVENTS)})"
 # A customer is one row, whose orders are one JSON text: rows cost more here than what is in them.
 OF_CUSTOMERS = f"""
-    SELECT customer_id, sum(events) AS events, string_agg(stream, ',') AS orders, max(unknown) AS unknown
+    SELECT customer_id, sum(events) AS events, string_agg(stream, ',') AS orders,
+        max(registered) > max(erased) AS is_registered, max(unknown) AS unknown
     FROM (
         SELECT customer_id, count(*)::int AS events,
             count(*) FILTER (WHERE topic IN {stored_as(CustomerRegistered)}) AS registered,
@@ -50,7 +52,7 @@ OF_CUSTOMERS = f"""
         FROM stored_events WHERE customer_id {{within}} AND notification_id <= $1
         GROUP BY customer_id, originator_id
     ) AS streams
-    GROUP BY customer_id HAVING max(registered) > max(erased)"""
+    GROUP BY customer_id"""
 # There are few, and their index holds no others.
 TRANSFERS = """
     SELECT originator_id, former_customer_id FROM stored_events
@@ -135,19 +137,32 @@ _decode = msgspec.json.Decoder(
 ).decode
 
 
+class Valued(NamedTuple):
+    """Of registered customers, by id: how many events are about each, and what its orders are worth."""
+
+    versions: dict[int, int]
+    values: dict[int, list[OrderValue]]
+    poison: list[Poison]
+    events: int
+
+
 async def figures_in_range(on: Executor, log: Log, ids: Range, until: int) -> Folded:
     """The figures of all customers in the range."""
-    folded = await _figures(on, "BETWEEN $2 AND $3", until, ids.low, ids.high)
-    return folded or await fold_range(on, log, ids, until)
+    return _folded(await values_in_range(on, log, ids, until))
 
 
 async def figures_of(on: Executor, log: Log, ids: Collection[int], until: int) -> Folded:
     """The figures of these customers."""
-    folded = await _figures(on, "= ANY($2)", until, ids)
-    return folded or await fold_some(on, log, "customer", ids, until)
+    valued = await _valued(on, "= ANY($2)", until, ids)
+    return _folded(valued or _of_rows(await fold_some(on, log, "customer", ids, until)))
 
 
-async def _figures(on: Executor, within: str, until: int, *arguments: Any) -> Folded | None:
+async def values_in_range(on: Executor, log: Log, ids: Range, until: int) -> Valued:
+    valued = await _valued(on, "BETWEEN $2 AND $3", until, ids.low, ids.high)
+    return valued or _of_rows(await fold_range(on, log, ids, until))
+
+
+async def _valued(on: Executor, within: str, until: int, *arguments: Any) -> Valued | None:
     """None where an event can't be applied, which is for the fold of all rows to name."""
     transfers = await on.fetch(TRANSFERS.format(within=within), until, *arguments)
     streams = {stream for stream, _former in transfers}
@@ -157,20 +172,21 @@ async def _figures(on: Executor, within: str, until: int, *arguments: Any) -> Fo
     if any(record["unknown"] for record in (*moved, *customers)):
         return None
     left = Counter(former for _stream, former in transfers)
-    received: dict[int, list[OrderValue]] = {}
-    rows: dict[int, FiguresRow] = {}
+    versions: dict[int, int] = {}
+    values: dict[int, list[OrderValue]] = {}
     try:
-        for owner, orders, _unknown in moved:
-            received.setdefault(owner, []).extend(_values(orders))
-        for number, (id_, events, orders, _unknown) in enumerate(customers, 1):
+        for number, (id_, events, orders, is_registered, _unknown) in enumerate(customers, 1):
             if not number % GROUPS_IN_ONE_GO:
                 await asyncio.sleep(0)
-            values = _values(orders) if orders else []
-            values += received.get(id_, ())
-            rows[id_] = FiguresRow(id_, events + left[id_], *astuple(figures(values)))
+            if is_registered:
+                versions[id_] = events + left[id_]
+                values[id_] = _values(orders) if orders else []
+        for owner, orders, _unknown in moved:
+            if owner in values:
+                values[owner] += _values(orders)
     except Exception:
         return None
-    return Folded({FIGURES.name: rows}, [], sum(record["events"] for record in customers))
+    return Valued(versions, values, [], sum(record["events"] for record in customers))
 
 
 def _values(orders: bytes) -> list[OrderValue]:
@@ -183,3 +199,18 @@ def _values(orders: bytes) -> list[OrderValue]:
         if terms is not None:
             values.append(terms.value())
     return values
+
+
+def _of_rows(folded: Folded) -> Valued:
+    versions = {id_: row.version for id_, row in folded.rows[FIGURES.name].items()}
+    values: dict[int, list[OrderValue]] = {id_: [] for id_ in versions}
+    for order in folded.rows[ORDERS.name].values():
+        if order.customer_id in values:  # nobody's, once its customer is erased
+            values[order.customer_id].append(value_of(order))
+    return Valued(versions, values, folded.poison, folded.events)
+
+
+def _folded(valued: Valued) -> Folded:
+    versions = valued.versions
+    rows = {id_: FiguresRow(id_, versions[id_], *astuple(figures(own))) for id_, own in valued.values.items()}
+    return Folded({FIGURES.name: rows}, valued.poison, valued.events)

@@ -15,7 +15,7 @@ from projections.models.figures import FiguresRow
 from projections.models.orders import ORDERS
 from projections.replay import registry
 from projections.replay.engine import replay
-from tests.eventstore.acts import do, place, register, transfer
+from tests.eventstore.acts import do, erase, place, register, transfer
 from tests.projections.history import History
 from tests.projections.replays import OF_CUSTOMERS, asked, made, shop
 from tests.projections.rows import folded, live, row
@@ -59,6 +59,9 @@ async def test_figures_are_rebuilt_without_any_key(store: Store) -> None:
 
 async def test_an_order_that_cannot_be_read_leaves_its_customer_alone_and_no_other(store: Store) -> None:
     one, other, third = await shop(store)
+    gone = await register(store, "gone@example.com")
+    await place(store, gone)
+    await erase(store, gone)
     await store.pool.execute(SPOIL, one)
     await store.pool.execute("UPDATE figures SET ltv = 7")
     replay = await made(store, asked("always", ALONE))
