@@ -138,7 +138,7 @@ _decode = msgspec.json.Decoder(
 
 
 class Valued(NamedTuple):
-    """Of registered customers, by id: how many events are about each, and what its orders are worth."""
+    """Registered customers, by id: how many events are about each, and what its orders are worth."""
 
     versions: dict[int, int]
     values: dict[int, list[OrderValue]]
