@@ -16,7 +16,7 @@ from projections.database import open_store
 from projections.models import PROJECTIONS
 from projections.replay import engine, registry
 from projections.replay.engine import replay
-from projections.replay.registry import ENDED, Asked
+from projections.replay.registry import ENDED, ReplayRequest
 from service.orders import recording
 
 CLIENTS = 8
@@ -60,7 +60,7 @@ async def replayed(store: Store, dsn: str) -> None:
     """A replay by a process of its own, as the service runs it."""
     async with ReplayRunner(dsn) as runner:
         names = tuple(projection.name for projection in PROJECTIONS)
-        id_ = await engine.begin(store, Asked(projections=names, swap="always", started_by="benchmark"))
+        id_ = await engine.begin(store, ReplayRequest(projections=names, swap="always", started_by="benchmark"))
         runner.start(id_)
         while (await registry.find(store.pool, id_)).status not in ENDED:  # noqa: ASYNC110 - told by another process
             await asyncio.sleep(LOOK_SECONDS)

@@ -18,7 +18,7 @@ from projections.database import open_store
 from projections.models import PROJECTIONS
 from projections.models.figures import FIGURES
 from projections.replay import engine
-from projections.replay.registry import Asked
+from projections.replay.registry import ReplayRequest
 
 ROUNDS = 3  # each takes its time
 LIMIT = "COPY inside the server"
@@ -59,7 +59,7 @@ async def _copied(pool: asyncpg.Pool, events: int, _seconds: float) -> Figures:
 async def _replayed(
     store: Store, dsn: str, names: tuple[str, ...], workers: int, events: int, _seconds: float
 ) -> Figures:
-    id_ = await engine.begin(store, Asked(projections=names, started_by="benchmark"))
+    id_ = await engine.begin(store, ReplayRequest(projections=names, started_by="benchmark"))
     started = time.perf_counter()
     await engine.run(store, id_, dsn=dsn, workers=workers)
     seconds = time.perf_counter() - started

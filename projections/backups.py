@@ -9,7 +9,7 @@ from domain.customer import CustomerErased
 from domain.events import DECIDERS, EVENTS
 from domain.user import UserErased
 from eventstore.backup.load import Means, check_pair, load
-from eventstore.backup.sealed_file import Part, PartName, Writer
+from eventstore.backup.sealed_file import BackupPart, BackupWriter, PartName
 from eventstore.backup.tables import PARTS, copy_out, store_id
 from eventstore.chain.dump import blocks
 from eventstore.chain.faults import Fault
@@ -54,14 +54,14 @@ async def back_up(dsn: str, files: Mapping[PartName, IO[bytes]]) -> None:
             at: datetime = await connection.fetchval("SELECT now()")
             store, rebuilt = await store_id(connection), await _counts(connection)
             for part, file in files.items():
-                writer = Writer(file, sealing, part=part, store=store, at=at)
+                writer = BackupWriter(file, sealing, part=part, store=store, at=at)
                 await copy_out(connection, PARTS[part], rebuilt, writer.write)
     finally:
         await connection.close()
 
 
 async def restore(
-    dsn: str, owners: Sequence[Owner], events: Part, keys: Part, erased: Mapping[UUID, datetime]
+    dsn: str, owners: Sequence[Owner], events: BackupPart, keys: BackupPart, erased: Mapping[UUID, datetime]
 ) -> Restored:
     """Into an empty store. Raises BackupError, and then the store is as empty as before."""
     check_pair(events, keys)
@@ -78,7 +78,7 @@ async def restore(
         return await _examined(store, events, again)
 
 
-async def _examined(store: Store, events: Part, again: int) -> Restored:
+async def _examined(store: Store, events: BackupPart, again: int) -> Restored:
     """Where somebody was erased again, tables have fewer rows."""
     async with store.pool.acquire() as connection:
         there, then = await _counts(connection), events.end.rebuilt

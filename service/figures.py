@@ -24,20 +24,20 @@ from projections.replay.engine import Progress, unseen
 from projections.tables.table import Shown
 
 
-class Recalculated(NamedTuple):
+class RecalculatedFigures(NamedTuple):
     """The customer's row as it is now, and by figure what was wrong with it."""
 
     row: Shown
     drift: dict[str, Drift]
 
 
-async def recalculate(on: Session, log: Log, customer_id: int) -> Recalculated:
+async def recalculate(on: Session, log: Log, customer_id: int) -> RecalculatedFigures:
     """Compute the figures from events, and write those that differ. No event comes of it. Raises CustomerNotFound."""
     drift = await recalculate_customer(on, log, customer_id)
     row = await find_customer(on, customer_id)
     if row is None or drift is None:
         raise CustomerNotFound
-    return Recalculated(row, drift)
+    return RecalculatedFigures(row, drift)
 
 
 async def explain(

@@ -8,7 +8,7 @@ from eventstore.store import Store
 from projections.fold.fold import Poison
 from projections.replay import engine, registry
 from projections.replay.engine import Progress, ReplayRunningError
-from projections.replay.registry import BUILDING, EXCHANGING, Asked, Replay
+from projections.replay.registry import BUILDING, EXCHANGING, Replay, ReplayRequest
 from projections.tables.projection import Part
 
 
@@ -24,7 +24,7 @@ class ReplayState(NamedTuple):
     not_rebuilt: Mapping[Part, list[int]]
 
 
-async def start(store: Store, asked: Asked) -> ReplayState:
+async def start(store: Store, asked: ReplayRequest) -> ReplayState:
     """A new replay, which waits for another process to run it. Raises ReplayRunningError."""
     async with engine.alone(store.pool) as connection:
         if await registry.unfinished(connection):  # it is about to be run, or to be resumed
@@ -33,7 +33,7 @@ async def start(store: Store, asked: Asked) -> ReplayState:
     return await find(store, id_)
 
 
-async def rebuild(store: Store, asked: Asked, progress: Progress, *, dsn: str, workers: int) -> ReplayState:
+async def rebuild(store: Store, asked: ReplayRequest, progress: Progress, *, dsn: str, workers: int) -> ReplayState:
     """Run a replay to its end, an interrupted one of the same kind if there is one. Raises as `engine.run`."""
     id_ = await engine.begin(store, asked)
     return await _state(store, await engine.run(store, id_, progress, dsn=dsn, workers=workers))

@@ -27,7 +27,7 @@ UNWRITTEN = "uses of application passwords could not be written"
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-class Known(NamedTuple):
+class KnownPassword(NamedTuple):
     principal: Principal
     until: float
 
@@ -40,7 +40,7 @@ class Authenticator:
         self.throttle = Throttle(pool, key)
         self._find = lookup(pool)
         self._key = key
-        self._known: dict[bytes, Known] = {}
+        self._known: dict[bytes, KnownPassword] = {}
 
     async def authenticate(self, authorization: str | None, sender: Sender) -> Principal:
         """Raises Unauthenticated, sooner or later; TooMany."""
@@ -50,7 +50,7 @@ class Authenticator:
         began = time.clock_gettime(CLOCK)  # before the question: what is answered was true at some time after
         known = self._known.get(mark)
         if known is None or began >= known.until:
-            known = Known(await self._authenticated(authorization, sender), began + TRUSTED)
+            known = KnownPassword(await self._authenticated(authorization, sender), began + TRUSTED)
             if len(self._known) >= MAX_KNOWN:  # one password can be written in many ways
                 self._known.clear()
             self._known[mark] = known

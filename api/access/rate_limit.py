@@ -11,7 +11,7 @@ import asyncpg
 from litestar.types import Message, Scope
 
 from api.http.refusals import TooMany
-from api.process.settings import Rate
+from api.process.settings import RequestRate
 from eventstore.reading.coalesce import Coalescer
 
 # Each request takes a step, and `spent_until` is ahead of now by those taken, at most by all steps of the rate. Sorted,
@@ -30,16 +30,16 @@ SPEND = """
 STATE = "rate_limit"
 
 
-class Standing(NamedTuple):
+class RateStanding(NamedTuple):
     """Where a credential is after a request: `ahead` seconds are spent. Not `fits`: it was not counted."""
 
     fits: bool
     ahead: float
 
-    def left(self, rate: Rate) -> int:
+    def left(self, rate: RequestRate) -> int:
         return max(0, int((rate.seconds - self.ahead) / rate.step))
 
-    def headers(self, rate: Rate) -> list[tuple[bytes, bytes]]:
+    def headers(self, rate: RequestRate) -> list[tuple[bytes, bytes]]:
         """Headers as in the IETF's drafts, in the form that clients know."""
         told = {
             "ratelimit-policy": f"{rate.requests};w={rate.seconds}",
@@ -51,16 +51,16 @@ class Standing(NamedTuple):
 
 
 class RateLimit:
-    def __init__(self, pool: asyncpg.Pool, rate: Rate) -> None:
+    def __init__(self, pool: asyncpg.Pool, rate: RequestRate) -> None:
         self.rate = rate
         self._pool = pool
-        self._spend: Coalescer[UUID, Standing] = Coalescer(self._spend_together)
+        self._spend: Coalescer[UUID, RateStanding] = Coalescer(self._spend_together)
 
-    async def spend(self, credential: UUID) -> Standing:
+    async def spend(self, credential: UUID) -> RateStanding:
         """One request."""
         return await self._spend(credential)
 
-    def refusal(self, standing: Standing) -> TooMany:
+    def refusal(self, standing: RateStanding) -> TooMany:
         return TooMany(max(1, ceil(standing.ahead + self.rate.step - self.rate.seconds)))
 
     async def count(self, scope: Scope, credential: UUID) -> None:
@@ -70,7 +70,7 @@ class RateLimit:
         if not standing.fits:
             raise self.refusal(standing)
 
-    async def _spend_together(self, asked: Sequence[UUID]) -> list[Standing]:
+    async def _spend_together(self, asked: Sequence[UUID]) -> list[RateStanding]:
         wanted = Counter(asked)
         step = timedelta(seconds=self.rate.step)
         rows = await self._pool.fetch(SPEND, [*wanted], [*wanted.values()], step, self.rate.requests)
@@ -78,7 +78,7 @@ class RateLimit:
         fitting = Counter({row["credential"]: row["taken"] for row in rows})
         told = []
         for credential in asked:
-            told.append(Standing(fitting[credential] > 0, ahead[credential]))
+            told.append(RateStanding(fitting[credential] > 0, ahead[credential]))
             fitting[credential] -= 1
         return told
 

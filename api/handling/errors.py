@@ -11,7 +11,16 @@ from litestar.types import ExceptionHandlersMap
 from api.access.access_log import UNDONE
 from api.http.bodies import Body
 from api.http.reasons import Reason
-from api.http.refusals import Fault, HttpRefusal, MethodNotAllowed, NoPrimary, NoRoute, Rule, TooLarge, TooMany
+from api.http.refusals import (
+    HttpRefusal,
+    InternalFault,
+    MethodNotAllowed,
+    NoPrimary,
+    NoRoute,
+    Rule,
+    TooLarge,
+    TooMany,
+)
 from eventstore.postgres.away import log_away
 
 logger = logging.getLogger("custodiary.api")
@@ -42,7 +51,7 @@ def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], st
         reference = request_id(request)
         facts = {"request_id": reference, "route": request.scope.get("path_template")}
         logger.error("a request failed", extra=facts, exc_info=error)
-        return _response(Fault(reference))
+        return _response(InternalFault(reference))
 
     return {**dict.fromkeys(refusals, by_table), HttpRefusal: refused, HTTPException: framework, Exception: fault}
 

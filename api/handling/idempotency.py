@@ -43,7 +43,7 @@ class Answered(Exception):
         self.response = response
 
 
-class Key(NamedTuple):
+class IdempotencyKey(NamedTuple):
     """An Idempotency-Key of an actor, by its digest, for it may name somebody, and the request that it came with."""
 
     actor: str
@@ -82,7 +82,7 @@ class Key(NamedTuple):
         await connection.execute(KEEP, *self, *told, customer_id, user_id)
 
 
-async def read_key(request: AnyRequest) -> Key | None:
+async def read_key(request: AnyRequest) -> IdempotencyKey | None:
     """Raises Invalid."""
     sent = header(request.scope, b"idempotency-key")
     if sent is None:
@@ -94,7 +94,7 @@ async def read_key(request: AnyRequest) -> Key | None:
     for part in (request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]):
         said.update(part + b"\n")
     said.update(await read_body(request))
-    return Key(request.user.user, blake2b(sent.encode(), digest_size=16).hexdigest(), said.digest())
+    return IdempotencyKey(request.user.user, blake2b(sent.encode(), digest_size=16).hexdigest(), said.digest())
 
 
 def _replayed(row: asyncpg.Record) -> Answer:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
-from api.handling.idempotency import Answered, Key, read_key
+from api.handling.idempotency import Answered, IdempotencyKey, read_key
 from api.handling.if_match import IfMatch, read_if_match
 from api.handling.serving import AnyRequest, asked_by, serving
 from api.http.answer import Answer, answer
@@ -19,7 +19,7 @@ T = TypeVar("T")
 AGAIN = 2
 
 
-class Shown(NamedTuple):
+class Outcome(NamedTuple):
     """An answer's body; `version` and `customer_id` are those of the customer that it is about, `user_id` the user's.
 
     `kept` is what a repetition with the same key is answered, where that can't be the body: a secret is shown once.
@@ -35,7 +35,7 @@ class Shown(NamedTuple):
 async def carry_out(
     request: AnyRequest,
     work: Callable[[Unit], Awaitable[T]],
-    show: Callable[[Session, T], Awaitable[Shown]],
+    show: Callable[[Session, T], Awaitable[Outcome]],
     *,
     customer_id: int | None = None,
     within: Callable[[], AbstractContextManager[None]] = nullcontext,
@@ -49,7 +49,7 @@ async def carry_out(
     """
     if_match = read_if_match(request, customer_id)
 
-    async def run(key: Key | None) -> Answer:
+    async def run(key: IdempotencyKey | None) -> Answer:
         with within():
             for _ in range(AGAIN):
                 try:
@@ -76,9 +76,9 @@ async def carry_out(
 async def _run(
     request: AnyRequest,
     work: Callable[[Unit], Awaitable[T]],
-    show: Callable[[Session, T], Awaitable[Shown]],
+    show: Callable[[Session, T], Awaitable[Outcome]],
     if_match: IfMatch,
-    key: Key | None,
+    key: IdempotencyKey | None,
 ) -> Answer:
     store = serving(request).store
 
@@ -100,7 +100,7 @@ async def _run(
     return await store.answer(asked_by(request), work, respond, check=check, alone=key and key.claim)
 
 
-async def _again(store: Store, key: Key) -> Answer:
+async def _again(store: Store, key: IdempotencyKey) -> Answer:
     """The answer that was kept. Raises OutcomeUnknown where it can be seen, but is not durable."""
 
     async def look(connection: Connection) -> Answer:
@@ -117,19 +117,19 @@ async def nothing(_unit: Unit) -> None:
     """The work of a request that leads to no event."""
 
 
-def just(body: Any) -> Callable[[Session, Any], Awaitable[Shown]]:
+def just(body: Any) -> Callable[[Session, Any], Awaitable[Outcome]]:
     """An answer that is always the same."""
 
-    async def show(_connection: Session, _result: Any) -> Shown:
-        return Shown(body)
+    async def show(_connection: Session, _result: Any) -> Outcome:
+        return Outcome(body)
 
     return show
 
 
-def about(customer_id: int, body: Any) -> Callable[[Session, Any], Awaitable[Shown]]:
+def about(customer_id: int, body: Any) -> Callable[[Session, Any], Awaitable[Outcome]]:
     """Answers as `just` does, with the customer's current version."""
 
-    async def show(session: Session, _result: Any) -> Shown:
-        return Shown(body, customer_id=customer_id, version=await find_version(session, customer_id))
+    async def show(session: Session, _result: Any) -> Outcome:
+        return Outcome(body, customer_id=customer_id, version=await find_version(session, customer_id))
 
     return show

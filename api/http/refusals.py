@@ -199,7 +199,7 @@ class TooMany(Rule):
         super().__init__(reason, message, {"Retry-After": str(retry_after)})
 
 
-class Fault(HttpRefusal):
+class InternalFault(HttpRefusal):
     """An error of ours. The log tells what it was, under the same request id."""
 
     def __init__(self, request_id: str) -> None:

@@ -16,9 +16,9 @@ from api.handling.refusal_table import REFUSALS
 from api.http.refusals import (
     BadEncoding,
     BadIfMatch,
-    Fault,
     Forbidden,
     HttpRefusal,
+    InternalFault,
     Invalid,
     InvalidJson,
     Late,
@@ -145,7 +145,7 @@ class _Route:
     def refusals(self) -> Iterator[HttpRefusal]:
         """What any request of this kind may meet, and what this one may."""
         if self.operation.permission is not None:
-            yield from (Unauthenticated(), Forbidden(), TooMany(1), Fault("0f8fad5bd9cb469fa16570867728950e"))
+            yield from (Unauthenticated(), Forbidden(), TooMany(1), InternalFault("0f8fad5bd9cb469fa16570867728950e"))
             yield from (Late(), NoPrimary("away"))
         if self.writes:
             yield InvalidJson("The body is not valid JSON.")

@@ -20,7 +20,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:[^@/?#]*@)?{_HOST}(?:,{_HOST})*(?:[/?].*)?")
 
 
-class Rate(NamedTuple):
+class RequestRate(NamedTuple):
     """`requests` in `seconds`: all at once, then one for each step of time."""
 
     requests: int
@@ -61,7 +61,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     hsts_seconds: int = 0
     trusted_proxies: tuple[str, ...] = ()
-    rate_limit: Rate | None = None
+    rate_limit: RequestRate | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -133,13 +133,13 @@ def _client_seconds(given: Mapping[str, str]) -> float:
     return seconds
 
 
-def _rate(value: str | None) -> Rate | None:
+def _rate(value: str | None) -> RequestRate | None:
     if value is None:
         return None
     found = re.fullmatch(r"([1-9][0-9]{0,5})/(second|minute|hour)", value)
     if found is None:
         raise BadSetting("CUSTODIARY_RATE_LIMIT", "must be like 600/minute: up to 999999 a second, minute or hour")
-    return Rate(int(found[1]), _SECONDS[found[2]])
+    return RequestRate(int(found[1]), _SECONDS[found[2]])
 
 
 def _origins(value: str) -> tuple[str, ...]:

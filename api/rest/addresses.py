@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from api.handling.as_of import Then, Zone, seen
 from api.handling.serving import AnyRequest, customer_in_path, found, serving
-from api.handling.writes import Shown, about, carry_out
+from api.handling.writes import Outcome, about, carry_out
 from api.http.answer import Answer, answer
 from api.http.reasons import Reason
 from api.http.refusals import Rule
@@ -192,11 +192,11 @@ async def make_primary(request: AnyRequest, customer_id: FromPath[str]) -> Answe
     )
 
 
-def _saved(customer_id: int, message: str) -> Callable[[Session, int], Awaitable[Shown]]:
-    async def show(session: Session, address_id: int) -> Shown:
+def _saved(customer_id: int, message: str) -> Callable[[Session, int], Awaitable[Outcome]]:
+    async def show(session: Session, address_id: int) -> Outcome:
         row = found(await find_address(session, address_id), AddressNotFound)
         version = await find_version(session, customer_id)
-        return Shown(AddressSaved(message, address(row)), customer_id=customer_id, version=version)
+        return Outcome(AddressSaved(message, address(row)), customer_id=customer_id, version=version)
 
     return show
 

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
 from api.handling.serving import AnyRequest, serving
-from api.handling.writes import Shown, carry_out, nothing
+from api.handling.writes import Outcome, carry_out, nothing
 from api.http.answer import Answer, answer
 from api.http.request import read
 from api.openapi.operation import delete, get, post
@@ -96,16 +96,16 @@ async def create_credential(request: AnyRequest) -> Answer:
     asking: Principal = request.user
     asking.require_all(allowed(wanted.role, wanted.permissions))
 
-    async def show(session: Session, _result: None) -> Shown:
+    async def show(session: Session, _result: None) -> Outcome:
         return _shown_once(await credentials.add(session, wanted.login, wanted.role, wanted.name, wanted.permissions))
 
     return await carry_out(request, nothing, show)
 
 
-def _shown_once(added: Added) -> Shown:
+def _shown_once(added: Added) -> Outcome:
     made = NewCredential(**asdict(credential(added.credential)), password=added.password)
     body = CredentialMade("Application password created. It is shown this once!", made)
-    return Shown(body, kept=replace(body, data=replace(made, password=None)))
+    return Outcome(body, kept=replace(body, data=replace(made, password=None)))
 
 
 @delete(
@@ -119,9 +119,9 @@ async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
     await read(request, Nothing)
     whose = _whose(request)
 
-    async def show(session: Session, _result: None) -> Shown:
+    async def show(session: Session, _result: None) -> Outcome:
         await credentials.revoke(session, _uuid(uuid), whose)
-        return Shown(Done("Application password revoked."))
+        return Outcome(Done("Application password revoked."))
 
     response = await carry_out(request, nothing, show)
     await credentials.everywhere()

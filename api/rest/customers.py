@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from api.handling.as_of import Then, Zone, seen
 from api.handling.serving import AnyRequest, Service, customer_in_path, found, id_in_path, serving
-from api.handling.writes import Shown, carry_out, just
+from api.handling.writes import Outcome, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.reasons import Reason
 from api.http.refusals import CustomerGone, Invalid, Rule
@@ -227,15 +227,15 @@ def email_as_sent() -> Iterator[None]:
 
 def _saved(
     service: Service, message: str, *, labels: list[int] | None = None
-) -> Callable[[Session, int], Awaitable[Shown]]:
+) -> Callable[[Session, int], Awaitable[Outcome]]:
     """The customer as the command leaves it."""
 
-    async def show(session: Session, id_: int) -> Shown:
+    async def show(session: Session, id_: int) -> Outcome:
         row = found(await find_customer(session, id_), CustomerNotFound)
         made = customer(row, service.settings.store_url)
         if labels is not None:
             made.selected_labels = labels
-        return Shown(CustomerSaved(message, made), customer_id=id_, version=row["version"])
+        return Outcome(CustomerSaved(message, made), customer_id=id_, version=row["version"])
 
     return show
 

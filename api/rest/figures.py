@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.handling.as_of import InTime, seen
 from api.handling.serving import AnyRequest, customer_in_path, found, serving
-from api.handling.writes import Shown, carry_out, nothing
+from api.handling.writes import Outcome, carry_out, nothing
 from api.http.answer import Answer, answer
 from api.http.request import read, read_nothing
 from api.openapi.operation import get, post
@@ -87,12 +87,12 @@ async def recalculate_ltv(request: AnyRequest, customer_id: FromPath[str]) -> An
     service, id_ = serving(request), customer_in_path(customer_id)
     await read_nothing(request)
 
-    async def show(session: Session, _result: None) -> Shown:
+    async def show(session: Session, _result: None) -> Outcome:
         row, drift = await figures.recalculate(session, service.store.log, id_)
         wrong = {name: ShownDrift(shown(it.stored), shown(it.recalculated)) for name, it in drift.items()}
         made = customer(row, service.settings.store_url)
         body = Recalculated("Lifetime value recalculated successfully", made, wrong or None)
-        return Shown(body, customer_id=id_, version=row["version"])
+        return Outcome(body, customer_id=id_, version=row["version"])
 
     return await carry_out(request, nothing, show, customer_id=id_)
 

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from api.handling.serving import AnyRequest, found, id_in_path, serving
-from api.handling.writes import Shown, carry_out, just
+from api.handling.writes import Outcome, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.request import read
 from api.openapi.operation import delete, get, post, put
@@ -85,9 +85,9 @@ async def delete_label(request: AnyRequest, label_id: FromPath[str]) -> Answer:
     return await carry_out(request, lambda unit: labels.delete(unit, id_), done)
 
 
-def _saved(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
-    async def show(session: Session, id_: int) -> Shown:
-        return Shown(LabelSaved(message, label(found(await find_label(session, id_), LabelNotFound))))
+def _saved(message: str) -> Callable[[Session, int], Awaitable[Outcome]]:
+    async def show(session: Session, id_: int) -> Outcome:
+        return Outcome(LabelSaved(message, label(found(await find_label(session, id_), LabelNotFound))))
 
     return show
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from api.handling.serving import AnyRequest, found, id_in_path, serving
-from api.handling.writes import Shown, carry_out
+from api.handling.writes import Outcome, carry_out
 from api.http.answer import Answer, answer
 from api.http.headers import header
 from api.http.request import read
@@ -161,9 +161,9 @@ async def delete_order(request: AnyRequest, order_id: FromPath[str]) -> Answer:
     id_ = id_in_path(order_id)
     await read(request, Nothing)
 
-    async def show(session: Session, customer_id: int | None) -> Shown:
+    async def show(session: Session, customer_id: int | None) -> Outcome:
         version = customer_id and await find_version(session, customer_id)
-        return Shown(Done("Order deleted successfully!"), customer_id, version)
+        return Outcome(Done("Order deleted successfully!"), customer_id, version)
 
     return await _carry_out(request, id_, lambda unit: orders.delete(unit, id_), show)
 
@@ -172,7 +172,7 @@ async def _carry_out(
     request: AnyRequest,
     order_id: int,
     work: Callable[[Unit], Awaitable[T]],
-    show: Callable[[Session, T], Awaitable[Shown]],
+    show: Callable[[Session, T], Awaitable[Outcome]],
 ) -> Answer:
     """An order has no version but its customer's, of which everything that happens to it is part."""
     owner = 0
@@ -181,12 +181,12 @@ async def _carry_out(
     return await carry_out(request, work, show, customer_id=owner, again=orders.CONTESTED)
 
 
-def _saved(message: str) -> Callable[[Session, int], Awaitable[Shown]]:
-    async def show(session: Session, id_: int) -> Shown:
+def _saved(message: str) -> Callable[[Session, int], Awaitable[Outcome]]:
+    async def show(session: Session, id_: int) -> Outcome:
         row = found(await find_order(session, id_), OrderNotFound)
         customer_id = row["customer_id"]
         version = await find_version(session, customer_id)
-        return Shown(OrderSaved(message, whole_order(row)), customer_id, version)
+        return Outcome(OrderSaved(message, whole_order(row)), customer_id, version)
 
     return show
 

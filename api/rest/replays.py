@@ -10,7 +10,7 @@ from litestar.response.sse import ServerSentEventMessage
 from msgspec import Struct
 
 from api.handling.serving import AnyRequest, id_in_path, is_still_authenticated, serving
-from api.handling.writes import Shown, carry_out
+from api.handling.writes import Outcome, carry_out
 from api.http.answer import Answer, answer
 from api.http.reasons import Reason
 from api.http.refusals import TooMany
@@ -24,7 +24,7 @@ from eventstore.postgres.json import encode_numbers
 from eventstore.store import Store, Unit
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
-from projections.replay.registry import ENDED, Asked, ReplayNotFoundError
+from projections.replay.registry import ENDED, ReplayNotFoundError, ReplayRequest
 from service import figures, replays
 from service.fields.input import Nothing
 from service.fields.replay import ReplayWanted
@@ -67,7 +67,7 @@ async def start_replay(request: AnyRequest) -> Answer:
     return await _start(request, wanted.asked(request.user.user))
 
 
-async def _start(request: AnyRequest, asked: Asked) -> Answer:
+async def _start(request: AnyRequest, asked: ReplayRequest) -> Answer:
     service, started = serving(request), list[int]()
 
     async def work(_unit: Unit) -> ReplayTold:
@@ -172,8 +172,8 @@ async def _done(
     return await carry_out(request, work, _result)
 
 
-async def _result(_session: Session, body: Struct) -> Shown:
-    return Shown(body)
+async def _result(_session: Session, body: Struct) -> Outcome:
+    return Outcome(body)
 
 
 HANDLERS: list[Any] = [

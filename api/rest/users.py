@@ -6,7 +6,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from api.handling.serving import AnyRequest, customer_in_path, found, id_in_path, serving
-from api.handling.writes import Shown, about, carry_out, just
+from api.handling.writes import Outcome, about, carry_out, just
 from api.http.answer import Answer, answer
 from api.http.request import read, read_nothing
 from api.openapi.operation import delete, get, post, put
@@ -60,9 +60,9 @@ async def put_user(request: AnyRequest, user_id: FromPath[str]) -> Answer:
     if not id_:
         raise UserNotFound
 
-    async def show(session: Session, _result: None) -> Shown:
+    async def show(session: Session, _result: None) -> Outcome:
         row = found(await find_user(session, id_), UserNotFound)
-        return Shown(UserSaved("User saved successfully!", user(row)), user_id=id_)
+        return Outcome(UserSaved("User saved successfully!", user(row)), user_id=id_)
 
     return await carry_out(request, lambda unit: users.register(unit, id_, profile), show)
 

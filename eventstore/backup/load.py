@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.event import Decider, Event
 from eventstore.backup.claims import rebuild_claims
 from eventstore.backup.erase_again import erase_again
-from eventstore.backup.sealed_file import BackupError, Part
+from eventstore.backup.sealed_file import BackupError, BackupPart
 from eventstore.backup.tables import copy_in
 from eventstore.log.log import Log
 from eventstore.postgres.connection import Connection
@@ -27,7 +27,7 @@ REBUILD_ALL = "UPDATE read_models SET fingerprint = ''"
 LATER_ANSWERS = "DELETE FROM answers WHERE answered_at > $1"
 
 
-def check_pair(events: Part, keys: Part) -> None:
+def check_pair(events: BackupPart, keys: BackupPart) -> None:
     """Raises BackupError where these keys are not for these events."""
     if events.header.part != "events" or keys.header.part != "keys":
         raise BackupError(f"{events.path} must hold events and {keys.path} keys.")
@@ -45,7 +45,7 @@ class Means(NamedTuple):
 
 
 async def load(
-    on: Connection, log: Log, events: Part, keys: Part, *, noted: Mapping[UUID, datetime], means: Means
+    on: Connection, log: Log, events: BackupPart, keys: BackupPart, *, noted: Mapping[UUID, datetime], means: Means
 ) -> int:
     """All or nothing, into migrated tables, of which those of the read models are to be rebuilt.
 

@@ -46,14 +46,14 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes
 
 
-class Table(msgspec.Struct, frozen=True, tag="table"):
+class BackupTable(msgspec.Struct, frozen=True, tag="table"):
     """Rows of this table follow."""
 
     name: str
     columns: list[str]
 
 
-class Rows(msgspec.Struct, frozen=True, tag="rows"):
+class BackupRows(msgspec.Struct, frozen=True, tag="rows"):
     """A piece of what COPY gives in its binary format."""
 
     data: bytes
@@ -66,7 +66,7 @@ class Sum(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class End(msgspec.Struct, frozen=True, tag="end"):
+class BackupEnd(msgspec.Struct, frozen=True, tag="end"):
     """`sequences` are the values that were given last; `rebuilt` is how many rows tables had that are rebuilt."""
 
     tables: dict[str, Sum]
@@ -75,14 +75,14 @@ class End(msgspec.Struct, frozen=True, tag="end"):
     position: int
 
 
-Block: TypeAlias = Table | Rows | End
+Block: TypeAlias = BackupTable | BackupRows | BackupEnd
 
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(Block).decode
 _decode_header = msgspec.msgpack.Decoder(Header).decode
 
 
-class Writer:
+class BackupWriter:
     """Writes one file. It is whole when its end has been written."""
 
     def __init__(self, file: IO[bytes], sealing: Sealing, *, part: PartName, store: str, at: datetime) -> None:
@@ -104,7 +104,7 @@ class Writer:
         self._file.write(data)
 
 
-class Part:
+class BackupPart:
     """One file, opened and found whole."""
 
     def __init__(self, path: Path, masters: MasterKeys) -> None:
@@ -117,7 +117,7 @@ class Part:
         except SealError:
             raise BackupError(f"{path} was altered: its key does not open.") from None
         [end] = deque(self.blocks(), maxlen=1)
-        assert isinstance(end, End)
+        assert isinstance(end, BackupEnd)
         self.end = end
 
     def blocks(self) -> Iterator[Block]:
@@ -126,10 +126,10 @@ class Part:
             places = _places(self._next(file))
             while True:
                 block = self._block(next(places), self._next(file))
-                if isinstance(block, End) and file.read(1):
+                if isinstance(block, BackupEnd) and file.read(1):
                     raise BackupError(f"{self.path} was altered: something comes after its end.")
                 yield block
-                if isinstance(block, End):
+                if isinstance(block, BackupEnd):
                     return
 
     def _block(self, place: bytes, sealed: bytes) -> Block:

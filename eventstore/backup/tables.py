@@ -7,7 +7,16 @@ else follows from the log.
 from collections.abc import AsyncIterator, Callable, Iterator
 from hashlib import sha256
 
-from eventstore.backup.sealed_file import BackupError, Block, End, Part, PartName, Rows, Sum, Table
+from eventstore.backup.sealed_file import (
+    BackupEnd,
+    BackupError,
+    BackupPart,
+    BackupRows,
+    BackupTable,
+    Block,
+    PartName,
+    Sum,
+)
 from eventstore.postgres.connection import Connection, Executor
 
 # Each by its key, so that two copies of the same rows are the same bytes. Answers are said in clear, and passwords are
@@ -49,10 +58,10 @@ async def copy_out(
     sums = {}
     for table, order in tables.items():
         columns = await columns_of(on, table)
-        write(Table(table, columns))
-        sums[table] = await _copy(on, table, columns, order, lambda piece: write(Rows(piece)))
+        write(BackupTable(table, columns))
+        sums[table] = await _copy(on, table, columns, order, lambda piece: write(BackupRows(piece)))
     sequences = {row["sequencename"]: row["last_value"] for row in await on.fetch(SEQUENCES)}
-    write(End(sums, sequences, rebuilt, await on.fetchval(HEAD)))
+    write(BackupEnd(sums, sequences, rebuilt, await on.fetchval(HEAD)))
 
 
 async def sum_of(on: Connection, table: str, columns: list[str], order: str) -> Sum:
@@ -81,11 +90,11 @@ async def _copy(on: Connection, table: str, columns: list[str], order: str, writ
     return Sum(int(status.removeprefix("COPY ")), digest.hexdigest())
 
 
-async def copy_in(on: Connection, part: Part) -> None:
+async def copy_in(on: Connection, part: BackupPart) -> None:
     """All rows of a part. Raises BackupError where they are not in the database afterwards as they were."""
     blocks = part.blocks()
     block: Block | None = next(blocks)
-    while isinstance(block, Table):
+    while isinstance(block, BackupTable):
         table, pieces = block, _Pieces(blocks)
         if unknown := set(table.columns) - set(await columns_of(on, table.name)):
             columns = f"{table.name}.{', '.join(sorted(unknown))}"
@@ -106,7 +115,7 @@ class _Pieces:
 
     async def read(self) -> AsyncIterator[bytes]:
         for block in self._blocks:
-            if not isinstance(block, Rows):
+            if not isinstance(block, BackupRows):
                 self.after = block
                 return
             yield block.data

@@ -28,7 +28,7 @@ NEWEST = "SELECT number, statement, signature, ''::bytea FROM checkpoints ORDER 
 INSERT = "INSERT INTO checkpoints (number, statement, signature, inventory) VALUES ($1, $2, $3, $4)"
 
 
-class Statement(msgspec.Struct, frozen=True, kw_only=True):
+class SignedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """What is signed. It covers `events` events at positions from behind `after` up to `until`.
 
     `previous`, `digests` and `inventory` are SHA-256 in hex: of the statement before this one, of the events' digests
@@ -52,7 +52,7 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
     signature: bytes
     inventory: bytes
 
-    def read(self) -> Statement | None:
+    def read(self) -> SignedStatement | None:
         """Its statement, if the signature is valid for its key."""
         return _read(self.statement, self.signature)
 
@@ -73,15 +73,15 @@ Block: TypeAlias = Checkpoint | Events
 
 
 @lru_cache(64)  # who reads the log in order asks twice
-def _read(text: str, signature: bytes) -> Statement | None:
+def _read(text: str, signature: bytes) -> SignedStatement | None:
     try:
-        statement = msgspec.json.decode(text, type=Statement)
+        statement = msgspec.json.decode(text, type=SignedStatement)
     except msgspec.DecodeError:
         return None
     return statement if is_signed(text.encode(), signature, statement.key) else None
 
 
-class Part:
+class SignedPart:
     """Consecutive events, noted for a checkpoint."""
 
     def __init__(self) -> None:
@@ -105,12 +105,12 @@ class Part:
 
 def sign(key: SigningKey, entries: Sequence[Entry], last: Checkpoint | None, at: datetime) -> Checkpoint:
     """Signs the events that follow the last checkpoint."""
-    before = msgspec.json.decode(last.statement, type=Statement) if last else None
-    part = Part()
+    before = msgspec.json.decode(last.statement, type=SignedStatement) if last else None
+    part = SignedPart()
     for entry in entries:
         part.add(entry)
     inventory = packed(part.noted)
-    statement = Statement(
+    statement = SignedStatement(
         number=before.number + 1 if before else 1,
         after=before.until if before else 0,
         until=entries[-1][0],

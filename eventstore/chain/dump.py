@@ -21,12 +21,12 @@ GZIP = b"\x1f\x8b"
 LARGEST = 1 << 30
 
 
-class End(msgspec.Struct, frozen=True, tag="end"):
+class DumpEnd(msgspec.Struct, frozen=True, tag="end"):
     """The last block. Without it the file is incomplete."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Checkpoint | Events | End).decode
+_decode = msgspec.msgpack.Decoder(Checkpoint | Events | DumpEnd).decode
 
 
 class DumpError(Exception):
@@ -52,10 +52,10 @@ async def dump(pool: asyncpg.Pool, file: IO[bytes]) -> None:
     file.write(FIRST_LINE)
     async for block in blocks(pool):
         _write(file, block)
-    _write(file, End())
+    _write(file, DumpEnd())
 
 
-def _write(file: IO[bytes], block: Block | End) -> None:
+def _write(file: IO[bytes], block: Block | DumpEnd) -> None:
     encoded = _encode(block)
     file.write(len(encoded).to_bytes(4))
     file.write(encoded)
@@ -81,7 +81,7 @@ def _read(file: IO[bytes]) -> Iterator[Block]:
     while True:
         length = int.from_bytes(file.read(4))
         block = _decode(file.read(min(length, LARGEST)))
-        if isinstance(block, End):
+        if isinstance(block, DumpEnd):
             if file.read(1):
                 raise EOFError("something comes after its end")
             return

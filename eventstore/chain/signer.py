@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from eventstore.chain.checkpoints import Checkpoint, Statement, line, newest, read_lines, sign, write
+from eventstore.chain.checkpoints import Checkpoint, SignedStatement, line, newest, read_lines, sign, write
 from eventstore.chain.entries import Entry, pages
 from eventstore.chain.signing import SigningKey
 from eventstore.chain.verify import broken
@@ -101,5 +101,5 @@ def _keep(witness: Path, checkpoint: Checkpoint) -> None:
     draft.replace(witness)
 
 
-def _statement(checkpoint: Checkpoint) -> Statement:
-    return msgspec.json.decode(checkpoint.statement, type=Statement)
+def _statement(checkpoint: Checkpoint) -> SignedStatement:
+    return msgspec.json.decode(checkpoint.statement, type=SignedStatement)

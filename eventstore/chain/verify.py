@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple, assert_never
 
-from eventstore.chain.checkpoints import Block, Checkpoint, Events, Part, Statement, hashed, unpacked
+from eventstore.chain.checkpoints import Block, Checkpoint, Events, SignedPart, SignedStatement, hashed, unpacked
 from eventstore.chain.entries import Entry, Note, Place, due, notes, place
 from eventstore.chain.faults import (
     COUNTED,
@@ -26,7 +26,7 @@ REMEMBERED = 10_000  # events that are missing, so that each is named once
 
 
 class Signed(NamedTuple):
-    statement: Statement
+    statement: SignedStatement
     noted: bytes  # all events that it covers
 
 
@@ -45,14 +45,14 @@ class Verifier:
     def __init__(self, keys: Collection[str] = (), kept: Mapping[int, str] | None = None) -> None:
         self.events = self.checkpoints = 0
         self.unsigned = 0
-        self.last: Statement | None = None
+        self.last: SignedStatement | None = None
         self.signed_by: set[str] = set()
         self.keys = keys
         self._kept = dict(kept or {})
         self._newest: Checkpoint | None = None
         self._position = 0
         self._waiting: deque[Signed] = deque()
-        self._part = Part()
+        self._part = SignedPart()
         self._found: dict[tuple[str, int], Found] = {}
         self._missing: set[tuple[str, int]] = set()
 
@@ -88,7 +88,7 @@ class Verifier:
         self._newest = checkpoint
         self._kept.pop(checkpoint.number, None)
 
-    def _problem(self, checkpoint: Checkpoint, statement: Statement, *, follows: bool) -> str | None:
+    def _problem(self, checkpoint: Checkpoint, statement: SignedStatement, *, follows: bool) -> str | None:
         self.signed_by.add(statement.key)
         if self.keys and statement.key not in self.keys:
             return f"signed with another key, {statement.key}"
@@ -122,7 +122,7 @@ class Verifier:
     def _settle(self) -> Iterator[Fault]:
         """Compares the next checkpoint, all events of which have been taken."""
         (statement, noted), part = self._waiting.popleft(), self._part
-        self._part = Part()
+        self._part = SignedPart()
         if noted != part.noted:
             _compare(notes(noted), notes(part.noted), self._found)
         if not self._found and part.digests != statement.digests:

@@ -28,7 +28,7 @@ class NotUnicodeError(Exception):
         )
 
 
-class Session(NamedTuple):
+class ServerSession(NamedTuple):
     """A new connection, and the DSN of its server."""
 
     connection: asyncpg.Connection
@@ -58,9 +58,9 @@ class Servers:
             raise Unreachable(str(self.missing), self.missing.why) from self.missing.__cause__
         return (await self.find(settings)).connection
 
-    async def find(self, settings: Mapping[str, str] = SESSION) -> Session:
+    async def find(self, settings: Mapping[str, str] = SESSION) -> ServerSession:
         """Connects as `connect` does, without what is cached."""
-        found: list[Session] = []
+        found: list[ServerSession] = []
         problem: Exception = Unreachable("no server is named")
         try:
             for dsn in tuple(self._dsns):
@@ -127,7 +127,7 @@ def each_server(dsn: str) -> list[str]:
     return [parts._replace(query=urlencode(each)).geturl() for each in each_query]
 
 
-async def _open(dsn: str, settings: Mapping[str, str]) -> Session:
+async def _open(dsn: str, settings: Mapping[str, str]) -> ServerSession:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             connection = await asyncpg.connect(dsn)
@@ -143,13 +143,13 @@ async def _open(dsn: str, settings: Mapping[str, str]) -> Session:
         raise Unreachable(str(error)) from error
 
 
-async def _begun(connection: asyncpg.Connection, dsn: str, settings: Mapping[str, str]) -> Session:
+async def _begun(connection: asyncpg.Connection, dsn: str, settings: Mapping[str, str]) -> ServerSession:
     ((is_standby, is_read_only, encoding, database, _changed),) = await connection.fetch(begin(settings))
     if is_standby:
         raise asyncpg.TargetServerAttributeNotMatched("it is a standby, which takes no writes")
     if encoding != "UTF8":
         raise NotUnicodeError(database, encoding)
-    return Session(connection, dsn, is_read_only)
+    return ServerSession(connection, dsn, is_read_only)
 
 
 def _mind_the_wire(connection: asyncpg.Connection) -> None:

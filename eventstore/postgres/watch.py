@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import asyncpg
 
 from eventstore.postgres.away import WORDS, Unreachable, log_away, why_away
-from eventstore.postgres.servers import Servers, Session
+from eventstore.postgres.servers import Servers, ServerSession
 from eventstore.postgres.sessions import IS_READ_ONLY
 
 logger = logging.getLogger("custodiary.database")
@@ -77,7 +77,7 @@ async def _watch(servers: Servers) -> None:
             await _stay(servers, session)
 
 
-async def _stay(servers: Servers, session: Session) -> None:
+async def _stay(servers: Servers, session: ServerSession) -> None:
     """Returns when the server no longer answers or takes writes, or when a session began as read-only."""
     try:
         while not await session.connection.fetchval(IS_READ_ONLY, timeout=SILENCE):

@@ -67,7 +67,7 @@ class Rotated(NamedTuple):
     unopened: int
 
 
-class Found(NamedTuple):
+class FoundKeys(NamedTuple):
     """Keys that can and can't be opened; streams whose key is missing; keys of the erased, destroyed again; keys of
     events that are not in the log, deleted now.
     """
@@ -121,7 +121,7 @@ def _rewrapped(sealing: Sealing, row: asyncpg.Record) -> bytes | None:
     return sealing.wrap(secret, row[0].bytes, row[1]).wrapped if secret else None
 
 
-async def check(pool: asyncpg.Pool, sealing: Sealing) -> Found:
+async def check(pool: asyncpg.Pool, sealing: Sealing) -> FoundKeys:
     """Checks keys after a restore: destroys those of people whom the log names as erased, and makes sure that no id
     with a key or an event is used again.
     """
@@ -136,7 +136,7 @@ async def check(pool: asyncpg.Pool, sealing: Sealing) -> Found:
         good = sum(_secret(sealing, row) is not None for row in rows)
         opened, unopened = opened + good, unopened + len(rows) - good
         last = rows[-1][0], rows[-1][1]
-    return Found(opened, unopened, await pool.fetchval(MISSING), len(undone), len(removed))
+    return FoundKeys(opened, unopened, await pool.fetchval(MISSING), len(undone), len(removed))
 
 
 async def _pass_ids(pool: asyncpg.Pool) -> None:

@@ -70,7 +70,7 @@ class ExplainedOrder(msgspec.Struct, frozen=True):
     positions: list[int]
 
 
-class Rule(msgspec.Struct, frozen=True):
+class ExplainedRule(msgspec.Struct, frozen=True):
     name: str
     version: int
 
@@ -81,7 +81,7 @@ class Explanation(msgspec.Struct, frozen=True):
     ltv: int
     aov: Decimal
     purchase_count: int
-    rule: Rule
+    rule: ExplainedRule
     orders: list[ExplainedOrder]
 
 
@@ -113,7 +113,7 @@ def explained(customer_id: int, events: Iterable[Recorded], store_currency: str)
     theirs = ((order_id, _while_theirs(customer_id, list(stream))) for order_id, stream in by_order)
     orders = [_order(customer_id, order_id, stream, store_currency) for order_id, stream in theirs]
     ltv, count = sum(order.contribution for order in orders), sum(order.counted for order in orders)
-    return Explanation(ltv, average(ltv, count), count, Rule(RULE.name, RULE.version), orders)
+    return Explanation(ltv, average(ltv, count), count, ExplainedRule(RULE.name, RULE.version), orders)
 
 
 def _while_theirs(customer_id: int, stream: Sequence[Recorded]) -> Sequence[Recorded]:

@@ -17,7 +17,7 @@ from projections.replay.catch_up import Tables, catch_up, catch_up_almost
 from projections.replay.compare import TableReport, compare
 from projections.replay.exchange import ReplayStuckError, roll_back, swap
 from projections.replay.helpers import helpers
-from projections.replay.registry import BUILDING, EXCHANGING, Asked, Replay, find, keep_report, set_status
+from projections.replay.registry import BUILDING, EXCHANGING, Replay, ReplayRequest, find, keep_report, set_status
 
 LOOK_SECONDS = 0.2  # seconds between two checks for a cancellation
 LOCK = "SELECT pg_try_advisory_lock(hashtext('custodiary replay'))"
@@ -62,7 +62,7 @@ async def replay(store: Store, names: Collection[str] = (), progress: Progress =
     Returns the position that they were rebuilt up to. A live table is left alone until its successor is ready.
     """
     wanted = tuple(p.name for p in PROJECTIONS if not names or p.name in names)
-    id_ = await begin(store, Asked(projections=wanted, started_by="migrate"))
+    id_ = await begin(store, ReplayRequest(projections=wanted, started_by="migrate"))
     async with alone(store.pool) as connection:
         await _make_way(store, connection, id_)
         await _build(store, await find(connection, id_), progress)
@@ -70,7 +70,7 @@ async def replay(store: Store, names: Collection[str] = (), progress: Progress =
         return (await find(connection, id_)).position
 
 
-async def begin(store: Store, asked: Asked) -> int:
+async def begin(store: Store, asked: ReplayRequest) -> int:
     """The id of the replay to run: an interrupted one of the same kind, or a new one. Raises ReplayRunningError."""
     async with alone(store.pool) as connection:
         return await registry.interrupted(connection, asked) or await registry.start(connection, asked)

@@ -85,7 +85,7 @@ class ReplayNotFoundError(Exception):
     """There is no replay of this id."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`customers` is a range of ids, `since` a position: only customers with events from there on. None means all.
 
     Then `projections` are customers' own.
@@ -151,7 +151,7 @@ def shape() -> str:
     return hashlib.sha256("\n".join(fingerprint(projection) for projection in PROJECTIONS).encode()).hexdigest()
 
 
-async def start(connection: Connection, asked: Asked) -> int:
+async def start(connection: Connection, asked: ReplayRequest) -> int:
     """Register a replay, with the ranges that it is to fold; its id."""
     low, high = (asked.customers.low, asked.customers.high) if asked.customers else (None, None)
     async with connection.transaction():
@@ -196,7 +196,7 @@ async def newest(on: Executor, limit: int) -> list[Replay]:
     return [_replay(row) for row in await on.fetch(LIST, limit)]
 
 
-async def interrupted(on: Executor, asked: Asked) -> int | None:
+async def interrupted(on: Executor, asked: ReplayRequest) -> int | None:
     """The replay to resume, of those that were interrupted. The caller holds the lock, so none is running."""
     low, high = (asked.customers.low, asked.customers.high) if asked.customers else (None, None)
     same = (list(asked.projections), asked.swap, low, high, asked.since)

@@ -8,7 +8,7 @@ from msgspec import field
 from domain.value import RULES
 from projections.fold.ranges import Range, customers_named
 from projections.models import PROJECTIONS
-from projections.replay.registry import Asked
+from projections.replay.registry import ReplayRequest
 from projections.tables.swap import Swap
 from service.fields.input import Input, fields_of
 from service.fields.kinds import Id, OneOf, Schema, Text, Words
@@ -85,9 +85,9 @@ class ReplayWanted(Input, forbid_unknown_fields=True):
         first = self.customer_id
         return None if first is None else Range("customer", first, self.last_customer_id or first)
 
-    def asked(self, actor: str) -> Asked:
+    def asked(self, actor: str) -> ReplayRequest:
         everything = OF_CUSTOMERS if self.is_of_some else NAMES
-        return Asked(
+        return ReplayRequest(
             projections=(self.projection,) if self.projection else everything,
             swap=self.swap or "never",
             customers=self.range,

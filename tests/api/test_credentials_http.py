@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from projections.replay import registry
-from projections.replay.registry import Asked
+from projections.replay.registry import ReplayRequest
 from service.credentials import passwords as credentials
 from service.credentials.passwords import Added
 from service.credentials.roles import PERMISSIONS, Permission
@@ -200,7 +200,7 @@ async def test_of_two_administrators_who_revoke_each_other_at_once_one_stays(emp
 async def test_what_is_being_followed_with_a_revoked_password_breaks_off(shop: Shop, web: httpx.AsyncClient) -> None:
     new = await made(shop, "ingrid", role="administrator")
     async with shop.pool.acquire() as connection:
-        id_ = await registry.start(connection, Asked(projections=("labels",)))  # which nobody runs
+        id_ = await registry.start(connection, ReplayRequest(projections=("labels",)))  # which nobody runs
     following = asyncio.create_task(web.get(f"/replays/{id_}/progress", **bearer(new)))
     await until(lambda: was_let_in(shop, new), "it is let in")
     done(await shop.delete(f"/credentials/{new['uuid']}"))

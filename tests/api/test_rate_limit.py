@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from api.access.rate_limit import RateLimit, Standing
-from api.process.settings import Rate, Settings
+from api.access.rate_limit import RateLimit, RateStanding
+from api.process.settings import RequestRate, Settings
 from service.credentials.roles import Role
 from tests.api.shop import Shop, open_shop, refusal, rule
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
-TEN = Rate(10, 60)
+TEN = RequestRate(10, 60)
 
 
 @pytest.fixture
@@ -83,13 +83,22 @@ async def test_of_many_at_once_in_many_processes_no_more_than_the_rate_fit(pool:
     async with asyncpg.create_pool(database, min_size=4, max_size=4) as other:
         limits = [RateLimit(pool, TEN), RateLimit(other, TEN), RateLimit(other, TEN)]
         asked = [(limit, credential) for _ in range(20) for limit in limits for credential in credentials]
-        told: list[Standing] = await asyncio.gather(*(limit.spend(credential) for limit, credential in asked))
+        told: list[RateStanding] = await asyncio.gather(*(limit.spend(credential) for limit, credential in asked))
     granted = [credential for (_, credential), standing in zip(asked, told, strict=True) if standing.fits]
     assert {credential: granted.count(credential) for credential in credentials} == dict.fromkeys(credentials, 10)
 
 
-@pytest.mark.parametrize("rate", [Rate(1, 60), Rate(7, 60), Rate(100_000, 1), Rate(999_999, 3_600), Rate(1, 3_600)])
-async def test_any_rate_grants_what_it_says(pool: asyncpg.Pool, rate: Rate) -> None:
+@pytest.mark.parametrize(
+    "rate",
+    [
+        RequestRate(1, 60),
+        RequestRate(7, 60),
+        RequestRate(100_000, 1),
+        RequestRate(999_999, 3_600),
+        RequestRate(1, 3_600),
+    ],
+)
+async def test_any_rate_grants_what_it_says(pool: asyncpg.Pool, rate: RequestRate) -> None:
     """At once, and again when all of its time has gone by."""
     limit = RateLimit(pool, rate)
     for _ in range(2):
@@ -106,7 +115,7 @@ async def test_any_rate_grants_what_it_says(pool: asyncpg.Pool, rate: Rate) -> N
 
 @pytest.fixture
 async def shop(database: str) -> AsyncIterator[Shop]:
-    async with open_shop(database, Settings(rate_limit=Rate(5, 60))) as shop:
+    async with open_shop(database, Settings(rate_limit=RequestRate(5, 60))) as shop:
         yield shop
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from api.process.settings import BadSetting, Rate, Settings
+from api.process.settings import BadSetting, RequestRate, Settings
 from service.redaction import Secret
 
 ALL = {
@@ -60,7 +60,7 @@ def test_the_environment_says_it_all() -> None:
         cors_origins=("https://shop.example", "http://localhost:3000"),
         hsts_seconds=31_536_000,
         trusted_proxies=("10.0.0.7/32", "fd00::/8"),
-        rate_limit=Rate(600, 60),
+        rate_limit=RequestRate(600, 60),
     )
 
 

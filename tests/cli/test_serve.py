@@ -15,7 +15,7 @@ import httpx
 import pytest
 from msgspec import json
 
-from api.cli.actions.listening import Address
+from api.cli.actions.listening import ListeningAddress
 from api.cli.terminal import exits
 from tests.cli.process import COMMAND, PATIENCE, Ended, Process, custodiary
 from tests.eventstore.test_embedded import eventually, is_still
@@ -126,7 +126,7 @@ def test_page_links_follow_the_port(service: Service) -> None:
 )
 def test_clients_are_told_an_address_that_they_can_reach(host: str, ip: str, url: str) -> None:
     """Also where the service listens on all there are."""
-    assert Address(host, ip, 81).url == url
+    assert ListeningAddress(host, ip, 81).url == url
 
 
 def test_commands_join_the_store_of_a_running_service(service: Service, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventstore.chain.checkpoints import Checkpoint, Statement
+from eventstore.chain.checkpoints import Checkpoint, SignedStatement
 from eventstore.chain.dump import blocks, dump, dumped
 from eventstore.chain.faults import Fault
 from eventstore.chain.signing import SigningKey
@@ -54,7 +54,7 @@ async def first_fault(store: Store, kept: Sequence[Checkpoint] = ()) -> str:
     return str((await audited(store, kept))[0])
 
 
-def statement_of(checkpoint: Checkpoint) -> Statement:
+def statement_of(checkpoint: Checkpoint) -> SignedStatement:
     statement = checkpoint.read()
     assert statement is not None
     return statement

@@ -16,7 +16,7 @@ from eventstore.sealing import rotation
 from eventstore.sealing.key_material import new_key
 from eventstore.sealing.master_keys import MasterKeyError, MasterKeys, put_first
 from eventstore.sealing.payloads import Sealing
-from eventstore.sealing.rotation import Found, check, rotate
+from eventstore.sealing.rotation import FoundKeys, check, rotate
 from eventstore.sealing.stream_keys import CURRENT, DESTROY, change_keys, settle
 from eventstore.store import Store
 from projections.database import open_store
@@ -151,7 +151,7 @@ async def test_keys_that_do_not_open_stay_as_they_are(store: Store, file: Path) 
     put_first(file)
     sealing = Sealing(MasterKeys.from_file(file))
     assert await rotate(store.pool, sealing, sealing.masters.first, unseen) == (1, 1)
-    assert await check(store.pool, sealing) == Found(opened=1, unopened=1, missing=0, destroyed_again=0, removed=0)
+    assert await check(store.pool, sealing) == FoundKeys(opened=1, unopened=1, missing=0, destroyed_again=0, removed=0)
 
 
 async def test_a_rotation_brings_no_destroyed_key_back(store: Store, file: Path) -> None:

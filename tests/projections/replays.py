@@ -4,7 +4,7 @@ from typing import Any
 
 from eventstore.store import Store
 from projections.replay import engine
-from projections.replay.registry import Asked, Replay
+from projections.replay.registry import Replay, ReplayRequest
 from projections.tables.swap import Swap
 from tests.eventstore.acts import place, register
 
@@ -13,11 +13,11 @@ OF_CUSTOMERS = NAMES[:4]
 SCHEMAS = r"SELECT array_agg(nspname::text) FROM pg_namespace WHERE nspname ~ '^(replay|former)_'"
 
 
-def asked(swap: Swap = "never", names: tuple[str, ...] = NAMES, **others: Any) -> Asked:
-    return Asked(projections=names, swap=swap, started_by="test", **others)
+def asked(swap: Swap = "never", names: tuple[str, ...] = NAMES, **others: Any) -> ReplayRequest:
+    return ReplayRequest(projections=names, swap=swap, started_by="test", **others)
 
 
-async def made(store: Store, wanted: Asked) -> Replay:
+async def made(store: Store, wanted: ReplayRequest) -> Replay:
     return await engine.run(store, await engine.begin(store, wanted))
 
 

@@ -15,7 +15,7 @@ from domain.customer import CUSTOMER, ChangeCustomer
 from domain.event import Stream
 from domain.user import USER, EraseUser
 from eventstore.backup.load import MUST_BE_EMPTY
-from eventstore.backup.sealed_file import BackupError, Part, PartName, Rows
+from eventstore.backup.sealed_file import BackupError, BackupPart, BackupRows, PartName
 from eventstore.backup.tables import EVENTS, KEYS, LEFT_OUT
 from eventstore.chain.signer import sign_new
 from eventstore.postgres.stream_ids import to_uuid
@@ -61,7 +61,7 @@ async def backed_up(dsn: str, directory: Path) -> Backup:
 
 async def restored(dsn: str, backup: Backup) -> Restored:
     masters = MasterKeys.from_environment()
-    events, keys = Part(backup.events, masters), Part(backup.keys, masters)
+    events, keys = BackupPart(backup.events, masters), BackupPart(backup.keys, masters)
     return await restore(dsn, OWNERS, events, keys, erased.noted(masters.file, events.header.store))
 
 
@@ -214,7 +214,7 @@ async def test_what_was_noted_of_another_store_or_another_time_erases_nobody(
 ) -> None:
     ada = await register(store, "ada@example.com")
     backup = await backed_up(database, tmp_path / "backup")
-    store_id = Part(backup.events, MasterKeys.from_environment()).header.store
+    store_id = BackupPart(backup.events, MasterKeys.from_environment()).header.store
     id_ = to_uuid(Stream("customer", ada))
     erased.beside(master_key).write_text(
         f"2026-01-01T00:00:00+00:00 {store_id} {id_}\n"  # in a time that was undone by a restore
@@ -335,14 +335,14 @@ async def test_a_file_that_is_cut_off_anywhere_or_altered_anywhere_is_refused(
         for length in {0, 1, 20, 21, 25, 200, len(whole) // 2, len(whole) - 100, len(whole) - 1}:
             path.write_bytes(whole[:length])
             with pytest.raises(BackupError):
-                Part(path, masters)
+                BackupPart(path, masters)
         for at in {0, 22, 30, 150, len(whole) // 2, len(whole) - 1}:
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
             with pytest.raises((BackupError, MasterKeyError)):
-                Part(path, masters)
+                BackupPart(path, masters)
         path.write_bytes(whole + b"\0")
         with pytest.raises(BackupError, match="something comes after its end"):
-            Part(path, masters)
+            BackupPart(path, masters)
         path.write_bytes(whole)
     await restored(other, backup)
 
@@ -355,7 +355,7 @@ async def test_without_the_master_key_a_backup_is_of_no_use(
     monkeypatch.setenv("MASTER_KEY", new_key())
     for path in backup:
         with pytest.raises(MasterKeyError, match=f"The master key {store.log.sealing.master_id}"):
-            Part(path, MasterKeys.from_environment())
+            BackupPart(path, MasterKeys.from_environment())
 
 
 async def test_events_without_their_keys_say_nothing_about_people(store: Store, database: str, tmp_path: Path) -> None:
@@ -371,7 +371,7 @@ async def test_events_without_their_keys_say_nothing_about_people(store: Store, 
     for path in backup:
         assert not any(word in path.read_bytes() for word in words)
     opened = {
-        name: b"".join(block.data for block in Part(path, masters).blocks() if isinstance(block, Rows))
+        name: b"".join(block.data for block in BackupPart(path, masters).blocks() if isinstance(block, BackupRows))
         for name, path in backup._asdict().items()
     }
     assert b"customer-registered#1" in opened["events"]

@@ -34,7 +34,7 @@ from projections.fold.fold import PoisonedError
 from projections.fold.ranges import Range
 from projections.models import PROJECTIONS
 from projections.replay.engine import begin, replay, run
-from projections.replay.registry import Asked
+from projections.replay.registry import ReplayRequest
 from tests.eventstore.acts import NOW, a_writer_waits, append, do, erase, place, register, transfer
 from tests.projections.history import History
 from tests.projections.rows import folded, live
@@ -298,7 +298,7 @@ async def test_a_replay_leaves_those_alone_whom_an_unreadable_order_has_gone_thr
     await store.pool.execute(SPOIL_EVENT, await position_of(store, order_id), NO_JSON)
     before = await live(store)
     names = tuple(projection.name for projection in PROJECTIONS)
-    done = await run(store, await begin(store, Asked(projections=names, swap="always", started_by="ann")))
+    done = await run(store, await begin(store, ReplayRequest(projections=names, swap="always", started_by="ann")))
     assert done.status == "swapped"
     assert await live(store) == before
 

@@ -29,7 +29,7 @@ SHOWN = 20  # to people
 TOLD = 1_000  # in JSON
 
 
-class Found:
+class FoundFaults:
     """The first faults, and how many there are."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Found:
 
 
 def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None, as_json: bool) -> None:
-    began, found = time.monotonic(), Found()
+    began, found = time.monotonic(), FoundFaults()
     if file is None:
         verifier = with_store(lambda store: _verify_store(store, keys, kept_file, found))
     else:
@@ -60,7 +60,7 @@ def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None,
     raise SystemExit(exits.NOT_ALL if found.count else exits.DONE)
 
 
-async def _verify_store(store: Store, keys: list[str] | None, kept_file: Path | None, found: Found) -> Verifier:
+async def _verify_store(store: Store, keys: list[str] | None, kept_file: Path | None, found: FoundFaults) -> Verifier:
     verifier = _verifier(keys, kept_file, SigningKey.from_environment())
     async for block in blocks(store.pool):
         found.add(verifier.block(block))
@@ -82,7 +82,7 @@ def _kept(file: Path | None) -> list[Checkpoint]:
         raise typer.BadParameter("It has to hold lines that `audit checkpoint` printed.", param_hint="--kept") from None
 
 
-def _as_json(verifier: Verifier, found: Found) -> dict[str, Any]:
+def _as_json(verifier: Verifier, found: FoundFaults) -> dict[str, Any]:
     last = verifier.last
     return {
         "events": verifier.events,
@@ -96,7 +96,7 @@ def _as_json(verifier: Verifier, found: Found) -> dict[str, Any]:
     }
 
 
-def _print(verifier: Verifier, found: Found, seconds: float, *, is_known: bool) -> None:
+def _print(verifier: Verifier, found: FoundFaults, seconds: float, *, is_known: bool) -> None:
     for fault in found.first[:SHOWN]:
         say(str(fault))
     if found.count > SHOWN:

@@ -14,7 +14,7 @@ from api.cli.terminal.output import say
 from api.cli.terminal.session import database, run, with_store_at
 from api.process.settings import Settings
 from api.process.tables import OWNERS
-from eventstore.backup.sealed_file import BackupError, Part, PartName
+from eventstore.backup.sealed_file import BackupError, BackupPart, PartName
 from eventstore.embedded.server import EmbeddedError, scratch
 from eventstore.sealing.master_keys import KEY, KEY_FILE, MasterKeyError, MasterKeys
 from eventstore.store import Store
@@ -32,7 +32,7 @@ def backup(directory: Path, keys_directory: Path | None) -> None:
     with _directories(paths), _drafts(paths) as drafts:
         with_store_at(lambda store, dsn: _write(store, dsn, drafts))
         masters = MasterKeys.from_environment()
-        events, keys = (Part(drafts[part], masters) for part in drafts)
+        events, keys = (BackupPart(drafts[part], masters) for part in drafts)
         restored = _restored_beside(events, keys)
         for part, draft in drafts.items():
             draft.rename(paths[part])
@@ -46,7 +46,7 @@ def backup(directory: Path, keys_directory: Path | None) -> None:
     _end(restored)
 
 
-def _restored_beside(events: Part, keys: Part) -> Restored | EmbeddedError:
+def _restored_beside(events: BackupPart, keys: BackupPart) -> Restored | EmbeddedError:
     with TemporaryDirectory(prefix="verifying-", dir=events.path.parent) as name:
         Path(name).chmod(0o711)  # for the server's account, when root makes the backup
         try:
@@ -66,8 +66,8 @@ def restore(directory: Path, keys_directory: Path | None) -> None:
     settings = Settings.from_environment()
     masters = _master_keys(settings)
     try:
-        events = Part(directory / FILES["events"], masters)
-        keys = Part((keys_directory or directory) / FILES["keys"], masters)
+        events = BackupPart(directory / FILES["events"], masters)
+        keys = BackupPart((keys_directory or directory) / FILES["keys"], masters)
         erased = noted(masters.file, events.header.store)
         with database(settings) as dsn:
             restored = run(restore_parts(dsn, OWNERS, events, keys, erased))
@@ -89,7 +89,7 @@ def _end(restored: Restored) -> NoReturn:
     raise SystemExit(exits.NOT_ALL if restored.differing or restored.faults else exits.DONE)
 
 
-def _counted(events: int, position: int, part: Part) -> str:
+def _counted(events: int, position: int, part: BackupPart) -> str:
     return f"{many(events, 'event')} up to position {position}, as of {part.header.made_at:%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -15,7 +15,7 @@ MADE_RUN = "CUSTODIARY_MADE_RUN"  # set by `make run`, whose user does not know 
 LOOKED_AT = 100  # ports above the one that is taken
 
 
-class Address(NamedTuple):
+class ListeningAddress(NamedTuple):
     host: str
     ip: str
     port: int
@@ -29,7 +29,7 @@ class Address(NamedTuple):
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
-def address_of(host: str, port: int) -> Address:
+def address_of(host: str, port: int) -> ListeningAddress:
     """Ends the command when nobody can listen there. Granian would share the port with another granian."""
     try:
         ip = _tried(host, port)
@@ -37,7 +37,7 @@ def address_of(host: str, port: int) -> Address:
         if error.errno == errno.EADDRINUSE:
             exits.end(exits.BUSY, f"Port {port} of {host} is taken by another program.{_instead(host, port)}")
         raise typer.BadParameter(f"Nobody can listen on {host} port {port} here: {error.strerror}.") from error
-    return Address(host, ip, port)
+    return ListeningAddress(host, ip, port)
 
 
 def _tried(host: str, port: int) -> str:

@@ -13,7 +13,7 @@ from api.cli.terminal.session import who, with_store, with_store_at
 from api.cli.terminal.typed import typed
 from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
 from eventstore.store import Store
-from projections.replay.registry import Asked, ReplayNotFoundError
+from projections.replay.registry import ReplayNotFoundError, ReplayRequest
 from projections.tables.swap import Swap
 from service import replays
 from service.fields.replay import NAMES, OF_CUSTOMERS
@@ -37,7 +37,7 @@ def replay(
         if projection or customers or since:
             raise typer.BadParameter("It tells of all customers' figures.", param_hint="--what-if")
         print_what_if(what_if, as_json=as_json)
-    asked = Asked(
+    asked = ReplayRequest(
         projections=_names(projection, of_some=customers is not None or since is not None),
         swap=swap,
         customers=None if customers is None else customers_in(customers),

@@ -19,7 +19,7 @@ from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
 from api.app import BASE
-from api.cli.actions.listening import Address, address_of
+from api.cli.actions.listening import ListeningAddress, address_of
 from api.cli.terminal.naming import directory_of
 from api.cli.terminal.output import progress_bar, say
 from api.cli.terminal.session import database, run
@@ -53,7 +53,7 @@ def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
         _server(address, workers, settings.client_seconds).serve()
 
 
-def _server(address: Address, workers: int, client_seconds: float) -> AbstractServer[Any]:
+def _server(address: ListeningAddress, workers: int, client_seconds: float) -> AbstractServer[Any]:
     # Imported here already: workers are forks, and need not take that second once more. Not before: what counts looks
     # at its import where to.
     from api.worker import create_worker_app  # noqa: PLC0415
@@ -126,7 +126,7 @@ async def _load_sample(store: Store) -> None:
         await import_orders(store, by, path, progress=progress)
 
 
-def _announce(address: Address) -> None:
+def _announce(address: ListeningAddress) -> None:
     """Prints the addresses as soon as the service listens."""
     while True:
         with suppress(OSError), socket.create_connection((address.ip, address.port)):
