@@ -19,7 +19,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from api.app import CONNECTIONS
 from domain.text.folding import folded
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from projections.queries.customers import SHOWN
 
 # In a filled store's database, with the same people.

@@ -21,7 +21,7 @@ from domain.order import (
 )
 from domain.terms import Item, ItemWords, OrderWords, Terms
 from eventstore.log.codec import Codec
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.sealing.master_keys import MasterKeys
 from eventstore.sealing.payloads import Sealing, bound, seal, seal_words

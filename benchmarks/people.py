@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.value import average
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from projections.models.customers import CUSTOMERS, CustomerRow
 from projections.models.figures import FIGURES, FiguresRow
 from projections.models.labels import LABELS, LabelRow

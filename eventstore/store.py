@@ -11,8 +11,9 @@ from eventstore.commit.command import DATABASE, Check, Decided, Hooks, PendingCo
 from eventstore.commit.projector import NeedsLocks, Projecting, Projector
 from eventstore.commit.unit import By, Conflict, Rewrapped, Unit
 from eventstore.commit.writer import PATIENCE, OutcomeUnknown, Writer
-from eventstore.log.log import Connection, Log, Session
+from eventstore.log.log import Log
 from eventstore.postgres.away import UNREACHABLE
+from eventstore.postgres.connection import Connection, Session
 from eventstore.postgres.durability import sync, warnings
 from eventstore.reading.instance import Instances
 from eventstore.reading.reader import Reader

@@ -8,7 +8,8 @@ import asyncpg
 
 from domain.events import EVENTS
 from eventstore.log.codec import Codec
-from eventstore.log.log import Connection, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.migrate import LOG, Owner, is_made, is_newer, one_at_a_time
 from eventstore.postgres.migrate import migrate as migrate_tables
 from eventstore.postgres.servers import Servers

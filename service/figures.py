@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from domain.refusals import CustomerNotFound
-from eventstore.log.log import Log, Session
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Session
 from eventstore.store import Store
 from projections.checks.explain import Explanation
 from projections.checks.explain import explain as explain_customer

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from api.handling.serving import Service
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from projections.fold.past import AsOf, moment_of
 from projections.queries.customers import find_customer
 from projections.queries.language.clock import Clock, clock

@@ -16,7 +16,7 @@ from api.http.reasons import Reason
 from api.http.refusals import HttpRefusal, Invalid, Rule
 from api.http.request import read_body
 from domain.event import Claim
-from eventstore.log.log import Executor, Session
+from eventstore.postgres.connection import Executor, Session
 
 MAX_KEY = 255
 KEY = "[!-~]([ -~]*[!-~])?"  # printable ASCII: of other characters, headers do not say the encoding

@@ -7,7 +7,7 @@ from api.handling.serving import AnyRequest
 from api.http.headers import header
 from api.http.refusals import BadIfMatch, Stale
 from domain.refusals import CustomerNotFound
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from projections.queries.customers import find_version
 
 # As HTTP writes them (RFC 9110), and a bare number, which many send. A proxy that compresses makes tags weak: what they

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple, TypeAlias
 import asyncpg
 
 from api.process.tables import OWNERS
-from eventstore.log.log import Connection
 from eventstore.postgres.away import Why, log_away
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.durability import sync
 from eventstore.postgres.migrate import SchemaError
 from eventstore.postgres.servers import Servers

@@ -10,7 +10,7 @@ from api.handling.serving import AnyRequest, asked_by, serving
 from api.http.answer import Answer, answer
 from api.http.refusals import HttpRefusal
 from domain.refusals import ClaimTaken, Refusal
-from eventstore.log.log import Connection, Session
+from eventstore.postgres.connection import Connection, Session
 from eventstore.store import OutcomeUnknown, Store, Unit
 from projections.queries.customers import find_version
 

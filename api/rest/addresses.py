@@ -25,7 +25,7 @@ from domain.refusals import (
     PrimaryAddressNotSet,
     UnknownOrder,
 )
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from projections.fold.past import AsOf
 from projections.queries.customers import find_version
 from projections.queries.lookups import addresses_of, find_address

@@ -15,7 +15,7 @@ from api.http.request import read
 from api.openapi.operation import delete, get, post
 from api.presentation.users import ShownCredential, credential
 from api.presentation.values import Done
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from service.credentials import passwords as credentials
 from service.credentials.auth import LOGIN, MAX_USER_LENGTH, Principal, allowed, is_login
 from service.credentials.choices import PERMISSION, ROLE

@@ -24,7 +24,7 @@ from api.rest.lists import added_to_customers
 from api.rest.privacy import Erasure
 from domain.customer import CUSTOMER_STATUSES
 from domain.refusals import ClaimTaken, CustomerNotFound, UnknownLabel, UnknownUser
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from projections.fold.past import AsOf
 from projections.queries.customers import LABEL, find_customer
 from projections.queries.relations import OF_CUSTOMER, customer_relations

@@ -21,7 +21,7 @@ from api.presentation.money import money
 from api.presentation.values import Row, number
 from domain.refusals import CustomerNotFound
 from domain.value import days_since
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from projections.fold.fold import PoisonedError
 from service import figures
 from service.values import shown

@@ -14,7 +14,7 @@ from api.openapi.operation import delete, get, post, put
 from api.presentation.labels import ShownLabel, label
 from api.presentation.values import Done
 from domain.refusals import ClaimTaken, LabelNotFound
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from projections.queries.lookups import every_label, find_label
 from service import labels
 from service.fields.input import Input, Nothing

@@ -25,7 +25,7 @@ from api.presentation.orders import ShownOrder, order, order_address
 from api.presentation.users import AttachableUser, LinkedUser
 from api.presentation.values import Row
 from domain.refusals import CustomerNotFound
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from projections.queries import relations
 from projections.queries.customers import find_customers, list_customers
 from projections.queries.language.query import ListQuery, Page

@@ -29,7 +29,7 @@ from domain.refusals import (
 )
 from domain.terms import Move
 from domain.value import MAX_CENTS
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from eventstore.store import Unit
 from projections.queries.customers import find_version
 from projections.queries.lookups import find_order, owner_of, version_of

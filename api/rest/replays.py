@@ -19,7 +19,7 @@ from api.http.turns import RETRY_AFTER
 from api.openapi.operation import get, post
 from api.presentation.figures import ShownWhatIf, what_if_view
 from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from eventstore.postgres.json import encode_numbers
 from eventstore.store import Store, Unit
 from projections.replay.engine import NotReadyError, ReplayRunningError

@@ -14,7 +14,7 @@ from api.presentation.users import ShownUser, user
 from api.presentation.values import Done
 from domain.refusals import ClaimTaken, CustomerNotFound, UnknownUser, UserAlreadyAttached, UserNotFound
 from domain.user import UserProfile
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from projections.queries.lookups import every_user, find_user
 from service import users
 from service.fields.customer import Profile

@@ -20,7 +20,7 @@ import asyncpg
 
 from benchmarks.harness import Unavailable, rate
 from benchmarks.peers import CONNECTIONS, PAYLOAD, TOPIC, RunAt
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 
 PACKAGE = "@eventide/message-db@1.3.1"
 PATIENCE = 60  # seconds

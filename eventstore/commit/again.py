@@ -7,7 +7,8 @@ from typing import Any
 from domain.event import Claim, Decider, Stream
 from eventstore.commit.command import DATABASE, Decided, PendingCommand
 from eventstore.commit.unit import Unit
-from eventstore.log.log import Connection, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.stream_ids import End
 from eventstore.reading.reader import Reader
 from eventstore.reading.stream_cache import Head, StreamCache, beginning

@@ -22,7 +22,8 @@ from eventstore.commit.command import (
 )
 from eventstore.commit.projector import NeedsLocks, Projecting, Projector
 from eventstore.commit.unit import Conflict, Rewrapped, Unit
-from eventstore.log.log import MAX_KEYS, Connection, Expected, Log
+from eventstore.log.log import MAX_KEYS, Expected, Log
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.durability import sync
 from eventstore.postgres.json import encode
 from eventstore.postgres.stream_ids import End

@@ -10,7 +10,8 @@ from domain.event import Claim, Recorded, Stream
 from domain.refusals import ClaimTaken
 from eventstore.commit.claims import lock_key as claim_key
 from eventstore.commit.unit import Unit
-from eventstore.log.log import Log, Receipt, Session
+from eventstore.log.log import Log, Receipt
+from eventstore.postgres.connection import Session
 from eventstore.postgres.stream_ids import End, lock_key
 from eventstore.reading.stream_cache import Head
 

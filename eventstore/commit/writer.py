@@ -12,8 +12,9 @@ from eventstore.commit.command import Answers, PendingCommand
 from eventstore.commit.projector import NeedsLocks, Projector
 from eventstore.commit.queue import PARTS, Lane, Queue
 from eventstore.commit.unit import Conflict
-from eventstore.log.log import Connection, Log
+from eventstore.log.log import Log
 from eventstore.postgres.away import GONE, UNREACHABLE
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.durability import warnings
 from eventstore.reading.instance import Instances
 

@@ -14,7 +14,7 @@ from domain.event import Claim, Event, Recorded, Stream
 from eventstore.log.codec import Codec
 from eventstore.log.digest import NONE, digest
 from eventstore.log.predecessors import predecessors
-from eventstore.postgres.connection import Connection, Executor, Session
+from eventstore.postgres.connection import Connection, Executor
 from eventstore.postgres.json import encode
 from eventstore.postgres.sql import Statement
 from eventstore.postgres.stream_ids import End, from_uuid, to_bytes, to_hex, to_uuid
@@ -35,8 +35,6 @@ from eventstore.sealing.payloads import (
     unseal_words,
 )
 from eventstore.sealing.stream_keys import change_keys
-
-__all__ = ["Connection", "Executor", "History", "Log", "Receipt", "Row", "Session"]
 
 PAGE = 10_000
 # The server has room for some thousands of locks in all. A larger command, such as an import's, relies on row locks,

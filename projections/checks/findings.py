@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 
 FORGET = "DELETE FROM drift WHERE customer_id = ANY($1) AND NOT customer_id = ANY($2)"
 KEEP = """

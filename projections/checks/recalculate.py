@@ -6,7 +6,8 @@ import msgspec
 
 from domain.event import Stream
 from domain.value import Figures
-from eventstore.log.log import Log, Session
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Session
 from eventstore.postgres.stream_ids import from_uuid, lock_key, to_uuid
 from projections.checks import findings
 from projections.fold.fold import PoisonedError, fold_some

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import asyncpg
 import msgspec
 
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from projections.models.figures import FiguresRow
 
 # What it reads. A new schema version of one of these needs a new line below, and a test says so.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import msgspec
 
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from eventstore.store import Store
 from projections.checks import findings
 from projections.checks.sums import summed

@@ -18,7 +18,8 @@ from domain.event import Event, Stream
 from domain.events import EVENTS
 from domain.value import OrderValue, figures
 from eventstore.log.codec import Codec
-from eventstore.log.log import Executor, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Executor
 from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import id_of, to_uuid
 from eventstore.sealing.payloads import FORMAT, WORDS, bound

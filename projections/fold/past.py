@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeAlias
 
 import asyncpg
 
-from eventstore.log.log import Connection, Executor, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection, Executor
 from eventstore.postgres.servers import Servers
 from eventstore.postgres.sessions import SESSION
 from eventstore.store import Store

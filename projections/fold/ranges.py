@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple, get_args
 
 from domain.event import Stream
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from eventstore.postgres.stream_ids import MAX_ID, from_uuid, to_uuid
 from projections.tables.projection import Part
 

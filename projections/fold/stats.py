@@ -23,7 +23,8 @@ from domain.order import (
     payment_status,
 )
 from domain.value import ONE, OrderValue, PaymentStatus, figures
-from eventstore.log.log import Executor, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Executor
 from eventstore.postgres.sql import stored_as
 from projections.fold.fold import GROUPS_IN_ONE_GO, Folded, Poison, fold_range, fold_some
 from projections.fold.ranges import Range

@@ -10,7 +10,7 @@ from msgspec.structs import astuple
 
 from domain.address import PrimaryAddressSet
 from domain.event import Recorded, Stream
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from projections.history.shown import Rows, Touched, evolve, keys
 from projections.history.snapshots import Wanted, rows_at
 

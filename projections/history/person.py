@@ -9,7 +9,8 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CUSTOMER, Customer
 from domain.event import Stream
-from eventstore.log.log import Connection, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.stream_ids import to_uuid
 from projections.history.pages import NEWEST, Entry, customer_history, streams_history
 from projections.models.addresses import ADDRESSES

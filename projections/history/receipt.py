@@ -6,7 +6,8 @@ import msgspec
 
 from domain.customer import CustomerErased
 from domain.event import Stream, tag
-from eventstore.log.log import COLUMNS, Executor, Log
+from eventstore.log.log import COLUMNS, Log
+from eventstore.postgres.connection import Executor
 from eventstore.postgres.stream_ids import to_uuid
 
 NEWEST = f"SELECT {COLUMNS} FROM readable_events WHERE originator_id = $1 ORDER BY originator_version DESC LIMIT 1"

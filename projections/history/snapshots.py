@@ -8,7 +8,8 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.customer import CustomerErased
 from domain.event import Recorded, Stream
-from eventstore.log.log import Executor, Log, Session
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Executor, Session
 from eventstore.postgres.json import encode
 from eventstore.postgres.stream_ids import to_uuid
 from projections.history.shown import FINGERPRINTS, Key, Rows, Shown, evolve, keys

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from domain.event import Stream
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from eventstore.postgres.stream_ids import MAX_ID, from_uuid, to_uuid
 
 ORDERS_EVER = """

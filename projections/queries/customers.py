@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from domain.customer import CUSTOMER_STATUSES
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from eventstore.reading.coalesce import Coalescer
 from projections.models.customers import CUSTOMERS, EMAIL_MARK, ID_MARK
 from projections.models.figures import FIGURES

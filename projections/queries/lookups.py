@@ -6,7 +6,7 @@ from typing import TypeAlias
 import asyncpg
 
 from domain.text import identity
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from projections.models.addresses import ADDRESSES
 from projections.models.labels import LABELS
 from projections.models.orders import ORDERS

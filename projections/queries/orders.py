@@ -5,7 +5,7 @@ from datetime import datetime
 import asyncpg
 
 from domain.terms import ORDER_STATUSES
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from projections.models.customers import ID_MARK
 from projections.models.orders import ORDERS
 from projections.queries.language.clock import clock

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from eventstore.postgres.servers import Servers
 from eventstore.postgres.sessions import SESSION
 from projections.queries.language.clock import Clock

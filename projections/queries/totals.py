@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from domain.customer import CustomerErased
 from domain.label import LabelCreated, LabelDeleted
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from eventstore.postgres.sql import stored_as
 from projections.queries.language.sql import Args, Statement
 

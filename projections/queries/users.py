@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from eventstore.log.log import Executor
+from eventstore.postgres.connection import Executor
 from projections.queries.language.sql import NOTHING, Args, Part, all_of, searchable_text
 from projections.queries.pages import patiently
 

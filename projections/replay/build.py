@@ -9,7 +9,8 @@ from typing import Any
 
 import asyncpg
 
-from eventstore.log.log import Connection, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
 from eventstore.store import Store
 from projections.fold.fold import Folded, fold_range, fold_some
 from projections.fold.ranges import Range

@@ -8,7 +8,8 @@ import asyncpg
 
 from domain.customer import CustomerErased
 from domain.event import Stream
-from eventstore.log.log import Connection, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import MAX_ID, from_uuid, to_uuid
 from eventstore.store import Store

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from projections.replay.build import at_once
 from projections.replay.registry import Replay, live_ids, not_rebuilt
 from projections.tables.projection import Projection

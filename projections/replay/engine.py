@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import asyncpg
 
-from eventstore.log.log import Connection, Executor
 from eventstore.postgres.away import UNREACHABLE
+from eventstore.postgres.connection import Connection, Executor
 from eventstore.store import Store
 from projections.models import PROJECTIONS
 from projections.replay import registry

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from eventstore.store import Store
 from projections.models.figures import FIGURES
 from projections.replay.build import THERE_IS

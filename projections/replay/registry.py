@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import asyncpg
 import msgspec
 
-from eventstore.log.log import Connection, Executor
+from eventstore.postgres.connection import Connection, Executor
 from eventstore.postgres.json import encode_numbers
 from projections.fold.fold import Poison
 from projections.fold.ranges import Range, split

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from domain.text import folding
-from eventstore.log.log import Connection, Executor
 from eventstore.postgres import migrate
+from eventstore.postgres.connection import Connection, Executor
 from eventstore.postgres.migrate import Owner, SchemaError
 from projections.tables.projection import Projection
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, Union, get_args, get_origin
 import asyncpg
 import msgspec
 
-from eventstore.log.log import Connection, Executor, Session
+from eventstore.postgres.connection import Connection, Executor, Session
 from eventstore.postgres.json import encode_numbers
 from projections.tables.derived import Derived
 from projections.tables.view import View

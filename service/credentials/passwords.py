@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from eventstore.log.log import Executor, Session
+from eventstore.postgres.connection import Executor, Session
 from eventstore.reading.coalesce import Coalescer
 from service.credentials.auth import CredentialLookup, Principal, allowed, new_password, password_digest
 from service.credentials.roles import PERMISSIONS, Permission, Role

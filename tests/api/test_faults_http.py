@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api.app import BASE
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from tests.api.documented import OPERATIONS, example_of
 from tests.api.shop import Method, Shop, open_shop
 

@@ -25,7 +25,7 @@ from domain.label import LABEL, CreateLabel, DeleteLabel, RenameLabel
 from domain.order import ORDER, PlaceOrder, RecordPayment, RecordRefund
 from domain.refusals import Refusal
 from domain.user import USER, ChangeUserProfile
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from eventstore.store import By, Store, Unit
 from projections.database import open_store
 from service import addresses, customers, orders, privacy, users

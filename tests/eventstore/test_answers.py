@@ -8,7 +8,7 @@ import pytest
 from domain.event import Claim, Stream
 from domain.label import LABEL, CreateLabel, LabelCreated, LabelRenamed, RenameLabel
 from domain.user import USER, ChangeUserProfile, DeleteUser, EraseUser, RegisterUser, UserCommand, UserProfile
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from eventstore.store import Store, Unit
 from proof.checks import claims
 from tests.eventstore.acts import BY, do

@@ -13,7 +13,7 @@ from domain.event import Claim, Recorded, Stream
 from domain.label import LABEL, CreateLabel, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, RefundExceedsPayment
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.store import ATTEMPTS, Store, Unit
 from projections.database import open_store

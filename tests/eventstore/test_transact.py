@@ -12,7 +12,7 @@ from domain.customer import CUSTOMER, AttachUser, ChangeCustomer, CustomerErased
 from domain.event import Recorded, Stream
 from domain.order import ORDER, OrderPlaced, OrderTransferred, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, CustomerNotFound, OrderNotFound, Refusal, UserAlreadyAttached
-from eventstore.log.log import Session
+from eventstore.postgres.connection import Session
 from eventstore.store import Store, Unit
 from projections.database import open_store
 from tests.eventstore.acts import (

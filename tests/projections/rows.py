@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.value import Figures, OrderValue, figures
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from eventstore.store import Store
 from projections.models import PROJECTIONS
 from projections.models.figures import with_figures

@@ -10,7 +10,8 @@ from domain.address import AddAddress, AddressDetails, ChangeAddress
 from domain.customer import CUSTOMER, ChangeCustomer
 from domain.order import PlaceOrder, RecordPayment
 from domain.terms import ORDER_STATUSES, OrderDetails
-from eventstore.log.log import Connection, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
 from eventstore.store import Store, Unit
 from projections.database import at_one_moment
 from projections.history import pages

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer
-from eventstore.log.log import Connection
+from eventstore.postgres.connection import Connection
 from eventstore.postgres.servers import Servers
 from eventstore.postgres.stream_ids import from_uuid
 from eventstore.store import Store

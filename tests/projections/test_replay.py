@@ -12,7 +12,8 @@ from domain.address import AddAddress, AddressDetails, RemoveAddress
 from domain.customer import CUSTOMER
 from domain.events import EVENTS
 from eventstore.log.codec import Codec
-from eventstore.log.log import Executor, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Executor
 from eventstore.sealing.master_keys import MasterKeys
 from eventstore.sealing.payloads import Sealing
 from eventstore.store import Store

@@ -12,7 +12,8 @@ from domain.event import Event, Forgotten, Stream
 from domain.label import LabelCreated, LabelDeleted, LabelRenamed
 from domain.order import OrderPlaced
 from domain.user import UserDeleted, UserErased, UserProfile, UserProfileChanged, UserRegistered
-from eventstore.log.log import Connection, Log
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
 from projections.history.changes import Changes
 from projections.history.pages import Entry, Unreadable
 from projections.queries.lookups import currencies_of, label_values
