@@ -13,7 +13,7 @@ from eventstore.chain.signer import NotSound, SetBack
 from eventstore.chain.signing import SigningKeyError
 from eventstore.embedded.server import EmbeddedError
 from eventstore.postgres.away import WORDS, why_away
-from eventstore.postgres.migrate import SchemaError
+from eventstore.postgres.migrate import MISFITS, SchemaError
 from eventstore.postgres.servers import NotUnicodeError
 from eventstore.sealing.master_keys import MasterKeyError
 from projections.fold.fold import PoisonedError
@@ -63,6 +63,8 @@ def _end_for_event(error: Exception) -> None:
 def _end_for_database(error: Exception) -> None:
     if isinstance(error, NOT_LET_IN):
         exits.end(exits.NO_STORE, f"The database does not let us in: {_sentence(error)}")
+    if isinstance(error, MISFITS):
+        exits.end(exits.NO_STORE, f"The database has the tables of another version of Custodiary: {_sentence(error)}")
     why = why_away(error)
     if why is not None or isinstance(error, NOT_THERE):
         exits.end(exits.NO_STORE, f"{WORDS[why or 'away'].capitalize()}: {_sentence(error)}")

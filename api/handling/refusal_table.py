@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 
-import asyncpg
 from eventsourcing.persistence import MapperDeserialisationError
 
 from api.handling.errors import Refusals
@@ -13,6 +12,7 @@ from api.http.refusals import Forbidden, HttpRefusal, Invalid, OtherTransaction,
 from domain import refusals
 from domain.refusals import ClaimTaken
 from domain.terms import Move
+from eventstore.postgres.migrate import MISFITS
 from eventstore.store import Contended, OutcomeUnknown, Overloaded
 from projections.fold.fold import PoisonedError
 from projections.queries.language.refusals import QueryRefused, TooExpensive
@@ -25,14 +25,6 @@ from service.credentials.passwords import CredentialExists, CredentialNotFound, 
 from service.fields.reader import Errors, UnfitFields
 from service.privacy import NotErased
 
-# What a statement meets where another version has changed the tables. Our own are as they are in the tests.
-MISFITS = (
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.UndefinedFunctionError,
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.NotNullViolationError,
-)
 logger = logging.getLogger("custodiary.api")
 
 OTHERWISE = Rule(Reason.TRANSACTION_EXISTS, "This transaction is recorded already, as something else.")

@@ -3,6 +3,7 @@
 from importlib import resources
 
 from eventstore.postgres.migrate import Owner
+from eventstore.sealing.master_keys import MasterKeys
 from projections import database
 
 ACCESS = Owner("access", resources.files("api").joinpath("access"))
@@ -11,5 +12,9 @@ OWNERS = (*database.OWNERS, ACCESS)
 
 
 async def migrate(dsn: str) -> None:
-    """Create or update all tables, and rebuild the read models whose shape has changed. Raises SchemaError."""
+    """Create or update all tables, and rebuild the read models whose shape has changed.
+
+    Raises SchemaError, and MasterKeyError before anything is made.
+    """
+    MasterKeys.from_environment()
     await database.migrate(dsn, OWNERS)

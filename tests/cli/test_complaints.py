@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from api.cli.program import app
 from api.cli.terminal import exits
 from eventstore.sealing.key_material import new_key
+from projections.database import has_store
 from tests.cli.process import NOWHERE, Process, custodiary
 from tests.importing.desk import order, order_file, packed
 
@@ -104,6 +105,20 @@ async def test_a_role_without_rights_is_told(empty_database: str) -> None:
     finally:
         await connection.execute("DROP ROLE custodiary_test_guest")
         await connection.close()
+
+
+async def test_without_a_master_key_nothing_is_made(empty_database: str) -> None:
+    assert custodiary("migrate", DATABASE_URL=empty_database, MASTER_KEY="").code == exits.USAGE
+    assert not await has_store(empty_database)
+
+
+async def test_tables_of_another_version_are_complained_of(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute("DROP VIEW readable_events")
+    await connection.close()
+    code, said = custodiary("history", DATABASE_URL=database).complaint
+    missing = 'relation "readable_events" does not exist.'
+    assert (code, said) == (exits.NO_STORE, f"The database has the tables of another version of Custodiary: {missing}")
 
 
 def test_without_a_master_key_it_is_said_how_to_make_one(database: str) -> None:
