@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
+import asyncpg
 import httpx
 import pytest
 
@@ -112,6 +113,18 @@ async def test_it_goes_into_another_postgresql_too_and_only_once(
     # And out of it again.
     made = custodiary("backup", place / "second", DATABASE_URL=empty_database, MASTER_KEY_FILE=key)
     assert (made.code, made.stderr) == (exits.DONE, ""), made.stdout
+
+
+async def test_a_store_whose_rows_are_not_those_of_its_events_is_told_of(place: Path, database: str) -> None:
+    assert custodiary("import", "fluentcart", SEED, DATABASE_URL=database).code == exits.DONE
+    connection = await asyncpg.connect(database)
+    await connection.execute("DELETE FROM orders WHERE id = (SELECT min(id) FROM orders)")
+    rows = await connection.fetchval("SELECT count(*) FROM orders")
+    await connection.close()
+    made = custodiary("backup", place / "unsound", DATABASE_URL=database)
+    assert (made.code, made.stderr) == (exits.NOT_ALL, "")
+    assert made.lines[-1].startswith(f"orders had {rows} rows, and has {rows + 1} rebuilt from the events: ")
+    assert "custodiary replay` on what was backed up shows which" in made.lines[-1]
 
 
 def test_a_backup_is_never_written_over(place: Path, acknowledged: list[str]) -> None:

@@ -12,6 +12,7 @@ from api.cli.terminal import exits
 from api.cli.terminal.naming import directory_of
 from api.cli.terminal.output import say
 from api.cli.terminal.session import database, run, with_store_at
+from api.cli.terminal.typed import typed
 from api.process.settings import Settings
 from api.process.tables import OWNERS
 from eventstore.backup.sealed_file import BackupError, BackupPart, PartName
@@ -81,11 +82,12 @@ def restore(directory: Path, keys_directory: Path | None) -> None:
 
 def _end(restored: Restored) -> NoReturn:
     for name, (then, now) in restored.differing.items():
-        say(f"{name} had {many(then, 'row')}, and has {now} rebuilt from the events: see `custodiary verify`.")
+        rebuilt = f"{name} had {many(then, 'row')}, and has {now} rebuilt from the events"
+        say(f"{rebuilt}: `{typed('replay')}` on what was backed up shows which.")
     for fault in restored.faults[:SHOWN]:
         say(str(fault))
     if restored.faults:
-        say(f"{many(len(restored.faults), 'fault')} in the chain of events: see `custodiary audit verify`.")
+        say(f"{many(len(restored.faults), 'fault')} in the chain of events: see `{typed('audit verify')}`.")
     raise SystemExit(exits.NOT_ALL if restored.differing or restored.faults else exits.DONE)
 
 
