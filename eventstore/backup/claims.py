@@ -6,7 +6,8 @@ from typing import Any
 from eventsourcing.persistence import MapperDeserialisationError
 
 from domain.event import Claim, Decider, Forgotten, Stream
-from eventstore.log.log import COLUMNS, Log
+from eventstore.log.envelopes import COLUMNS
+from eventstore.log.log import Log
 from eventstore.postgres.connection import Connection
 from eventstore.postgres.stream_ids import MAX_ID, to_uuid
 

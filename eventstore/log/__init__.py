@@ -1,3 +1,3 @@
 """Events as they are stored: encoded, chained, read and followed."""
 
-__all__ = ["codec", "digest", "log", "subscription"]
+__all__ = ["codec", "digest", "envelopes", "log", "subscription"]

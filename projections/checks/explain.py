@@ -18,7 +18,8 @@ from domain.order import (
     RefundRecorded,
 )
 from domain.value import ONE, ROUNDING, RULE, OrderValue, average
-from eventstore.log.log import COLUMNS, Log
+from eventstore.log.envelopes import COLUMNS
+from eventstore.log.log import Log
 from eventstore.postgres.connection import Connection
 from eventstore.postgres.stream_ids import MAX_ID, to_uuid
 from projections.fold.fold import PoisonedError

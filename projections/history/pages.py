@@ -18,7 +18,8 @@ from msgspec.structs import asdict
 
 from domain.customer import CustomerErased
 from domain.event import Event, Forgotten, Recorded, Stream
-from eventstore.log.log import COLUMNS, Log, enveloped
+from eventstore.log.envelopes import COLUMNS, enveloped
+from eventstore.log.log import Log
 from eventstore.postgres.connection import Executor
 from eventstore.postgres.sql import stored_as
 from eventstore.postgres.stream_ids import from_uuid, to_uuid

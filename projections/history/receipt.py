@@ -6,7 +6,8 @@ import msgspec
 
 from domain.customer import CustomerErased
 from domain.event import Stream, tag
-from eventstore.log.log import COLUMNS, Log
+from eventstore.log.envelopes import COLUMNS
+from eventstore.log.log import Log
 from eventstore.postgres.connection import Executor
 from eventstore.postgres.stream_ids import to_uuid
 

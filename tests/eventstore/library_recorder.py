@@ -13,7 +13,7 @@ from eventsourcing import persistence
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent, Tracking
 
 from eventstore.log.digest import NONE, digest
-from eventstore.log.log import Row
+from eventstore.log.envelopes import Row
 from eventstore.log.predecessors import predecessors
 from eventstore.log.subscription import Subscription
 from eventstore.postgres.json import encode
