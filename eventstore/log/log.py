@@ -41,7 +41,7 @@ HEAD = "SELECT max(notification_id) FROM stored_events"
 HOLD = """
     SELECT originator_id, version, digest, kind, value
     FROM hold_streams($1::text::bigint[], $2::text::uuid[], $3::text::bigint[], $4::text::text[], $5::text::json)"""
-APPEND = "SELECT notification_id FROM append_events($1::text::json, NULL, NULL)"
+APPEND = "SELECT notification_id FROM append_events($1::text::json, NULL)"
 APPEND_WHOLE = """
     SELECT append_whole(
         hold_unmoved(${0}::text::bigint[], ${1}::text::uuid[], ${2}::text::bigint[], ${3}::text::text[]),

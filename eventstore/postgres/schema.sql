@@ -141,18 +141,14 @@ BEGIN
 END
 $$;
 
--- All that commands leave behind, in one call at the end of their transaction. Claims come first, so that the log's
--- lock is held for no longer than the insert and the commit; taking a claim that another stream holds fails on its key.
+-- Append events, after taking claims, so that the log's lock is held for no longer than the insert and the commit.
+-- Taking a claim that another stream holds fails on its key.
 -- Commit order must equal position order, or followers skip events: the lock is held from before the positions are
 -- taken until the commit. It is an advisory lock, because LOCK TABLE waits for VACUUM and ANALYZE. The arguments are
 -- JSON, because asyncpg writes JSON several times faster than arrays.
-CREATE FUNCTION append_events(events json, freed json, taken json)
+CREATE FUNCTION append_events(events json, taken json)
 RETURNS TABLE (notification_id bigint, recorded_at timestamptz) LANGUAGE plpgsql AS $$
 BEGIN
-    IF freed IS NOT NULL THEN
-        DELETE FROM claims USING json_to_recordset(freed) AS f (kind text, value text)
-        WHERE (claims.kind, claims.value) = (f.kind, f.value);
-    END IF;
     IF taken IS NOT NULL THEN
         INSERT INTO claims (kind, value, originator_id)
         SELECT t.kind, t.value, t.originator_id
@@ -199,7 +195,7 @@ BEGIN
     IF NOT is_held OR written <> expected THEN
         RAISE serialization_failure USING MESSAGE = 'a row has changed';
     END IF;
-    PERFORM append_events(events, NULL, taken);
+    PERFORM append_events(events, taken);
     RETURN pg_current_xact_id()::xid::text::bigint;
 END
 $$;

@@ -18,7 +18,7 @@ from eventstore.log.predecessors import predecessors
 from eventstore.log.subscription import Subscription
 from eventstore.postgres.json import encode
 
-INSERT = "SELECT notification_id FROM append_events($1::text::json, NULL, NULL)"
+INSERT = "SELECT notification_id FROM append_events($1::text::json, NULL)"
 STREAM = """
     SELECT originator_id, originator_version, topic, state FROM stored_events
     WHERE originator_id = $1
