@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -94,13 +95,10 @@ def _asked_for_most(query: ListQuery) -> str:
 
 def page_statement(listing: Listing, query: ListQuery, sort: Sort, condition: Statement) -> Statement:
     """At least one row more than the page, if there is one."""
-    args, where = Args(condition.args), condition.sql
     limit = f"LIMIT {next(limit for limit in LIMITS if limit > query.per_page)}"
-    columns = f"{listing.selects}, {sort.column.key} AS sort_key, {STATE}"
-    first, *others = (f"{table} AS {alias}" for alias, table in listing.tables.items())
+    args, where = Args(condition.args), condition.sql
     if where == EVERYTHING and not query.cursor and query.page == 1:
-        tables = _joined(first, others)
-        return Statement(f"SELECT {columns} FROM {tables} ORDER BY {sort.order} {limit}", args.values)
+        return Statement(_rows(listing.selects, tuple(listing.tables.items()), sort, limit), args.values)
     if query.cursor:
         conditions = [f"({where}) AND ({further})" for further in after(query.cursor, sort, args)]
         skip = ""
@@ -113,8 +111,15 @@ def page_statement(listing: Listing, query: ListQuery, sort: Sort, condition: St
         for condition in conditions
     )
     # All else is fetched out here, for the rows of the page and none of those that an offset skips.
-    tables = _joined(f"({found}) AS found", [first, *others])
-    return Statement(f"SELECT {columns} FROM {tables} ORDER BY {sort.order} {limit}", args.values)
+    tables = ("found", f"({found})"), *listing.tables.items()
+    return Statement(_rows(listing.selects, tables, sort, limit), args.values)
+
+
+@lru_cache(1_000)
+def _rows(selects: str, tables: Sequence[tuple[str, str]], sort: Sort, limit: str) -> str:
+    first, *others = (f"{table} AS {alias}" for alias, table in tables)
+    columns = f"{selects}, {sort.column.key} AS sort_key, {STATE}"
+    return f"SELECT {columns} FROM {_joined(first, others)} ORDER BY {sort.order} {limit}"
 
 
 def counting(listing: Listing, condition: Statement) -> Counting:
@@ -122,9 +127,14 @@ def counting(listing: Listing, condition: Statement) -> Counting:
 
 
 def _tables(listing: Listing, *used: str) -> str:
+    return _needed(tuple(listing.tables.items()), used)
+
+
+@lru_cache(1_000)
+def _needed(tables: Sequence[tuple[str, str]], used: Sequence[str]) -> str:
     """The tables that these pieces of SQL, all ours, look into: a join that nobody needs costs more than the rest."""
-    needed = [f"{table} AS {alias}" for alias, table in listing.tables.items() if _mentions(alias, used)]
-    [first, *others] = needed or [f"{table} AS {alias}" for alias, table in list(listing.tables.items())[:1]]
+    needed = [f"{table} AS {alias}" for alias, table in tables if _mentions(alias, used)]
+    [first, *others] = needed or [f"{table} AS {alias}" for alias, table in tables[:1]]
     return _joined(first, others)
 
 
