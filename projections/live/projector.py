@@ -157,8 +157,9 @@ class BatchView(View):
         """
         self._change_rows(events)
         self._applied += events
-        await _refuse_users_that_are_gone(self, events)
-        await _forget_erased(self, events)
+        # The log does not have the events of this batch yet.
+        await _refuse_users_that_are_gone(self, events, self._applied)
+        await _forget_erased(self, events, self._applied)
 
     async def save(self) -> Statement:
         await keep(self._log, self, self._applied)
@@ -215,13 +216,13 @@ async def project(on: Connection, log: Log, events: Sequence[Recorded]) -> None:
         raise Conflict from error
 
 
-async def _forget_erased(connection: Session, events: Iterable[Recorded]) -> None:
+async def _forget_erased(connection: Session, events: Iterable[Recorded], unwritten: Sequence[Recorded]) -> None:
     erased = {recorded.stream.id: recorded.event for recorded in events if isinstance(recorded.event, CustomerErased)}
     users = [recorded.stream.id for recorded in events if isinstance(recorded.event, UserErased)]
     if not (erased or users):
         return
     await _refuse_orders_that_are_left(connection, erased)
-    named = list(await holders(connection, erased))
+    named = list(await holders(connection, erased, unwritten))
     await connection.execute(FORGET_ANSWERS, named, users)
     await connection.execute(FORGET_ERRORS, named, users)
     orders = [id_ for event in erased.values() for id_ in event.orders]
@@ -247,7 +248,9 @@ async def _forget_copies(connection: Session, ids: Mapping[Ids, list[int]]) -> N
                     raise Conflict from error
 
 
-async def _refuse_users_that_are_gone(connection: Session, events: Sequence[Recorded]) -> None:
+async def _refuse_users_that_are_gone(
+    connection: Session, events: Sequence[Recorded], unwritten: Sequence[Recorded]
+) -> None:
     linked = {
         recorded.event.user_id
         for recorded in events
@@ -255,8 +258,11 @@ async def _refuse_users_that_are_gone(connection: Session, events: Sequence[Reco
     }
     standing = {row["id"] for row in await connection.fetch(STANDING_USERS, list(linked))} if linked else set()
     # A user that was never here is another matter: an import keeps the link that it finds.
-    missing = [to_uuid(Stream("user", user_id)) for user_id in linked - standing]
-    if missing and await connection.fetchval(ONCE_REGISTERED, missing):
+    missing = {Stream("user", user_id) for user_id in linked - standing}
+    if missing and (
+        not missing.isdisjoint(recorded.stream for recorded in unwritten)
+        or await connection.fetchval(ONCE_REGISTERED, [to_uuid(stream) for stream in missing])
+    ):
         raise Conflict
 
 

@@ -1,8 +1,8 @@
 """Where words about a customer may be: in the orders that it has or had, whoever has them now."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from domain.event import Stream
+from domain.event import Recorded, Stream
 from eventstore.postgres.connection import Executor
 from eventstore.postgres.stream_ids import MAX_ID, from_uuid, to_uuid
 
@@ -12,7 +12,7 @@ ORDERS_EVER = """
         UNION SELECT originator_id FROM stored_events WHERE former_customer_id = c.id
     ) AS o"""
 HOLDERS = """
-    SELECT DISTINCT customer_id FROM stored_events WHERE originator_id IN (
+    SELECT DISTINCT originator_id, customer_id FROM stored_events WHERE originator_id IN (
         SELECT originator_id FROM stored_events WHERE former_customer_id = ANY($1))"""
 ENDS = to_uuid(Stream("order", 0)), to_uuid(Stream("order", MAX_ID))
 
@@ -25,6 +25,10 @@ async def orders_ever(on: Executor, customer_ids: Collection[int]) -> dict[int, 
     return found
 
 
-async def holders(on: Executor, customer_ids: Collection[int]) -> set[int]:
-    """These customers, and all who ever had an order that has left one of them."""
-    return {*customer_ids, *(row[0] for row in await on.fetch(HOLDERS, list(customer_ids)))}
+async def holders(on: Executor, customer_ids: Collection[int], unwritten: Sequence[Recorded] = ()) -> set[int]:
+    """These customers, and all who ever had an order that has left one of them: by the log, and events to come."""
+    rows = await on.fetch(HOLDERS, list(customer_ids))
+    left = {from_uuid(originator_id) for originator_id, _ in rows}
+    left |= {recorded.stream for recorded in unwritten if recorded.former_customer_id in customer_ids}
+    later = {recorded.customer_id for recorded in unwritten if recorded.stream in left}
+    return {*customer_ids, *(id_ for _, id_ in rows), *(id_ for id_ in later if id_ is not None)}

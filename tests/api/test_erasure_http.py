@@ -15,10 +15,14 @@ from service.credentials.roles import Role
 from tests.api.searching import found_in
 from tests.api.shop import FORBIDDEN, NO_CUSTOMER, Shop, done, new_email, problems, reason, refusal, rule
 from tests.eventstore.acts import rename
+from tests.eventstore.arriving import arriving_together, so_many_wait
 from tests.projections.replays import asked, made
 
 REASON = "asked by letter"
 TOPICS = "SELECT topic FROM stored_events WHERE notification_id > $1 ORDER BY notification_id"
+TRANSACTIONS = """
+    SELECT count(DISTINCT xmin::text) FROM stored_events
+    WHERE former_customer_id = $1 OR (originator_id = $2 AND topic LIKE 'customer-erased%')"""
 NAMES = ("customer_id", "erased_by", "request_id", "reason", "events", "users")
 
 
@@ -121,6 +125,20 @@ async def test_what_went_to_another_customer_with_an_order_goes_with_either(shop
     assert "Zelda" not in str(done(await shop.get(f"/customers/{gone}/history")))
     assert ("Zelda" in str(done(await shop.get(f"/customers/{stands}/history")))) == (stands == id_)
     assert (await made(shop.store, asked("equal"))).status == "swapped"
+
+
+async def test_what_leaves_with_an_order_while_its_customer_is_erased_goes_too(shop: Shop) -> None:
+    id_, other = await shop.customer(), await shop.customer()
+    order_id = await shop.order(id_, 500, items=[{"title": "For Zelda"}])
+    key = {"headers": {"Idempotency-Key": f"transfer {order_id}"}}
+    async with arriving_together(shop.store) as start:
+        [transferred] = start(shop.post(f"/orders/{order_id}/transfer", {"customer_id": other}, **key))
+        await so_many_wait(shop.store, 1)
+        [erased] = start(erase(shop, id_))
+    assert (done(transferred.result())["data"]["customer_id"], erased.exception()) == (other, None)
+    transactions = await shop.store.pool.fetchval(TRANSACTIONS, id_, to_uuid(Stream("customer", id_)))
+    assert transactions == 1, "they are not in one batch"
+    assert (await shop.post(f"/orders/{order_id}/transfer", {"customer_id": other}, **key)).status_code == 410
 
 
 async def test_an_order_says_nothing_more_of_a_customer_who_is_erased(shop: Shop) -> None:
