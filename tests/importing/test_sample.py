@@ -2,11 +2,14 @@
 
 import csv
 import gzip
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from api.cli.actions.serve import SAMPLE
 from eventstore.store import By, Store
@@ -15,6 +18,7 @@ from projections.database import at_one_moment, open_store
 from projections.replay.engine import replay
 from service.importing.orders_csv.orders import import_orders
 from service.importing.report import Report
+from tests.conftest import new_database, with_database
 
 EXPECTED = Path(__file__).parents[1] / "data" / "cdnow_sample_expected.csv.gz"
 FIGURES = """
@@ -22,33 +26,36 @@ FIGURES = """
     FROM customers JOIN figures USING (id) ORDER BY email"""
 
 
-async def test_every_customer_of_the_sample_has_its_figures_before_and_after_a_replay(database: str) -> None:
-    async with open_store(database) as store:
+@pytest.fixture(name="store", scope="module")
+async def store_with_the_sample(server: str, template: str) -> AsyncIterator[Store]:
+    async with new_database(server, template) as name, open_store(with_database(server, name)) as store:
         report = await imported(store)
         assert (report.created["customers"], report.created["orders"]) == (2357, 6856)
-        assert await figures(store) == expected()
-        await replay(store)
-        assert await figures(store) == expected()
-        head = await store.log.head(store.pool)
-        again = await imported(store)
-        assert (again.created.total(), again.already_imported["orders"]) == (0, 6856)
-        assert await store.log.head(store.pool) == head
+        yield store
 
 
-async def test_every_customer_of_the_sample_is_explained(database: str) -> None:
-    async with open_store(database) as store:
-        await imported(store)
-        customers = await store.pool.fetch("SELECT id, email FROM customers")
-        explained = []
-        async with at_one_moment(store.pool) as on:
-            for id_, email in customers:
-                found = await explain(on, store.log, id_, store_currency="USD")
-                assert found is not None
-                told, _version = found
-                assert sum(order.contribution for order in told.orders) == told.ltv
-                assert all(sum(it.amount for it in order.amounts) == order.contribution for order in told.orders)
-                explained.append((email, told.purchase_count, told.ltv, told.aov))
-        assert sorted(explained) == [figures[:4] for figures in expected()]
+async def test_every_customer_of_the_sample_has_its_figures_before_and_after_a_replay(store: Store) -> None:
+    assert await figures(store) == expected()
+    await replay(store)
+    assert await figures(store) == expected()
+    head = await store.log.head(store.pool)
+    again = await imported(store)
+    assert (again.created.total(), again.already_imported["orders"]) == (0, 6856)
+    assert await store.log.head(store.pool) == head
+
+
+async def test_every_customer_of_the_sample_is_explained(store: Store) -> None:
+    customers = await store.pool.fetch("SELECT id, email FROM customers")
+    explained = []
+    async with at_one_moment(store.pool) as on:
+        for id_, email in customers:
+            found = await explain(on, store.log, id_, store_currency="USD")
+            assert found is not None
+            told, _version = found
+            assert sum(order.contribution for order in told.orders) == told.ltv
+            assert all(sum(it.amount for it in order.amounts) == order.contribution for order in told.orders)
+            explained.append((email, told.purchase_count, told.ltv, told.aov))
+    assert sorted(explained) == [figures[:4] for figures in expected()]
 
 
 async def imported(store: Store) -> Report:
