@@ -41,13 +41,13 @@ class RateStanding(NamedTuple):
 
     def headers(self, rate: RequestRate) -> list[tuple[bytes, bytes]]:
         """Headers as in the IETF's drafts, in the form that clients know."""
-        told = {
+        headers = {
             "ratelimit-policy": f"{rate.requests};w={rate.seconds}",
             "ratelimit-limit": rate.requests,
             "ratelimit-remaining": self.left(rate),
             "ratelimit-reset": ceil(self.ahead),
         }
-        return [(name.encode(), str(value).encode()) for name, value in told.items()]
+        return [(name.encode(), str(value).encode()) for name, value in headers.items()]
 
 
 class RateLimit:

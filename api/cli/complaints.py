@@ -72,5 +72,5 @@ def _end_for_database(error: Exception) -> None:
 
 def _sentence(error: Exception) -> str:
     """The first line: what PostgreSQL gives as detail and hint are lines of their own, whoever repeats its error."""
-    said = (str(error) or type(error).__name__).partition("\n")[0]
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+    line = (str(error) or type(error).__name__).partition("\n")[0]
+    return line if line.endswith((".", "!", "?")) else f"{line}."

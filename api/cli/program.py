@@ -92,7 +92,7 @@ def backup(directory: Backup, *, keys_directory: KeysDirectory = None, _verbose:
 
 @app.command()
 def restore(directory: Backup, *, keys_directory: KeysDirectory = None, _verbose: Verbose = False) -> None:
-    """Make a store of a backup. Whoever was erased since is erased again, as far as newer keys tell."""
+    """Make a store of a backup. Whoever was erased since is erased again, where newer keys show it."""
     from api.cli.actions.backups import restore as restore_store
 
     restore_store(directory, keys_directory)

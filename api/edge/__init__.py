@@ -1,1 +1,1 @@
-"""What stands around the API: how large and how slow a request may be, what browsers are told, HEAD."""
+"""Around the API: how large and how slow a request may be, headers for browsers, HEAD."""

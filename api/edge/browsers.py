@@ -1,4 +1,4 @@
-"""What browsers are told: to guess no types, keep no answers, frame no pages, and which other origins may ask."""
+"""Headers for browsers: to guess no types, keep no answers, frame no pages, and which other origins may ask."""
 
 from litestar.config.cors import CORSConfig
 from litestar.enums import ScopeType
@@ -34,7 +34,7 @@ def telling_browsers(app: ASGIApp, hsts_seconds: int) -> ASGIApp:
     insisting: Headers = [(b"strict-transport-security", b"max-age=%d" % hsts_seconds)] if hsts_seconds else []
     of_answers, of_docs = [*_ALWAYS, *_OF_ANSWERS, *insisting], [*_ALWAYS, *_OF_DOCS, *insisting]
 
-    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
@@ -47,7 +47,7 @@ def telling_browsers(app: ASGIApp, hsts_seconds: int) -> ASGIApp:
 
         await app(scope, receive, telling)
 
-    return told
+    return answering
 
 
 def cors(settings: Settings) -> CORSConfig | None:

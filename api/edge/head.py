@@ -12,7 +12,7 @@ def answering_head(app: ASGIApp) -> ASGIApp:
             nonlocal ended
             if message["type"] != "http.response.body":
                 await send(message)
-            elif not ended:  # nobody waits for what a stream has to tell
+            elif not ended:  # nobody waits for what a stream still sends
                 ended = True
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 

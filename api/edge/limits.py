@@ -112,7 +112,7 @@ async def _answered_in_time(app: ASGIApp, scope: Scope, receive: Receive, send: 
     deadline = asyncio.timeout(None)
 
     async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":  # what is told as it happens may go on
+        if message["type"] == "http.response.start":  # what streams may go on
             deadlines.end(deadline)
         await send(message)
 

@@ -1,4 +1,4 @@
-"""Clients that take no answer: granian waits for them for ever, so the kernel is told to give them up."""
+"""Clients that take no answer: granian waits for them for ever, so the kernel gives them up."""
 
 import os
 import socket

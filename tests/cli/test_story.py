@@ -13,7 +13,7 @@ from rich.console import Console
 
 from api.cli.actions.looking import history_table
 from api.cli.story.sentences import Names, event_sentence, sentence
-from api.cli.story.words import many, said, with_ids
+from api.cli.story.words import many, one_line, with_ids
 from domain.address import (
     AddressAdded,
     AddressChanged,
@@ -86,7 +86,7 @@ TOLD: list[tuple[Stream, Event, Changes, str]] = [
     (CUSTOMER, OrderDetailsRecorded(order_id=12, details=OrderDetails(note="ring twice", billing_address=HOME)), {},
      "Order 12 got the note “ring twice” and the billing address Ann Smith, Main St 1, 00100, Rome, IT."),
     (CUSTOMER, CustomerErased(addresses=(1, 2), orders=(12,), users=(3,), reason="asked by letter"), {},
-     "The customer was erased for good, with all that 2 addresses, 1 order and 1 user told, because: asked by letter."),
+     "The customer was erased for good, with all that 2 addresses, 1 order and 1 user held, because: asked by letter."),
     (CUSTOMER, AddressAdded(address_id=4, type="billing", details=HOME), {},
      "Billing address 4 was added: Ann Smith, Main St 1, 00100, Rome, IT."),
     (CUSTOMER, AddressChanged(address_id=4, details=HOME), {"city": ("Milan", "Rome"), "phone": ("06 1", "")},
@@ -174,7 +174,7 @@ def test_a_history_fits_a_terminal_of_eighty_columns_and_loses_nothing(text: str
         console.print(history_table(page, NAMES, of_store=True))
     assert max(map(cell_len, shown.get().splitlines())) <= 80
     if actor == "ann":
-        assert "".join(said(text).split()) in "".join(shown.get().split())
+        assert "".join(one_line(text).split()) in "".join(shown.get().split())
 
 
 # What may follow a value in a sentence and ends in an s; of bytes, a file has more than one.

@@ -25,8 +25,8 @@ from eventstore.chain.verify import Verifier
 from eventstore.sealing.key_material import HOW
 from eventstore.store import Store
 
-SHOWN = 20  # to people
-TOLD = 1_000  # in JSON
+PRINTED = 20  # to people
+IN_JSON = 1_000
 
 
 class FoundFaults:
@@ -39,7 +39,7 @@ class FoundFaults:
     def add(self, faults: Iterator[Fault]) -> None:
         for fault in faults:
             self.count += 1
-            if len(self.first) < TOLD:
+            if len(self.first) < IN_JSON:
                 self.first.append(fault)
 
 
@@ -97,10 +97,10 @@ def _as_json(verifier: Verifier, found: FoundFaults) -> dict[str, Any]:
 
 
 def _print(verifier: Verifier, found: FoundFaults, seconds: float, *, is_known: bool) -> None:
-    for fault in found.first[:SHOWN]:
+    for fault in found.first[:PRINTED]:
         say(str(fault))
-    if found.count > SHOWN:
-        say(f"… and {found.count - SHOWN} more; --json shows {TOLD}.")
+    if found.count > PRINTED:
+        say(f"… and {found.count - PRINTED} more; --json shows {IN_JSON}.")
     rate = f"{verifier.events / seconds:,.0f} a second"
     events, checkpoints = many(verifier.events, "event"), many(verifier.checkpoints, "checkpoint")
     say(f"Checked {events} ({rate}) and {checkpoints}: {many(found.count, 'fault')}.")

@@ -24,7 +24,7 @@ from projections.backups import restore as restore_parts
 from service.background.erased import note, noted
 
 FILES: Mapping[PartName, str] = {"events": "events.backup", "keys": "keys.backup"}
-SHOWN = 20  # faults, to people
+PRINTED = 20  # faults, to people
 
 
 def backup(directory: Path, keys_directory: Path | None) -> None:
@@ -84,7 +84,7 @@ def _end(restored: Restored) -> NoReturn:
     for name, (then, now) in restored.differing.items():
         rebuilt = f"{name} had {many(then, 'row')}, and has {now} rebuilt from the events"
         say(f"{rebuilt}: `{typed('replay')}` on what was backed up shows which.")
-    for fault in restored.faults[:SHOWN]:
+    for fault in restored.faults[:PRINTED]:
         say(str(fault))
     if restored.faults:
         say(f"{many(len(restored.faults), 'fault')} in the chain of events: see `{typed('audit verify')}`.")

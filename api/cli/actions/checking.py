@@ -59,8 +59,8 @@ def _verify(found: IO[bytes], asked: Range, sample: int | None) -> dict[str, int
 
 def _lines(checked: Checked) -> Iterator[dict[str, Any]]:
     for each in checked.differences:
-        told = {way: shown(getattr(each, way)) for way in WAYS}
-        yield {"customer_id": each.customer_id, "field": each.field, **told}
+        values = {way: shown(getattr(each, way)) for way in WAYS}
+        yield {"customer_id": each.customer_id, "field": each.field, **values}
     for unverified in checked.unverified:
         yield msgspec.to_builtins(unverified)
 
@@ -75,8 +75,8 @@ def _print(totals: dict[str, int], found: IO[bytes]) -> None:
     for line in _read(found):
         if "field" in line:
             stored, fold, sql = (figure(line["field"], line[way], currency) for way in WAYS)
-            told = f"{stored} stored, {fold} by the fold, {sql} by SQL"
-            say(f"customer {line['customer_id']}: {line['field']} is {told}")
+            values = f"{stored} stored, {fold} by the fold, {sql} by SQL"
+            say(f"customer {line['customer_id']}: {line['field']} is {values}")
         else:
             whose = with_ids("customer", line["customer_ids"])
             event = "" if line["position"] is None else f"position {line['position']}, "
@@ -112,8 +112,8 @@ def what_if(rule: str, *, as_json: bool) -> NoReturn:
 
 
 def _print_report(report: WhatIf) -> None:
-    said = f"of {many(report.customers, 'customer')} would have other figures, at position {report.position}"
-    say(f"Under {report.rule} instead of {report.instead_of}, {report.changed} {said}.")
+    changed = f"{report.changed} of {many(report.customers, 'customer')} would have other figures"
+    say(f"Under {report.rule} instead of {report.instead_of}, {changed}, at position {report.position}.")
     currency = Settings.from_environment().store_currency
     rows = table("figure", "now", "then", "up", "down", "unchanged")
     for name, moved in report.figures.items():
@@ -125,4 +125,4 @@ def _print_report(report: WhatIf) -> None:
             before, after, by = (figure(name, value, currency) for value in (mover.before, mover.after, mover.by))
             say(f"{name} of customer {mover.customer_id}: {before} → {after} ({'+' * (mover.by > 0)}{by})")
     if report.untold:
-        say(f"Nothing can be told of {with_ids('customer', report.untold)}: an event can't be applied.")
+        say(f"Nothing is known of {with_ids('customer', report.untold)}: an event can't be applied.")

@@ -34,11 +34,11 @@ def show_all(*, as_json: bool) -> None:
     whole = Column("uuid", no_wrap=True)  # what `revoke` asks for
     shown = table(whole, "user", "what it is", padding=(0, 1, 0, 0))
     for each in listed:
-        shown.add_row(str(each.uuid), escape(each.login), escape("\n".join(_told(each))))
+        shown.add_row(str(each.uuid), escape(each.login), escape("\n".join(_lines(each))))
     console.print(shown)
 
 
-def _told(listed: Listed) -> Iterator[str]:
+def _lines(listed: Listed) -> Iterator[str]:
     """A credential in lines: beside a uuid a terminal of 80 columns has room for little else."""
     yield listed.name
     yield listed.role if listed.permissions == PERMISSIONS[listed.role] else f"{listed.role}, narrowed"

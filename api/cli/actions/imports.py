@@ -21,7 +21,7 @@ from service.importing.orders_csv.orders import import_orders
 from service.importing.orders_csv.rates import Rates, rates_always, read_rates
 from service.importing.report import FigureDifference, Remark, Report
 
-SHOWN = 20  # of each kind of remark, to people
+PRINTED = 20  # of each kind of remark, to people
 
 
 def import_order_file(file: Path, always: Sequence[str], dated: Path | None, *, dry_run: bool, as_json: bool) -> None:
@@ -85,10 +85,10 @@ def _one(kind: str) -> str:
 def _list(title: str, found: Sequence[Any], shown: Callable[[Any], str]) -> None:
     if found:
         say(f"{title}: {len(found)}")
-        for each in found[:SHOWN]:
+        for each in found[:PRINTED]:
             say(f"  {shown(each)}")
-        if len(found) > SHOWN:
-            say(f"  … and {len(found) - SHOWN} more, which --json shows.")
+        if len(found) > PRINTED:
+            say(f"  … and {len(found) - PRINTED} more, which --json shows.")
 
 
 def _remark(remark: Remark) -> str:
@@ -97,5 +97,5 @@ def _remark(remark: Remark) -> str:
 
 
 def _figure(figure: FigureDifference) -> str:
-    said, given = written(figure.exported), written(figure.from_orders)
-    return f"customer {figure.customer_id}: {figure.figure} is {said} in the export, its orders give {given}"
+    exported, computed = written(figure.exported), written(figure.from_orders)
+    return f"customer {figure.customer_id}: {figure.figure} is {exported} in the export, its orders give {computed}"

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from api.cli.story.sentences import Names, names_of, sentence
-from api.cli.story.words import many, said
+from api.cli.story.words import many, one_line
 from api.cli.terminal import exits
 from api.cli.terminal.output import console, errors, print_report, say, table
 from api.cli.terminal.session import with_store
@@ -109,11 +109,11 @@ def history_table(page: Page, names: Names, *, of_store: bool) -> Table:
     shown = table(Column("position", no_wrap=True), Column("happened", no_wrap=True), who, "what")
     for entry in page.entries:
         recorded = entry.recorded
-        told = sentence(entry, names)
+        what = sentence(entry, names)
         if of_store and recorded.customer_id is not None:
-            told = f"Customer {recorded.customer_id}: {told}"
+            what = f"Customer {recorded.customer_id}: {what}"
         happened = f"{recorded.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        shown.add_row(*map(escape, (str(recorded.position), happened, said(recorded.actor), told)))
+        shown.add_row(*map(escape, (str(recorded.position), happened, one_line(recorded.actor), what)))
     return shown
 
 

@@ -20,7 +20,7 @@ from service.fields.replay import NAMES, OF_CUSTOMERS
 from service.replays import ReplayState
 
 LISTED = 20
-SHOWN = 10  # of what can't be applied, to people
+PRINTED = 10  # of what can't be applied, to people
 
 
 def replay(
@@ -35,7 +35,7 @@ def replay(
 ) -> None:
     if what_if is not None:
         if projection or customers or since:
-            raise typer.BadParameter("It tells of all customers' figures.", param_hint="--what-if")
+            raise typer.BadParameter("It is about all customers' figures.", param_hint="--what-if")
         print_what_if(what_if, as_json=as_json)
     asked = ReplayRequest(
         projections=_names(projection, of_some=customers is not None or since is not None),
@@ -114,11 +114,11 @@ def _show(view: ShownReplay, *, as_json: bool) -> None:
             numbers = map(str, (found.rows, found.missing, found.surplus, found.differing))
             shown.add_row(name, *numbers, columns)
         console.print(shown)
-    for poison in view.poison[:SHOWN]:
+    for poison in view.poison[:PRINTED]:
         whose = f"{poison.part} {', '.join(map(str, poison.ids))}"
         event = f"position {poison.position} ({poison.topic})"
         say(f"The event at {event} can't be applied: {poison.error}. Left alone: {whose}.")
-    if len(view.poison) > SHOWN:
-        say(f"… and {len(view.poison) - SHOWN} more, which --json shows.")
+    if len(view.poison) > PRINTED:
+        say(f"… and {len(view.poison) - PRINTED} more, which --json shows.")
     if view.status == "ready":
         say(f"`{typed('replays swap', str(view.id))}` puts the rebuilt rows in the place of the live ones.")

@@ -1,4 +1,4 @@
-"""Serving: the database, the first login, the sample, and then the API until it is told to stop."""
+"""Serving: the database, the first login, the sample, and then the API until it is stopped."""
 
 import os
 import signal
@@ -94,7 +94,7 @@ def _looked_after(settings: Settings) -> AbstractContextManager[None]:
 
 @contextmanager
 def _counted_together(workers: int) -> Iterator[None]:
-    """Several workers count into files of one directory, from which any of them can tell the metrics of all."""
+    """Several workers count into files of one directory, from which any of them computes the metrics of all."""
     if workers == 1:
         yield
         return
@@ -105,7 +105,7 @@ def _counted_together(workers: int) -> Iterator[None]:
 
 async def _prepare(dsn: str, settings: Settings, *, sample: bool) -> None:
     if settings.checkpoint_seconds:
-        SigningKey.from_environment()  # what is wrong with it is said here in a line, and by a worker in a traceback
+        SigningKey.from_environment()  # what is wrong with it is printed here in a line, and by a worker in a traceback
     await migrate(dsn)
     async with open_store(dsn) as store:
         if sample:

@@ -1,1 +1,1 @@
-"""What happened, told in sentences: one for each kind of event, with what it takes to be understood alone."""
+"""What happened, in sentences: one for each kind of event, which can be understood alone."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from api.cli.story.words import because, from_to, listed, many, moved, otherwise, quoted, said, value_before
+from api.cli.story.words import because, from_to, listed, many, moved, one_line, otherwise, quoted, value_before
 from domain.address import (
     AddressAdded,
     AddressChanged,
@@ -38,7 +38,7 @@ def customer_sentence(event: Event, changes: Changes, labels: Mapping[int, str])
         case CustomerRegistered(profile=profile, user_id=user_id):
             name = _joined(profile.first_name, profile.last_name)
             user = f", with user {user_id}" if user_id is not None else ""
-            return f"{name} <{said(profile.email)}> was registered{user}."
+            return f"{name} <{one_line(profile.email)}> was registered{user}."
         case CustomerRenamed(first_name=first_name, last_name=last_name):
             former = (changes.get(name, (now,))[0] for name, now in zip(NAMES, (first_name, last_name), strict=True))
             before = _joined(*map(str, former)) if changes else ""
@@ -97,7 +97,7 @@ def _labels(ids: Iterable[int], labels: Mapping[int, str]) -> str:
 def _details(details: OrderDetails) -> str:
     got = [
         f"the note {quoted(details.note)}" if details.note else "",
-        f"the IP address {said(details.ip_address)}" if details.ip_address else "",
+        f"the IP address {one_line(details.ip_address)}" if details.ip_address else "",
         f"the billing address {_place(details.billing_address)}" if details.billing_address else "",
         f"the shipping address {_place(details.shipping_address)}" if details.shipping_address else "",
     ]
@@ -109,7 +109,7 @@ def _place(details: AddressDetails) -> str:
 
 
 def _joined(*parts: str, between: str = " ") -> str:
-    return said(between.join(filter(None, parts)))
+    return one_line(between.join(filter(None, parts)))
 
 
 def _erased(event: CustomerErased) -> str:
@@ -119,5 +119,5 @@ def _erased(event: CustomerErased) -> str:
         (len(event.users), "user", "users"),
     )
     went = listed(many(*each) for each in counted if each[0])
-    with_ = f", with all that {went} told" if went else ""
+    with_ = f", with all that {went} held" if went else ""
     return f"The customer was erased for good{with_}{because(event.reason)}."

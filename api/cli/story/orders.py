@@ -1,6 +1,6 @@
 """Orders."""
 
-from api.cli.story.words import because, from_to, many, otherwise, said, value_before
+from api.cli.story.words import because, from_to, many, one_line, otherwise, value_before
 from api.presentation.money import money
 from domain.event import Event
 from domain.order import (
@@ -21,9 +21,9 @@ def order_sentence(id_: int, event: Event, changes: Changes, currency: str) -> s
         case OrderPlaced(terms=terms):
             return _placed(id_, terms)
         case PaymentRecorded(amount=amount, transaction_id=transaction):
-            return f"{money(amount, currency)} were paid for order {id_}, by transaction {said(transaction)}."
+            return f"{money(amount, currency)} were paid for order {id_}, by transaction {one_line(transaction)}."
         case RefundRecorded(amount=amount, transaction_id=transaction, words=words):
-            by = f"by transaction {said(transaction)}{because(words.reason) if words else ''}"
+            by = f"by transaction {one_line(transaction)}{because(words.reason) if words else ''}"
             return f"{money(amount, currency)} of order {id_} were refunded, {by}."
         case OrderStatusChanged(status=status):
             return f"The status of order {id_} went {from_to(value_before(changes, 'status'), status)}."
@@ -38,7 +38,7 @@ def order_sentence(id_: int, event: Event, changes: Changes, currency: str) -> s
 
 
 def _placed(id_: int, terms: Terms) -> str:
-    invoice = f" (invoice {said(terms.invoice_no)})" if terms.invoice_no else ""
+    invoice = f" (invoice {one_line(terms.invoice_no)})" if terms.invoice_no else ""
     items = f", {many(len(terms.items), 'item')}" if terms.items else ""
     paid = f", {money(terms.total_paid, terms.currency)} of it paid" if terms.total_paid else ""
     refunded = f", {money(terms.total_refund, terms.currency)} refunded" if terms.total_refund else ""

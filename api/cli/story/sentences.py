@@ -7,7 +7,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from api.cli.story.customers import customer_sentence
 from api.cli.story.orders import order_sentence
-from api.cli.story.words import moved, otherwise, quoted, said, value_before
+from api.cli.story.words import moved, one_line, otherwise, quoted, value_before
 from domain.event import Event, Forgotten, Stream
 from domain.label import LabelCreated, LabelDeleted, LabelRenamed
 from domain.order import OrderPlaced
@@ -48,9 +48,9 @@ def sentence(entry: Entry, names: Names) -> str:
     """Begins with a capital, ends with a full stop, and is one line."""
     stream, event, changes = entry.recorded.stream, entry.recorded.event, entry.changes or {}
     if isinstance(event, Unreadable):
-        return f"Something happened that can't be read here: {said(entry.type)}."
+        return f"Something happened that can't be read here: {one_line(entry.type)}."
     if isinstance(event, Forgotten) or (entry.data is None and not event.outlives_erasure):
-        return f"Something happened that is forgotten: {said(entry.type)}."
+        return f"Something happened that is forgotten: {one_line(entry.type)}."
     return event_sentence(stream, event, changes, names)
 
 
@@ -69,7 +69,7 @@ def event_sentence(stream: Stream, event: Event, changes: Changes, names: Names)
 def _user_sentence(id_: int, event: Event, changes: Changes) -> str:
     match event:
         case UserRegistered(profile=profile):
-            return f"User {id_} was registered: {said(profile.user_login)} <{said(profile.user_email)}>."
+            return f"User {id_} was registered: {one_line(profile.user_login)} <{one_line(profile.user_email)}>."
         case UserProfileChanged():
             return f"The profile of user {id_} changed: {moved(changes, UserProfile.__struct_fields__)}."
         case UserDeleted():

@@ -9,7 +9,7 @@ from projections.history.changes import Changes
 LONG = 160  # characters of what somebody wrote
 
 
-def said(text: str) -> str:
+def one_line(text: str) -> str:
     """What somebody wrote, in one line, no longer than a line or two, and without what steers a terminal."""
     line = " ".join(text.split())
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
@@ -17,7 +17,7 @@ def said(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    return f"“{said(text)}”"
+    return f"“{one_line(text)}”"
 
 
 def listed(words: Iterable[str]) -> str:
@@ -53,11 +53,11 @@ def moved(changes: Changes, names: Iterable[str]) -> str:
 
 
 def _value(value: Any) -> str:
-    return "nothing" if value in (None, "") else said(str(value))
+    return "nothing" if value in (None, "") else one_line(str(value))
 
 
 def because(reason: str) -> str:
-    return f", because: {said(reason).rstrip('.')}" if reason.strip() else ""
+    return f", because: {one_line(reason).rstrip('.')}" if reason.strip() else ""
 
 
 def otherwise(event: Event, changes: Changes) -> str:

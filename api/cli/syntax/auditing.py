@@ -19,7 +19,7 @@ def verify(
     ] = None,
     kept_file: Annotated[
         Path | None,
-        typer.Option("--kept", exists=True, dir_okay=False, help="Checkpoints that were kept elsewhere, one a line."),
+        typer.Option("--kept", exists=True, dir_okay=False, help="Checkpoints that were stored elsewhere, one a line."),
     ] = None,
     as_json: Json = False,
     _verbose: Verbose = False,
@@ -45,7 +45,7 @@ def write_dump(
 
 @audit.command("checkpoint")
 def checkpoint(*, _verbose: Verbose = False) -> None:
-    """Sign what is new, and print the newest checkpoint, to be kept out of reach of whoever can change the database."""
+    """Sign what is new, and print the newest checkpoint, to be stored where nobody who can change the database is."""
     from api.cli.actions import auditing
 
     auditing.checkpoint()

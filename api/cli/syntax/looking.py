@@ -43,7 +43,7 @@ def verify(
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
-    """Compare customers' stored figures with what their events give, told by a fold and by SQL."""
+    """Compare customers' stored figures with what their events give, by a fold and by SQL."""
     from api.cli.actions import checking
 
     checking.verify(sample=sample, customers=customers, as_json=as_json)

@@ -1,4 +1,4 @@
-"""What several commands can be told."""
+"""Options and arguments of several commands."""
 
 from typing import Annotated, TypeAlias
 

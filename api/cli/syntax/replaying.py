@@ -21,7 +21,7 @@ def replay(
     swap: Annotated[Swap, typer.Option(help="When the rebuilt rows take the place of the live ones.")] = "never",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that fold.")] = 1,
     what_if: Annotated[
-        str | None, typer.Option(metavar="RULE", help="Only tell what the figures would be under another rule.")
+        str | None, typer.Option(metavar="RULE", help="Only print what the figures would be under another rule.")
     ] = None,
     as_json: Json = False,
     _verbose: Verbose = False,

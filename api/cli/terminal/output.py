@@ -19,7 +19,7 @@ errors = Console(stderr=True, highlight=False)
 
 
 def say(line: str) -> None:
-    """One line as it stands: terminals wrap, scripts want it whole. Ends the command when nobody reads it any more."""
+    """One line, as it is: terminals wrap, scripts want it whole. Ends the command when nobody reads it any more."""
     console.out(line, highlight=False)
 
 
@@ -55,7 +55,7 @@ class RateColumn(ProgressColumn):
 
 @contextmanager
 def progress_bar(title: str, unit: str = "") -> Iterator[Callable[[int, int], None]]:
-    """A function to be told how much is done, of how much. Shows on a terminal only; the rate, if it has a unit."""
+    """A function that takes how much is done, and of how much. Shows on a terminal only; the rate, if it has a unit."""
     rate = (RateColumn(unit),) if unit else ()
     columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), *rate, TimeRemainingColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class NoStoreError(Exception):
-    """There is none where this command was told to look, or looks by itself; it is not one of those that make one."""
+    """There is none where this command looks, and it is not one of those that make one."""
 
     def __init__(self, settings: Settings) -> None:
         names = "DATABASE_URL" if settings.database_url else "CUSTODIARY_DATA"

@@ -1,4 +1,4 @@
-"""How this program's commands are typed here, so that a hint works as it stands."""
+"""How this program's commands are typed here, so that a hint can be copied."""
 
 import shlex
 import shutil
@@ -23,9 +23,9 @@ def typed(*arguments: str) -> str:
 def typed_again(option: str, value: object) -> str:
     """What was typed, with another value of one option."""
     arguments = sys.argv[1:]
-    kept = [
+    others = [
         each
         for before, each in zip(["", *arguments], arguments, strict=False)
         if option not in {before, each} and not each.startswith(f"{option}=")
     ]
-    return typed(shlex.join([*kept, option, str(value)]))
+    return typed(shlex.join([*others, option, str(value)]))
