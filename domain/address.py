@@ -42,7 +42,7 @@ class AddressChanged(Event, frozen=True, kw_only=True, tag="address-changed"):
 
 
 class AddressRetyped(Event, frozen=True, kw_only=True, tag="address-retyped"):
-    """It leaves its former type, and is not primary of the new one until that is said."""
+    """The address has another type now, and is not primary until a PrimaryAddressSet."""
 
     personal = True
     address_id: int

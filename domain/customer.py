@@ -94,9 +94,9 @@ class OrderDetailsRecorded(Event, frozen=True, kw_only=True, tag="order-details-
 
 
 class CustomerErased(Event, frozen=True, kw_only=True, tag="customer-erased"):
-    """`addresses`, `orders` and `users` are the ids whose personal data went with it.
+    """`addresses`, `orders` and `users` are the ids whose personal data is erased with it.
 
-    Of orders that are another customer's by then, what they said while they were this one's.
+    An order that another customer has by then loses only the text that it got while it was this customer's.
     """
 
     personal = False
@@ -163,7 +163,7 @@ class DetachUser(Command, frozen=True, kw_only=True):
 
 
 class RecordOrderDetails(Command, frozen=True, kw_only=True):
-    """`has_moved`: the order was another customer's meanwhile, and may say what that one said."""
+    """`has_moved`: the order was another customer's in between, and may have that one's details."""
 
     order_id: int
     details: OrderDetails
@@ -194,7 +194,7 @@ LOCATION = ("country", "state", "city", "postcode")
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """None stands for a customer that was never registered; `erased` for one that is forgotten.
+    """A customer that was never registered is None; `erased` is true after an erasure.
 
     `users` are all that it ever had.
     """

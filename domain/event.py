@@ -9,7 +9,7 @@ import msgspec
 
 # No struct here can be part of a reference cycle, so none need be followed by the garbage collector (gc=False).
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", gc=False):
-    """A fact in the past tense: business data only. A subclass says its stored tag aloud.
+    """A fact in the past tense: business data only. A subclass names its stored tag.
 
     When its fields change, raise `class_version` and add `upcast_v1_v2(data)`, which mends stored data in place.
     """
@@ -58,7 +58,7 @@ class Claim(NamedTuple):
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event in its envelope: where it stands, when it happened, who asked.
+    """An event in its envelope: its place in the log, when it happened, who asked.
 
     `customer_id` is whom the event is about; `former_customer_id` whom it was about before a transfer.
     `position`, `recorded_at` and `digest` are given by the log: 0, None and nothing until the event is written.

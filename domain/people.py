@@ -1,4 +1,4 @@
-"""Rules about several aggregates: who must exist, whose a user is, what goes along. Over what was loaded, and pure."""
+"""Rules about several aggregates: who must exist, whose a user is, who is erased. Pure functions over loaded states."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -27,7 +27,7 @@ FOLLOWED = {"first_name": "first_name", "last_name": "last_name", "user_email": 
 
 
 def is_registered(customer: Customer | None) -> bool:
-    """And not erased."""
+    """Whether the customer exists and is not erased."""
     return customer is not None and not customer.erased
 
 
@@ -75,7 +75,7 @@ def user_made(profile: CustomerProfile, login: str, user_url: str) -> UserProfil
 
 
 def logins(email: str, user_id: int) -> Iterator[str]:
-    """From the email's local part, or with a 2 behind it, or with the user's id, which few others can have taken."""
+    """The email's local part, then with a 2 behind it, then with the user's id, which is hardly ever taken."""
     wanted = NOT_IN_LOGINS.sub("", email.partition("@")[0].lower())[:MAX_LOGIN] or "user"
     yield wanted
     yield from (f"{wanted}{number}" for number in chain((2,), count(user_id)))
@@ -92,17 +92,16 @@ def followed(former: CustomerProfile, current: CustomerProfile, sent: ChangeUser
 
 
 def loses_its_user(customer: Customer | None, user_id: int) -> bool:
-    """When the user is deleted."""
+    """Whether the customer is left without a user when this one is deleted."""
     return customer is not None and customer.user_id == user_id
 
 
 def users_erased(
     customers: Mapping[int, Customer], free_with_email: Mapping[str, Collection[int]], known: Mapping[int, bool]
 ) -> dict[int, tuple[int, ...]]:
-    """Users that an erasure takes along, by customer: its own, those that it had and that are deleted, and free
-    ones with its email. Each goes once.
+    """Users that are erased with each customer: its own, deleted ones that it had, and free ones with its email.
 
-    `known` are users of whom something is stored, and whether they are registered: an import leaves links to others.
+    `known` are users in the store, and whether they are registered: an import leaves links to users that are not there.
     """
     taken: set[int] = set()
     users: dict[int, tuple[int, ...]] = {}
@@ -115,7 +114,7 @@ def users_erased(
 
 
 def details_recorded(order_id: int, order: Order, details: OrderDetails) -> RecordOrderDetails:
-    """For the customer whose order it is. An order keeps its details when it is transferred, and may get them again."""
+    """The command for the order's customer. A transferred order keeps its details, and may get them again."""
     return RecordOrderDetails(order_id=order_id, details=details, has_moved=order.has_moved)
 
 
@@ -136,7 +135,7 @@ def address_given(
 def require_other_transaction(
     order_id: int, command: RecordPayment | RecordRefund, other_id: int, other: Order | None
 ) -> None:
-    """What moved money once is recorded once, whichever order it is said to be of."""
+    """A transaction is recorded once, for one order."""
     transaction_id = command.transaction_id
     if other is not None and other_id != order_id and transaction_id in other.moves:
         recorded = other_id, other.moves[transaction_id][0]
@@ -146,7 +145,7 @@ def require_other_transaction(
 def without_words_of_the_erased(
     command: RecordPayment | RecordRefund, customer: Customer | None
 ) -> RecordPayment | RecordRefund:
-    """Leaves only numbers of what is written about an erased customer."""
+    """The command, without its free text if the customer is erased."""
     if isinstance(command, RecordRefund) and command.reason and not is_registered(customer):
         return replace(command, reason="")
     return command

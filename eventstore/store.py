@@ -1,4 +1,4 @@
-"""Commands into the log: load, decide, and have it written, with claims and read models, all or nothing."""
+"""Carries out commands: loads, decides, and has events, claims and read models written, all or nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -40,7 +40,7 @@ MAX_COMMANDS = 1_000  # under way at a time, from their first read to their answ
 
 
 class Contended(Exception):
-    """The decision was overtaken every time."""
+    """Every attempt was overtaken by another command."""
 
 
 class Overloaded(Exception):
@@ -48,10 +48,10 @@ class Overloaded(Exception):
 
 
 class Store:
-    """Where commands go in. The projector writes the read models with the events.
+    """Carries out commands. The projector changes the read models in the transaction of the events.
 
-    `instances` are those that the pool's connections lead to, if anybody has asked already. Close the store before its
-    pool: then everything that is under way is answered.
+    `instances` are those behind the pool's connections, if they are known already. Close the store before its pool:
+    then every command under way is answered.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Store:
         await self._writer.close()  # which may be at commands that nobody waits for any more
 
     def forget(self, erased: Iterable[Stream]) -> None:
-        """What is remembered of these streams, and of keys."""
+        """Drop what is cached of erased streams, all cached keys and all cached rows."""
         self.log.sealing.cipher.cache_clear()
         remembered = self._instances.remembered
         remembered.rows.clear()
@@ -82,9 +82,9 @@ class Store:
                 remembered.heads.drop(stream)
 
     async def transact(self, by: By, work: Callable[[Unit], Awaitable[T]]) -> T:
-        """Run the work and write what it decided on, all or nothing; its result.
+        """Run the work and write the events that it decided on, all or nothing. Returns its result.
 
-        Made again from the start when another command was faster. Raises the work's refusals, ClaimTaken, Contended,
+        Starts again when another command was faster. Raises the work's refusals, ClaimTaken, Contended,
         Overloaded, OutcomeUnknown.
         """
         return await self.answer(by, work, _result)
@@ -98,11 +98,11 @@ class Store:
         check: Check | None = None,
         alone: Claim | None = None,
     ) -> R:
-        """Writes like `transact`; in that transaction `check` runs before the writing, and may raise, and `show` after.
+        """Writes like `transact`, and returns what `show` returns. `check` and `show` run in the same transaction.
 
-        `show` sees the read models as the command leaves them, and what it writes is as durable as the events. Other
-        commands may share the transaction, and then `check` and `show` run more than once if one of them fails. Of
-        those with the same `alone`, each is checked after the ones before it are shown.
+        `check` runs before the writing, and may raise. `show` sees the read models as the command leaves them; what it
+        writes is as durable as the events. Commands share transactions: both run again if another command fails.
+        Commands with the same `alone` take turns: one is checked after the one before it is shown.
         """
         if self._under_way >= MAX_COMMANDS:
             raise Overloaded
@@ -127,10 +127,10 @@ class Store:
         raise Contended
 
     async def _submitted(self, unit: Unit, work: Callable[[Unit], Awaitable[T]], hooks: Hooks) -> PendingCommand:
-        """A command that is decided on what this process knows, ahead of the locks; or else under them.
+        """Decide on cached streams, without locks, and hand the command to the writer.
 
-        Whatever is decided ahead counts only if what it was decided on is so when the command is written. Raises a
-        refusal for what has just been read.
+        The decision counts only if the streams are unchanged when the command is written. If the cache is known to be
+        behind, the command is decided under the locks. Raises a refusal at once only if all streams were just read.
         """
         result, refusal = None, None
         try:
@@ -147,7 +147,7 @@ class Store:
         return command
 
     async def durably(self, look: Callable[[Connection], Awaitable[R]]) -> R:
-        """What `look` returns, once all that it has seen is as durable as commits are. Raises OutcomeUnknown."""
+        """What `look` returns, once all that it has read is as durable as a commit. Raises OutcomeUnknown."""
         has_seen = False
         try:
             async with asyncio.timeout(PATIENCE), self.pool.acquire() as connection:

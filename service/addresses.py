@@ -19,7 +19,7 @@ from service.fields.places import Problem, address_problems
 
 
 class AddressUnfit(Refusal):
-    """problems: what the address's country does not allow."""
+    """The address breaks rules of its country: `problems`."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(problems)
@@ -58,12 +58,12 @@ async def change(unit: Unit, customer_id: int, wanted: ChangeAddress, *, order_i
 
 
 async def remove(unit: Unit, customer_id: int, id_: int) -> None:
-    """A primary address, and the last one, stay."""
+    """Raises PrimaryAddressKept, LastAddressKept."""
     await unit.decide(CUSTOMER, customer_id, RemoveAddress(address_id=id_))
 
 
 async def make_primary(unit: Unit, customer_id: int, id_: int, type_: AddressType) -> None:
-    """The former primary one of the type is an ordinary one from then on."""
+    """The former primary address of the type is no longer primary."""
     await unit.decide(CUSTOMER, customer_id, SetPrimaryAddress(address_id=id_, type=type_))
 
 

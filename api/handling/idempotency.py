@@ -44,7 +44,7 @@ class Answered(Exception):
 
 
 class IdempotencyKey(NamedTuple):
-    """An Idempotency-Key of an actor, by its digest, for it may name somebody, and the request that it came with."""
+    """An actor's Idempotency-Key, as a digest because it may name somebody, with the fingerprint of its request."""
 
     actor: str
     key: str
@@ -77,7 +77,7 @@ class IdempotencyKey(NamedTuple):
     async def keep(
         self, connection: Session, response: Answer, customer_id: int | None, user_id: int | None = None
     ) -> None:
-        """The ids say whom the answer is about: it is forgotten together with the customer or the user."""
+        """Store the answer. The ids are of the customer or user that it is about; an erasure of either clears it."""
         told = (response.status_code, response.etag, response.body)
         await connection.execute(KEEP, *self, *told, customer_id, user_id)
 
@@ -102,5 +102,5 @@ def _replayed(row: asyncpg.Record) -> Answer:
 
 
 def _anew(refusal: HttpRefusal) -> HttpRefusal:
-    """The same, to be raised: an exception that is raised again keeps the traceback of the time before."""
+    """A copy to raise: an exception that is raised twice keeps its first traceback."""
     return HttpRefusal(refusal.reason, refusal.body)

@@ -20,7 +20,7 @@ NOTHING_TO_MATCH = "If-Match names the version of one customer, and this request
 
 
 class IfMatch(NamedTuple):
-    """`versions` are those of the customer that will do, None for any; `customer_id` is 0 for one who is not there."""
+    """The customer must have one of `versions`; None is any. `customer_id` is 0 if the customer does not exist."""
 
     customer_id: int
     versions: frozenset[str] | None

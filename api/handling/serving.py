@@ -57,9 +57,9 @@ def serving(request: ASGIConnection[Any, Any, Any, Any]) -> Service:
 
 
 async def authorise(request: AnyRequest) -> None:
-    """Before every request to the API. A route that names no permission answers nobody.
+    """Authenticates a request and requires its route's permission. A route without one is forbidden to everybody.
 
-    Not a guard: for each of those, Litestar copies the route's handler at every request.
+    This runs before each request, and is no guard: Litestar would copy the handler at every request.
     """
     if request.method == "OPTIONS":  # which Litestar answers to for every path
         raise MethodNotAllowed(_methods(request))
@@ -73,14 +73,14 @@ async def authorise(request: AnyRequest) -> None:
 
 
 def _methods(request: AnyRequest) -> set[str]:
-    """That the path of the request knows."""
+    """The methods of the path."""
     path = request.scope["path_template"]
     routes = (route for route in request.app.routes if isinstance(route, HTTPRoute) and route.path_format == path)
     return {method for route in routes for method in route.methods}
 
 
 async def is_still_authenticated(request: AnyRequest) -> bool:
-    """For an answer that goes on and on: what it was asked for with may have been revoked since."""
+    """Whether the credential of a long answer is still valid: it may have been revoked since the request."""
     try:
         await _authenticated(request)
     except Unauthenticated:
@@ -108,7 +108,7 @@ def request_id_of(scope: Scope) -> str:
 
 
 def asked_by(request: AnyRequest) -> By:
-    """For the envelope of the events that the request leads to."""
+    """Who asks, for the envelope of the request's events."""
     principal: Principal = request.user
     id_ = request_id(request)
     return By(actor=principal.user, at=datetime.now(UTC), request_id=id_, correlation_id=id_)
@@ -122,12 +122,12 @@ def found(row: Row | None, otherwise: type[Exception]) -> Row:
 
 
 def id_in_path(text: str) -> int:
-    """0, which nothing has, for what can't be an id."""
+    """The id; 0, which nothing has, if the text can't be one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= MAX_ID else 0
 
 
 def customer_in_path(text: str) -> int:
-    """Raises CustomerNotFound for what can't be an id."""
+    """The id. Raises CustomerNotFound if the text can't be one."""
     if id_ := id_in_path(text):
         return id_
     raise CustomerNotFound

@@ -20,9 +20,9 @@ AGAIN = 2
 
 
 class Outcome(NamedTuple):
-    """An answer's body; `version` and `customer_id` are those of the customer that it is about, `user_id` the user's.
+    """An answer's body, with the id and version of the customer that it is about, or the id of the user.
 
-    `kept` is what a repetition with the same key is answered, where that can't be the body: a secret is shown once.
+    `kept` is the body for a repetition with the same key, where it differs: a secret is shown once.
     """
 
     body: Any
@@ -43,9 +43,9 @@ async def carry_out(
 ) -> Answer:
     """Do the work, and answer with what `show` makes of its result in the same transaction.
 
-    `customer_id` is whom `If-Match` is about: None where it can't be about anybody, 0 for somebody who is not there.
-    `within` may put a refusal in other words. When a claim of a kind in `again` was taken meanwhile, the work is done
-    again, twice at most: it will find something else to claim.
+    `If-Match` is compared with the version of `customer_id`: None if the request is about no customer, 0 if it does not
+    exist. `within` may translate refusals. If another command takes a claim of a kind in `again` first, the work runs
+    again, twice at most, and finds something else to claim.
     """
     if_match = read_if_match(request, customer_id)
 
@@ -101,7 +101,7 @@ async def _run(
 
 
 async def _again(store: Store, key: IdempotencyKey) -> Answer:
-    """The answer that was kept. Raises OutcomeUnknown where it can be seen, but is not durable."""
+    """The stored answer. Raises OutcomeUnknown if it is visible but not durable."""
 
     async def look(connection: Connection) -> Answer:
         try:

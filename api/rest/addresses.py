@@ -61,7 +61,7 @@ class AddressesWanted(Input):
 
 
 class ChangedAddress(Input, kw_only=True):
-    """None is what is not sent."""
+    """None stands for a field that was not sent."""
 
     id: Annotated[int, Id(example=1)]
     type: Annotated[AddressType, OneOf(ADDRESS_TYPE, example="billing")]
@@ -81,7 +81,7 @@ class ChangedAddress(Input, kw_only=True):
     order_id: Annotated[int | None, Id(about=ORDER_ID)] = None
 
     def check(self, fields: Fields) -> None:
-        """What is wrong whatever is known of the address is reported with all else that does not fit."""
+        """Reports what the sent fields alone show; `addresses.change` checks the whole address."""
         fields.refuse_unless_refused(problem for problem in self.problems() if problem[0] in fields)
 
     def problems(self) -> list[Problem]:

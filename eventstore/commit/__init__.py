@@ -1,3 +1,3 @@
-"""Commands into the log, many in a transaction."""
+"""Writes commands into the log, many in one transaction."""
 
 __all__ = ["command", "projector", "unit", "writer"]

@@ -1,4 +1,4 @@
-"""Deciding again, under the locks: whoever was overtaken does it in the transaction that then writes."""
+"""Decides overtaken commands again, under the locks, in the transaction that then writes them."""
 
 from collections.abc import Iterable, Mapping
 from math import inf
@@ -15,9 +15,9 @@ from eventstore.reading.stream_cache import Head, StreamCache, beginning
 
 
 class Again:
-    """`ends` are those of all streams that are locked, `claims` has who holds those that are.
+    """`ends` are the ends of all locked streams, `claims` the holders of all locked claims.
 
-    What is read goes over the batch's own connection: others may be waiting for what it has locked.
+    It reads over the batch's own connection: the others of the pool may wait for its locks.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Again:
         self._held = StreamCache(inf)
 
     async def begin(self, commands: Iterable[PendingCommand], written: Mapping[Stream, Head]) -> None:
-        """Read what has come to the streams that these commands were decided on. `written` is what is not there yet."""
+        """Read new events of the streams that these commands were decided on. `written` is not in the log yet."""
         moved: dict[Stream, tuple[Decider[Any], Head]] = {}
         for command in commands:
             for stream, base in command.unit.bases.items():
@@ -70,11 +70,11 @@ class Again:
             command.known.push(stream, head)
 
     def _has_begun(self, unit: Unit) -> bool:
-        """Whether a stream that was thought to be new is not: the next id may not be free either."""
+        """Whether a stream that was taken as new exists: the next id may be in use, too."""
         return any(self.ends[stream].version for stream, base in unit.bases.items() if not base.version)
 
     async def _read(self, moved: Mapping[Stream, tuple[Decider[Any], Head]]) -> None:
-        """Only what is new, where what is known is in the log."""
+        """Read new events only, if the known head is in the log; otherwise the whole stream."""
         if not moved:
             return
         history = await self._log.since(self._connection, {stream: head.version for stream, (_, head) in moved.items()})

@@ -1,4 +1,4 @@
-"""Commands that are written together: what each of them is refused for, and the one statement that writes them all."""
+"""Commands that are written together: which of them are refused, and the one statement that writes the others."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -35,11 +35,10 @@ NOTHING: Answers = MappingProxyType({})
 
 
 class Batch:
-    """One attempt at writing commands. `answers` and `refused` count when it is committed, and not before.
+    """One attempt at writing commands. `answers` and `refused` are valid once it is committed.
 
-    Without a transaction, the statement that writes takes the locks itself, and is the commit; it writes nothing unless
-    all is as the process knows it. In a transaction, what has changed is read under the locks, and decided on again;
-    the same statement then writes.
+    `write_whole` is one statement: it locks, writes and commits, but only if everything is as cached. `write` works in
+    a transaction: it locks, reads what has changed, decides overtaken commands again, and runs the same statement.
     """
 
     def __init__(self, connection: Connection, log: Log, projector: Projector, cache: Cache) -> None:
@@ -57,7 +56,7 @@ class Batch:
         self._heads: dict[Stream, Head] = {}
 
     async def write_whole(self, commands: Sequence[PendingCommand]) -> None:
-        """Write and commit. Raises NeedsLocks, asyncpg.SerializationError, and what else stands in the way."""
+        """Write and commit. Raises NeedsLocks or asyncpg.SerializationError if the cache is behind, among others."""
         self._ends, self._claims = ends_of(commands), Claims(freed_by(commands))
         models = await self._project(commands, is_locked=False)
         if any(command.refusal is None for command in self.refused):  # for rows that may be others now
@@ -106,7 +105,7 @@ class Batch:
             await change_keys(self._connection, (), ended)
 
     def _ended(self) -> list[tuple[Stream, int]]:
-        """The versions at which streams end whose keys are destroyed."""
+        """Streams whose keys are destroyed, each with its last version."""
         events = events_of(self.answers)
         return [(recorded.stream, recorded.version) for recorded in events if recorded.event.outlives_erasure]
 
@@ -118,8 +117,8 @@ class Batch:
         self.is_overtaken = any(ends[stream].version for stream in moved)
 
     async def _written(self, commands: Sequence[PendingCommand], in_doubt: Answers) -> Answers:
-        """Those that are written. Whoever holds the locks sees what a lost session has done with them; and what comes
-        of it later meets streams that do not end as it expects.
+        """Commands whose commit was in doubt and has succeeded. Under the locks that is final: what a lost session
+        still does fails, because its streams do not end as it expects.
         """
         doubtful = [command for command in commands if command in in_doubt and command.heads]
         receipts = await self._log.written(self._connection, [c.receipt for c in doubtful]) if doubtful else ()
@@ -129,7 +128,7 @@ class Batch:
         return written
 
     async def _decided(self, commands: Sequence[PendingCommand]) -> Sequence[PendingCommand]:
-        """Those that go on. Whoever was overtaken is decided again, on what is locked."""
+        """Decide overtaken commands again, under the locks. Returns all that are not refused."""
         heads = dict(self._heads)
         again: Again | None = None
         decided = []
@@ -147,7 +146,7 @@ class Batch:
         return [command for command in commands if command not in self.refused]
 
     async def _lock_more(self, decided: Sequence[PendingCommand]) -> None:
-        """Lock what those touch now who were decided again. They can't wait for it: others may wait for us."""
+        """Lock what commands that were decided again touch now, without waiting: others may wait for this batch."""
         ends, keys, claims = ends_of(decided), keys_of(decided) - self._keys, claims_of(decided) - self._holders.keys()
         ends = {stream: end for stream, end in ends.items() if stream not in self._ends}
         if not keys and not ends and not claims:
@@ -160,7 +159,7 @@ class Batch:
         self._claims = self._claims.having(holders)
 
     async def _project(self, commands: Sequence[PendingCommand], *, is_locked: bool) -> Projecting:
-        """Layer by layer, change the read models and take the answers."""
+        """Layer by layer, change the read models and make the answers."""
         models = await self._projector.begin(self._connection, events_of(commands), self._cache, is_locked=is_locked)
         for layer in layers(commands):
             accepted = [command for command in layer if await self._accepts(models, command)]
@@ -171,7 +170,7 @@ class Batch:
         return models
 
     async def _accepts(self, models: Projecting, command: PendingCommand) -> bool:
-        """Whether it may be written. A refusal by the database itself is an error of the whole batch."""
+        """Whether the command may be written. An error of the database fails the whole batch."""
         try:
             await self._require(models, command)
         except (*DATABASE, NeedsLocks):
@@ -183,7 +182,7 @@ class Batch:
         return True
 
     async def _require(self, models: Projecting, command: PendingCommand) -> None:
-        """Raises why it may not be written."""
+        """Raises the reason if the command may not be written."""
         if not self._has_bases(command.unit, self._heads):
             raise Conflict
         if command.refusal is not None:
@@ -193,7 +192,7 @@ class Batch:
         self._claims.change(command.taken, command.freed)
 
     def _has_bases(self, unit: Unit, heads: Mapping[Stream, Head]) -> bool:
-        """Whether the log, with the commands that lead to these heads, is at what the unit was decided on."""
+        """Whether the unit's bases are current; `heads` are those that commands before it in the batch lead to."""
         for stream, base in unit.bases.items():
             before = heads.get(stream)
             if before is None and base.is_written and self._ends[stream] == base.end:

@@ -17,19 +17,19 @@ FREE = """
 
 
 def lock_key(claim: Claim) -> int:
-    """For an advisory lock; beyond those of streams."""
+    """The key of a claim's advisory lock, which no stream has."""
     return 1 << 62 | int.from_bytes(blake2b("\n".join(claim).encode(), digest_size=7).digest())
 
 
 class Claims:
-    """Claims that one transaction holds in its hands: as they were, and as its commands leave them."""
+    """The claims of one batch: as they were before it, and as its commands leave them."""
 
     def __init__(self, held: dict[Claim, Stream]) -> None:
         self._before = held
         self._after: dict[Claim, Stream | None] = {**held}
 
     def change(self, taken: dict[Claim, Stream], freed: dict[Claim, Stream]) -> None:
-        """Applies the changes of a command. Raises ClaimTaken, and then leaves everything as it was."""
+        """Apply a command's changes, or raise ClaimTaken and change nothing."""
         for claim, stream in taken.items():
             holder = self._after.get(claim)
             if holder not in {None, stream, freed.get(claim)}:
@@ -40,17 +40,17 @@ class Claims:
         self._after.update(taken)
 
     def having(self, held: dict[Claim, Stream]) -> "Claims":
-        """With others that are held, too."""
+        """A copy with more holders."""
         more = Claims(self._before | held)
         more._after |= self._after
         return more
 
     def freed(self) -> list[Claim]:
-        """Those that are not held in the end by whom they were held before."""
+        """Claims that their former holder no longer has."""
         return [claim for claim, stream in self._before.items() if self._after[claim] != stream]
 
     def taken(self) -> str | None:
-        """Who holds those in the end that he did not hold before, for `Log.append_whole`."""
+        """Claims with a new holder, as JSON for `Log.append_whole`."""
         taken = [
             claim._asdict() | {"originator_id": to_hex(stream)}
             for claim, stream in self._after.items()

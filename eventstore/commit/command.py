@@ -1,4 +1,4 @@
-"""Commands that were decided on and wait to be written, and what is asked of the transaction of each."""
+"""Commands that wait to be written, with their hooks, and what a batch needs of many of them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ LARGE = 100  # events or keys of one command, from which on it does not go with 
 class Hooks(NamedTuple):
     """What a command's transaction does beside appending: `check` may refuse, `show` makes the answer.
 
-    Of those with the same `alone`, each is checked after the ones before it are answered.
+    Commands with the same `alone` take turns: one is checked after the one before it is answered.
     """
 
     show: Show
@@ -42,11 +42,11 @@ class Decided(NamedTuple):
 
 
 class PendingCommand:
-    """A command that waits to be written. `outcome` is what its caller waits for.
+    """A command that waits to be written. Its caller awaits `outcome`.
 
-    `touched` are keys of what its events are about, of which `about` is the first: their customer, if they have one.
-    `keys` are also of what it was decided on and of its claims. One that is not `decided` is decided under the locks,
-    on what its unit has read for it to be known which. `is_simple`: it may be written without a transaction.
+    `touched` are lock keys of its events' streams and customers, `about` the smallest: a customer's, if there is one.
+    `keys` adds those of its bases and claims. Without `decided` it is decided under the locks, which its unit's first
+    attempt has named. `is_simple`: it may be written without a transaction.
     """
 
     def __init__(self, unit: Unit, log: Log, decided: Decided | None, hooks: Hooks, work: Work) -> None:
@@ -60,7 +60,7 @@ class PendingCommand:
         self.decide(unit, decided)
 
     def decide(self, unit: Unit, decided: Decided | None) -> None:
-        """What was decided before does not come."""
+        """Replace what was decided before."""
         self.unit, self.decided = unit, decided
         self.rows: list[bytes] = []
         self.taken: dict[Claim, Stream] = {}
@@ -144,12 +144,12 @@ def claims_of(commands: Iterable[PendingCommand]) -> set[Claim]:
 
 
 def freed_by(commands: Iterable[PendingCommand]) -> dict[Claim, Stream]:
-    """Who holds the claims that are freed, if the streams that free them are as they were thought to be."""
+    """The holders of claims that are freed, if the cached streams are current."""
     return {claim: stream for command in commands for claim, stream in command.freed.items()}
 
 
 def ends_of(commands: Iterable[PendingCommand]) -> dict[Stream, End]:
-    """How the streams end in the log, if those that are decided on are as they were thought to be."""
+    """The ends of streams in the log, if the cached streams are current."""
     return {stream: base.end for command in commands for stream, base in command.unit.bases.items() if base.is_written}
 
 

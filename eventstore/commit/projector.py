@@ -1,4 +1,6 @@
-"""The door to the read models: what the log asks of whoever writes them with the events."""
+"""How a batch changes the read models. `projections/live/projector.py` implements it (`ReadModels`, `BatchView`), and
+`projections/database.py` gives it to the store.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -10,7 +12,7 @@ from eventstore.reading.instance import Cache
 
 
 class NeedsLocks(Exception):
-    """A batch needs what it can only have under its locks, in a transaction."""
+    """The cache is not enough: the batch has to read under locks, in a transaction."""
 
 
 class Projecting(Session, Protocol):
@@ -27,7 +29,7 @@ class Projecting(Session, Protocol):
         ...
 
     async def save(self) -> Statement:
-        """Do what needs statements of its own. Returns what writes all other rows, each only if it has its mark."""
+        """Write what needs a statement of its own. Returns one that writes each other row, if its mark fits."""
         ...
 
     def written(self, mark: int) -> None:
@@ -36,7 +38,7 @@ class Projecting(Session, Protocol):
 
 
 class Projector(Protocol):
-    """What makes read models of events."""
+    """Makes read models of events."""
 
     def new_cache(self) -> Cache: ...
 

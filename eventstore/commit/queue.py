@@ -1,4 +1,4 @@
-"""What waits to be written: which of it goes together, and which beside it."""
+"""Commands that wait to be written: which go into one batch, and which are written beside it."""
 
 import asyncio
 from collections import deque
@@ -11,12 +11,12 @@ from eventstore.log.log import MAX_KEYS
 
 MAX_COMMANDS = 128  # in one batch
 MAX_BYTES = 1_000_000  # of events in one batch, unless a single command has more
-MAX_LAYERS = 15  # on the first, of commands that touch the same
-PARTS = 4  # of which a batch has one, where other processes write the same: meanwhile they write the others
+MAX_LAYERS = 15  # above the first, in one batch
+PARTS = 4  # of all keys; beside other processes that write the same, a batch takes one part and leaves them the rest
 
 
 class Lane:
-    """Batches one after the other; `batch` is the one that is being written, on `connection`."""
+    """Writes one batch after the other; `batch` is being written, on `connection`."""
 
     def __init__(self, *, is_large: bool = False) -> None:
         self.is_large = is_large
@@ -43,9 +43,9 @@ class Queue:
         return self._large > 0 if lane.is_large else len(self._waiting) > self._large
 
     def next(self, lane: Lane, lanes: Collection[Lane], parts: int = 1) -> list[PendingCommand]:
-        """What goes together: of several parts, only those in the part of the oldest.
+        """The next batch; with several parts, only commands in the part of the oldest.
 
-        What touches the same as one that is left waiting, or is being written, waits as well.
+        A command waits if it shares a key with one that is left waiting or is being written.
         """
         batch: list[PendingCommand] = []
         left: list[PendingCommand] = []

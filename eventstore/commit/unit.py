@@ -22,11 +22,11 @@ NO_CLAIMS: Mapping[Claim, Stream | None] = MappingProxyType({})
 
 
 class Conflict(Exception):
-    """What was decided on has changed meanwhile."""
+    """A stream or a row has changed since the command was decided on."""
 
 
 class Rewrapped(Conflict):
-    """New keys are to be wrapped by another master key."""
+    """The master key was rotated: new keys must be wrapped by the newer one."""
 
 
 class By(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class Unit:
         self._decided: dict[Stream, Decider[Any]] = {}
 
     async def load(self, decider: Decider[S], id_: int) -> S:
-        """The state of a stream, with the events that this unit has decided on."""
+        """The state of a stream, after the events that this unit has decided on."""
         stream = Stream(decider.category, id_)
         known = self._states.get(stream)
         if known is None:
@@ -89,7 +89,7 @@ class Unit:
         return self._states[stream]
 
     async def load_many(self, decider: Decider[Any], ids: Iterable[int]) -> list[Recorded]:
-        """Read streams in one round trip, for `load` and `decide`; the events of those that were not loaded yet."""
+        """Read streams that are not loaded yet, in one round trip. Returns their events."""
         return await self._read(decider, {s for id_ in ids if (s := Stream(decider.category, id_)) not in self._states})
 
     async def _read(self, decider: Decider[Any], streams: Collection[Stream]) -> list[Recorded]:
@@ -140,7 +140,7 @@ class Unit:
             self.keys.append(self._key(recorded))
 
     def _key(self, recorded: Recorded) -> DataKey | None:
-        """That seals the event: its stream's own, or a new one. Words need that of their customer, who was loaded."""
+        """The key that seals the event: its stream's, made if need be; for words their customer's, which was loaded."""
         stream, owner = recorded.stream, key_stream(recorded)
         if recorded.event.outlives_erasure:
             self._keys.pop(stream, None)
@@ -171,7 +171,7 @@ class Unit:
         return free
 
     def _believe_free(self, decider: Decider[Any], ids: Iterable[int]) -> None:
-        """Only what came from outside can be in the way: that is found when the command is written."""
+        """Take ids as free, unread. One that an import has used is found when the command is written."""
         for id_ in ids:
             stream = Stream(decider.category, id_)
             self.bases[stream] = beginning(decider)
@@ -188,7 +188,7 @@ class Unit:
             await self.on.execute(BEGIN_AFTER.format(kind=kind), id_)
 
     async def holders(self, claims: Collection[Claim]) -> dict[Claim, Stream]:
-        """Who holds these claims, of those that are held. Those that are locked need not be looked up."""
+        """The streams that hold these claims; free ones are left out. Locked ones are known already."""
         held = {claim: holder for claim in claims if (holder := self._locked.get(claim)) is not None}
         if rest := [claim for claim in claims if claim not in self._locked]:
             rows = await self.on.fetch(HOLDERS, [claim.kind for claim in rest], [claim.value for claim in rest])
@@ -209,16 +209,16 @@ class Unit:
         return taken, freed
 
     def heads(self, digests: Mapping[Stream, bytes]) -> dict[Stream, Head]:
-        """What the decided events lead to, once they are written."""
+        """The heads of the changed streams, once the events are written."""
         return {
             stream: Head(*self._states[stream], digests[stream], self._keys.get(stream), is_written=False)
             for stream in self._decided
         }
 
     def is_newest(self) -> bool:
-        """Whether no other command of this process has overtaken this one."""
+        """Whether its bases are the newest heads that this process knows."""
         return all((newest := self.known.newest(s)) is None or newest is base for s, base in self.bases.items())
 
     def is_fresh(self) -> bool:
-        """Whether it knows only what it has read itself."""
+        """Whether it has read all its bases itself."""
         return self.bases.keys() <= self.fresh

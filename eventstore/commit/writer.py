@@ -1,4 +1,4 @@
-"""Group commit: what has come while one transaction was written goes into the next, all of it together."""
+"""Group commit: all commands that arrive while a batch is written go into the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -31,17 +31,17 @@ STALE = (NeedsLocks, *OVERTAKEN)
 
 
 class OutcomeUnknown(Exception):
-    """The database went away in the middle of a commit, or did not wait until it was durable, and does not say what
-    became of it.
+    """Whether a command is written, and durable, can't be found out: the database went away during the commit, or
+    stopped waiting for its standby.
     """
 
 
 class LostError(Exception):
-    """The connection ended, or what it was used for is in doubt."""
+    """The connection ended, or the outcome of what was sent on it is unknown."""
 
 
 class Doubt:
-    """The answers of commits of which nobody knows what became of them. They have until then to be found."""
+    """Answers of commits whose outcome is unknown. It may be looked for `until` then."""
 
     def __init__(self) -> None:
         self.answers: dict[PendingCommand, Any] = {}
@@ -62,7 +62,7 @@ class Doubt:
 class Writer:
     """Writes commands in the order in which they were decided on, large ones beside the others.
 
-    Nothing runs when nothing waits.
+    No task runs while no command waits.
     """
 
     def __init__(self, pool: asyncpg.Pool, log: Log, projector: Projector, instances: Instances) -> None:
@@ -75,14 +75,14 @@ class Writer:
         self._lanes = (Lane(), Lane(is_large=True))
 
     def submit(self, command: PendingCommand) -> None:
-        """Those that come after may count on it at once: they are written after it, or not at all."""
+        """Later commands may be decided on its heads at once: they are written after it, or not at all."""
         for stream, head in command.heads.items():
             command.known.push(stream, head)
         self._queue.append(command)
         self._go_on()
 
     async def close(self) -> None:
-        """Returns when nobody waits any more. What nobody waits for is undone, or is written whole."""
+        """Wait until all commands are answered. One that nobody waits for is cancelled, or written whole."""
         while tasks := {lane.task for lane in self._lanes if lane.task}:
             for lane in self._lanes:
                 if lane.task and all(command.outcome.done() for command in lane.batch):
@@ -120,8 +120,8 @@ class Writer:
         return self._queue.next(lane, self._lanes, PARTS if self.is_overtaken else 1)
 
     async def _pause(self, lane: Lane) -> Sequence[PendingCommand]:
-        """What has come while the connection went back. It is kept as long as there is something to write: to get one
-        from the pool takes longer than a round trip.
+        """Release the connection; return what has arrived in the meantime. A lane with work does not release it: to get
+        one from the pool takes longer than a round trip.
         """
         await self._let_go(lane)
         return self._next(lane)
@@ -132,7 +132,7 @@ class Writer:
             await self._pool.release(connection)
 
     async def _write(self, lane: Lane, batch: Sequence[PendingCommand], doubt: Doubt | None = None) -> None:
-        """All at once, where all goes well. Where one fails, each half goes by itself, until it is alone."""
+        """Write a batch; if it fails, each half by itself, down to the command that fails."""
         doubt = doubt or Doubt()
         rounds = losses = 0
         while batch := [command for command in batch if self._is_wanted(command)]:
@@ -162,7 +162,7 @@ class Writer:
             return
 
     async def _attempt(self, lane: Lane, commands: Sequence[PendingCommand], doubt: Doubt) -> Batch:
-        """Committed when this returns, and durable. Raises LostError."""
+        """One attempt at a batch, committed and durable when this returns. Raises LostError."""
         try:
             connection = lane.connection = lane.connection or await self._pool.acquire()
             cache = (await self._instances.of(connection)).rows
@@ -190,9 +190,9 @@ class Writer:
         return batch
 
     async def _committed(self, lane: Lane, batch: Batch, commit: Awaitable[None], doubt: Doubt) -> None:
-        """Raises LostError where nobody knows what becomes of the commit, or that it is durable.
+        """Await the commit. Raises LostError if its outcome, or its durability, is unknown.
 
-        A write waits for its standby, or for locks. Whoever writes nothing need not be told so late.
+        A batch that writes may wait long, for locks or its standby; only one that writes nothing has a time-out.
         """
         connection = lane.connection
         assert connection is not None
@@ -212,7 +212,7 @@ class Writer:
             raise LostError(OutcomeUnknown())
 
     async def _end(self, lane: Lane) -> None:
-        """Its connection. What was sent on it may be carried out, and will have to stand on its own."""
+        """Close the lane's connection. The server may still carry out what was sent on it."""
         if lane.connection is not None:
             with suppress(asyncpg.InterfaceError):  # which the pool may have taken back
                 lane.connection.terminate()
@@ -238,9 +238,7 @@ class Writer:
 
 
 def _is_lost(connection: Connection, error: Exception) -> bool:
-    """Whether the error is the connection's end, of which the server may have said why before it went; or that there is
-    no answer, and so no telling what becomes of what was sent.
-    """
+    """Whether the error ended the connection, with or without the server's reason, or left the outcome unknown."""
     if isinstance(error, (*GONE, TimeoutError)) or getattr(error, "severity_en", None) in {"FATAL", "PANIC"}:
         return True
     try:

@@ -42,8 +42,8 @@ class Remembered:
 
 
 class Instances:
-    """`remembered` is of the instance that was met last. It is replaced, not emptied: who is still at work on another
-    remembers into what nobody reads.
+    """`remembered` is the cache of the newest instance. It is replaced, not emptied: work that is still under way on
+    the former instance fills a cache that nobody reads.
     """
 
     def __init__(self, new_cache: Callable[[], Cache]) -> None:
@@ -53,7 +53,7 @@ class Instances:
         self._known: WeakKeyDictionary[asyncpg.Connection, Remembered] = WeakKeyDictionary()
 
     async def of(self, connection: Connection) -> Remembered:
-        """What is remembered of the instance that a connection leads to: a new one is asked which that is."""
+        """The cache of a connection's instance. A new connection is asked for its instance once."""
         itself = connection._con if isinstance(connection, PoolConnectionProxy) else connection  # type: ignore[attr-defined]  # noqa: SLF001
         if (known := self._known.get(itself)) is not None:
             return known

@@ -1,4 +1,4 @@
-"""Folded streams, kept in the process: what the next command on a stream is decided on, without reading it again."""
+"""Folded streams, cached in the process: the next command on a stream need not read it again."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ class Head:
         return End(self.version, self.digest)
 
     def after(self, decider: Decider[Any], events: Iterable[Recorded], key: DataKey | None) -> "Head":
-        """What it is after the events that follow on it."""
+        """The head after more events."""
         state, version, digest = self.state, self.version, self.digest
         for recorded in events:
             if not isinstance(recorded.event, Forgotten):
@@ -49,10 +49,10 @@ def beginning(decider: Decider[Any]) -> Head:
 
 
 class StreamCache:
-    """The newest heads that this process knows, the least recently used of which it forgets.
+    """The newest heads that this process knows; it drops the least recently used.
 
-    They may be behind the log, where others write, or ahead of it by commands that wait to be written and may fail: who
-    decides on one has it verified before the answer (see `Batch`).
+    A head may be behind the log, if other processes write, or ahead of it, if its command still waits and may fail.
+    `Batch` verifies each head that a command was decided on.
     """
 
     def __init__(self, capacity: float = CAPACITY) -> None:
@@ -66,9 +66,9 @@ class StreamCache:
         return head
 
     def read(self, stream: Stream, head: Head) -> Head:
-        """Keep what the log says, unless something newer is known; what is newest.
+        """Cache a head that was read, unless a newer one is cached. Returns the newest.
 
-        Of the same version the log's is right: another one was lost.
+        If two have the same version, the log's is right: the other was lost.
         """
         known = self._heads.get(stream)
         if known is not None and (known.version > head.version or known.end == head.end):

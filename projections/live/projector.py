@@ -150,10 +150,10 @@ class BatchView(View):
         await self._rows.flush()
 
     async def apply(self, events: Sequence[Recorded]) -> None:
-        """Change the rows, and forget stored answers and copies of those who are erased.
+        """Change the rows, and clear stored answers and copies that are about erased people.
 
-        Raises Conflict when an order's customer or a customer's user is gone, an address's id taken, or there is
-        another order of the erased; AmountTooLarge when a customer's figures would be.
+        Raises Conflict if an order's customer or a customer's user is gone, an address's id is in use, or an erased
+        customer has one more order; AmountTooLarge if a figure would be too large.
         """
         self._change_rows(events)
         self._applied += events
@@ -230,7 +230,7 @@ async def _forget_erased(connection: Session, events: Iterable[Recorded], unwrit
 
 
 async def _refuse_orders_that_are_left(connection: Session, erased: Mapping[int, CustomerErased]) -> None:
-    """That came since the erasure was decided on: in this transaction, or before anybody held the customer."""
+    """Raises Conflict for orders that came after the erasure was decided: in this batch, or before the locks."""
     for customer_id, order_id in await connection.fetch(ORDERS_WITH_WORDS, list(erased)):
         if order_id not in erased[customer_id].orders:
             raise Conflict

@@ -1,4 +1,4 @@
-"""Rows of read models in one attempt at a batch: as read and as its events leave them, read and written at once."""
+"""Rows of read models in one attempt at a batch: as they were read, and as its events leave them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -20,9 +20,10 @@ WRITTEN = "SELECT {written}, pg_current_xact_id()::xid::text::bigint"
 
 
 class Rows:
-    """`found` is what is in the database, `now` what is to be there. In `now`, None stands for a row that is not there.
+    """`found` are rows as the database has them, `now` as they are to be; there, None stands for no row.
 
-    Locked from when they are read until the transaction ends; without locks, taken from the cache where it has them.
+    With locks, rows are read and stay locked until the transaction ends. Without, they come from the cache if it has
+    them.
     """
 
     def __init__(
@@ -42,8 +43,8 @@ class Rows:
     ) -> bytes | None:
         """Read rows in order of tables and ids, so that no two writers wait for each other.
 
-        `made` are those that can't be there before the events. Without locks they are not even looked for: where one
-        is there, it is in the way of the insert. Returns what the expression `also` is for some ids.
+        `made` are rows that the events create. Without locks they are not looked for: if one exists, the insert
+        fails. Returns the value of the expression `also` for `ids`.
         """
         wanted = keys
         if not self._is_locked:
@@ -102,7 +103,7 @@ class Rows:
         self.settle(mark)
 
     async def statement(self) -> Statement:
-        """What writes all that has changed, but for so many new rows that COPY, which writes them now, is faster."""
+        """A statement that writes all changes, except many new rows of a table: COPY is faster, and writes them now."""
         statement = Statement()
         for projection in self._projections:
             table, found, changed = projection.table, self.found[projection.name], self.changed(projection.name)
@@ -121,12 +122,12 @@ class Rows:
         return statement
 
     def changed(self, name: str) -> dict[int, Any]:
-        """Rows that are to be there, of those that are not as they were found; None where one is to be gone."""
+        """Rows that are not as they were found; None for one that is to be deleted."""
         found = self.found[name]
         return {id_: row for id_, row in self.now[name].items() if row is not found.get(id_)}
 
     def settle(self, mark: int) -> None:
-        """What was to be there is there: the rows that were written have this mark."""
+        """Take all changes as written, with this mark."""
         for name, now in self.now.items():
             self._marks[name] |= dict.fromkeys(self.changed(name), mark)
             self.found[name] = {id_: row for id_, row in now.items() if row is not None}
@@ -142,7 +143,7 @@ class Rows:
                     self._cache.put(name, id_, row, self._marks[name][id_])
 
     def _update(self, table: Table[Any], changed: dict[int, Any], statement: Statement) -> None:
-        """Update those that are there and stay. If none of them differs, none has changed."""
+        """Update rows that exist and stay. If none of them differs, none counts as changed."""
         found = self.found[table.name]
         kept = [(found[id_], row) for id_, row in changed.items() if row is not None and id_ in found]
         own = _differing(table.names, kept)
@@ -163,7 +164,7 @@ class Rows:
 
 
 def _differing(names: Sequence[str], rows: Iterable[tuple[Any, Any]]) -> list[str]:
-    """Columns in which any row after is not as it was before: what is the same object is not even compared."""
+    """Columns in which a row differs from what it was. Identical objects are not compared."""
     differing: set[int] = set()
     for before, after in rows:
         pairs = enumerate(zip(astuple(before), astuple(after), strict=True))
