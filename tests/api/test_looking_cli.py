@@ -110,8 +110,8 @@ async def test_a_script_reads_an_explanation(database: str, ada: int) -> None:
 
 
 async def test_of_nobody_there_is_nothing(database: str, store: Store, ada: int) -> None:
-    assert run(database, "history", 99) == (1, "", "There is no customer 99.\n")
-    assert run(database, "explain", 99) == (1, "", "There is no customer 99.\n")
+    assert run(database, "history", 99) == (1, "", "custodiary: There is no customer 99.\n")
+    assert run(database, "explain", 99) == (1, "", "custodiary: There is no customer 99.\n")
     await erase(store, ada)
-    assert run(database, "explain", ada) == (1, "", f"There is no customer {ada}.\n")
+    assert run(database, "explain", ada) == (1, "", f"custodiary: There is no customer {ada}.\n")
     assert len((listed(database, ada))["data"]) == 6

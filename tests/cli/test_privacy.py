@@ -39,7 +39,7 @@ def test_an_erased_customer_is_gone_and_the_receipt_can_be_asked_for_later(shop:
 @pytest.mark.parametrize("arguments", [["export"], ["erasure"], ["erase", "--reason", "asked"]])
 def test_nobody_can_be_neither_erased_nor_shown(shop: str, arguments: list[str]) -> None:
     ended = custodiary(*arguments, 4711, DATABASE_URL=shop)
-    assert (ended.code, ended.stdout, ended.stderr) == (exits.NOT_ALL, "", "There is no such customer 4711.\n")
+    assert (ended.code, ended.stdout, ended.stderr) == (exits.NOT_ALL, "", "custodiary: There is no customer 4711.\n")
 
 
 def test_who_stands_has_no_receipt(shop: str) -> None:

@@ -1,7 +1,6 @@
 """`custodiary history` and `custodiary explain`: what happened, and why a figure is what it is."""
 
 from datetime import UTC, datetime
-from typing import NoReturn
 
 import typer
 from rich.markup import escape
@@ -47,7 +46,7 @@ def history(
     filters = Filters.between(type_, actor, _span(since, "--from"), _span(until, "--to"))
     found = with_store(lambda store: _history(store, customer_id, filters, cursor or NEWEST, limit))
     if found is None:
-        _nobody(customer_id)
+        exits.nobody(customer_id)
     page, names = found
     if as_json:
         print_report(history_page(page))
@@ -62,7 +61,7 @@ def explain(customer_id: int, *, as_json: bool) -> None:
     try:
         found = with_store(lambda store: figures.explain(store, customer_id, store_currency=currency))
     except CustomerNotFound:
-        _nobody(customer_id)
+        exits.nobody(customer_id)
     explanation, _version = found
     if as_json:
         print_report(explained(explanation))
@@ -96,11 +95,6 @@ def _span(text: str | None, option: str) -> Span | None:
     if text and not span:
         raise typer.BadParameter("A date such as 2025-06-20 or '2025-06-20 14:00:00'.", param_hint=option)
     return span or None
-
-
-def _nobody(customer_id: int | None) -> NoReturn:
-    errors.print(f"There is no customer {customer_id}.")
-    raise SystemExit(exits.NOT_ALL)
 
 
 def history_table(page: Page, names: Names, *, of_store: bool) -> Table:

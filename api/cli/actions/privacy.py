@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import NoReturn
 
 import typer
 
@@ -27,7 +26,7 @@ def export(customer_id: int) -> None:
     try:
         found = with_store(lambda store: privacy.export(store, customer_id))
     except CustomerNotFound:
-        _nobody(customer_id)
+        exits.nobody(customer_id)
     print_json(Exported(held(found, Settings.from_environment().store_url)))
 
 
@@ -46,7 +45,7 @@ def erase(customer_id: int, *, reason: str, yes: bool, as_json: bool) -> None:
     try:
         _show(with_store(work), as_json=as_json)
     except CustomerNotFound:
-        _nobody(customer_id)
+        exits.nobody(customer_id)
 
 
 def _ask(known: Shown | None) -> None:
@@ -67,7 +66,7 @@ def erasure(customer_id: int, *, as_json: bool) -> None:
     try:
         _show(with_store(lambda store: privacy.find_receipt(store, customer_id)), as_json=as_json)
     except CustomerNotFound:
-        _nobody(customer_id)
+        exits.nobody(customer_id)
     except NotErased:
         errors.print(f"Customer {customer_id} is not erased.")
         raise SystemExit(exits.NOT_ALL) from None
@@ -81,8 +80,3 @@ def _show(found: Receipt, *, as_json: bool) -> None:
     why = f": {found.reason}" if found.reason else ""
     say(f"Customer {found.customer_id} was erased at {shown.erased_at} by {found.erased_by}{why}")
     say(f"That sealed {many(found.events, 'event')} for good, up to position {found.position}.")
-
-
-def _nobody(customer_id: int) -> NoReturn:
-    errors.print(f"There is no such customer {customer_id}.")
-    raise SystemExit(exits.NOT_ALL)

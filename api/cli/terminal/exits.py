@@ -18,3 +18,7 @@ def end(code: int, message: str) -> NoReturn:
     """`message` is a whole sentence, or several."""
     print(f"custodiary: {message}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def nobody(customer_id: int | None) -> NoReturn:
+    end(NOT_ALL, f"There is no customer {customer_id}.")
