@@ -80,6 +80,7 @@ LISTING = Listing(
     columns=COLUMNS,
     shown=SHOWN,
     selects=SELECTS,
+    stored={"r": CUSTOMERS.table.written, "f": FIGURES.table.written},
     searchable=Searchable(COLUMNS, _plain),
     properties={
         ("customer", "ltv"): amounts(COLUMNS["ltv"]),

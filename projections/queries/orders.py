@@ -64,6 +64,7 @@ LISTING = Listing(
     columns=COLUMNS,
     shown=SHOWN,
     selects=ORDERS.table.shown,
+    stored={"r": ORDERS.table.written},
     searchable=Searchable(
         {name: COLUMNS[NAMED.get(name, name)] for name in (*OPERATED, *NAMED)}, _plain, {"customer": _customer}
     ),

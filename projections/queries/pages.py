@@ -40,15 +40,16 @@ LIMITS = (11, 26, 51, 101, 200)
 class Listing(NamedTuple):
     """Tables that share their ids as one list; the first, `r`, has all rows.
 
-    `columns` can be sorted by, `shown` be selected by clients; `selects` is the SQL's list. `views` are columns by
-    the value that they then have. `owner` says whose a row is. `standing`, a condition if any, and `only`, a value in a
-    column, restrict all.
+    `columns` can be sorted by, `shown` be selected by clients; `selects` is the SQL's list, `stored` each table's own.
+    `views` are columns by the value that they then have. `owner` says whose a row is. `standing`, a condition if any,
+    and `only`, a value in a column, restrict all.
     """
 
     tables: Mapping[str, str]
     columns: Mapping[str, Column]
     shown: tuple[str, ...]
     selects: str
+    stored: Mapping[str, str]
     searchable: Searchable
     properties: Properties
     views: Mapping[str, str]
@@ -96,9 +97,16 @@ def _asked_for_most(query: ListQuery) -> str:
 def page_statement(listing: Listing, query: ListQuery, sort: Sort, condition: Statement) -> Statement:
     """At least one row more than the page, if there is one."""
     limit = f"LIMIT {next(limit for limit in LIMITS if limit > query.per_page)}"
-    args, where = Args(condition.args), condition.sql
-    if where == EVERYTHING and not query.cursor and query.page == 1:
-        return Statement(_rows(listing.selects, tuple(listing.tables.items()), sort, limit), args.values)
+    args, where, tables = Args(condition.args), condition.sql, tuple(listing.tables.items())
+    if query.page == 1 and not query.cursor:
+        used = [each for each in tables if _mentions(each[0], (where, sort.order))]
+        if where != EVERYTHING and len(used) == 1 < len(tables):
+            # Planning two tables takes as long as reading a page of one.
+            [(alias, table)] = used
+            rows = f"SELECT {listing.stored[alias]} FROM {table} AS {alias} WHERE {where} ORDER BY {sort.order} {limit}"
+            tables = (alias, f"({rows})"), *(each for each in tables if each not in used)
+            where = EVERYTHING
+        return Statement(_rows(listing.selects, tables, where, sort, limit), args.values)
     if query.cursor:
         conditions = [f"({where}) AND ({further})" for further in after(query.cursor, sort, args)]
         skip = ""
@@ -111,15 +119,14 @@ def page_statement(listing: Listing, query: ListQuery, sort: Sort, condition: St
         for condition in conditions
     )
     # All else is fetched out here, for the rows of the page and none of those that an offset skips.
-    tables = ("found", f"({found})"), *listing.tables.items()
-    return Statement(_rows(listing.selects, tables, sort, limit), args.values)
+    return Statement(_rows(listing.selects, (("found", f"({found})"), *tables), EVERYTHING, sort, limit), args.values)
 
 
 @lru_cache(1_000)
-def _rows(selects: str, tables: Sequence[tuple[str, str]], sort: Sort, limit: str) -> str:
+def _rows(selects: str, tables: Sequence[tuple[str, str]], where: str, sort: Sort, limit: str) -> str:
     first, *others = (f"{table} AS {alias}" for alias, table in tables)
     columns = f"{selects}, {sort.column.key} AS sort_key, {STATE}"
-    return f"SELECT {columns} FROM {_joined(first, others)} ORDER BY {sort.order} {limit}"
+    return f"SELECT {columns} FROM {_joined(first, others)} WHERE {where} ORDER BY {sort.order} {limit}"
 
 
 def counting(listing: Listing, condition: Statement) -> Counting:

@@ -85,7 +85,7 @@ class Table(Generic[Row]):
         self.stored = [*self.columns, *(_derived_column(each, hints) for each in derived)]
         names = [column.name for column in self.columns]
         listed = ", ".join(names)
-        written = ", ".join(column.name for column in self.stored)
+        self.written = written = ", ".join(column.name for column in self.stored)
         typed = ", ".join(f"{column.name} {column.sql_type}" for column in self.stored)
         declared = [*(column.ddl for column in self.stored), *([computed] if computed else [])]
         self.create = f"CREATE TABLE {name} ({', '.join(declared)})"

@@ -109,7 +109,7 @@ def _ours() -> set[str]:
     asked: list[dict[str, Any]] = [{"search": f"{c}{o}{v}"} for c in COLUMNS for o in operators for v in values]
     asked += [{"search": f"{c}::{v}-{v}"} for c in COLUMNS for v in values]
     asked += [{"sort_by": c, "sort_type": t} for c in COLUMNS for t in ("asc", "desc")]
-    asked += [{"per_page": limit - 1} for limit in LIMITS]
+    asked += [{"per_page": limit - 1, "page": page} for limit in LIMITS for page in (1, 2)]
     asked += [{"search": "a"}, {"search": "\0"}, {"include_ids": (1,)}]
     asked += [{"active_view": view} for view in (*LISTING.views, *ORDERS.views)]
     tame: list[Any] = ["1", "2025-01-01", ["1"], ["2025-01-01", "2025-01-02"], None, "1.234"]
