@@ -49,7 +49,7 @@ async def read_input(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 async def read(request: Request[Any, Any, Any], type_: type[T], name_mode: str = "") -> T:
-    """What was sent, as the type says. Raises as `read_input`, and UnfitFields."""
+    """The request as an input of this type. Raises as `read_input`, and UnfitFields."""
     return type_.checked(Fields(await read_input(request)), name_mode)
 
 
@@ -69,7 +69,7 @@ async def read_body(request: Request[Any, Any, Any]) -> bytes:
 
 
 def _announces_body(request: Request[Any, Any, Any]) -> bool:
-    """Most requests that read have none; only HTTP/1 says so."""
+    """Whether there may be a body. Most reads have none, which only HTTP/1 shows."""
     if not request.scope["http_version"].startswith("1"):
         return True
     return any(header(request.scope, name) is not None for name in (b"content-length", b"transfer-encoding"))
@@ -114,7 +114,7 @@ def _integer(digits: str) -> int | float:
 
 
 def _float(digits: str) -> int | float:
-    """5.0 is an integer, in JSON Schema and for JavaScript."""
+    """A number; 5.0 is an integer, as in JSON Schema and JavaScript."""
     number = float(digits)
     return int(number) if number.is_integer() and abs(number) < _LARGEST_WHOLE else number
 
@@ -124,7 +124,7 @@ def _not_a_number(constant: str) -> None:
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A client that says two things at once may mean either."""
+    """Raises Invalid for a key that is there twice: the client may mean either value."""
     seen = dict(pairs)
     if len(seen) < len(pairs):
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
@@ -140,7 +140,7 @@ _JSON = json.JSONDecoder(
 
 
 def _is_deeper(document: dict[str, Any], limit: int) -> bool:
-    """Level by level: no recursion that a document could exhaust."""
+    """Whether the document is nested deeper than the limit. Without recursion, which it could exhaust."""
     level: list[Any] = [document]
     for _ in range(limit):
         children = (node.values() if isinstance(node, dict) else node for node in level)
@@ -224,7 +224,7 @@ def _put(array: _Array, path: list[str], value: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Numbered 0, 1, 2 … it is a list, else a mapping."""
+    """A list where the keys are 0, 1, 2 …, else a mapping."""
     if not isinstance(value, _Array):
         return value
     plain = {key: _plain(child) for key, child in value.items()}

@@ -50,7 +50,7 @@ class Column(msgspec.Struct, frozen=True):
 
     @property
     def as_text(self) -> str:
-        """It in a SELECT list; a time or a decimal as the text that is answered, which nobody has to decode."""
+        """The column in a SELECT list; times and decimals as the text of answers, which nobody has to decode."""
         value = f"trim_scale({self.name})" if self.python_type is Decimal else self.name
         return f"{value}::text AS {self.name}" if self.python_type in (datetime, Decimal) else self.name
 
@@ -109,7 +109,7 @@ class Table(Generic[Row]):
         self._out = [(i, from_sql) for i, column in enumerate(self.columns) if (from_sql := column.from_sql())]
 
     async def find(self, on: Executor, id_: int) -> Shown | None:
-        """One row, as it is shown."""
+        """One row, with times and decimals as texts."""
         if isinstance(on, View) and (row := on.row(self.name, id_)) is not None:
             return texts(row)
         return await on.fetchrow(self._find, id_)
@@ -119,7 +119,7 @@ class Table(Generic[Row]):
         return {record["id"]: self.row(record) for record in await on.fetch(self._select, sorted(ids))}
 
     async def save(self, on: Session, rows: Mapping[int, Row | None], loaded: Mapping[int, Row] = NO_ROWS) -> None:
-        """Write rows by id; None deletes. What was not loaded is new, what is still the same is left alone.
+        """Write rows by id; None deletes. Rows that were not loaded are new; unchanged ones are left alone.
 
         Raises asyncpg.UniqueViolationError when someone else has just made a new row.
         """
@@ -136,7 +136,7 @@ class Table(Generic[Row]):
     def reading(self, number: int, *, is_locking: bool) -> str:
         """An expression for the rows of the ids in a parameter, as JSON for `decode`.
 
-        Each has a mark that is another whenever the row is written: `marks`. Locked, they are so in order of id.
+        Each has its mark, which changes whenever the row is written (`marks`). Rows are locked in order of id.
         """
         query = self._read.format(ids=f"${number}") + (" ORDER BY id FOR UPDATE" if is_locking else "")
         return f"(SELECT json_agg(r) FROM ({query}) AS r)"
@@ -146,10 +146,10 @@ class Table(Generic[Row]):
         return f"{self._insert.replace('$1', f'${number}')} RETURNING 1"
 
     def updating(self, names: Collection[str], number: int) -> str:
-        """A statement that changes these columns to what they are in a parameter's rows; the next has the rows' ids.
+        """A statement that sets these columns to the values in a parameter's rows; the next has the rows' ids.
 
-        By the ids: joined to rows alone, a table of middling size would be read from end to end. It changes only those
-        that have the marks that are with the parameter's rows.
+        The ids are there because PostgreSQL, which would join rows alone, reads a table of middling size from end to
+        end. Only rows with the marks in the parameter are changed.
         """
         typed = "".join(f", {column.name} {column.sql_type}" for column in self.stored if column.name in names)
         changes = ", ".join(f"{name} = r.{name}" for name in names)
@@ -171,11 +171,11 @@ class Table(Generic[Row]):
         return encode_numbers([self.values(row, self.names, self.derived) for row in rows]).decode()
 
     def derived_from(self, names: Collection[str]) -> list[Derived]:
-        """What changes when columns of these names do."""
+        """Derived columns that change when columns of these names do."""
         return [each for each in self.derived if not set(names).isdisjoint(each.sources)]
 
     def values(self, row: Row, names: Iterable[str], derived: Iterable[Derived]) -> dict[str, Any]:
-        """A row's, by name of the column."""
+        """A row's values, by name of the column."""
         return {name: getattr(row, name) for name in names} | {each.name: each.value(row) for each in derived}
 
     def decode(self, found: bytes) -> list[Row]:
@@ -263,7 +263,7 @@ def _derived_column(derived: Derived, hints: Mapping[str, Any]) -> Column:
 
 
 def code_key(name: str) -> str:
-    """What a code, which is in ASCII, is compared by; the same expression as in its index, or that is not used."""
+    """SQL: what an ASCII code is compared by. PostgreSQL uses the index only for the index's own expression."""
     return f'(lower({name} COLLATE "C"))'
 
 

@@ -15,7 +15,7 @@ OTHERWISE = "Accepted, and ignored: this store asks for names otherwise (NAME_MO
 
 
 class Field(NamedTuple):
-    """`sent_as` is its name outside; `absent` is what it stands for when it is not sent."""
+    """`sent_as` is its name in requests, `absent` its value when it is not sent."""
 
     name: str
     sent_as: str
@@ -24,9 +24,7 @@ class Field(NamedTuple):
 
 
 class Input(Struct):
-    """Fields that may be left out have a default. With `forbid_unknown_fields` others are refused: misspelt, one would
-    be left out, and the rest carried out.
-    """
+    """Optional fields have a default. `forbid_unknown_fields` refuses others: a misspelt one would be ignored."""
 
     @classmethod
     def checked(cls, fields: Fields, name_mode: str = "") -> Self:
@@ -39,7 +37,7 @@ class Input(Struct):
 
     @classmethod
     def read(cls, fields: Fields, name_mode: str = "") -> Self:
-        """With stand-ins for what does not fit: check the fields before using it."""
+        """The input, with stand-ins for values that do not fit: check the fields before using it."""
         wanted, others = _by_mode(cls, name_mode)
         sent, values = fields.values, others.copy()
         for name, sent_as, kind, absent in wanted:
@@ -86,7 +84,7 @@ def _in_both(one: type[Struct], other: type[Struct]) -> list[str]:
 
 @cache
 def _by_mode(type_: type[Input], name_mode: str) -> tuple[list[Field], dict[str, Any]]:
-    """Fields that are read where a store asks for names in this mode, and what stands for others that are required."""
+    """The fields that a store with this mode reads, and values for required ones that it does not read."""
     wanted = [field for field in fields_of(type_) if field.kind.name_mode in {"", name_mode}]
     others = [field for field in fields_of(type_) if field not in wanted and field.absent is REQUIRED]
     return wanted, dict.fromkeys((field.name for field in others), "")

@@ -23,10 +23,10 @@ class UnfitFields(Exception):
 
 
 class Fields:
-    """What was sent. Kinds read it; `check` raises UnfitFields when anything did not fit.
+    """The fields of a request. Kinds read them; `check` raises UnfitFields if a value did not fit.
 
-    Until then a stand-in takes the place of what did not fit: check before using what was read. An operation of our own
-    reads all the fields that it has, whatever they say: `check_all` refuses those that nobody has read.
+    Until then a stand-in takes its place: check before using any value. Operations of our own read all their fields,
+    and `check_all` refuses the others.
     """
 
     def __init__(self, values: Mapping[str, Any], prefix: str = "", errors: Errors | None = None) -> None:
@@ -80,13 +80,13 @@ class Fields:
             raise UnfitFields(self._errors)
 
     def check_all(self) -> None:
-        """Also for fields that nobody has read: misspelt, one would be left out, and the rest carried out."""
+        """Also refuses fields that nobody has read: a misspelt one would be ignored."""
         for fields, name in islice(self.unread(), MAX_UNKNOWN):
             fields.refuse(convert.in_short(name), "unknown", "is not one of this request's.")
         self.check()
 
     def unread(self) -> "Iterator[tuple[Fields, str]]":
-        """What nobody has asked for, here and within."""
+        """Fields that nobody has read, here and in nested objects."""
         yield from ((self, name) for name in self.values if name not in self._read)
         for fields in self._within_it:
             yield from fields.unread()
