@@ -70,8 +70,10 @@ def test_every_event_has_golden_bytes_with_every_field_and_with_no_default(event
     goldens = [golden for golden in GOLDEN.get(tag(event), []) if golden.topic == f"{tag(event)}#{event.class_version}"]
     said = [json.decode(golden.state) for golden in goldens]
     everything = [spelt_out(golden.decoded()) | {"event": tag(event)} for golden in goldens]
-    assert any(state == every for state, every in zip(said, everything, strict=True))
-    assert any(is_sparse(golden.decoded()) for golden in goldens)
+    full = any(state == every for state, every in zip(said, everything, strict=True))
+    assert full, f"golden_events.json lacks {tag(event)} with every field"
+    sparse = any(is_sparse(golden.decoded()) for golden in goldens)
+    assert sparse, f"golden_events.json lacks {tag(event)} without the fields that have a default"
 
 
 def test_no_golden_bytes_are_without_their_event() -> None:
