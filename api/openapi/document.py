@@ -35,6 +35,7 @@ from api.openapi.inputs import body_of, parameters_of
 from api.openapi.operation import Operation, Refusal
 from api.openapi.refused import responses
 from api.process.settings import NameMode
+from projections.fold.fold import PoisonedError
 from service.fields.convert import MAX_INTEGER
 from service.fields.kinds import Schema
 
@@ -159,6 +160,8 @@ class _Route:
             yield BadIfMatch(UNREADABLE if self.matches else NOTHING_TO_MATCH)
         if self.matches:
             yield Stale(8)
+        if "as_of" in self.query:
+            yield _answered(PoisonedError(9214, ""))
         yield from map(_answered, self.operation.refuses)
 
 

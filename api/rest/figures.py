@@ -127,8 +127,7 @@ WIDGETS: list[MoreWidgets] = [lifetime, dates, by_currency]
 
 @get(
     "/customers/{customer_id:str}/ltv/explain", "Why a customer's lifetime value is what it is", GROUP,
-    "customers/view", takes=InTime, answers=Explained, versioned=True,
-    refuses=(CustomerNotFound, PoisonedError(9214, "")),
+    "customers/view", takes=InTime, answers=Explained, versioned=True, refuses=CustomerNotFound,
 )  # fmt: skip
 async def explain_ltv(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Computed from events alone. The contributions of all orders that are or were the customer's add up to `ltv`."""

@@ -22,7 +22,7 @@ from tests.eventstore.acts import (
 Start: TypeAlias = Callable[..., list[asyncio.Future[Any]]]
 TRANSACTIONS = """
     SELECT count(DISTINCT xmin::text) FROM stored_events
-    WHERE originator_id = ANY($1) AND originator_version = $2"""
+    WHERE originator_id = ANY($1) AND originator_version = coalesce($2, originator_version)"""
 VERSIONS_WITH_GAPS = """
     SELECT originator_id FROM stored_events GROUP BY 1
     HAVING count(*) <> max(originator_version) OR min(originator_version) <> 1"""
@@ -67,8 +67,8 @@ async def arriving_together(store: Store) -> AsyncIterator[Start]:
     await asyncio.wait_for(asyncio.gather(first, *started, return_exceptions=True), PATIENCE)
 
 
-async def transactions(store: Store, *streams: Stream, version: int = 1) -> int:
-    """How many wrote this version of these streams."""
+async def transactions(store: Store, *streams: Stream, version: int | None = None) -> int:
+    """How many wrote these streams, or this version of them."""
     number: int = await store.pool.fetchval(TRANSACTIONS, [to_uuid(stream) for stream in streams], version)
     return number
 
