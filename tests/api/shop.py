@@ -27,11 +27,11 @@ POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NUMBERS = count(1)
-# Why any request, any write or any read of lists and pasts may be refused.
+# Why any request, any write or any list may be refused.
 OF_ANY: frozenset[str] = frozenset({
     Reason.NO_ROUTE, Reason.URL_TOO_LONG, Reason.HEADERS_TOO_LARGE, Reason.BAD_REQUEST, Reason.INVALID_MULTIPART,
     Reason.INVALID_FIELDS, Reason.BUSY, Reason.EVENT_UNREADABLE, Reason.SCHEMA_MISMATCH, Reason.METHOD_NOT_ALLOWED,
-    Reason.FOREIGN_ORIGIN, Reason.EVENT_NOT_APPLICABLE, Reason.TOO_EXPENSIVE,
+    Reason.FOREIGN_ORIGIN, Reason.TOO_EXPENSIVE,
 })  # fmt: skip
 REASONS = {it.value: it for it in Reason}
 
