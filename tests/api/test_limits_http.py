@@ -54,7 +54,7 @@ SAID = [
     f"| `CUSTODIARY_CLIENT_SECONDS`, {Settings().client_seconds} |",
     f"| a statement of a list | {PATIENCE} s |",
     f"| a request, until its answer begins | {ANSWERED_WITHIN // 60} min,",
-    f"| pasts of whole lists, in a process | {AT_ONCE} at a time, {WAITING} waiting |",
+    f"| lists with `as_of`, in a process | {AT_ONCE} at a time, {WAITING} waiting |",
     f"| commands under way, in a process | {MAX_COMMANDS:,} |",
 ]
 
