@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from api.process.tables import migrate
 from eventstore.embedded.server import embedded
@@ -31,6 +32,9 @@ NUMBERS = count(1)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ[KEY] = new_key()  # for the processes that tests start, too
+# A clean clone has no table of Unicode yet: the first text takes a second. No example is held to a time.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 # A run in the background is told to ignore Ctrl-C, and so would be the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
