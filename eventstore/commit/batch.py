@@ -19,6 +19,7 @@ from eventstore.commit.command import (
     freed_by,
     keys_of,
     layers,
+    passes_on_a_claim,
 )
 from eventstore.commit.projector import NeedsLocks, Projecting, Projector
 from eventstore.commit.unit import Conflict, Rewrapped, Unit
@@ -57,6 +58,8 @@ class Batch:
 
     async def write_whole(self, commands: Sequence[PendingCommand]) -> None:
         """Write and commit. Raises NeedsLocks or asyncpg.SerializationError if the cache is behind, among others."""
+        if passes_on_a_claim(commands):
+            raise NeedsLocks
         self._ends, self._claims = ends_of(commands), Claims(freed_by(commands))
         models = await self._project(commands, is_locked=False)
         if any(command.refusal is None for command in self.refused):  # for rows that may be others now

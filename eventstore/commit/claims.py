@@ -13,7 +13,7 @@ HOLDERS = """
 
 FREE = """
     DELETE FROM claims USING json_array_elements(${}::text::json) AS f
-    WHERE claims.kind = f ->> 0 AND claims.value = f ->> 1"""
+    WHERE claims.kind = f ->> 0 AND claims.value = f ->> 1 AND claims.originator_id = (f ->> 2)::uuid"""
 
 
 def lock_key(claim: Claim) -> int:
@@ -45,9 +45,9 @@ class Claims:
         more._after |= self._after
         return more
 
-    def freed(self) -> list[Claim]:
-        """Claims that their former holder no longer has."""
-        return [claim for claim, stream in self._before.items() if self._after[claim] != stream]
+    def freed(self) -> list[tuple[str, str, str]]:
+        """Claims that their former holder no longer has, each with that holder."""
+        return [(*claim, to_hex(stream)) for claim, stream in self._before.items() if self._after[claim] != stream]
 
     def taken(self) -> str | None:
         """Claims with a new holder, as JSON for `Log.append_whole`."""
@@ -60,5 +60,5 @@ class Claims:
 
 
 def freeing(number: int) -> str:
-    """A part of a `Statement` that frees claims, each a pair of kind and value in a parameter's JSON."""
+    """A part of a `Statement` that frees claims, each a kind, a value and a holder in a parameter's JSON."""
     return f"{FREE.format(number)} RETURNING 1"

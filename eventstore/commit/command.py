@@ -143,6 +143,16 @@ def claims_of(commands: Iterable[PendingCommand]) -> set[Claim]:
     return {claim for command in commands for claim in (*command.taken, *command.freed)}
 
 
+def passes_on_a_claim(commands: Iterable[PendingCommand]) -> bool:
+    """Whether one frees a claim that one before it takes, so that nobody here knows who has it in the log."""
+    taken: set[Claim] = set()
+    for command in commands:
+        if not taken.isdisjoint(command.freed):
+            return True
+        taken |= command.taken.keys()
+    return False
+
+
 def freed_by(commands: Iterable[PendingCommand]) -> dict[Claim, Stream]:
     """The holders of claims that are freed, if the cached streams are current."""
     return {claim: stream for command in commands for claim, stream in command.freed.items()}

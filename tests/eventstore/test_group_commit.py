@@ -14,7 +14,7 @@ from domain.label import LABEL, CreateLabel, RenameLabel
 from domain.order import ORDER, RecordPayment, RecordRefund
 from domain.refusals import ClaimTaken, RefundExceedsPayment
 from eventstore.postgres.connection import Session
-from eventstore.postgres.stream_ids import to_uuid
+from eventstore.postgres.stream_ids import from_uuid, to_uuid
 from eventstore.store import ATTEMPTS, Store, Unit
 from projections.database import open_store
 from tests.eventstore.acts import (
@@ -96,6 +96,32 @@ async def test_one_refused_for_its_claims_keeps_none_of_them_and_nobody_else_out
         Stream("customer", one)
     )
     assert await count(store.pool, "stored_events") == before + 2 + 3
+
+
+async def test_a_claim_that_is_taken_and_passed_on_in_one_batch_is_not_taken_from_its_holder(store: Store) -> None:
+    one, two = await register(store, "one@example.com"), await register(store, "two@example.com")
+    async with arriving_together(store) as start:
+        [taking] = start(do(store, CUSTOMER, two, ChangeCustomer(email="one@example.com")))
+        await so_many_wait(store, 1)
+        [leaving] = start(do(store, CUSTOMER, two, ChangeCustomer(email="three@example.com")))
+    assert (type(taking.exception()), leaving.exception()) == (ClaimTaken, None)
+    assert await claimed(store) == {"one@example.com": one, "three@example.com": two}
+
+
+async def test_a_claim_that_passes_from_one_to_another_and_back_has_its_last_holder(store: Store) -> None:
+    one, two = await register(store, "one@example.com"), await register(store, "two@example.com")
+    moves = (one, "three"), (two, "one"), (two, "two"), (two, "one")
+    async with arriving_together(store) as start:
+        for number, (id_, name) in enumerate(moves, 1):
+            start(do(store, CUSTOMER, id_, ChangeCustomer(email=f"{name}@example.com")))
+            await so_many_wait(store, number)
+    assert await claimed(store) == {"one@example.com": two, "three@example.com": one}
+
+
+async def claimed(store: Store) -> dict[str, int]:
+    """Who has which email."""
+    rows = await store.pool.fetch("SELECT value, originator_id FROM claims WHERE value LIKE '%@example.com'")
+    return {value: from_uuid(originator_id).id for value, originator_id in rows}
 
 
 async def test_one_that_gives_the_same_to_two_is_refused(store: Store) -> None:
