@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, to_builtins
 
@@ -336,7 +336,6 @@ DOMAINS = st.sampled_from([
 
 
 @given(LOCALS, DOMAINS)
-@settings(deadline=None)  # of which the library's first one, which loads tables, would run out
 def test_an_email_is_judged_as_the_library_does_with_all_of_it(local: str, domain: str) -> None:
     address = f"{local}@{domain}".strip()
     try:
@@ -349,7 +348,6 @@ def test_an_email_is_judged_as_the_library_does_with_all_of_it(local: str, domai
 
 
 @given(st.text(alphabet=st.characters(), max_size=40), st.text(alphabet=st.characters(), max_size=40))
-@settings(deadline=None)
 def test_any_email_is_read_or_refused(local: str, domain: str) -> None:
     fields = Fields({"email": f"{local}@{domain}"})
     required(Email(), fields, "email")

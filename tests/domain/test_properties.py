@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, TypeVar, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import UNSET
@@ -138,7 +138,6 @@ STORIES = [
     for decider, first, others in BEGINNINGS
 ]
 each_story = pytest.mark.parametrize(("decider", "stories"), STORIES)
-unhurried = settings(deadline=None)  # a busy machine is no fault
 CODEC = Codec(EVENTS)
 
 
@@ -166,7 +165,6 @@ def states(decider: Decider[S], history: Sequence[Event]) -> list[S]:
 
 
 @each_story
-@unhurried
 @given(data=st.data())
 def test_a_story_read_back_from_its_bytes_ends_in_the_same_state(
     decider: Decider[Any], stories: SearchStrategy[list[Command]], data: st.DataObject
@@ -185,7 +183,6 @@ IDEMPOTENT = (
 
 
 @each_story
-@unhurried
 @given(data=st.data())
 def test_what_was_just_accepted_is_never_done_twice(
     decider: Decider[Any], stories: SearchStrategy[list[Command]], data: st.DataObject
@@ -200,7 +197,6 @@ def test_what_was_just_accepted_is_never_done_twice(
 
 
 @each_story
-@unhurried
 @given(data=st.data())
 def test_every_event_changes_the_state(
     decider: Decider[Any], stories: SearchStrategy[list[Command]], data: st.DataObject
@@ -209,7 +205,6 @@ def test_every_event_changes_the_state(
     assert all(before != after for before, after in pairwise(states(decider, history)))
 
 
-@unhurried
 @given(register_customer, st.lists(address_commands))
 def test_of_each_type_that_has_addresses_exactly_one_is_primary(
     register: RegisterCustomer, commands: list[Command]
@@ -225,7 +220,6 @@ def primaries(state: Customer | None) -> Counter[AddressType]:
     return Counter(address.type for address in state.addresses.values() if address.is_primary) if state else Counter()
 
 
-@unhurried
 @given(place_order, st.lists(order_commands))
 def test_an_order_has_exactly_the_money_that_its_events_moved(place: PlaceOrder, commands: list[Command]) -> None:
     history = accepted(ORDER, [place, *commands])
@@ -257,7 +251,6 @@ def half_up(amount: Fraction) -> int:
     return (2 * amount.numerator + amount.denominator) // (2 * amount.denominator)
 
 
-@unhurried
 @given(st.lists(order_values))
 def test_the_figures_equal_a_naive_sum(orders: list[OrderValue]) -> None:
     ltv, dates, nets = 0, [], dict[str, int]()
@@ -275,7 +268,6 @@ def test_the_figures_equal_a_naive_sum(orders: list[OrderValue]) -> None:
     )  # fmt: skip
 
 
-@unhurried
 @given(st.lists(st.tuples(place_order, st.lists(order_commands))))
 def test_the_figures_of_orders_equal_the_sum_of_their_events(stories: list[tuple[PlaceOrder, list[Command]]]) -> None:
     histories = [accepted(ORDER, [place, *commands]) for place, commands in stories]

@@ -63,7 +63,7 @@ QUERIES = st.builds(
 )
 # Every word, number and quoted text that our own SQL has; what is quoted counts as one.
 TOKEN = re.compile(r"'[^']*'|\$\d+|\w+|[^\w\s]")
-SETTINGS = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @SETTINGS
