@@ -37,6 +37,8 @@ VALUED: tuple[type[Event], ...] = (
     OrderPlaced, PaymentRecorded, RefundRecorded, PaymentStatusChanged, OrderTransferred, OrderDeleted,
 )  # fmt: skip
 _VALUED = stored_as(*VALUED)
+# What is not JSON of these kinds, an event of an order that was not placed, and a sum or a time beyond all bounds.
+UNFIT = (msgspec.MsgspecError, AttributeError, ArithmeticError, ValueError)
 # Of a type or version that this code does not know: nobody can tell what it does to an order.
 _UNKNOWN = f"count(*) FILTER (WHERE topic NOT IN {stored_as(*EVENTS)})"
 # A customer is one row, whose orders are one JSON text: rows cost more here than what is in them.
@@ -185,7 +187,7 @@ async def _valued(on: Executor, within: str, until: int, *arguments: Any) -> Val
         for owner, orders, _unknown in moved:
             if owner in values:
                 values[owner] += _values(orders)
-    except Exception:
+    except UNFIT:
         return None
     return Valued(versions, values, [], sum(record["events"] for record in customers))
 
