@@ -56,6 +56,7 @@ from service.background.checkpointer import checkpointing
 from service.background.erased import noting
 from service.background.forgetting import forgetting
 from service.background.sampler import sampling
+from service.background.summing import summing
 from service.fields.places import is_country
 from service.replays import is_any_unfinished
 from service.users import finding_free_users
@@ -112,6 +113,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
         readiness(servers) as ready,
         ReplayRunner(database_url) as runner,
         open_authenticator(store.pool) as authenticator,
+        summing(store) as by_day,
     ):
         app.state.service = Service(
             store=store,
@@ -121,6 +123,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             find_customer=finding_together(store.pool),
             find_free_user=finding_free_users(store.pool),
             totals=Totals(),
+            by_day=by_day,
             replays=runner,
             pasts=pasts,
             readiness=ready,

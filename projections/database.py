@@ -20,6 +20,7 @@ from eventstore.sealing.master_keys import MasterKeys
 from eventstore.sealing.payloads import Sealing
 from eventstore.sealing.stream_keys import settle
 from eventstore.store import Store
+from projections.fold import days
 from projections.live.projector import ReadModels
 from projections.models import PROJECTIONS
 from projections.replay.engine import replay
@@ -44,6 +45,7 @@ async def migrate(dsn: str, owners: Sequence[Owner]) -> None:
                 if await is_newer(connection, owners):
                     await require_fit(connection, owners, PROJECTIONS)
                     return
+                await days.reset(connection)
                 async with store_at(servers) as store:
                     if names := await outdated(connection, PROJECTIONS):
                         await replay(store, names)

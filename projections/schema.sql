@@ -72,3 +72,22 @@ CREATE TABLE drift (
     is_unverified boolean NOT NULL,  -- the events could not be summed
     found_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- FIGURES BY DAY
+
+-- What all customers' orders are worth, and who came: summed from the log up to a position, when somebody looks. Writers
+-- know nothing of it.
+CREATE TABLE figures_by_day (
+    day date PRIMARY KEY,      -- of UTC
+    net numeric NOT NULL,      -- in the smallest unit of the store's currency
+    orders bigint NOT NULL,    -- that were placed on this day, and count
+    customers bigint NOT NULL  -- who registered on this day
+);
+
+-- Up to which position, and by which code. 0 is nothing yet.
+CREATE TABLE figures_by_day_until (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    position bigint NOT NULL,
+    fingerprint text NOT NULL
+);
+INSERT INTO figures_by_day_until (position, fingerprint) VALUES (0, '');

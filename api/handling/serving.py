@@ -28,6 +28,7 @@ from eventstore.postgres.stream_ids import MAX_ID
 from eventstore.store import By, Store
 from projections.fold.past import Pasts
 from projections.queries.totals import Totals
+from service.background.summing import Summing
 from service.credentials.auth import Principal
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
@@ -43,6 +44,7 @@ class Service(NamedTuple):
     find_customer: Callable[[int], Awaitable[asyncpg.Record | None]]
     find_free_user: Callable[[str], Awaitable[int | None]]
     totals: Totals
+    by_day: Summing
     replays: ReplayRunner
     pasts: Pasts
     readiness: Readiness

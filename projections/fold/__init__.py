@@ -1,3 +1,3 @@
 """Read models from events alone, as they are or as they were."""
 
-__all__ = ["fold", "past", "ranges", "stats"]
+__all__ = ["days", "fold", "past", "ranges", "stats"]

@@ -156,8 +156,12 @@ async def figures_in_range(on: Executor, log: Log, ids: Range, until: int) -> Fo
 
 async def figures_of(on: Executor, log: Log, ids: Collection[int], until: int) -> Folded:
     """The figures of these customers."""
+    return _folded(await values_of(on, log, ids, until))
+
+
+async def values_of(on: Executor, log: Log, ids: Collection[int], until: int) -> Valued:
     valued = await _valued(on, "= ANY($2)", until, ids)
-    return _folded(valued or _of_rows(await fold_some(on, log, "customer", ids, until)))
+    return valued or _of_rows(await fold_some(on, log, "customer", ids, until))
 
 
 async def values_in_range(on: Executor, log: Log, ids: Range, until: int) -> Valued:

@@ -1,0 +1,139 @@
+"""What the whole store took by day, and who came: summed from the log, and brought on when somebody looks."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from domain.customer import CustomerErased, CustomerRegistered
+from domain.events import EVENTS
+from domain.value import RULE
+from eventstore.postgres.connection import Connection, Executor
+from eventstore.postgres.sql import stored_as
+from eventstore.store import Store
+from projections.fold.past import EVENTS_AT_ONCE
+from projections.fold.ranges import Range, split
+from projections.fold.stats import VALUED, Valued, values_in_range, values_of
+
+VERSION = 1  # of what is summed, besides the rule
+FINGERPRINT = f"{RULE.name} {RULE.version} {VERSION}"
+
+READ = """
+    SELECT u.position, u.fingerprint, (SELECT max(notification_id) FROM stored_events) AS head,
+        d.day, d.net, d.orders, d.customers
+    FROM figures_by_day_until AS u LEFT JOIN figures_by_day AS d ON true ORDER BY d.day"""
+# Whose orders may be worth something else, or who came or went. An event of a kind that we don't know may do anything.
+WITHOUT_VALUE = [event for event in EVENTS if event not in {*VALUED, CustomerRegistered, CustomerErased}]
+TOUCHED = f"""
+    SELECT DISTINCT id FROM stored_events CROSS JOIN LATERAL (VALUES (customer_id), (former_customer_id)) AS whose (id)
+    WHERE notification_id > $1 AND notification_id <= $2 AND id IS NOT NULL
+        AND topic NOT IN {stored_as(*WITHOUT_VALUE)}"""
+# A registration is the first event of its stream.
+REGISTERED = """
+    SELECT (e.occurred_at AT TIME ZONE 'UTC')::date AS day, count(*) AS customers
+    FROM unnest($1::bigint[]) AS id JOIN stored_events AS e
+        ON e.originator_id = customer_stream(id) AND e.originator_version = 1
+    GROUP BY 1"""
+# Only from where the sum began: another process may have been quicker.
+BRING_ON = """
+    UPDATE figures_by_day_until SET position = $1 WHERE position = $2 AND fingerprint = $3 RETURNING position"""
+ADD = """
+    INSERT INTO figures_by_day AS d (day, net, orders, customers)
+    SELECT * FROM unnest($1::date[], $2::numeric[], $3::bigint[], $4::bigint[])
+    ON CONFLICT (day) DO UPDATE SET
+        net = d.net + excluded.net, orders = d.orders + excluded.orders, customers = d.customers + excluded.customers"""
+RESET = """
+    UPDATE figures_by_day_until SET position = 0, fingerprint = $1 WHERE fingerprint <> $1 RETURNING position"""
+
+AT_A_TIME = 300  # customers, between whom the process does other things
+A_TENTH = 10  # of the log: where more is new, summing all anew reads less than each customer's history twice
+
+
+class Sums(NamedTuple):
+    """`net` in the smallest unit of the store's currency; `customers` are those who registered."""
+
+    net: Counter[date]
+    orders: Counter[date]
+    customers: Counter[date]
+
+    @property
+    def days(self) -> list[date]:
+        """Those with anything, in order."""
+        return sorted({day for sums in self for day, count in sums.items() if count})
+
+
+class Summed(NamedTuple):
+    """`sums` hold all events up to `position`; `head` is the log's last. `is_ours` unless another version sums them."""
+
+    sums: Sums
+    position: int
+    head: int
+    is_ours: bool
+
+
+async def read(on: Executor) -> Summed:
+    rows = await on.fetch(READ)
+    sums, (position, fingerprint, head, *_) = _nothing(), rows[0]
+    for _, _, _, day, net, orders, customers in rows:
+        if day is not None:
+            sums.net[day], sums.orders[day], sums.customers[day] = int(net), orders, customers
+    return Summed(sums, position, head or 0, fingerprint == FINGERPRINT)
+
+
+async def bring_on(store: Store, summed: Summed) -> Summed:
+    """The sums at the log's end, which are written for all processes."""
+    until, added = summed.head, _nothing()
+    if not 0 <= (until - summed.position) * A_TENTH <= until:
+        _add(added, summed.sums, -1)
+        async for ids in split(store.pool, Range("customer"), EVENTS_AT_ONCE):
+            await _sum(added, store.pool, await values_in_range(store.pool, store.log, ids, until))
+    else:
+        touched = [row[0] for row in await store.pool.fetch(TOUCHED, summed.position, until)]
+        for start in range(0, len(touched), AT_A_TIME):
+            await _sum_anew(added, store, touched[start : start + AT_A_TIME], summed.position, until)
+    await _write(store, summed.position, until, added)
+    _add(added, summed.sums)
+    return summed._replace(sums=added, position=until)
+
+
+async def reset(on: Connection) -> None:
+    """Where another version's code summed them, nothing is summed yet."""
+    async with on.transaction():
+        if await on.fetchval(RESET, FINGERPRINT) is not None:
+            await on.execute("DELETE FROM figures_by_day")
+
+
+def _nothing() -> Sums:
+    return Sums(Counter(), Counter(), Counter())
+
+
+async def _sum_anew(added: Sums, store: Store, ids: Sequence[int], after: int, until: int) -> None:
+    """What is new of these customers: all that there is of them, without what there was."""
+    before = _nothing()
+    await _sum(before, store.pool, await values_of(store.pool, store.log, ids, after))
+    await _sum(added, store.pool, await values_of(store.pool, store.log, ids, until))
+    _add(added, before, -1)
+
+
+async def _sum(sums: Sums, on: Executor, valued: Valued) -> None:
+    for values in valued.values.values():
+        for order in values:
+            if RULE.is_counted(order):
+                day = order.created_at.date()
+                sums.net[day] += RULE.contribution(order)
+                sums.orders[day] += 1
+    for day, customers in await on.fetch(REGISTERED, list(valued.values)):
+        sums.customers[day] += customers
+
+
+def _add(sums: Sums, others: Sums, sign: int = 1) -> None:
+    for own, other in zip(sums, others, strict=True):
+        for day, count in other.items():
+            own[day] += sign * count
+
+
+async def _write(store: Store, after: int, until: int, added: Sums) -> None:
+    days = added.days
+    async with store.pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(BRING_ON, until, after, FINGERPRINT) is not None:
+            await connection.execute(ADD, days, *([sums[day] for day in days] for sums in added))
