@@ -81,11 +81,11 @@ class Rule(NamedTuple):
 
     def why(self, order: OrderValue) -> str:
         """Why the order counts or not, as a sentence."""
-        status = order.payment_status
+        status = order.payment_status.replace("_", " ")
         if not self.is_counted(order):
-            if status == "refunded":
+            if order.payment_status == "refunded":
                 return "Does not count: it was refunded in full."
-            *others, last = sorted(self.counts, key=lambda word: (len(word), word))
+            *others, last = (word.replace("_", " ") for word in sorted(self.counts, key=lambda word: (len(word), word)))
             return f"Does not count: its payment is {status}; only {', '.join(others)} and {last} count."
         if not self.cents(order):
             is_beyond = order.total_refund > order.total_paid

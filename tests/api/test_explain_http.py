@@ -23,7 +23,7 @@ async def test_every_order_is_told_with_its_amounts_and_why_it_counts(shop: Shop
     assert first == {
         "order_id": paid,
         "counted": True,
-        "why": "Counts: its payment is partially_refunded, less what was refunded.",
+        "why": "Counts: its payment is partially refunded, less what was refunded.",
         "currency": "EUR",
         "total_paid": 5_000,
         "total_refund": 1_234,

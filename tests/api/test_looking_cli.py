@@ -97,7 +97,7 @@ async def test_an_explanation_is_a_table_with_its_sum(database: str, ada: int) -
     assert code == 0
     assert head.split() == ["order", "paid", "refunded", "rate", "contributes", "why"]
     assert order.split()[:8] == ["1", "10.00", "USD", "3.33", "USD", "1.0853", "7.24", "USD"]
-    assert order.rstrip().endswith("Counts: its payment is partially_refunded, less what was refunded.")
+    assert order.rstrip().endswith("Counts: its payment is partially refunded, less what was refunded.")
     assert total.split() == ["sum", "7.24", "USD", "1", "purchase,", "7.24", "USD", "on", "average"]
     assert rule == "Rule net-of-refunds, version 1; rounded half up to the smallest unit, each order by itself."
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.cli.story.words import many
 from api.cli.terminal import exits
+from api.presentation.story.words import many
 from tests.cli.process import at_a_terminal, custodiary
 from tests.importing.desk import SEED
 

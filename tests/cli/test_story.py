@@ -5,15 +5,16 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 from api.cli.actions.looking import history_table
-from api.cli.story.sentences import Names, event_sentence, sentence
-from api.cli.story.words import many, one_line, with_ids
+from api.presentation.story.sentences import Names, event_sentence, sentence
+from api.presentation.story.words import many, one_line, with_ids
 from domain.address import (
     AddressAdded,
     AddressChanged,
@@ -63,7 +64,7 @@ TERMS = Terms(
     payment_status="partially_refunded", invoice_no="INV-9", rate=Decimal(1),
 )  # fmt: skip
 
-PLACED = "10.00 USD, 10.00 USD of it paid, 2.50 USD refunded; its payment is partially refunded."
+PLACED = "10.00 USD, paid and 2.50 USD refunded."
 
 TOLD: list[tuple[Stream, Event, Changes, str]] = [
     (CUSTOMER, CustomerRegistered(profile=PROFILE, uuid="u", user_id=3), {},
@@ -117,6 +118,27 @@ TOLD: list[tuple[Stream, Event, Changes, str]] = [
     (LABEL, LabelRenamed(value="gold"), {"value": ("VIP", "gold")}, "The label “VIP” was renamed to “gold”."),
     (LABEL, LabelDeleted(), {"value": ("VIP", None)}, "The label “VIP” was deleted."),
 ]  # fmt: skip
+
+
+PAID = {"total_paid": 1_000, "payment_status": "paid"}
+PART = {"total_paid": 400, "payment_status": "partially_paid"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "; its payment is pending"),
+        (PAID, ", paid"),
+        (PART, ", 4.00 USD paid"),
+        (PAID | {"total_refund": 1_000, "payment_status": "refunded"}, ", paid and 10.00 USD refunded"),
+        (PART | {"payment_status": "paid"}, ", 4.00 USD paid; its payment is paid"),
+        ({"payment_status": "authorized"}, "; its payment is authorized"),
+    ],
+)
+def test_an_order_says_once_what_of_it_was_paid_when_it_was_placed(given: dict[str, Any], told: str) -> None:
+    terms = Terms(customer_id=7, uuid="u", currency="USD", total_amount=1_000, created_at=NOW, **given)
+    placed = event_sentence(ORDER, OrderPlaced(terms=terms), {}, NAMES)
+    assert placed == f"Order 12 was placed for 10.00 USD{told}."
 
 
 def entry(event: Event, stream: Stream = CUSTOMER, *, actor: str = "ann", changes: Changes | None = None) -> Entry:
@@ -192,7 +214,8 @@ def plurals(tree: ast.AST) -> Iterator[str]:
 
 def test_no_number_stands_before_a_plural_of_its_own() -> None:
     assert list(plurals(ast.parse('f"{count} orders"'))) == ["orders"]
-    found = {path: words for path, tree in trees("api/cli") if (words := list(plurals(tree)))}
+    spoken = chain(trees("api/cli"), trees("api/presentation/story"), trees("api/console"))
+    found = {path: words for path, tree in spoken if (words := list(plurals(tree)))}
     assert found == {}
 
 

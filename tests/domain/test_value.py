@@ -51,15 +51,15 @@ def test_customer_1_of_the_golden_seed_has_its_figures() -> None:
 def test_it_is_said_why_each_of_them_counts_or_not() -> None:
     assert [RULE.why(order) for order in GOLDEN_ORDERS] == [
         "Counts: its payment is paid.",
-        "Counts: its payment is partially_refunded, less what was refunded.",
+        "Counts: its payment is partially refunded, less what was refunded.",
         "Does not count: it was refunded in full.",
-        "Does not count: its payment is pending; only paid, partially_paid and partially_refunded count.",
-        "Does not count: its payment is failed; only paid, partially_paid and partially_refunded count.",
-        "Counts: its payment is partially_paid.",
+        "Does not count: its payment is pending; only paid, partially paid and partially refunded count.",
+        "Does not count: its payment is failed; only paid, partially paid and partially refunded count.",
+        "Counts: its payment is partially paid.",
         "Counts as a purchase of 0: its payment is paid, but nothing was kept of it.",
         "Counts: its payment is paid.",
         "Counts as a purchase of 0: its payment is paid, but more was refunded than paid.",
-        "Does not count: its payment is authorized; only paid, partially_paid and partially_refunded count.",
+        "Does not count: its payment is authorized; only paid, partially paid and partially refunded count.",
     ]
     assert [RULE.why(order).startswith("Counts") for order in GOLDEN_ORDERS] == list(
         map(RULE.is_counted, GOLDEN_ORDERS)

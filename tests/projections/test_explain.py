@@ -72,7 +72,7 @@ async def test_an_order_is_explained_from_its_events(store: Store) -> None:
             {
                 "order_id": order_id,
                 "counted": True,
-                "why": "Counts: its payment is partially_refunded, less what was refunded.",
+                "why": "Counts: its payment is partially refunded, less what was refunded.",
                 "currency": "USD",
                 "total_paid": 1_000,
                 "total_refund": 333,

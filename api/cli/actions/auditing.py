@@ -10,12 +10,12 @@ from typing import IO, Any, cast
 import msgspec
 import typer
 
-from api.cli.story.words import many
 from api.cli.terminal import exits
 from api.cli.terminal.files import replacing
 from api.cli.terminal.naming import store_name
 from api.cli.terminal.output import print_json, say
 from api.cli.terminal.session import with_store
+from api.presentation.story.words import many
 from eventstore.chain.checkpoints import Checkpoint, line, read_lines
 from eventstore.chain.dump import blocks, dump, dumped
 from eventstore.chain.faults import Fault

@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, NoReturn
 
-from api.cli.story.words import many
 from api.cli.terminal import exits
 from api.cli.terminal.naming import directory_of
 from api.cli.terminal.output import say
 from api.cli.terminal.session import database, run, with_store_at
 from api.cli.terminal.typed import typed
+from api.presentation.story.words import many
 from api.process.settings import Settings
 from api.process.tables import OWNERS
 from eventstore.backup.sealed_file import BackupError, BackupPart, PartName

@@ -8,7 +8,6 @@ from typing import IO, Any, NoReturn
 import msgspec
 import typer
 
-from api.cli.story.words import many, with_ids
 from api.cli.terminal import exits
 from api.cli.terminal.naming import store_name
 from api.cli.terminal.output import console, print_report, progress_bar, say, table
@@ -16,6 +15,7 @@ from api.cli.terminal.ranges import customers_in
 from api.cli.terminal.session import with_store
 from api.presentation.figures import what_if_view
 from api.presentation.money import figure
+from api.presentation.story.words import many, with_ids
 from api.process.settings import Settings
 from domain.value import RULES
 from eventstore.postgres.json import encode_numbers

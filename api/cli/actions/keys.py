@@ -4,10 +4,10 @@ from pathlib import Path
 
 import typer
 
-from api.cli.story.words import many
 from api.cli.terminal import exits
 from api.cli.terminal.output import print_report, progress_bar, say
 from api.cli.terminal.session import with_store
+from api.presentation.story.words import many
 from eventstore.sealing.master_keys import KEY, MasterKeys, put_first
 from eventstore.sealing.rotation import Rotated, check, rotate
 from eventstore.store import Store

@@ -6,8 +6,6 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from api.cli.story.sentences import Names, names_of, sentence
-from api.cli.story.words import many, one_line
 from api.cli.terminal import exits
 from api.cli.terminal.output import console, errors, print_report, say, table
 from api.cli.terminal.session import with_store
@@ -15,6 +13,8 @@ from api.cli.terminal.typed import typed_again
 from api.presentation.events import history_page
 from api.presentation.figures import explained
 from api.presentation.money import money
+from api.presentation.story.sentences import Names, names_of, sentence
+from api.presentation.story.words import many, one_line
 from api.process.settings import Settings
 from domain.events import TAGS
 from domain.refusals import CustomerNotFound

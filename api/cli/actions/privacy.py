@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import typer
 
-from api.cli.story.words import many
 from api.cli.terminal import exits
 from api.cli.terminal.output import errors, print_json, print_report, say
 from api.cli.terminal.session import who, with_store
 from api.presentation.privacy import Exported, held, receipt
+from api.presentation.story.words import many
 from api.process.settings import Settings
 from domain.refusals import CustomerNotFound
 from domain.text.folding import is_blank

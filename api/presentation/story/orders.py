@@ -1,7 +1,7 @@
 """Orders."""
 
-from api.cli.story.words import because, from_to, many, one_line, otherwise, value_before
 from api.presentation.money import money
+from api.presentation.story.words import because, from_to, many, one_line, otherwise, value_before
 from domain.event import Event
 from domain.order import (
     OrderDeleted,
@@ -11,6 +11,7 @@ from domain.order import (
     PaymentRecorded,
     PaymentStatusChanged,
     RefundRecorded,
+    payment_status,
 )
 from domain.terms import Terms
 from projections.history.changes import Changes
@@ -40,8 +41,15 @@ def order_sentence(id_: int, event: Event, changes: Changes, currency: str) -> s
 def _placed(id_: int, terms: Terms) -> str:
     invoice = f" (invoice {one_line(terms.invoice_no)})" if terms.invoice_no else ""
     items = f", {many(len(terms.items), 'item')}" if terms.items else ""
-    paid = f", {money(terms.total_paid, terms.currency)} of it paid" if terms.total_paid else ""
-    refunded = f", {money(terms.total_refund, terms.currency)} refunded" if terms.total_refund else ""
     amount = money(terms.total_amount, terms.currency)
-    status = terms.payment_status.replace("_", " ")
-    return f"Order {id_}{invoice} was placed for {amount}{items}{paid}{refunded}; its payment is {status}."
+    return f"Order {id_}{invoice} was placed for {amount}{items}{_came_with(terms)}."
+
+
+def _came_with(terms: Terms) -> str:
+    """What was paid and refunded by then, and the payment's status where that does not follow from it."""
+    total, paid, refund = terms.total_amount, terms.total_paid, terms.total_refund
+    refunded = f" and {money(refund, terms.currency)} refunded" if refund else ""
+    moved = f", {'' if paid == total else f'{money(paid, terms.currency)} '}paid{refunded}" if paid or refund else ""
+    if moved and terms.payment_status == payment_status(total, paid, refund):
+        return moved
+    return f"{moved}; its payment is {terms.payment_status.replace('_', ' ')}"

@@ -2,7 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 
-from api.cli.story.words import because, from_to, listed, many, moved, one_line, otherwise, quoted, value_before
+from api.presentation.story.words import (
+    because,
+    from_to,
+    listed,
+    many,
+    moved,
+    one_line,
+    otherwise,
+    quoted,
+    value_before,
+)
 from domain.address import (
     AddressAdded,
     AddressChanged,

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from eventsourcing.persistence import MapperDeserialisationError
 
-from api.cli.story.customers import customer_sentence
-from api.cli.story.orders import order_sentence
-from api.cli.story.words import moved, one_line, otherwise, quoted, value_before
+from api.presentation.story.customers import customer_sentence
+from api.presentation.story.orders import order_sentence
+from api.presentation.story.words import moved, one_line, otherwise, quoted, value_before
 from domain.event import Event, Forgotten, Stream
 from domain.label import LabelCreated, LabelDeleted, LabelRenamed
 from domain.order import OrderPlaced
