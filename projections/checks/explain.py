@@ -96,10 +96,18 @@ async def explain(
     """
     if not await was_registered(on, customer_id, until) or await erased_among(on, [customer_id]):
         return None
-    ends = to_uuid(Stream("order", 0)), to_uuid(Stream("order", MAX_ID))
-    events = [_recorded(log, row) for row in await on.fetch(ORDERS_EVER, customer_id, *ends, until)]
+    events = await events_of_orders(on, log, customer_id, until)
     version: int = await on.fetchval(VERSION, customer_id, until)
     return explained(customer_id, events, store_currency), version
+
+
+async def events_of_orders(on: Connection, log: Log, customer_id: int, until: int) -> list[Recorded]:
+    """Events until a position of every order that is the customer's, or was: one stream after the other.
+
+    Raises PoisonedError.
+    """
+    ends = to_uuid(Stream("order", 0)), to_uuid(Stream("order", MAX_ID))
+    return [_recorded(log, row) for row in await on.fetch(ORDERS_EVER, customer_id, *ends, until)]
 
 
 def _recorded(log: Log, row: asyncpg.Record) -> Recorded:

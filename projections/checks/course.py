@@ -1,0 +1,95 @@
+"""A customer's lifetime value after each of its events, and why it was what it was after one of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import accumulate, groupby
+from typing import NamedTuple
+
+import asyncpg
+
+from domain.event import Recorded, tag
+from domain.order import OrderTransferred
+from domain.value import RULE
+from eventstore.log.log import Log
+from eventstore.postgres.connection import Connection
+from eventstore.postgres.stream_ids import from_uuid
+from projections.checks.explain import Explanation, events_of_orders, explained
+from projections.history.pages import NEWEST, erased_among
+from projections.models.order_rows import OrderRow
+from projections.models.orders import ORDERS, value_of
+
+# Without what they say: a page shows most of them as points of a line.
+STOP = "SELECT notification_id, occurred_at, actor, topic, originator_id, customer_id FROM stored_events"
+STOPS = f"{STOP} WHERE customer_id = $1 UNION ALL {STOP} WHERE former_customer_id = $1 ORDER BY notification_id"
+
+
+class Stop(NamedTuple):
+    """An event about the customer: `order_id` where it is an order's, `came` where it brought one from another."""
+
+    position: int
+    occurred_at: datetime
+    actor: str
+    type: str
+    order_id: int | None
+    came: bool
+
+
+class Course(NamedTuple):
+    """`ltv` is in cents of the store's currency, right after each stop; `explanation` is of the value at a position."""
+
+    stops: list[Stop]
+    ltv: list[int]
+    explanation: Explanation
+
+
+async def course(
+    on: Connection, log: Log, customer_id: int, until: int = NEWEST, *, store_currency: str
+) -> Course | None:
+    """The course, explained at a position; None for a customer that is erased or never was.
+
+    The connection sees one moment. Raises PoisonedError.
+    """
+    stops = [_stop(customer_id, row) for row in await on.fetch(STOPS, customer_id)]
+    if not stops or await erased_among(on, [customer_id]):
+        return None
+    events = await events_of_orders(on, log, customer_id, NEWEST)
+    by_then = explained(customer_id, _by(customer_id, events, until), store_currency)
+    return Course(stops, ltv_after(customer_id, events, [stop.position for stop in stops]), by_then)
+
+
+def _stop(customer_id: int, row: asyncpg.Record) -> Stop:
+    position, at, actor, topic, stream, owner = row
+    category, id_ = from_uuid(stream)
+    type_ = topic.partition("#")[0]
+    came = type_ == tag(OrderTransferred) and owner == customer_id
+    return Stop(position, at, actor, type_, id_ if category == "order" else None, came)
+
+
+def ltv_after(customer_id: int, events: Iterable[Recorded], positions: Sequence[int]) -> list[int]:
+    """The lifetime value after each of these positions, which ascend. Events are one stream of an order after another,
+    all of those that are the customer's, or were.
+    """
+    moves: dict[int, int] = {}
+    for order_id, stream in groupby(events, key=lambda recorded: recorded.stream.id):
+        row: OrderRow | None = None
+        before = 0
+        for recorded in stream:
+            row = ORDERS.evolve(order_id, row, recorded)
+            after = _contribution(customer_id, row)
+            moves[recorded.position], before = after - before, after
+    return list(accumulate(moves.get(position, 0) for position in positions))
+
+
+def _contribution(customer_id: int, row: OrderRow | None) -> int:
+    if row is None or row.customer_id != customer_id:
+        return 0
+    value = value_of(row)
+    return RULE.contribution(value) if RULE.is_counted(value) else 0
+
+
+def _by(customer_id: int, events: Iterable[Recorded], until: int) -> Iterator[Recorded]:
+    """The events until a position, without those of orders that came to the customer later."""
+    for _order_id, stream in groupby(events, key=lambda recorded: recorded.stream.id):
+        known = [recorded for recorded in stream if recorded.position <= until]
+        if any(customer_id in (recorded.customer_id, recorded.former_customer_id) for recorded in known):
+            yield from known
