@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from api.presentation.money import figure, money
+from api.presentation.money import MINUS, figure, money, short_money
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,21 @@ def test_money_has_the_decimals_of_its_currency(amount: int | Decimal, currency:
 )
 def test_a_figure_is_money_where_it_is_money(name: str, value: Any, written: str) -> None:
     assert figure(name, value, "JPY") == written
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written", "signed"),
+    [
+        (123_456, "USD", "$1,234.56", "+$1,234.56"),
+        (-5, "EUR", f"{MINUS}€0.05", f"{MINUS}€0.05"),
+        (0, "USD", "$0.00", "$0.00"),
+        (1_500, "JPY", "¥1,500", "+¥1,500"),
+        (1_500, "CHF", "CHF\N{NO-BREAK SPACE}15.00", "+CHF\N{NO-BREAK SPACE}15.00"),
+        (Decimal("2512.5"), "USD", "$25.13", "+$25.13"),
+    ],
+)
+def test_short_money_has_a_symbol_and_a_true_minus(
+    amount: int | Decimal, currency: str, written: str, signed: str
+) -> None:
+    assert short_money(amount, currency) == written
+    assert short_money(amount, currency, signed=True) == signed
