@@ -28,8 +28,8 @@ from api.http.docs_page import DOCS, DocsPage, docs_assets
 from api.http.request import MAX_BODY_BYTES
 from api.http.turns import Turns
 from api.openapi.document import DocumentConfig
+from api.process.job_runner import JobRunner
 from api.process.logs import log_lost
-from api.process.replay_runner import ReplayRunner
 from api.process.settings import NameMode, Settings
 from api.rest import (
     addresses,
@@ -111,7 +111,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
         open_lists(servers) as lists_pool,
         open_pasts(servers, store) as pasts,
         readiness(servers) as ready,
-        ReplayRunner(database_url) as runner,
+        JobRunner(database_url) as runner,
         open_authenticator(store.pool) as authenticator,
         summing(store) as by_day,
     ):
@@ -124,7 +124,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             find_free_user=finding_free_users(store.pool),
             totals=Totals(),
             by_day=by_day,
-            replays=runner,
+            jobs=runner,
             pasts=pasts,
             readiness=ready,
             turns=Turns(AT_ONCE, WAITING),
@@ -132,7 +132,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             rate_limit=RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None,
         )
         if await is_any_unfinished(store):
-            runner.start()
+            runner.replay()
         async with (
             sampling(store, settings.verify_seconds),
             checkpointing(store, settings.checkpoint_seconds),

@@ -4,7 +4,7 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
-from api.process.replay_runner import ReplayRunner
+from api.process.job_runner import JobRunner
 from api.process.tables import migrate
 from benchmarks.events import PER_CUSTOMER, load
 from benchmarks.harness import P50, P99, PER_SECOND, Found, Row, Scale, say, summary
@@ -58,10 +58,10 @@ class Clients:
 
 async def replayed(store: Store, dsn: str) -> None:
     """A replay by a process of its own, as the service runs it."""
-    async with ReplayRunner(dsn) as runner:
+    async with JobRunner(dsn) as runner:
         names = tuple(projection.name for projection in PROJECTIONS)
         id_ = await engine.begin(store, ReplayRequest(projections=names, swap="always", started_by="benchmark"))
-        runner.start(id_)
+        runner.replay(id_)
         while (await registry.find(store.pool, id_)).status not in ENDED:  # noqa: ASYNC110 - told by another process
             await asyncio.sleep(LOOK_SECONDS)
 

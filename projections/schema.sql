@@ -66,11 +66,40 @@ CREATE TABLE verifications (
     checked bigint NOT NULL
 );
 
+-- Verifications that people have asked for: how far each is, and how it ended.
+CREATE TABLE verification_jobs (
+    id bigserial PRIMARY KEY,
+    low bigint NOT NULL,   -- customers from this id
+    high bigint NOT NULL,  -- up to this one
+    sample bigint,         -- so many random customers instead
+    status text NOT NULL DEFAULT 'waiting',
+    is_to_end boolean NOT NULL DEFAULT false,  -- somebody has asked to cancel it
+    total bigint NOT NULL DEFAULT 0,           -- customers to compare
+    checked bigint NOT NULL DEFAULT 0,
+    drifted bigint NOT NULL DEFAULT 0,         -- of these
+    unverified bigint NOT NULL DEFAULT 0,
+    error text,            -- why it failed
+    started_by text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz
+);
+
 -- Customers whose stored figures differed from what the events give when they were last compared. Ids only.
 CREATE TABLE drift (
     customer_id bigint PRIMARY KEY,
     is_unverified boolean NOT NULL,  -- the events could not be summed
-    found_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    found_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    problem text                     -- why not
+);
+
+-- The figures in which they differed: as stored, as the fold gives them, and as SQL sums them.
+CREATE TABLE drifting_figures (
+    customer_id bigint NOT NULL REFERENCES drift ON DELETE CASCADE,
+    field text NOT NULL,
+    stored json,
+    fold json,
+    sql json,
+    PRIMARY KEY (customer_id, field)
 );
 
 -- FIGURES BY DAY

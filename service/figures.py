@@ -1,6 +1,5 @@
-"""Customers' figures: computed again, explained, verified, and computed under another rule, all from their events."""
+"""Customers' figures: computed again, explained, and computed under another rule, all from their events."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,13 +11,11 @@ from projections.checks.explain import Explanation
 from projections.checks.explain import explain as explain_customer
 from projections.checks.recalculate import Drift
 from projections.checks.recalculate import recalculate as recalculate_customer
-from projections.checks.verify import EVERYONE, Checked, between, count_between, drawn
-from projections.checks.verify import verify as verify_customers
 from projections.checks.what_if import WhatIf
 from projections.checks.what_if import what_if as figures_under
 from projections.database import at_one_moment
 from projections.fold.past import EVENTS_AT_ONCE, AsOf, moment_of
-from projections.fold.ranges import EVENTS, Range
+from projections.fold.ranges import EVENTS
 from projections.history.pages import NEWEST
 from projections.queries.customers import find_customer
 from projections.replay.engine import Progress, unseen
@@ -52,19 +49,6 @@ async def explain(
     if found is None:
         raise CustomerNotFound
     return found
-
-
-async def verify(
-    store: Store, progress: Progress, *, customers: Range = EVERYONE, sample: int | None = None
-) -> AsyncIterator[Checked]:
-    """Verify a random sample of so many customers, or all in a range, in pieces; findings are stored."""
-    total = sample or await count_between(store.pool, customers)
-    pieces = drawn(store.pool, sample) if sample else between(store.pool, customers)
-    done = 0
-    async for checked in verify_customers(store, pieces):
-        yield checked
-        done += checked.customers
-        progress(min(done, total), total)
 
 
 async def what_if(store: Store, rule: str, progress: Progress | None = None) -> WhatIf:

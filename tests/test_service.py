@@ -70,4 +70,4 @@ def test_rest_and_the_command_line_replay_and_check_through_the_service() -> Non
     assert {path: names for path, tree in trees("api") if (names := doers(tree))} == {}
     known = dict(trees("service"))
     assert "projections.replay.engine" in doers(known["service/replays.py"])
-    assert "projections.checks.verify.drawn" in doers(known["service/figures.py"])
+    assert "projections.checks.jobs" in doers(known["service/verifications.py"])

@@ -16,6 +16,7 @@ from eventstore.postgres.away import WORDS, why_away
 from eventstore.postgres.migrate import MISFITS, SchemaError
 from eventstore.postgres.servers import NotUnicodeError
 from eventstore.sealing.master_keys import MasterKeyError
+from projections.checks.jobs import VerificationRunningError
 from projections.fold.fold import PoisonedError
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
@@ -44,13 +45,19 @@ def end_for(error: Exception) -> None:
             exits.end(exits.NOT_ALL, f"This is the last administrator's. `{added}` makes another first.")
         case EmbeddedError() | SchemaError() | NotUnicodeError():
             exits.end(exits.NO_STORE, _sentence(error))
-        case ReplayRunningError():
-            exits.end(exits.BUSY, "Another replay is running.")
-        case ReplayStuckError():
-            exits.end(exits.BUSY, "Readers or writers held the tables all the time: try again.")
         case _:
+            _end_for_busy(error)
             _end_for_event(error)
             _end_for_database(error)
+
+
+def _end_for_busy(error: Exception) -> None:
+    if isinstance(error, ReplayRunningError):
+        exits.end(exits.BUSY, "Another replay is running.")
+    if isinstance(error, VerificationRunningError):
+        exits.end(exits.BUSY, "Another verification is running.")
+    if isinstance(error, ReplayStuckError):
+        exits.end(exits.BUSY, "Readers or writers held the tables all the time: try again.")
 
 
 def _end_for_event(error: Exception) -> None:

@@ -21,7 +21,7 @@ from api.http.headers import header
 from api.http.refusals import Forbidden, MethodNotAllowed, Unauthenticated
 from api.http.turns import Turns
 from api.presentation.values import Row
-from api.process.replay_runner import ReplayRunner
+from api.process.job_runner import JobRunner
 from api.process.settings import Settings
 from domain.refusals import CustomerNotFound
 from eventstore.postgres.stream_ids import MAX_ID
@@ -45,7 +45,7 @@ class Service(NamedTuple):
     find_free_user: Callable[[str], Awaitable[int | None]]
     totals: Totals
     by_day: Summing
-    replays: ReplayRunner
+    jobs: JobRunner
     pasts: Pasts
     readiness: Readiness
     turns: Turns

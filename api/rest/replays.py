@@ -77,7 +77,7 @@ async def _start(request: AnyRequest, asked: ReplayRequest) -> Answer:
 
     response = await carry_out(request, work, _result)
     for id_ in started:
-        service.replays.start(id_)
+        service.jobs.replay(id_)
     return response
 
 

@@ -5,6 +5,7 @@ __all__ = [
     "away",
     "connection",
     "durability",
+    "exclusive",
     "json",
     "migrate",
     "servers",

@@ -1,14 +1,14 @@
 """Compares figures as they are stored, as the fold of events gives them, and as SQL sums them."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import asyncpg
-import msgspec
 
 from eventstore.postgres.connection import Connection
 from eventstore.store import Store
 from projections.checks import findings
+from projections.checks.findings import Difference, Unverified
 from projections.checks.sums import summed
 from projections.fold.fold import Poison, fold_some
 from projections.fold.ranges import Range, split
@@ -43,24 +43,6 @@ FIELDS = tuple(name for name in FiguresRow.__struct_fields__ if name != "id")
 EVERYONE = Range("customer")
 
 
-class Difference(msgspec.Struct, frozen=True):
-    """A figure of a customer, computed in three ways that do not all agree. `row` is whether there are any."""
-
-    customer_id: int
-    field: str
-    stored: Any
-    fold: Any
-    sql: Any
-
-
-class Unverified(msgspec.Struct, frozen=True):
-    """Customers whose figures can't be computed, and why; `position` is that of the event, where it is known."""
-
-    customer_ids: tuple[int, ...]
-    position: int | None
-    problem: str
-
-
 class Checked(NamedTuple):
     """What was found of so many customers, those included that could not be verified."""
 
@@ -77,12 +59,13 @@ class Checked(NamedTuple):
         return sorted({id_ for each in self.unverified for id_ in each.customer_ids})
 
 
-async def verify(store: Store, pieces: AsyncIterator[Sequence[int]]) -> AsyncIterator[Checked]:
+async def verify(store: Store, pieces: AsyncIterator[Sequence[int]]) -> AsyncGenerator[Checked, None]:
     """Verify these customers, piece by piece, and store findings; complete when the iteration ends by itself."""
     customers = 0
     async for ids in pieces:
         checked = await check(store, ids)
-        await findings.keep(store.pool, ids, drifted=checked.drifted_ids, unverified=checked.unverified_ids)
+        async with store.pool.acquire() as connection, connection.transaction():
+            await findings.keep(connection, ids, checked.differences, checked.unverified)
         customers += checked.customers
         yield checked
     await findings.keep_end(store.pool, customers)

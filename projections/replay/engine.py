@@ -1,14 +1,15 @@
 """A replay from beginning to end, one at a time in the whole store; and resuming one that was interrupted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import NamedTuple
 
 import asyncpg
 
 from eventstore.postgres.away import UNREACHABLE
 from eventstore.postgres.connection import Connection, Executor
+from eventstore.postgres.exclusive import exclusive, is_held
 from eventstore.store import Store
 from projections.models import PROJECTIONS
 from projections.replay import registry
@@ -20,13 +21,7 @@ from projections.replay.helpers import helpers
 from projections.replay.registry import BUILDING, EXCHANGING, Replay, ReplayRequest, find, keep_report, set_status
 
 LOOK_SECONDS = 0.2  # seconds between two checks for a cancellation
-LOCK = "SELECT pg_try_advisory_lock(hashtext('custodiary replay'))"
-UNLOCK = "SELECT pg_advisory_unlock(hashtext('custodiary replay'))"
-IS_RUNNING = """
-    SELECT EXISTS (
-        SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
-        WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1 AND granted
-            AND (classid::bigint << 32 | objid::bigint) = hashtext('custodiary replay')::bigint)"""
+WORK = "custodiary replay"  # one at a time
 
 Progress = Callable[[int, int], None]
 
@@ -208,22 +203,14 @@ async def cancel(pool: asyncpg.Pool, id_: int) -> Replay:
     return await find(pool, id_)
 
 
-@asynccontextmanager
-async def alone(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
-    async with pool.acquire() as connection:
-        if not await connection.fetchval(LOCK):
-            raise ReplayRunningError
-        try:
-            yield connection
-        finally:
-            with suppress(*UNREACHABLE):
-                await connection.fetchval(UNLOCK)
+def alone(pool: asyncpg.Pool) -> AbstractAsyncContextManager[Connection]:
+    """A connection that replays alone. Raises ReplayRunningError."""
+    return exclusive(pool, WORK, ReplayRunningError)
 
 
 async def is_running(on: Executor) -> bool:
     """Whether any process runs a replay now."""
-    runs: bool = await on.fetchval(IS_RUNNING)
-    return runs
+    return await is_held(on, WORK)
 
 
 async def _watch(pool: asyncpg.Pool, id_: int, work: asyncio.Task[None]) -> None:

@@ -143,7 +143,7 @@ async def test_a_replay_whose_process_is_killed_is_gone_on_with(shop: Shop) -> N
         id_ = done(await shop.post("/replays", {"swap": "always"}))["data"]["id"]
         swapping = "SELECT status = 'swapping' FROM replays WHERE id = $1"
         await until(lambda: shop.pool.fetchval(swapping, id_), "it swaps")
-        [pid] = shop.app.state.service.replays.processes
+        [pid] = shop.app.state.service.jobs.processes
         os.kill(pid, signal.SIGKILL)
         await until(lambda: other_process(shop, pid), "another process goes on")
     *_, (_, last) = await followed(shop, id_)
@@ -151,7 +151,7 @@ async def test_a_replay_whose_process_is_killed_is_gone_on_with(shop: Shop) -> N
 
 
 async def other_process(shop: Shop, pid: int) -> bool:
-    return any(other != pid for other in shop.app.state.service.replays.processes)
+    return any(other != pid for other in shop.app.state.service.jobs.processes)
 
 
 @pytest.mark.parametrize(

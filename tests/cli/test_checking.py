@@ -10,6 +10,7 @@ from api.cli.terminal import exits
 from domain.order import ORDER, RecordRefund
 from domain.value import RULES
 from eventstore.store import Store
+from projections.checks import jobs
 from projections.database import open_store
 from projections.replay import engine
 from tests.cli.process import custodiary
@@ -56,6 +57,12 @@ async def test_verify_names_what_drifts_and_what_it_cannot_tell(database: str, s
     some = custodiary("verify", "--customers", first, "--json", DATABASE_URL=database)
     assert (some.code, some.json["checked"]) == (exits.DONE, 1)
     assert custodiary("verify", "--sample", 2, "--json", DATABASE_URL=database).json["checked"] == 2
+
+
+async def test_verify_waits_for_no_other(database: str, store: Store) -> None:
+    async with jobs.alone(store.pool):
+        ended = custodiary("verify", DATABASE_URL=database)
+    assert ended.complaint == (exits.BUSY, "Another verification is running.")
 
 
 async def test_a_list_of_replays_shows_who_started_them_whatever_the_login(database: str, store: Store) -> None:

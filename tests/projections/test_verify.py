@@ -24,10 +24,10 @@ from domain.order import (
 from domain.value import RULES, figures
 from eventstore.postgres.stream_ids import to_uuid
 from eventstore.store import Store
-from projections.checks.findings import known, some
+from projections.checks.findings import Difference, known, some
 from projections.checks.recalculate import recalculate
 from projections.checks.sums import TOPICS
-from projections.checks.verify import EVERYONE, Checked, Difference, between, check, drawn, verify
+from projections.checks.verify import EVERYONE, Checked, between, check, drawn, verify
 from projections.database import open_store
 from projections.fold import fold
 from projections.fold.fold import PoisonedError

@@ -12,49 +12,47 @@ from api.cli.terminal import exits
 from api.cli.terminal.naming import store_name
 from api.cli.terminal.output import console, print_report, progress_bar, say, table
 from api.cli.terminal.ranges import customers_in
-from api.cli.terminal.session import with_store
+from api.cli.terminal.session import who, with_store
 from api.presentation.figures import what_if_view
 from api.presentation.money import figure
 from api.presentation.story.words import many, with_ids
 from api.process.settings import Settings
 from domain.value import RULES
 from eventstore.postgres.json import encode_numbers
-from eventstore.store import Store
+from projections.checks.jobs import Verification, VerificationRequest
 from projections.checks.verify import EVERYONE, Checked
 from projections.checks.what_if import WhatIf
-from projections.fold.ranges import Range
-from service import figures
+from service import figures, verifications
 from service.values import shown
 
 WAYS = "stored", "fold", "sql"
+TOTALS = "checked", "drifted", "unverified"
 
 
 def verify(*, sample: int | None, customers: str | None, as_json: bool) -> None:
     if sample is not None and customers is not None:
         raise typer.BadParameter("It is either a sample or a range.", param_hint="--sample")
-    asked = EVERYONE if customers is None else customers_in(customers)
+    whom = EVERYONE if customers is None else customers_in(customers)
+    asked = VerificationRequest(customers=whom, sample=sample, started_by=who())
     with tempfile.TemporaryFile() as found:  # until the progress bar has gone: any number of customers may drift
-        totals = _verify(found, asked, sample)
+        done = _verify(found, asked)
+        totals = {name: getattr(done, name) for name in TOTALS}
         if as_json:
             _write_json(totals, found)
         else:
             _print(totals, found)
-    raise SystemExit(exits.NOT_ALL if totals["drifted"] or totals["unverified"] else exits.DONE)
+    if done.status != "done":
+        exits.end(exits.NOT_ALL, f"It was {done.status} before the end.")
+    raise SystemExit(exits.NOT_ALL if done.drifted or done.unverified else exits.DONE)
 
 
-def _verify(found: IO[bytes], asked: Range, sample: int | None) -> dict[str, int]:
-    totals = {"checked": 0, "drifted": 0, "unverified": 0}
-
-    async def work(store: Store) -> None:
-        async for checked in figures.verify(store, progress, customers=asked, sample=sample):
-            totals["checked"] += checked.customers
-            totals["drifted"] += len(checked.drifted_ids)
-            totals["unverified"] += len(checked.unverified_ids)
-            found.writelines(encode_numbers(line) + b"\n" for line in _lines(checked))
+def _verify(found: IO[bytes], asked: VerificationRequest) -> Verification:
+    def write(checked: Checked, done: int, total: int) -> None:
+        progress(done, total)
+        found.writelines(encode_numbers(line) + b"\n" for line in _lines(checked))
 
     with progress_bar("Verifying") as progress:
-        with_store(work)
-    return totals
+        return with_store(lambda store: verifications.verify(store, asked, write))
 
 
 def _lines(checked: Checked) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ DONE = 0
 NOT_ALL = 1  # some rows stayed out or differ, or there is nothing of that name
 USAGE = 2
 NO_STORE = 3  # the database cannot be reached, started or migrated
-BUSY = 4  # another replay is running, or the tables or the port are in use
+BUSY = 4  # another replay or verification is running, or the tables or the port are in use
 
 INTERRUPTED = 130
 

@@ -1,31 +1,33 @@
-"""Replays that were asked for over HTTP, each run by a process of its own: `python -m api.process.replay_runner [ID]`.
+"""Replays and verifications that were asked for over HTTP, each run by a process of its own.
 
-The service's own processes go on answering; what a process that is killed leaves is gone on with at the next start.
+`python -m api.process.job_runner replay [ID]`, or `verify ID`. The service's own processes go on answering. A replay
+whose process is killed is resumed, by another or at the next start; a verification has ended.
 """
 
 import asyncio
 import os
 import sys
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import uvloop
 
 from api.process import logs
 from projections.database import open_store
-from service import replays
+from service import replays, verifications
 
 POLITENESS = 10  # of the process: answering requests goes first
 ATTEMPTS = 3
 
 
-class ReplayRunner:
+class JobRunner:
     """Owns the processes, by their ids: they end with it."""
 
     def __init__(self, dsn: str) -> None:
         self.processes: set[int] = set()
         self._dsn = dsn
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[object]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -37,23 +39,30 @@ class ReplayRunner:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def start(self, id_: int | None = None) -> None:
-        """Run one, or go on with what was interrupted."""
-        task = asyncio.create_task(self._run([] if id_ is None else [str(id_)]))
+    def replay(self, id_: int | None = None) -> None:
+        """Run a replay, or resume what was interrupted."""
+        self._own(self._replay([] if id_ is None else [str(id_)]))
+
+    def verify(self, id_: int) -> None:
+        """Run a verification."""
+        self._own(self._process(["verify", str(id_)]))
+
+    def _own(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _run(self, arguments: list[str]) -> None:
-        """A process that ends too early, killed perhaps, is followed by one that goes on."""
+    async def _replay(self, arguments: list[str]) -> None:
+        """A process that ends too early, killed perhaps, is followed by one that resumes."""
         for _ in range(ATTEMPTS):
-            if await self._process(arguments) == 0:
+            if await self._process(["replay", *arguments]) == 0:
                 return
             arguments = []
 
     async def _process(self, arguments: list[str]) -> int:
         """Its exit code; it ends with whoever waits for it."""
         command, environment = (
-            (sys.executable, "-m", "api.process.replay_runner"),
+            (sys.executable, "-m", "api.process.job_runner"),
             os.environ | {"DATABASE_URL": self._dsn},
         )
         process = await asyncio.create_subprocess_exec(*command, *arguments, env=environment)
@@ -67,12 +76,15 @@ class ReplayRunner:
                 await process.wait()
 
 
-async def _main(dsn: str, id_: int | None) -> None:
+async def _main(dsn: str, kind: str, id_: int | None) -> None:
     async with open_store(dsn) as store:
-        await replays.run(store, id_)
+        if kind == "replay":
+            await replays.run(store, id_)
+        elif id_ is not None:
+            await verifications.run(store, id_)
 
 
 if __name__ == "__main__":
     logs.configure()
     os.nice(POLITENESS)
-    uvloop.run(_main(os.environ["DATABASE_URL"], int(sys.argv[1]) if sys.argv[1:] else None))
+    uvloop.run(_main(os.environ["DATABASE_URL"], sys.argv[1], int(sys.argv[2]) if sys.argv[2:] else None))
