@@ -204,7 +204,7 @@ async def test_what_is_being_followed_with_a_revoked_password_breaks_off(shop: S
     following = asyncio.create_task(web.get(f"/replays/{id_}/progress", **bearer(new)))
     await until(lambda: was_let_in(shop, new), "it is let in")
     done(await shop.delete(f"/credentials/{new['uuid']}"))
-    answer = await asyncio.wait_for(following, 10)
+    answer = await asyncio.wait_for(following, PATIENCE)
     assert answer.text.startswith("event: progress")
     assert "event: end" not in answer.text
 
