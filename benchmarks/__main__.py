@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import uvloop
 
-from benchmarks import aims, appends, beside, growth, imports, lists, pages, replay, streams, web
+from benchmarks import appends, beside, growth, imports, lists, pages, replay, streams, web
 from benchmarks.harness import FULL, QUICK, Found, Scale
 from benchmarks.report import Table, show
 from benchmarks.result import LAST, LATEST, Result, load, now, this_machine
@@ -63,8 +63,6 @@ def main() -> None:
     names = asked.sections or list(WHOLE)
     with own_server() as server:
         result = uvloop.run(_measured(server, names, QUICK if asked.quick else FULL))
-    if aimed := aims.table(result.sections):
-        show(aimed)
     is_whole = names == list(WHOLE) and not asked.quick
     path = LATEST if is_whole else LAST
     result.write(path)

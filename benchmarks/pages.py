@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import aims, appends, growth, imports, lists, streams, web
+from benchmarks import appends, growth, imports, lists, streams, web
 from benchmarks.picture import draw
 from benchmarks.report import Table, markdown
 from benchmarks.result import LATEST, Result, read
@@ -22,7 +22,6 @@ def renew(result: Result) -> None:
 def pages(result: Result) -> Mapping[Path, str]:
     """Each page as it ought to be."""
     found = result.sections
-    aimed = aims.table(found)
     tables = [
         appends.table(found["appends"]),
         web.table(found["web"]),
@@ -33,7 +32,7 @@ def pages(result: Result) -> Mapping[Path, str]:
         lists.table(found["lists"]),
     ]
     return {
-        PAGE: _with(PAGE, [aimed, *tables] if aimed else tables, _where(result)),
+        PAGE: _with(PAGE, tables, _where(result)),
         PICTURE: draw(result),
     }
 

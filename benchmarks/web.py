@@ -184,19 +184,26 @@ def _wait(process: psutil.Popen, port: int) -> None:
 
 def table(found: Found) -> Table:
     header = (
-        "requests", "a second", "of the bare handler's", P50, P99, SERVER_CPU, POSTGRES_CPU,
+        "requests", "a second", "of the bare handler's", "by CPU", P50, P99, SERVER_CPU, POSTGRES_CPU,
     )  # fmt: skip
     lines = [_line(found, name) for name in REQUESTS if found.row(name)]
     return Table(f"HTTP, {AT_ONCE} connections, one process of each server", header, lines)
 
 
 def _line(found: Found, name: str) -> list[str]:
-    share = found.ratio(PER_SECOND, name, BESIDE.get(name, name))
+    bare = BESIDE.get(name, name)
     figures = (P50, P99, SERVER_CPU, POSTGRES_CPU)
     return [
-        name, number(found.median(PER_SECOND, name)), ratio(share),
+        name, number(found.median(PER_SECOND, name)), ratio(found.ratio(PER_SECOND, name, bare)),
+        ratio(_share_of_cpu(found, name, bare)),
         *(number(found.median(figure, name)) for figure in figures),
     ]  # fmt: skip
+
+
+def _share_of_cpu(found: Found, name: str, bare: str) -> float | None:
+    """The bare handler's processor time, here and in PostgreSQL, of ours: other load alters it little."""
+    own, its = (sum(found.median(figure, each) or 0 for figure in (SERVER_CPU, POSTGRES_CPU)) for each in (name, bare))
+    return its / own if own and its else None
 
 
 def memory_table(found: Found) -> Table:
