@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Response, Router
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
@@ -16,15 +17,19 @@ from api.access.access_log import is_logged, logging_access
 from api.access.authenticator import open_authenticator
 from api.access.rate_limit import RateLimit, tell_standing
 from api.access.sender import behind, sender
+from api.console import pages
+from api.console.screens import console
 from api.edge.browsers import cors, telling_browsers
 from api.edge.head import answering_head
 from api.edge.limits import guarding
-from api.handling.errors import exception_handlers
+from api.handling.errors import exception_handlers, in_json
 from api.handling.metrics import Metrics
 from api.handling.readiness import readiness
 from api.handling.refusal_table import REFUSALS
-from api.handling.serving import Service, authorise, request_id, request_id_of
+from api.handling.serving import AnyRequest, Service, authorise, request_id, request_id_of
 from api.http.docs_page import DOCS, DocsPage, docs_assets
+from api.http.paths import BASE, CONSOLE
+from api.http.refusals import HttpRefusal
 from api.http.request import MAX_BODY_BYTES
 from api.http.turns import Turns
 from api.openapi.document import DocumentConfig
@@ -61,7 +66,6 @@ from service.fields.places import is_country
 from service.replays import is_any_unfinished
 from service.users import finding_free_users
 
-BASE = "/wp-json/fluent-cart/v2"
 RESOURCES = (
     lists, customers, figures, addresses, users, orders, labels, history, privacy, replays,
     application_passwords,
@@ -81,9 +85,9 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     counts = Metrics()
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
     app = Litestar(
-        [Router(BASE, route_handlers=handlers, before_request=authorise), *OUTSIDE, docs_assets()],
+        [Router(BASE, route_handlers=handlers, before_request=authorise), *OUTSIDE, docs_assets(), console()],
         lifespan=[partial(_serving, settings=settings, database_url=database_url, counts=counts)],
-        exception_handlers=exception_handlers(REFUSALS, request_id),
+        exception_handlers=exception_handlers(REFUSALS, request_id, _respond),
         before_send=[_name_request, *([tell_standing] if settings.rate_limit else [])],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
@@ -138,8 +142,15 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             checkpointing(store, settings.checkpoint_seconds),
             forgetting(store),
             noting(store),
+            pages.warming(),
         ):
             yield
+
+
+def _respond(request: AnyRequest, refusal: HttpRefusal) -> Response[Any]:
+    """People get a page, programs JSON."""
+    respond = pages.refused if request.scope["path"].startswith(CONSOLE) else in_json
+    return respond(request, refusal)
 
 
 async def _name_request(message: Message, scope: Scope) -> None:

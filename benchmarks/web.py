@@ -18,7 +18,7 @@ import httpx
 import msgspec
 import psutil
 
-from api.app import BASE
+from api.http.paths import BASE
 from benchmarks import bare, large_store
 from benchmarks.harness import AT_ONCE, P50, P99, PER_SECOND, Figures, Found, Row, Run, Scale, measure, next_number
 from benchmarks.load import Load

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import httpx
 
-from api.app import BASE
+from api.http.paths import BASE
 from eventstore.embedded.server import embedded
 from eventstore.store import Store
 from proof import disk

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from api.app import BASE
+from api.http.paths import BASE
 from benchmarks import appends, growth, imports, lists, streams, web
 from benchmarks.harness import AT_ONCE, PER_SECOND, Found, Row, Scale, Unavailable, measure
 from benchmarks.load import Load, run

@@ -14,8 +14,12 @@ FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 # Who could be sent somewhere by what a client says: the service calls nobody but its database.
 CALLING = {"httpx", "requests", "urllib3", "aiohttp", "http.client", "urllib.request", "ftplib", "smtplib", "xmlrpc"}
 # What makes code, or objects of any kind, of data.
-UNSAFE_MODULES = {"pickle", "marshal", "shelve", "yaml", "xml", "lxml", "jinja2", "dill", "cloudpickle"}
+UNSAFE_MODULES = {"pickle", "marshal", "shelve", "yaml", "xml", "lxml", "jinja2", "dill", "cloudpickle", "markupsafe"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
+# Templates are files of ours; whatever is put into them is escaped.
+PAGES = ROOT / "api" / "console" / "pages.py"
+UNESCAPED = re.compile(r"from_string|Markup\(|\bautoescape\b(?!=True)|\|\s*safe\b")
+INLINE = re.compile(r"\bstyle\s*=|<style|<script(?! src=)|\son[a-z]+\s*=")
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -42,8 +46,26 @@ def test_the_service_calls_nobody_whom_a_client_could_name() -> None:
 
 
 def test_nothing_that_is_sent_becomes_code_or_an_object_of_its_choice() -> None:
-    assert not [(path, name) for path in FILES for name in imported(path) if within(name, UNSAFE_MODULES)]
+    used = {(path, name) for path in FILES for name in imported(path) if within(name, UNSAFE_MODULES)}
+    assert used == {(PAGES, "jinja2")}
     assert not [(path, name) for path in FILES for name in called(path) if name in UNSAFE_CALLS]
+
+
+def unsafe(text: str) -> list[str]:
+    return [found[0] for pattern in (UNESCAPED, INLINE) if (found := pattern.search(text))]
+
+
+def test_no_page_of_the_console_has_anything_unescaped_or_inline() -> None:
+    pages = [*PAGES.parent.rglob("*.html")]
+    assert len(pages) > 5
+    assert not [(path, found) for path in pages if (found := unsafe(path.read_text()))]
+    assert not [path for path in FILES if path != PAGES and UNESCAPED.search(path.read_text())]
+
+
+@pytest.mark.parametrize("text", ["{{ a|safe }}", "{{ a | safe }}", '<p style="a">', '<a onclick="b">', "<script>",
+                                  "Markup(a)", "{% autoescape false %}", "env.from_string"])  # fmt: skip
+def test_what_would_be_is_noticed(text: str) -> None:
+    assert unsafe(text)
 
 
 def patterns() -> Iterator[tuple[str, str]]:

@@ -1,35 +1,27 @@
-"""Who is let in, by the Authorization header of a request."""
+"""Who is let in: by the Authorization header of a request, or by what somebody types to sign in."""
 
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
-from typing import NamedTuple
 
 import asyncpg
 
 from api.access.authorization import read_authorization
 from api.access.last_used import Uses
 from api.access.sender import Sender
+from api.access.sessions import Sessions
 from api.access.throttle import Throttle
+from api.access.trusted import Trusted, moment
 from api.http.refusals import Unauthenticated
 from service.background.every import attempt, regularly
-from service.credentials.auth import Principal, WrongPassword, authenticate
-from service.credentials.passwords import TRUSTED, lookup, password_key
+from service.credentials.auth import Given, Principal, WrongPassword, authenticate
+from service.credentials.passwords import lookup, password_key
 
 logger = logging.getLogger("custodiary.authenticator")
 
-MAX_KNOWN = 10_000
 WRITE_SECONDS = 60
 UNWRITTEN = "uses of application passwords could not be written"
-# Goes on while the machine sleeps, where there is such a clock.
-CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-class KnownPassword(NamedTuple):
-    principal: Principal
-    until: float
 
 
 class Authenticator:
@@ -38,27 +30,26 @@ class Authenticator:
     def __init__(self, pool: asyncpg.Pool, key: bytes) -> None:
         self.uses = Uses(pool)
         self.throttle = Throttle(pool, key)
+        self.sessions = Sessions(pool, key)
         self._find = lookup(pool)
         self._key = key
-        self._known: dict[bytes, KnownPassword] = {}
+        self._trusted: Trusted[Principal] = Trusted()
 
     async def authenticate(self, authorization: str | None, sender: Sender) -> Principal:
         """Raises Unauthenticated, sooner or later; TooMany."""
         if authorization is None:
             raise Unauthenticated
         mark = blake2b(authorization.encode(), key=self._key, digest_size=32).digest()
-        began = time.clock_gettime(CLOCK)  # before the question: what is answered was true at some time after
-        known = self._known.get(mark)
-        if known is None or began >= known.until:
-            known = KnownPassword(await self._authenticated(authorization, sender), began + TRUSTED)
-            if len(self._known) >= MAX_KNOWN:  # one password can be written in many ways
-                self._known.clear()
-            self._known[mark] = known
-        self.uses.note(known.principal.credential, sender.address)
-        return known.principal
+        asked_at = moment()
+        principal = self._trusted.get(mark, asked_at)
+        if principal is None:
+            principal = await self.sign_in(read_authorization(authorization), sender)
+            self._trusted.remember(mark, principal, asked_at)
+        self.uses.note(principal.credential, sender.address)
+        return principal
 
-    async def _authenticated(self, authorization: str, sender: Sender) -> Principal:
-        given = read_authorization(authorization)
+    async def sign_in(self, given: Given, sender: Sender) -> Principal:
+        """Raises Unauthenticated, sooner or later; TooMany."""
         try:
             return await authenticate(given, self._find, self._key)
         except WrongPassword as error:
@@ -68,6 +59,7 @@ class Authenticator:
     async def write(self) -> None:
         """What is not written with each request."""
         await self.uses.write()
+        await self.sessions.write()
         await self.throttle.forget()
 
 

@@ -1,4 +1,4 @@
-"""Reading the Authorization header."""
+"""Reading what somebody claims to be: in the Authorization header, or typed."""
 
 import re
 from base64 import b64decode
@@ -20,6 +20,13 @@ def read_authorization(header: str) -> Given:
         user, colon, password = b64decode(basic[1], validate=True).decode().partition(":") if basic else ("", "", "")
     except ValueError as error:
         raise Unauthenticated from error
-    if not colon or not 0 < len(user) <= MAX_USER_LENGTH or not user.isprintable():
+    if not colon:
+        raise Unauthenticated
+    return claim(user, password)
+
+
+def claim(user: str, password: str) -> Given:
+    """Raises Unauthenticated for a login that nobody can have."""
+    if not 0 < len(user) <= MAX_USER_LENGTH or not user.isprintable():
         raise Unauthenticated
     return Given(Personal(user), Secret(password))

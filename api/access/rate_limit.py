@@ -28,6 +28,7 @@ SPEND = """
     RETURNING credential, taken, extract(epoch FROM spent_until - now())::float8 AS ahead"""
 
 STATE = "rate_limit"
+PAGES = 10  # of the console, that count as one request
 
 
 class RateStanding(NamedTuple):
@@ -54,6 +55,7 @@ class RateLimit:
     def __init__(self, pool: asyncpg.Pool, rate: RequestRate) -> None:
         self.rate = rate
         self._pool = pool
+        self._pages: Counter[UUID] = Counter()
         self._spend: Coalescer[UUID, RateStanding] = Coalescer(self._spend_together)
 
     async def spend(self, credential: UUID) -> RateStanding:
@@ -69,6 +71,12 @@ class RateLimit:
         scope["state"][STATE] = standing.headers(self.rate)
         if not standing.fits:
             raise self.refusal(standing)
+
+    async def count_page(self, scope: Scope, credential: UUID) -> None:
+        """A page that is looked at: several are one request, because who drags through time looks at thirty."""
+        self._pages[credential] = (self._pages[credential] + 1) % PAGES
+        if not self._pages[credential]:
+            await self.count(scope, credential)
 
     async def _spend_together(self, asked: Sequence[UUID]) -> list[RateStanding]:
         wanted = Counter(asked)

@@ -39,3 +39,22 @@ CREATE UNLOGGED TABLE rate_limits (
     spent_until timestamptz NOT NULL,  -- the end of the time that its requests would fill, were they evenly spread
     taken integer NOT NULL             -- requests that the last statement let through
 ) WITH (fillfactor = 50);
+
+-- Browsers that have signed in to the console. A session ends with the credential that it was begun with.
+CREATE TABLE sessions (
+    digest bytea PRIMARY KEY,  -- of the token in the browser's cookie, under a key in store_keys
+    credential uuid NOT NULL REFERENCES credentials (uuid) ON DELETE CASCADE,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    used_at timestamptz NOT NULL DEFAULT now(),
+    user_agent text NOT NULL,
+    sent_from text NOT NULL    -- an IP address
+);
+CREATE INDEX sessions_credential ON sessions (credential);
+
+-- Links that sign a browser in once.
+CREATE TABLE sign_in_links (
+    digest bytea PRIMARY KEY,  -- of the token in the link, under a key in store_keys
+    credential uuid NOT NULL REFERENCES credentials (uuid) ON DELETE CASCADE,
+    made_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX sign_in_links_credential ON sign_in_links (credential);

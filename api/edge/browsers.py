@@ -2,9 +2,11 @@
 
 from litestar.config.cors import CORSConfig
 from litestar.enums import ScopeType
+from litestar.status_codes import HTTP_200_OK
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.docs_page import DOCS
+from api.http.paths import ASSETS, CONSOLE
 from api.process.settings import Settings
 
 RATE_HEADERS = ("RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
@@ -27,22 +29,35 @@ _DOCS_POLICY = b"; ".join([
     b"connect-src 'self'", b"base-uri 'none'", b"form-action 'none'", b"frame-ancestors 'none'",
 ])  # fmt: skip
 _OF_DOCS: Headers = [(b"cache-control", b"no-cache"), (b"content-security-policy", _DOCS_POLICY)]
+# Markup that a script inserts has to come through a policy of its own, and nothing that is typed becomes a script.
+_CONSOLE_POLICY = b"; ".join([
+    b"default-src 'none'", b"script-src 'self'", b"style-src 'self'", b"img-src 'self' data:", b"connect-src 'self'",
+    b"form-action 'self'", b"base-uri 'none'", b"frame-ancestors 'none'", b"require-trusted-types-for 'script'",
+    b"trusted-types custodiary",
+])  # fmt: skip
+_OF_CONSOLE: Headers = [(b"cache-control", b"no-store"), (b"content-security-policy", _CONSOLE_POLICY)]
 
 
 def telling_browsers(app: ASGIApp, hsts_seconds: int) -> ASGIApp:
     """Insisting on TLS is for a service behind it: 0 seconds say nothing."""
     insisting: Headers = [(b"strict-transport-security", b"max-age=%d" % hsts_seconds)] if hsts_seconds else []
-    of_answers, of_docs = [*_ALWAYS, *_OF_ANSWERS, *insisting], [*_ALWAYS, *_OF_DOCS, *insisting]
+    of_answers, of_docs, of_console = ([*_ALWAYS, *each, *insisting] for each in (_OF_ANSWERS, _OF_DOCS, _OF_CONSOLE))
+    of_assets = [header for header in of_console if header[0] != b"cache-control"]  # which each has its own
 
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        added = of_docs if scope["path"].startswith(DOCS) else of_answers
+        path, added = scope["path"], of_answers
+        if path.startswith(DOCS):
+            added = of_docs
+        elif path.startswith(CONSOLE):
+            added = of_console
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *added]
+                is_asset = path.startswith(ASSETS) and message["status"] == HTTP_200_OK
+                message["headers"] = [*message["headers"], *(of_assets if is_asset else added)]
             await send(message)
 
         await app(scope, receive, telling)

@@ -28,32 +28,36 @@ logger = logging.getLogger("custodiary.api")
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 # What answers a domain refusal: always the same, or made from the facts in the refusal.
 Refusals: TypeAlias = Mapping[type[Exception], HttpRefusal | Callable[[Any], HttpRefusal]]
+Respond: TypeAlias = Callable[[AnyRequest, HttpRefusal], Response[Any]]
 
 
-def exception_handlers(refusals: Refusals, request_id: Callable[[AnyRequest], str]) -> ExceptionHandlersMap:
+def in_json(_request: AnyRequest, refusal: HttpRefusal) -> Response[Body]:
+    return Response(refusal.body, status_code=refusal.status, headers=refusal.headers, media_type="application/json")
+
+
+def exception_handlers(
+    refusals: Refusals, request_id: Callable[[AnyRequest], str], respond: Respond = in_json
+) -> ExceptionHandlersMap:
     """For the whole application: the edge's own refusals, the domain's by the table, Litestar's, and what goes wrong
     with the database, or with us.
     """
 
-    def refused(_request: AnyRequest, error: HttpRefusal) -> Response[Body]:
-        return _response(error)
+    def by_table(request: AnyRequest, error: Exception) -> Response[Any]:
+        return respond(request, in_words(refusals, error))
 
-    def by_table(_request: AnyRequest, error: Exception) -> Response[Body]:
-        return _response(in_words(refusals, error))
+    def framework(request: AnyRequest, error: HTTPException) -> Response[Any]:
+        return respond(request, translated(error)) if error.status_code < 500 else fault(request, error)
 
-    def framework(request: AnyRequest, error: HTTPException) -> Response[Body]:
-        return _response(translated(error)) if error.status_code < 500 else fault(request, error)
-
-    def fault(request: AnyRequest, error: Exception) -> Response[Body]:
+    def fault(request: AnyRequest, error: Exception) -> Response[Any]:
         if (why := log_away(error)) is not None:
             request.scope["state"][UNDONE] = True
-            return _response(NoPrimary(why))
+            return respond(request, NoPrimary(why))
         reference = request_id(request)
         facts = {"request_id": reference, "route": request.scope.get("path_template")}
         logger.error("a request failed", extra=facts, exc_info=error)
-        return _response(InternalFault(reference))
+        return respond(request, InternalFault(reference))
 
-    return {**dict.fromkeys(refusals, by_table), HttpRefusal: refused, HTTPException: framework, Exception: fault}
+    return {**dict.fromkeys(refusals, by_table), HttpRefusal: respond, HTTPException: framework, Exception: fault}
 
 
 def in_words(refusals: Refusals, error: Exception) -> HttpRefusal:
@@ -77,7 +81,3 @@ def translated(error: HTTPException) -> HttpRefusal:
             return TooMany(int((error.headers or {}).get("Retry-After", 1)))
         case _:
             return Rule(Reason.BAD_REQUEST, "The request can't be read.")
-
-
-def _response(refusal: HttpRefusal) -> Response[Body]:
-    return Response(refusal.body, status_code=refusal.status, headers=refusal.headers, media_type="application/json")

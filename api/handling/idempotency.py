@@ -85,16 +85,17 @@ class IdempotencyKey(NamedTuple):
 async def read_key(request: AnyRequest) -> IdempotencyKey | None:
     """Raises Invalid."""
     sent = header(request.scope, b"idempotency-key")
-    if sent is None:
-        return None
+    return None if sent is None else key_of(request, sent, request.scope["query_string"], await read_body(request))
+
+
+def key_of(request: AnyRequest, sent: str, *content: bytes) -> IdempotencyKey:
+    """The key for a request with this content. Raises Invalid."""
     if len(sent) > MAX_KEY or re.fullmatch(KEY, sent) is None:
         problem = f"The Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters."
         raise Invalid({"Idempotency-Key": {"invalid": problem}})
-    said = blake2b(digest_size=32)
-    for part in (request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]):
-        said.update(part + b"\n")
-    said.update(await read_body(request))
-    return IdempotencyKey(request.user.user, blake2b(sent.encode(), digest_size=16).hexdigest(), said.digest())
+    of_request = b"\n".join([request.method.encode(), request.scope["path"].encode(), *content])
+    fingerprint = blake2b(of_request, digest_size=32).digest()
+    return IdempotencyKey(request.user.user, blake2b(sent.encode(), digest_size=16).hexdigest(), fingerprint)
 
 
 def _replayed(row: asyncpg.Record) -> Answer:

@@ -38,6 +38,10 @@ TAKEN: dict[str, HttpRefusal] = {
 }
 
 
+def _forbidden(missing: PermissionMissing) -> HttpRefusal:
+    return Forbidden(missing.lacking)
+
+
 def _unfit(unfit: UnfitFields) -> HttpRefusal:
     return Invalid(unfit.errors)
 
@@ -150,7 +154,7 @@ REFUSALS: Refusals = {
     refusals.UnknownOrder: Invalid({"order_id": {"exists": "This customer has no such order."}}, Reason.UNKNOWN_ORDER),
     AddressUnfit: _misplaced,
     NotErased: Rule(Reason.NOT_ERASED, "Customer is not erased."),
-    PermissionMissing: Forbidden(),
+    PermissionMissing: _forbidden,
     CredentialExists: Invalid(
         {"name": {"unique": "This login has an application password of that name."}}, Reason.CREDENTIAL_EXISTS
     ),

@@ -64,7 +64,7 @@ async def authorise(request: AnyRequest) -> None:
     This runs before each request, and is no guard: Litestar would copy the handler at every request.
     """
     if request.method == "OPTIONS":  # which Litestar answers to for every path
-        raise MethodNotAllowed(_methods(request))
+        raise MethodNotAllowed(methods(request))
     principal = await _authenticated(request)
     request.scope["user"] = principal  # the access log names who is denied, too
     if (limit := serving(request).rate_limit) is not None:
@@ -74,7 +74,7 @@ async def authorise(request: AnyRequest) -> None:
     principal.require(permission)
 
 
-def _methods(request: AnyRequest) -> set[str]:
+def methods(request: AnyRequest) -> set[str]:
     """The methods of the path."""
     path = request.scope["path_template"]
     routes = (route for route in request.app.routes if isinstance(route, HTTPRoute) and route.path_format == path)

@@ -32,6 +32,13 @@ class Outcome(NamedTuple):
     user_id: int | None = None
 
 
+class Conditions(NamedTuple):
+    """Whether a write goes in: once for a key, and only on the version that it is meant for."""
+
+    if_match: IfMatch
+    key: IdempotencyKey | None
+
+
 async def carry_out(
     request: AnyRequest,
     work: Callable[[Unit], Awaitable[T]],
@@ -40,14 +47,16 @@ async def carry_out(
     customer_id: int | None = None,
     within: Callable[[], AbstractContextManager[None]] = nullcontext,
     again: Collection[str] = (),
+    conditions: Conditions | None = None,
 ) -> Answer:
     """Do the work, and answer with what `show` makes of its result in the same transaction.
 
     `If-Match` is compared with the version of `customer_id`: None if the request is about no customer, 0 if it does not
     exist. `within` may translate refusals. If another command takes a claim of a kind in `again` first, the work runs
-    again, twice at most, and finds something else to claim.
+    again, twice at most, and finds something else to claim. The conditions are those of the headers unless handed in.
     """
-    if_match = read_if_match(request, customer_id)
+    if_match, key = conditions or Conditions(read_if_match(request, customer_id), await read_key(request))
+    store = serving(request).store
 
     async def run(key: IdempotencyKey | None) -> Answer:
         with within():
@@ -59,7 +68,6 @@ async def carry_out(
                         raise
             return await _run(request, work, show, if_match, key)
 
-    key, store = await read_key(request), serving(request).store
     if key is None:
         return await run(None)
     try:

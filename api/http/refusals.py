@@ -88,10 +88,11 @@ class Unauthenticated(AtTheDoor):
 
 
 class Forbidden(AtTheDoor):
-    """A permission is missing."""
+    """Permissions are missing; people are told which."""
 
-    def __init__(self) -> None:
+    def __init__(self, lacking: Collection[str] = ()) -> None:
         super().__init__(Reason.PERMISSION_MISSING, "rest_forbidden", NOT_ALLOWED)
+        self.lacking = lacking
 
 
 class Forged(AtTheDoor):

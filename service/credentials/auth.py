@@ -23,7 +23,11 @@ class WrongPassword(Exception):
 
 
 class PermissionMissing(Exception):
-    """The application password may not do this."""
+    """The application password may not do this, for which it lacks these permissions."""
+
+    def __init__(self, lacking: Collection[Permission] = ()) -> None:
+        super().__init__(*sorted(lacking))
+        self.lacking = sorted(lacking)
 
 
 class Principal(NamedTuple):
@@ -39,8 +43,8 @@ class Principal(NamedTuple):
 
     def require_all(self, permissions: Collection[Permission]) -> None:
         """Raises PermissionMissing."""
-        if not self.permissions.issuperset(permissions):
-            raise PermissionMissing
+        if lacking := set(permissions) - self.permissions:
+            raise PermissionMissing(lacking)
 
 
 class Given(NamedTuple):

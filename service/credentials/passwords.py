@@ -28,10 +28,14 @@ COLUMNS = "uuid, login, name, role, permissions, created_at, last_used_at, last_
 ADD = f"""
     INSERT INTO credentials (login, name, role, permissions, digest) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (login, name) DO NOTHING RETURNING {COLUMNS}"""
+# With another password, whoever signed in with the former one is out.
 SET = """
-    INSERT INTO credentials AS c (login, name, role, digest) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (login, name) DO UPDATE SET role = $3, permissions = NULL, digest = $4
-    WHERE (c.role, c.digest) <> ($3, $4) OR c.permissions IS NOT NULL"""
+    WITH changed AS (
+        INSERT INTO credentials AS c (login, name, role, digest) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (login, name) DO UPDATE SET role = $3, permissions = NULL, digest = $4
+        WHERE (c.role, c.digest) <> ($3, $4) OR c.permissions IS NOT NULL
+        RETURNING uuid)
+    DELETE FROM sessions USING changed WHERE credential = uuid"""
 FIND = """
     SELECT digest, login, role, permissions, uuid FROM credentials WHERE digest = ANY($1) ORDER BY created_at, name"""
 LIST = f"SELECT {COLUMNS} FROM credentials WHERE login = $1 OR $1 IS NULL ORDER BY login, created_at, name"

@@ -8,6 +8,7 @@ Permission: TypeAlias = Literal[
     "customers/view",
     "customers/manage",
     "customers/delete",
+    "customers/personal",  # the console shows names and addresses without being asked for each
     "orders/view",
     "orders/manage",
     "labels/view",
@@ -26,7 +27,7 @@ _MANAGE: frozenset[Permission] = frozenset({"customers/manage", "customers/delet
 _OWN: frozenset[Permission] = frozenset({"credentials/own"})
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "administrator": frozenset(get_args(Permission)),
-    "manager": _VIEW | _MANAGE | _OWN | {"users/view"},
+    "manager": _VIEW | _MANAGE | _OWN | {"users/view", "customers/personal"},
     "worker": _VIEW | _OWN,
     "monitor": _OWN | {"metrics/view"},  # for what watches over the service, and sees nobody
 }

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from api.app import BASE
+from api.http.paths import BASE
 from tests.api.documented import DOCUMENT, OPERATIONS
 from tests.api.shop import HOME, Shop, done
 

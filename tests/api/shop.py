@@ -11,7 +11,8 @@ import asyncpg
 import httpx
 from litestar import Litestar
 
-from api.app import BASE, create_app
+from api.app import create_app
+from api.http.paths import BASE
 from api.http.reasons import Reason
 from api.process.settings import Settings
 from eventstore.store import Store

@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-from api.app import BASE
+from api.http.paths import BASE
 from eventstore.postgres.connection import Connection
 from tests.api.documented import OPERATIONS, example_of
 from tests.api.shop import Method, Shop, open_shop

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from api.app import BASE
+from api.http.paths import BASE
 from api.process.settings import Settings
 from eventstore.store import By
 from projections.database import open_store

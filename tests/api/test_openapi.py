@@ -10,8 +10,9 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from api.app import BASE, RESOURCES, create_app
+from api.app import RESOURCES, create_app
 from api.handling.filters import CUSTOMER_PROPERTIES, ORDER_PROPERTIES, Form
+from api.http.paths import BASE
 from api.process.settings import Settings
 from projections.queries.customers import LISTING as CUSTOMERS
 from projections.queries.orders import LISTING as ORDERS

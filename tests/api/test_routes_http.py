@@ -8,7 +8,7 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from api.app import BASE
+from api.http.paths import BASE
 from service.credentials.roles import Role
 from tests.api.shop import FORBIDDEN, ROLES, UNAUTHENTICATED, Method, Shop, done, reason, refusal
 

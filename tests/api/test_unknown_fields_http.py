@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from api.app import BASE
+from api.http.paths import BASE
 from tests.api.documented import DOCUMENT, OPERATIONS, SCHEMAS
 from tests.api.shop import HOME, Method, Shop, done, new_email, problems
 

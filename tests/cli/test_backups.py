@@ -12,8 +12,8 @@ import asyncpg
 import httpx
 import pytest
 
-from api.app import BASE
 from api.cli.terminal import exits
+from api.http.paths import BASE
 from tests.cli.process import PATIENCE, Process, custodiary
 from tests.cli.test_serve import free_port
 from tests.importing.desk import SEED

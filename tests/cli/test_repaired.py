@@ -13,7 +13,7 @@ import httpx
 import pytest
 from msgspec import json
 
-from api.app import BASE
+from api.http.paths import BASE
 from tests.cli.process import Process
 from tests.cli.test_serve import free_port, of_the_store
 from tests.eventstore.test_embedded import is_still, keeper, postmaster

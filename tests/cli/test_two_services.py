@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from api.access.throttle import LONGEST
-from api.app import BASE
+from api.http.paths import BASE
 from tests.cli.process import PATIENCE, Process, custodiary
 from tests.cli.test_serve import free_port
 

@@ -18,13 +18,13 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
-from api.app import BASE
 from api.cli.actions.listening import ListeningAddress, address_of
 from api.cli.terminal.naming import directory_of
 from api.cli.terminal.output import progress_bar, say
 from api.cli.terminal.session import database, run
 from api.cli.terminal.typed import typed
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
+from api.http.paths import BASE
 from api.process.logs import LOGGING
 from api.process.settings import Settings
 from api.process.tables import migrate

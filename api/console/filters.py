@@ -1,0 +1,48 @@
+"""How templates write values. Times are in UTC; the script makes them local."""
+
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+from babel.numbers import get_currency_precision, get_currency_symbol
+
+__all__ = ["clock", "day", "iso", "money", "month", "number"]
+
+MINUS = "\N{MINUS SIGN}"
+LOCALE = "en_US"
+
+
+def money(amount: float | Decimal, currency: str, sign: str = "") -> str:
+    """`amount` is in the currency's smallest unit. With `sign="+"`, a gain has a plus."""
+    symbol, decimals = _currency(currency)
+    whole = Decimal(amount).quantize(Decimal(1), ROUND_HALF_UP)
+    before = MINUS if whole < 0 else sign if whole > 0 else ""
+    return f"{before}{symbol}{abs(whole).scaleb(-decimals):,.{decimals}f}"
+
+
+def number(count: int) -> str:
+    return f"{count:,}".replace("-", MINUS)
+
+
+def day(at: date) -> str:
+    return f"{at.day} {at:%b %Y}"
+
+
+def month(at: date) -> str:
+    return f"{at:%b %Y}"
+
+
+def clock(at: datetime) -> str:
+    return f"{at:%H:%M}"
+
+
+def iso(at: datetime) -> str:
+    """A time without a zone is in UTC."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at:%Y-%m-%dT%H:%M:%S}Z"
+
+
+@cache
+def _currency(code: str) -> tuple[str, int]:
+    """What stands before an amount, and its decimals."""
+    symbol = get_currency_symbol(code, locale=LOCALE)
+    return f"{symbol}\N{NO-BREAK SPACE}" if symbol.isalpha() else symbol, get_currency_precision(code)

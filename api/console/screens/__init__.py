@@ -1,0 +1,23 @@
+"""Screens: each has a view, which is typed, and the handlers that make it. Each is listed here."""
+
+from litestar import Router
+
+from api.console import personal
+from api.console.assets import send_asset
+from api.console.door import SignInNeeded, choose_theme, enter, show_sign_in, sign_in, sign_out, to_sign_in
+from api.console.screens import start
+from api.http.paths import CONSOLE
+
+SCREENS = (personal, start)
+ROUTES = [sign_out, choose_theme, *(route for screen in SCREENS for route in screen.ROUTES)]
+
+
+def console() -> Router:
+    """All that is served under the console's path."""
+    pages = Router("/", route_handlers=ROUTES, before_request=enter)
+    return Router(
+        CONSOLE,
+        route_handlers=[show_sign_in, sign_in, send_asset, pages],
+        exception_handlers={SignInNeeded: to_sign_in},
+        include_in_schema=False,
+    )

@@ -1,0 +1,255 @@
+// Everything works as plain pages; this makes some of it happen in place. The one way in for markup:
+const policy = globalThis.trustedTypes?.createPolicy("custodiary", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
+const $ = (selector, within = document) => within.querySelector(selector);
+const BUSY_AFTER = 200; // milliseconds
+
+document.documentElement.dataset.script = "";
+
+function announce(text) {
+  const status = $("#status");
+  if (status) status.textContent = text;
+}
+
+// One at a time, and of those that wait meanwhile only the newest: a drag neither floods nor starves.
+export function newest(act) {
+  let running = false;
+  let next = null;
+  return async (...args) => {
+    next = args;
+    if (running) return;
+    running = true;
+    try {
+      while (next) {
+        const mine = next;
+        next = null;
+        await act(...mine);
+      }
+    } finally {
+      running = false;
+    }
+  };
+}
+
+// Takes parts of this page, by their ids, from the page at another address. A page without them is gone to: it is the
+// sign-in, or a refusal.
+export async function swap(url, ids) {
+  const parts = ids.map((id) => document.getElementById(id)).filter(Boolean);
+  const busy = setTimeout(() => parts.forEach((part) => part.setAttribute("aria-busy", "true")), BUSY_AFTER);
+  try {
+    const answer = await fetch(url);
+    const text = await answer.text();
+    const fresh = new DOMParser().parseFromString(policy.createHTML(text), "text/html");
+    if (answer.redirected || !ids.some((id) => fresh.getElementById(id))) return location.assign(url);
+    for (const part of parts) {
+      const now = fresh.getElementById(part.id);
+      if (now) replace(part, document.adoptNode(now));
+    }
+  } catch {
+    announce("The service can't be reached. Nothing has changed.");
+  } finally {
+    clearTimeout(busy);
+    parts.forEach((part) => part.removeAttribute("aria-busy"));
+  }
+}
+
+function replace(part, now) {
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  part.replaceWith(now);
+  prepare(now);
+  if (focused) (document.getElementById(focused.id) ?? (focused.rel && $(`[rel="${focused.rel}"]`, now)))?.focus();
+}
+
+// Times come in UTC, and are shown where the reader is; the title says UTC.
+const LOCAL = {
+  day: { day: "numeric", month: "short", year: "numeric" },
+  clock: { hour: "2-digit", minute: "2-digit" },
+  both: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
+};
+
+function prepare(part) {
+  for (const time of part.querySelectorAll("time[data-local]")) {
+    time.textContent = new Date(time.dateTime).toLocaleString("en-GB", LOCAL[time.dataset.local]);
+  }
+  for (const followed of [part, ...part.querySelectorAll("[data-follow]")]) {
+    if (followed.dataset?.follow) follow(followed);
+  }
+}
+
+// Forms whose answer takes the place of parts of this page while one types or chooses.
+const live = newest(async (form) => {
+  const url = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+  await swap(url, form.dataset.live.split(" "));
+  history.replaceState(null, "", url);
+  announce($("#count")?.textContent ?? "");
+});
+let pause;
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (form?.matches("[data-live]")) {
+    clearTimeout(pause);
+    pause = setTimeout(() => live(form), 90);
+  }
+  // What can't be undone is typed first. The server looks, too.
+  if (form?.matches("[data-typed]")) {
+    $("button:not([type=button])", form).disabled = form.elements.typed.value.trim() !== form.dataset.typed;
+  }
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-live]")) return;
+  event.preventDefault();
+  live(event.target);
+});
+for (const form of document.querySelectorAll("form[data-typed]")) $("button:not([type=button])", form).disabled = true;
+
+// Dialogs, and what is copied.
+document.addEventListener("click", async (event) => {
+  const opener = event.target.closest("[data-open]");
+  if (opener) {
+    event.preventDefault();
+    document.getElementById(opener.dataset.open)?.showModal();
+  }
+  if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
+  const copier = event.target.closest("[data-copy]");
+  if (copier) {
+    await navigator.clipboard.writeText(copier.dataset.copy);
+    announce("Copied.");
+  }
+});
+
+// What goes on is followed, and its part of the page fetched anew; not while nobody looks, for a browser has few
+// connections.
+const streams = new Map();
+
+function follow(part) {
+  const show = newest(() => swap(location.href, [part.id]));
+  const open = () => {
+    const source = new EventSource(part.dataset.follow);
+    streams.set(part.id, { source, open });
+    source.addEventListener("progress", show);
+    source.addEventListener("end", () => {
+      close(part.id);
+      show();
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) announce("This is not live any more: reload the page.");
+    });
+  };
+  if (!streams.has(part.id)) open();
+}
+
+function close(id) {
+  streams.get(id)?.source.close();
+  streams.delete(id);
+}
+
+document.addEventListener("visibilitychange", () => {
+  for (const { source, open } of streams.values()) {
+    if (document.hidden) source.close();
+    else open();
+  }
+});
+
+// Time: the slider's stops are the customer's own events, and the page follows.
+const time = $("form[data-scrub]");
+if (time) {
+  const stops = JSON.parse(time.dataset.stops);
+  const slider = $("input[type=range]", time);
+  const parts = time.dataset.scrub.split(" ");
+  const last = stops.length - 1;
+  const address = (stop) => {
+    const query = new URLSearchParams(new FormData(time));
+    query.delete("stop");
+    if (stop < last) query.set("as_of", stops[stop].p);
+    return `${time.action}?${query}`;
+  };
+  const show = newest((stop) => swap(address(stop), parts));
+  const settle = () => history.replaceState(null, "", address(+slider.value));
+  const go = (stop) => {
+    slider.value = stop;
+    $("#until")?.setAttribute("width", (1000 * stop) / (last || 1));
+    slider.setAttribute("aria-valuetext", stop === last ? "Now" : `${stops[stop].t}, ${stops[stop].s}`);
+    return show(stop);
+  };
+  const jump = (stop) => {
+    if (stop < 0 || stop > last || stop === +slider.value) return;
+    go(stop);
+    settle();
+  };
+  time.step = (by) => jump(+slider.value + by);
+  time.now = () => jump(last);
+  slider.addEventListener("input", () => go(+slider.value));
+  slider.addEventListener("change", settle);
+  time.addEventListener("submit", (event) => event.preventDefault());
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-as-of], #clock a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    const stop = link.dataset.asOf ? stops.findIndex((each) => each.p == link.dataset.asOf) : last;
+    if (!link.rel && stop < 0) return; // among many events only some are stops
+    event.preventDefault();
+    if (link.rel) time.step(link.rel === "next" ? 1 : -1);
+    else jump(stop);
+  });
+}
+
+// Keys. They can be switched off: who speaks to the computer would press them by accident.
+const OFF = "custodiary-keys-off";
+const toggle = $("#keys-on");
+if (toggle) {
+  toggle.checked = !localStorage.getItem(OFF);
+  toggle.addEventListener("change", () => (toggle.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1")));
+}
+
+function find() {
+  const box = $("main form[data-live] input[type=search]") ?? $("#find");
+  if (!box) return;
+  if (!box.checkVisibility()) $("#menu")?.showPopover?.();
+  box.focus();
+  box.select();
+}
+
+function row(by) {
+  const links = [...document.querySelectorAll("main .rows tbody a.cover")];
+  links[Math.min(links.length - 1, Math.max(0, links.indexOf(document.activeElement) + by))]?.focus();
+}
+
+let going = false;
+const KEYS = {
+  "/": find,
+  g: () => {
+    going = true;
+    setTimeout(() => (going = false), 1200);
+  },
+  ",": () => time?.step(-1),
+  ".": () => time?.step(1),
+  n: () => time?.now(),
+  j: () => row(1),
+  k: () => row(-1),
+  "?": () => $("#keys")?.showModal(),
+};
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+    event.preventDefault();
+    return find();
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || !toggle?.checked) return;
+  if ($("dialog[open]") || event.target.matches("input:not([type=range], [type=checkbox], [type=radio]), select, textarea")) return;
+  const wanted = going ? $(`[data-goto="${CSS.escape(event.key)}"]`) : $(`[data-hotkey="${CSS.escape(event.key)}"]`);
+  going = false;
+  if (!wanted && !Object.hasOwn(KEYS, event.key)) return;
+  event.preventDefault();
+  if (wanted) wanted.click();
+  else KEYS[event.key]();
+});
+
+// What may be asked for again is.
+const retry = $("[data-retry]");
+if (retry) {
+  let left = +retry.dataset.retry;
+  setInterval(() => {
+    left -= 1;
+    if (left > 0) retry.textContent = `It is asked for again in ${left} s.`;
+    else location.reload();
+  }, 1000);
+}
+
+prepare(document);

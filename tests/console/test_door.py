@@ -1,0 +1,166 @@
+"""Signing in and out, and what a session is."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from api.http.paths import BASE
+from tests.api.shop import ROLES, Shop
+from tests.console.browsing import LOGIN, Visitor, signed_in, visiting
+
+WRONG = "This login and this application password do not belong together."
+COOKIE = re.compile(r"custodiary=[\w-]{43}; Path=/console; HttpOnly; SameSite=Strict")
+SECURE_COOKIE = re.compile(r"__Host-custodiary=[\w-]{43}; Path=/; Secure; HttpOnly; SameSite=Strict")
+AGO = "UPDATE sessions SET used_at = now() - $1::interval, began_at = now() - $2::interval"
+
+
+async def is_in(visitor: Visitor) -> bool:
+    answer = await visitor.get("/console")
+    assert (answer.status_code, answer.headers.get("location")) in {(200, None), (303, f"{LOGIN}?to=%2Fconsole")}
+    return answer.status_code == 200
+
+
+async def test_who_signs_in_gets_where_he_wanted_to_go(shop: Shop) -> None:
+    async with visiting(shop) as visitor:
+        asked = await visitor.get("/console?range=a%20b")
+        assert (asked.status_code, asked.headers["location"]) == (303, f"{LOGIN}?to=%2Fconsole%3Frange%3Da%2520b")
+        page = await visitor.get(asked.headers["location"])
+        assert 'name="to" value="/console?range=a%20b"' in page.text
+        entered = await visitor.sign_in("worker", shop.passwords["worker"], "/console?range=a%20b")
+        assert (entered.status_code, entered.headers["location"]) == (303, "/console?range=a%20b")
+        assert await is_in(visitor)
+
+
+@pytest.mark.parametrize("to", ["", "https://evil.example", "//evil.example", "/console.evil", "/console\\evil",
+                                "/console/\r\nX: y", "/docs", "console", "/console/ü"])  # fmt: skip
+async def test_nobody_is_sent_anywhere_else(shop: Shop, to: str) -> None:
+    async with visiting(shop) as visitor:
+        entered = await visitor.sign_in("worker", shop.passwords["worker"], to)
+        assert (entered.status_code, entered.headers["location"]) == (303, "/console")
+
+
+async def test_a_wrong_password_is_a_403_that_opens_no_dialog_of_the_browsers(shop: Shop) -> None:
+    for login, password in (("worker", "wrong"), ("nobody", shop.passwords["worker"]), ("", ""), ("a\nb", "x")):
+        await shop.forgive()
+        async with visiting(shop) as visitor:
+            answer = await visitor.sign_in(login, password)
+            assert answer.status_code == 403
+            assert WRONG in answer.text
+            assert 'role="alert"' in answer.text
+            assert "www-authenticate" not in answer.headers
+            assert "set-cookie" not in answer.headers
+            assert not await is_in(visitor)
+
+
+async def test_the_cookie_is_strict_and_over_tls_it_is_this_hosts_alone(shop: Shop) -> None:
+    for scheme, shape in (("http", COOKIE), ("https", SECURE_COOKIE)):
+        async with visiting(shop, scheme=scheme) as visitor:
+            entered = await visitor.sign_in("worker", shop.passwords["worker"])
+            assert shape.fullmatch(entered.headers["set-cookie"])
+            assert await is_in(visitor)
+
+
+async def test_what_is_stored_is_no_token(shop: Shop) -> None:
+    async with signed_in(shop) as visitor:
+        token = visitor.http.cookies["custodiary"]
+        rows = await shop.pool.fetch("SELECT sessions::text AS row FROM sessions")
+        assert rows
+        assert not [row for row in rows if token in row["row"] or token.encode().hex() in row["row"]]
+
+
+async def test_who_signs_out_is_out_even_with_the_cookie_that_he_had(shop: Shop) -> None:
+    async with signed_in(shop) as visitor, visiting(shop) as thief:
+        thief.http.cookies.set("custodiary", visitor.http.cookies["custodiary"])
+        assert await is_in(thief)
+        answer = await visitor.post("/console/logout", await visitor.hidden("/console"))
+        assert (answer.status_code, answer.headers["location"]) == (303, LOGIN)
+        assert answer.headers["clear-site-data"] == '"cache", "storage"'
+        assert "Max-Age=0" in answer.headers["set-cookie"]
+        assert not await is_in(visitor)
+        assert not await is_in(thief)
+
+
+async def test_a_revoked_credential_ends_its_sessions_when_that_is_answered(empty_shop: Shop) -> None:
+    shop = empty_shop
+    async with signed_in(shop, "worker") as visitor:
+        assert await is_in(visitor)
+        credentials = (await shop.get("/credentials")).json()["credentials"]
+        [uuid] = [each["uuid"] for each in credentials if each["login"] == "worker"]
+        assert (await shop.delete(f"/credentials/{uuid}")).status_code == 200
+        assert not await is_in(visitor)
+
+
+@pytest.mark.parametrize(
+    ("used", "began", "lives"),
+    [(timedelta(minutes=29), timedelta(hours=11), True), (timedelta(minutes=31), timedelta(hours=1), False),
+     (timedelta(0), timedelta(hours=12, minutes=1), False)],
+)  # fmt: skip
+async def test_a_session_ends_when_it_is_idle_or_old(
+    empty_shop: Shop, used: timedelta, began: timedelta, *, lives: bool
+) -> None:
+    async with signed_in(empty_shop) as visitor:
+        await empty_shop.pool.execute(AGO, used, began)
+        assert await is_in(visitor) is lives
+        await empty_shop.app.state.service.authenticator.write()
+        left = await empty_shop.pool.fetch("SELECT now() - used_at < interval '1 minute' FROM sessions")
+        assert [row[0] for row in left] == [True] * lives
+
+
+async def test_rest_reads_no_cookie_and_the_console_no_authorization(shop: Shop) -> None:
+    async with signed_in(shop) as visitor:
+        assert (await visitor.get(f"{BASE}/labels")).status_code == 401
+    async with visiting(shop) as visitor:
+        answer = await visitor.http.get("/console", auth=("worker", shop.passwords["worker"]))
+        assert answer.status_code == 303
+
+
+async def test_a_form_without_the_token_of_its_session_is_refused(shop: Shop) -> None:
+    async with signed_in(shop) as visitor, signed_in(shop) as other:
+        others = (await other.hidden("/console"))["csrf"]
+        for csrf in ({}, {"csrf": ""}, {"csrf": others}, {"csrf": "é"}):
+            answer = await visitor.post("/console/theme", {"theme": "dark", **csrf})
+            assert answer.status_code == 403
+            assert "set-cookie" not in answer.headers
+        for site in ("cross-site", "same-site"):
+            hidden = await visitor.hidden("/console")
+            answer = await visitor.post("/console/theme", hidden, **{"Sec-Fetch-Site": site})
+            assert answer.status_code == 403
+        answer = await visitor.post("/console/theme", await visitor.hidden("/console") | {"theme": "dark"})
+        assert answer.status_code == 303
+        assert 'data-theme="dark"' in (await visitor.get("/console")).text
+
+
+async def test_nobody_signs_a_browser_in_from_another_sites_page(shop: Shop) -> None:
+    async with visiting(shop) as visitor:
+        form = {"login": "worker", "password": shop.passwords["worker"]}
+        answer = await visitor.post(LOGIN, form, **{"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 403
+        assert not await is_in(visitor)
+
+
+async def test_a_link_from_elsewhere_comes_again_with_its_cookie(shop: Shop) -> None:
+    async with visiting(shop) as visitor:
+        answer = await visitor.get("/console?a=<&b=1", **{"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 200
+        assert '<meta http-equiv="refresh" content="0;url=/console?a=%3C&amp;b=1">' in answer.text
+    async with signed_in(shop) as visitor:
+        answer = await visitor.get("/console", **{"Sec-Fetch-Site": "cross-site"})
+        assert "refresh" not in answer.text
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_the_menu_has_what_one_may_see(shop: Shop, role: str) -> None:
+    async with signed_in(shop, role) as visitor:  # type: ignore[arg-type]
+        page = (await visitor.get("/console")).text
+    assert f'<span class="who">{role}</span>' in page
+    assert 'href="/console/replays"' not in page or role == "administrator"
+
+
+async def test_what_is_not_there_is_a_page_too(shop: Shop) -> None:
+    async with signed_in(shop) as visitor:
+        for method, path, status in (("GET", "/console/nowhere", 404), ("GET", "/console/theme", 405)):
+            answer = await visitor.http.request(method, path)
+            assert answer.status_code == status
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert "<h1>Not found</h1>" in answer.text
