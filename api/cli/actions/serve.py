@@ -35,10 +35,12 @@ from eventstore.store import By, Store
 from projections.database import open_store
 from service.credentials import passwords as credentials
 from service.importing.orders_csv.orders import import_orders
+from service.sample import acts, story
 
 SAMPLE = "cdnow_sample_orders.csv.gz"
 LAST_OF_SAMPLE = Stream("order", 67933)
 BEGAN_WITH = "SELECT correlation_id FROM stored_events ORDER BY notification_id LIMIT 1"
+ENDS_WITH = "SELECT correlation_id FROM stored_events ORDER BY notification_id DESC LIMIT 1"
 
 
 def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
@@ -116,14 +118,16 @@ async def _prepare(dsn: str, settings: Settings, *, sample: bool) -> None:
 
 
 async def _load_sample(store: Store) -> None:
-    """Once, into an empty store; a load that was killed is completed."""
+    """Once, into an empty store that nobody uses yet; a load that was killed is completed."""
     if await store.pool.fetchval(BEGAN_WITH) not in {None, SAMPLE}:
         return
-    if await store.log.stream(store.pool, LAST_OF_SAMPLE, until=1):
-        return
-    by = By(actor="import", at=datetime.now(UTC), correlation_id=SAMPLE)
-    with progress_bar("Loading the sample") as progress, as_file(files("api") / "data" / SAMPLE) as path:
-        await import_orders(store, by, path, progress=progress)
+    now = datetime.now(UTC)
+    if not await store.log.stream(store.pool, LAST_OF_SAMPLE, until=1):
+        by = By(actor="import", at=now, correlation_id=SAMPLE)
+        with progress_bar("Loading the sample") as progress, as_file(files("api") / "data" / SAMPLE) as path:
+            await import_orders(store, by, path, progress=progress)
+    if await store.pool.fetchval(ENDS_WITH) in {SAMPLE, acts.NAME}:
+        await story.tell(store, now)
 
 
 def _announce(address: ListeningAddress) -> None:
