@@ -20,7 +20,7 @@ from service.values import shown
 
 
 class ShownReceipt(Struct):
-    """`events` of the customer and of these users can't be read any more by anybody."""
+    """`events` of the customer, of its orders and of these users can't be read any more by anybody, or their words."""
 
     customer_id: Id
     erased_at: Moment

@@ -10,20 +10,27 @@ from eventstore.log.envelopes import COLUMNS
 from eventstore.log.log import Log
 from eventstore.postgres.connection import Executor
 from eventstore.postgres.stream_ids import to_uuid
+from eventstore.sealing.payloads import WORDS
 
 NEWEST = f"SELECT {COLUMNS} FROM readable_events WHERE originator_id = $1 ORDER BY originator_version DESC LIMIT 1"
 # Under keys that ended with the erasure: the event after it in a user's stream is the user's own, of the same command.
-SEALED_FOR_GOOD = """
-    SELECT count(*) FROM stream_keys AS k
-    JOIN stored_events AS e
-        ON e.originator_id = k.originator_id AND e.originator_version BETWEEN k.since AND k.until - 1
-    WHERE k.originator_id = ANY($1) AND k.wrapped IS NULL AND k.until = (
-        SELECT originator_version FROM stored_events AS i
-        WHERE i.originator_id = k.originator_id AND notification_id >= $2 ORDER BY originator_version LIMIT 1)"""
+# Events of orders have their words under the key of the customer that they are about.
+SEALED_FOR_GOOD = f"""
+    SELECT (
+        SELECT count(*) FROM stream_keys AS k
+        JOIN stored_events AS e
+            ON e.originator_id = k.originator_id AND e.originator_version BETWEEN k.since AND k.until - 1
+        WHERE k.originator_id = ANY($1) AND k.wrapped IS NULL AND k.until = (
+            SELECT originator_version FROM stored_events AS i
+            WHERE i.originator_id = k.originator_id AND notification_id >= $2 ORDER BY originator_version LIMIT 1)
+    ) + (
+        SELECT count(*) FROM stored_events
+        WHERE customer_id = $3 AND notification_id < $2 AND substring(state FOR {len(WORDS)}) = '{WORDS.decode()}'
+    )"""
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """`events` of the customer and of these users can't be opened any more by anybody."""
+    """`events` of the customer, of its orders and of these users, or their words, can't be opened by anybody."""
 
     customer_id: int
     erased_at: datetime
@@ -43,7 +50,8 @@ async def receipt(on: Executor, log: Log, customer_id: int) -> Receipt | None:
     recorded = log.recorded(row)
     assert isinstance(recorded.event, CustomerErased), "it has its topic, and is never sealed"
     streams = [recorded.stream, *(Stream("user", user_id) for user_id in recorded.event.users)]
-    events: int = await on.fetchval(SEALED_FOR_GOOD, list(map(to_uuid, streams)), recorded.position)
+    whose = list(map(to_uuid, streams)), recorded.position, customer_id
+    events: int = await on.fetchval(SEALED_FOR_GOOD, *whose)
     return Receipt(
         customer_id=customer_id,
         erased_at=row["recorded_at"],

@@ -12,6 +12,7 @@ from email_validator import EmailNotValidError, validate_email
 from msgspec import json
 
 from domain.value import is_currency
+from projections.queries.language.clock import read_moment
 from service.fields import places
 from service.fields.rules import FieldRule
 
@@ -135,9 +136,9 @@ def rate(raw: Any) -> Decimal:
 
 
 def moment(raw: Any) -> datetime:
-    """`2025-06-20 14:00:00`, or any ISO 8601 date or time; UTC unless it says otherwise."""
+    """`2025-06-20` or `2025-06-20 14:00:00`, as queries read them; UTC unless it says otherwise."""
     try:
-        parsed = datetime.fromisoformat(text(raw))
+        parsed = read_moment(text(raw))
         moment = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Unfit("date", "must be a date such as 2025-06-20 14:00:00.") from error

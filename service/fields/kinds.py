@@ -31,7 +31,7 @@ _EDGE = r"[ \t\r\n]*"
 _FILLED = rf"^{_EDGE}{_INSIDE}*[^\s\x00-\x1f\x7f-\x9f]{_INSIDE}*{_EDGE}$"  # more than blanks; those around it go
 _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _BLANKS = r"^[ \t\r\n]*$"
-_DAY = r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"  # ISO 8601 knows more, which is accepted too
+_DAY = r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"  # others are accepted too, and a T, a fraction, a zone
 _MOMENT = rf"^{_DAY}( ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?$"
 _DIGITS = {0: "^[0-9]{1,15}$", 1: "^0{0,3}[1-9][0-9]{0,14}$"}
 _DECIMAL = r"^([1-9][0-9]{0,8}(\.[0-9]{0,10})?|0\.[0-9]{0,9}[1-9])$"
@@ -90,7 +90,7 @@ class Kind(ABC):
 @dataclass(frozen=True)
 class Converted(Kind):
     """Reads a value. Null and blank text stand for `blank`, or for what an absent field stands for; `filled` refuses
-    both, and `never_blank` refuses blank text in these words.
+    both, and `never_blank` refuses in these words, blank text alone if it is not `filled`.
     """
 
     _: KW_ONLY
@@ -117,7 +117,7 @@ class Converted(Kind):
                 fields.refuse(name, error.rule, error.problem)
                 return self.stand_in()
         if absent is REQUIRED or (self.filled and name in fields):
-            fields.refuse(name, "required", "is required.")
+            fields.refuse(name, "required", self.never_blank or "is required.")
             return self.stand_in()
         if self.never_blank and raw is not None:
             fields.refuse(name, "required", self.never_blank)

@@ -16,11 +16,12 @@ from service.fields.reader import Fields
 
 NAMES = tuple(projection.name for projection in PROJECTIONS)
 OF_CUSTOMERS = tuple(projection.name for projection in PROJECTIONS if projection.part == "customer")
-# Left empty, as by a script whose variable is, each would mean everybody, or a replay where none is wanted.
+# Left empty or null, as by a script whose variable is, each would mean everybody, or a replay where none is wanted.
 EMPTY = "may not be empty."
 RULE = OneOf(
     Words("", tuple(RULES)),
     about="Only tell what all customers' figures would be under this rule.",
+    filled=True,
     never_blank=EMPTY,
 )
 
@@ -39,16 +40,22 @@ class ReplayWanted(Input, forbid_unknown_fields=True):
     ] = None
     since: Annotated[
         int | None,
-        Id(about="Those of whom something has happened from this position of the log on.", never_blank=EMPTY),
+        Id(
+            about="Those of whom something has happened from this position of the log on.",
+            filled=True,
+            never_blank=EMPTY,
+        ),
     ] = field(name="from", default=None)
     customers: Annotated[
         str | None,
-        Customers(about="This customer alone, or those from one id to another, such as 5-9.", never_blank=EMPTY),
+        Customers(
+            about="This customer alone, or those from one id to another, such as 5-9.", filled=True, never_blank=EMPTY
+        ),
     ] = None
     customer_id: Annotated[
-        int | None, Id(about="As `customers`: this one alone, or the first of some.", never_blank=EMPTY)
+        int | None, Id(about="As `customers`: this one alone, or the first of some.", filled=True, never_blank=EMPTY)
     ] = None
-    last_customer_id: Annotated[int | None, Id(never_blank=EMPTY)] = None
+    last_customer_id: Annotated[int | None, Id(filled=True, never_blank=EMPTY)] = None
     swap: Annotated[
         Swap | None,
         OneOf(

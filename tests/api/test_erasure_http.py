@@ -169,6 +169,18 @@ async def test_users_with_its_email_or_that_it_had_go_too_unless_they_are_somebo
     assert same not in await users(shop)
 
 
+async def test_a_receipt_counts_what_orders_said_of_the_customer_too_and_of_nobody_else(shop: Shop) -> None:
+    id_, other = await shop.customer(), await shop.customer()
+    order_id = await shop.order(id_, 500, total_paid=500, items=[{"title": "For Zelda"}])
+    body = {"amount": 100, "transaction_id": f"re_{order_id}", "reason": "Zelda moved"}
+    done(await shop.post(f"/orders/{order_id}/refunds", body))
+    await shop.order(id_, 500)  # which says nothing
+    strangers = await shop.order(other, 500, items=[{"title": "For Link"}])
+    done(await shop.post(f"/orders/{strangers}/transfer", {"customer_id": id_}))
+    await erase(shop, id_)
+    assert done(await shop.get(f"/customers/{id_}/erasure"))["erasure"]["events"] == 3
+
+
 async def test_of_many_that_are_erased_at_once_each_has_its_receipt(shop: Shop) -> None:
     ids = [await shop.customer(wp_user="yes") for _ in range(5)]
     body = {"action": "delete_customers", "customer_ids": [*ids, 4711471], "reason": REASON}

@@ -229,6 +229,7 @@ def test_words_are_known_ones() -> None:
         ("2025-06-20", datetime(2025, 6, 20, tzinfo=UTC)),
         ("2025-06-20T14:00:00Z", datetime(2025, 6, 20, 14, tzinfo=UTC)),
         ("2025-06-20T16:00:00+02:00", datetime(2025, 6, 20, 14, tzinfo=UTC)),
+        ("2025-06-20T14:00:00.123456789Z", datetime(2025, 6, 20, 14, 0, 0, 123456, tzinfo=UTC)),
     ],
 )
 def test_a_moment_is_utc_unless_it_says_otherwise(raw: str, value: datetime) -> None:
@@ -237,9 +238,20 @@ def test_a_moment_is_utc_unless_it_says_otherwise(raw: str, value: datetime) -> 
 
 
 @pytest.mark.parametrize(
-    "raw", ["yesterday", "2025-02-30", "0001-01-01T00:00:00+02:00", "0000-00-00 00:00:00", "0001-01-01"]
+    "raw",
+    [
+        "yesterday",
+        "2025-02-30",
+        "0001-01-01T00:00:00+02:00",
+        "0000-00-00 00:00:00",
+        "0001-01-01",
+        "20260101",
+        20260101,
+        "2026-W01-4",
+        "2026-01-01T14",
+    ],
 )
-def test_a_moment_is_a_date_of_the_calendar(raw: str) -> None:
+def test_a_moment_is_a_date_of_the_calendar_as_queries_read_it(raw: Any) -> None:
     fields = Fields({"paid_at": raw})
     required(Moment(), fields, "paid_at")
     assert rules_of(fields) == {"paid_at": ["date"]}

@@ -9,7 +9,7 @@ from projections.queries.language.refusals import UnknownTimeZone
 from projections.tables.table import FIRST_TIME, LAST_TIME
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _LAST = time(23, 59, 59, 999_999, fold=1)  # where clocks go back at midnight, the second one
@@ -70,6 +70,13 @@ class Clock(NamedTuple):
             return aware.astimezone(UTC).replace(tzinfo=None)
         except OverflowError:
             return FIRST_TIME if moment.year == MINYEAR else LAST_TIME
+
+
+def read_moment(text: str) -> datetime:
+    """A day, which is its beginning, or a time, which may have a zone. Raises ValueError for all else, as 20260101."""
+    if not (_DATE.fullmatch(text) or _TIME.fullmatch(text)):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
 
 
 def clock(now: datetime, user_tz: str) -> Clock:
