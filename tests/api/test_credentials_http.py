@@ -14,7 +14,7 @@ from service.credentials.passwords import Added
 from service.credentials.roles import PERMISSIONS, Permission
 from tests.api.documented import Body, conforms
 from tests.api.shop import FORBIDDEN, UNAUTHENTICATED, Shop, done, problems, refusal, rule
-from tests.eventstore.acts import until
+from tests.eventstore.acts import PATIENCE, until
 
 NO_CREDENTIAL = rule(404, "Credential not found.")
 LAST = rule(409, "This is the last administrator's: make another administrator first.")
