@@ -59,7 +59,7 @@ def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], 
             "credential": principal and str(principal.credential),
             "method": method,
             "route": route,
-            "ids": _ids(scope.get("path_params", {})) if status.startswith("2") else {},
+            "ids": _ids(scope.get("path_params", {})) if principal and status[0] in "23" else {},
             "status": int(status) if status.isdigit() else None,  # none when the client has gone away
             "seconds": round(seconds, 6),
             "from": alias(scope),

@@ -36,6 +36,10 @@ def sender(scope: Scope) -> Sender:
     return _sender(client[0]) if client else UNKNOWN
 
 
+def is_loopback(sent_from: Sender) -> bool:
+    return sent_from != UNKNOWN and ip_address(sent_from.address.reveal()).is_loopback
+
+
 @lru_cache(1_000)  # reading an address takes longer than letting its request in
 def _sender(host: str) -> Sender:
     try:

@@ -4,18 +4,20 @@ import re
 import secrets
 from typing import NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from api.access.authorization import claim
-from api.access.sender import sender
+from api.access.sender import is_loopback, sender
 from api.console.forms import CSRF, read_sent
 from api.console.pages import SIGNED_IN, THEME_COOKIE, THEMES, page, signed_in_as, whole_page
 from api.handling.serving import AnyRequest, methods, serving
 from api.http.headers import header
 from api.http.html import Html, see_other
 from api.http.paths import CONSOLE
-from api.http.refusals import Forbidden, Forged, MethodNotAllowed, Unauthenticated
+from api.http.refusals import Forbidden, Forged, MethodNotAllowed, NoRoute, Unauthenticated
 from service.credentials.auth import PermissionMissing
 from service.credentials.passwords import everywhere
 from service.credentials.roles import Permission
@@ -24,6 +26,7 @@ from service.credentials.roles import Permission
 COOKIE, SECURE_COOKIE = "custodiary", "__Host-custodiary"
 YEAR = 365 * 86_400
 WRONG = "This login and this application password do not belong together."
+USED = "This link has been used, or is older than an hour. Sign in with the application password."
 # Nothing but a path of ours may be gone to after signing in.
 _TARGET = re.compile(rf"{CONSOLE}(?:[/?][!-\[\]-~]*)?")
 
@@ -113,9 +116,27 @@ async def sign_in(request: AnyRequest) -> Html:
         return page(request, "sign_in.html", SignInView(target, login, WRONG), status=403)
     request.scope["user"] = principal
     authenticator.uses.note(principal.credential, sender(request.scope).address)
+    return see_other(target, await _begin(request, principal.credential))
+
+
+@get("/welcome/{token:str}", status_code=303)
+async def follow_link(request: AnyRequest, token: FromPath[str]) -> Html:
+    """For whoever has started the service, on the same machine: signs in, once."""
+    sessions, sent_from = serving(request).authenticator.sessions, sender(request.scope)
+    if not is_loopback(sent_from):
+        raise NoRoute
+    try:
+        credential = await sessions.follow(token)
+    except Unauthenticated:
+        return page(request, "sign_in.html", SignInView(CONSOLE, problem=USED), status=403)
+    return see_other(CONSOLE, await _begin(request, credential))
+
+
+async def _begin(request: AnyRequest, credential: UUID) -> tuple[bytes, bytes]:
+    """The cookie of a new session."""
     agent = header(request.scope, b"user-agent") or ""
-    token = await authenticator.sessions.begin(principal.credential, sender(request.scope), agent)
-    return see_other(target, _session_cookie(request, token))
+    token = await serving(request).authenticator.sessions.begin(credential, sender(request.scope), agent)
+    return _session_cookie(request, token)
 
 
 @post("/logout", status_code=303, opt=needs())

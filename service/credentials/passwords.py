@@ -139,10 +139,10 @@ async def everywhere() -> None:
     await asyncio.sleep(REVOKED)
 
 
-async def bootstrap(pool: asyncpg.Pool, given: Secret | None) -> str | None:
+async def bootstrap(pool: asyncpg.Pool, given: Secret | None) -> Added | None:
     """Let an administrator in: with the password given, from now on, or else at the first start with a new one.
 
-    Returns the new one.
+    Returns what is new.
     """
     if given is not None:
         digest = password_digest(given.reveal(), await password_key(pool))
@@ -151,6 +151,6 @@ async def bootstrap(pool: asyncpg.Pool, given: Secret | None) -> str | None:
     if not await pool.fetchval(NONE_YET):
         return None
     try:
-        return (await add(pool, ADMIN, "administrator", FIRST_START)).password
+        return await add(pool, ADMIN, "administrator", FIRST_START)
     except CredentialExists:  # another process was faster, and prints it
         return None

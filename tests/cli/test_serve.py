@@ -96,11 +96,25 @@ def of_the_store(directory: Path) -> list[str]:
 
 
 def test_the_first_start_says_where_it_is_and_how_to_get_in(service: Service) -> None:
-    assert service.said[1:] == [
+    *lines, link, documentation = service.said[1:]
+    assert [*lines, documentation] == [
         SHOWN_ONCE,
         f"Custodiary serves {service.url}/wp-json/fluent-cart/v2",
+        f"Its console is at {service.url}/console",
         f"Its documentation is at {service.url}/docs",
     ]
+    assert re.fullmatch(
+        rf"{service.url}/console/welcome/[\w-]{{43}} signs you in to it, once and within the hour\.", link
+    )
+
+
+def test_the_link_of_the_first_start_signs_in_once(service: Service) -> None:
+    link = service.said[-2].partition(" ")[0]
+    entered = get(link)
+    assert (entered.status_code, entered.headers["location"]) == (303, "/console")
+    page = get(f"{service.url}/console", cookies=entered.cookies)
+    assert '<span class="who">admin</span>' in page.text
+    assert get(link).status_code == 403
 
 
 def test_what_it_says_is_so_by_then(service: Service) -> None:

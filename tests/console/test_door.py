@@ -1,17 +1,24 @@
 """Signing in and out, and what a session is."""
 
+import asyncio
 import re
+from dataclasses import replace
 from datetime import timedelta
+from time import perf_counter
 
 import pytest
 
-from api.http.paths import BASE
-from tests.api.shop import ROLES, Shop
+from api.access.throttle import FREE, LONGEST, STEP
+from api.console.personal import Veil
+from api.http.paths import BASE, WELCOME
+from api.process.settings import RequestRate
+from tests.api.shop import ROLES, SETTINGS, Shop, open_shop
 from tests.console.browsing import LOGIN, Visitor, signed_in, visiting
 
 WRONG = "This login and this application password do not belong together."
 COOKIE = re.compile(r"custodiary=[\w-]{43}; Path=/console; HttpOnly; SameSite=Strict")
 SECURE_COOKIE = re.compile(r"__Host-custodiary=[\w-]{43}; Path=/; Secure; HttpOnly; SameSite=Strict")
+MANY = FREE + int(LONGEST / STEP)
 AGO = "UPDATE sessions SET used_at = now() - $1::interval, began_at = now() - $2::interval"
 
 
@@ -147,6 +154,74 @@ async def test_a_link_from_elsewhere_comes_again_with_its_cookie(shop: Shop) -> 
     async with signed_in(shop) as visitor:
         answer = await visitor.get("/console", **{"Sec-Fetch-Site": "cross-site"})
         assert "refresh" not in answer.text
+
+
+async def test_who_guesses_waits_as_over_rest_and_a_right_password_does_not(shop: Shop) -> None:
+    await shop.forgive()
+    async with visiting(shop) as visitor:
+        guesses = [visitor.sign_in("jim", f"wrong {number}") for number in range(MANY)]
+        assert {answer.status_code for answer in await asyncio.gather(*guesses)} == {403}
+        began = perf_counter()
+        assert (await visitor.sign_in("jim", "wrong")).status_code == 403
+        assert perf_counter() - began >= LONGEST - 1  # something is forgiven meanwhile
+        assert (await visitor.sign_in("worker", shop.passwords["worker"])).status_code == 303
+    await shop.forgive()
+
+
+async def test_a_link_signs_in_once_within_the_hour_and_on_this_machine_alone(empty_shop: Shop) -> None:
+    shop, sessions = empty_shop, empty_shop.app.state.service.authenticator.sessions
+    credential = await shop.pool.fetchval("SELECT uuid FROM credentials WHERE login = 'manager'")
+    late, elsewhere, link = [await sessions.offer(credential) for _ in range(3)]
+    async with visiting(shop, address="192.0.2.1") as visitor:
+        assert (await visitor.get(f"{WELCOME}/{elsewhere}")).status_code == 404
+    async with visiting(shop) as visitor:
+        entered = await visitor.get(f"{WELCOME}/{link}")
+        assert (entered.status_code, entered.headers["location"]) == (303, "/console")
+        assert '<span class="who">manager</span>' in (await visitor.get("/console")).text
+        await shop.pool.execute("UPDATE sign_in_links SET made_at = now() - interval '61 minutes'")
+        for used_up in (link, late, "guessed"):
+            answer = await visitor.get(f"{WELCOME}/{used_up}")
+            assert answer.status_code == 403
+            assert "has been used" in answer.text
+            assert "set-cookie" not in answer.headers
+
+
+async def test_personal_data_is_masked_until_it_is_asked_for_which_is_logged(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with signed_in(shop, "worker") as visitor, signed_in(shop, "worker") as colleague:
+        form = await visitor.hidden("/console")
+        capfd.readouterr()
+        answer = await visitor.post("/console/customers/7/reveal", form)
+        address = answer.headers["location"]
+        await asyncio.sleep(0)  # in which turn of the loop lines of the log are written
+        assert re.fullmatch(r"/console/customers/7\?revealed=[0-9a-f]{32}", address)
+        log = capfd.readouterr().err
+        assert '"route":"/console/customers/{customer_id}/reveal","ids":{"customer_id":"7"}' in log
+        sessions = shop.app.state.service.authenticator.sessions
+        own, others = [await sessions.find(each.http.cookies["custodiary"]) for each in (visitor, colleague)]
+        token = address.partition("=")[2]
+        assert sessions.mark(own, "reveal 7") == token
+        assert token not in {sessions.mark(others, "reveal 7"), sessions.mark(own, "reveal 8")}
+
+
+def test_a_drawn_veil_shows_initials_and_nothing_else() -> None:
+    drawn, open_ = Veil(is_drawn=True), Veil(is_drawn=False)
+    told = (drawn.name("Jane  van Smith"), drawn.email("jane@example.com"), drawn.text("1 Main Street"), drawn.text(""))
+    assert told == ("J. v. S.", "j•••@•••", "•••", "")
+    assert (open_.name("Jane Smith"), open_.email("a@b.c"), open_.text("c")) == ("Jane Smith", "a@b.c", "c")
+
+
+async def test_pages_count_lightly_against_a_rate_and_forms_fully(database: str) -> None:
+    async with open_shop(database, replace(SETTINGS, rate_limit=RequestRate(5, 3600))) as shop:
+        async with signed_in(shop) as visitor:
+            form = await visitor.hidden("/console")
+            for _ in range(28):
+                assert (await visitor.get("/console")).status_code == 200
+            statuses = [(await visitor.post("/console/theme", form)).status_code for _ in range(4)]
+            refused = await visitor.post("/console/theme", form)
+        assert statuses == [303, 303, 303, 429]
+        assert "Too many requests" in refused.text
 
 
 @pytest.mark.parametrize("role", ROLES)

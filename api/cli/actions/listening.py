@@ -28,6 +28,10 @@ class ListeningAddress(NamedTuple):
             host = "::1" if ":" in self.ip else "127.0.0.1"
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
+    @property
+    def is_loopback(self) -> bool:
+        return ip_address(self.ip.partition("%")[0]).is_loopback
+
 
 def address_of(host: str, port: int) -> ListeningAddress:
     """Ends the command when nobody can listen there. Granian would share the port with another granian."""

@@ -18,13 +18,14 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
+from api.access.sessions import Sessions
 from api.cli.actions.listening import ListeningAddress, address_of
 from api.cli.terminal.naming import directory_of
 from api.cli.terminal.output import progress_bar, say
 from api.cli.terminal.session import database, run
 from api.cli.terminal.typed import typed
 from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
-from api.http.paths import BASE
+from api.http.paths import BASE, CONSOLE, WELCOME
 from api.process.logs import LOGGING
 from api.process.settings import Settings
 from api.process.tables import migrate
@@ -50,12 +51,12 @@ def serve(*, host: str, port: int, workers: int, sample: bool) -> None:
         os.environ["STORE_URL"] = address.url
     settings = Settings.from_environment()
     with database(settings) as dsn, _looked_after(settings), _counted_together(workers):
-        run(_prepare(dsn, settings, sample=sample))
+        link = run(_prepare(dsn, settings, sample=sample))
         os.environ["DATABASE_URL"] = dsn  # the workers' processes read their settings anew
-        _server(address, workers, settings.client_seconds).serve()
+        _server(address, workers, settings.client_seconds, link if address.is_loopback else None).serve()
 
 
-def _server(address: ListeningAddress, workers: int, client_seconds: float) -> AbstractServer[Any]:
+def _server(address: ListeningAddress, workers: int, client_seconds: float, link: str | None) -> AbstractServer[Any]:
     # Imported here already: workers are forks, and need not take that second once more. Not before: what counts looks
     # at its import where to.
     from api.worker import create_worker_app  # noqa: PLC0415
@@ -83,7 +84,7 @@ def _server(address: ListeningAddress, workers: int, client_seconds: float) -> A
     def started() -> None:
         # A terminal that is closed means Ctrl-C, where granian would start new workers for nobody.
         signal.signal(signal.SIGHUP, signal.SIG_IGN if under_nohup else server.signal_handler_interrupt)
-        threading.Thread(target=_announce, args=[address], daemon=True).start()
+        threading.Thread(target=_announce, args=[address, link], daemon=True).start()
 
     server.on_startup(started)
     return server
@@ -105,16 +106,20 @@ def _counted_together(workers: int) -> Iterator[None]:
         yield
 
 
-async def _prepare(dsn: str, settings: Settings, *, sample: bool) -> None:
+async def _prepare(dsn: str, settings: Settings, *, sample: bool) -> str | None:
+    """At the first start, the token of a link that signs in to the console."""
     if settings.checkpoint_seconds:
         SigningKey.from_environment()  # what is wrong with it is printed here in a line, and by a worker in a traceback
     await migrate(dsn)
     async with open_store(dsn) as store:
         if sample:
             await _load_sample(store)
-        if password := await credentials.bootstrap(store.pool, settings.admin_password):
-            say(f"Your login is {credentials.ADMIN}, its application password is {password}")
-            say(f"It is shown this once; `{typed('credentials add')}` makes others.")
+        made = await credentials.bootstrap(store.pool, settings.admin_password)
+        if made is None:
+            return None
+        say(f"Your login is {credentials.ADMIN}, its application password is {made.password}")
+        say(f"It is shown this once; `{typed('credentials add')}` makes others.")
+        return await Sessions(store.pool, await credentials.password_key(store.pool)).offer(made.credential.uuid)
 
 
 async def _load_sample(store: Store) -> None:
@@ -130,11 +135,14 @@ async def _load_sample(store: Store) -> None:
         await story.tell(store, now)
 
 
-def _announce(address: ListeningAddress) -> None:
+def _announce(address: ListeningAddress, link: str | None) -> None:
     """Prints the addresses as soon as the service listens."""
     while True:
         with suppress(OSError), socket.create_connection((address.ip, address.port)):
             break
         time.sleep(0.01)
     say(f"Custodiary serves {address.url}{BASE}")
+    say(f"Its console is at {address.url}{CONSOLE}")
+    if link is not None:
+        say(f"{address.url}{WELCOME}/{link} signs you in to it, once and within the hour.")
     say(f"Its documentation is at {address.url}/docs")

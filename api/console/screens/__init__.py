@@ -4,7 +4,7 @@ from litestar import Router
 
 from api.console import personal
 from api.console.assets import send_asset
-from api.console.door import SignInNeeded, choose_theme, enter, show_sign_in, sign_in, sign_out, to_sign_in
+from api.console.door import SignInNeeded, choose_theme, enter, follow_link, show_sign_in, sign_in, sign_out, to_sign_in
 from api.console.screens import start
 from api.http.paths import CONSOLE
 
@@ -17,7 +17,7 @@ def console() -> Router:
     pages = Router("/", route_handlers=ROUTES, before_request=enter)
     return Router(
         CONSOLE,
-        route_handlers=[show_sign_in, sign_in, send_asset, pages],
+        route_handlers=[show_sign_in, sign_in, follow_link, send_asset, pages],
         exception_handlers={SignInNeeded: to_sign_in},
         include_in_schema=False,
     )

@@ -1,0 +1,64 @@
+"""Every page for those who see badly, use no mouse or have a small window."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from litestar.routes import HTTPRoute
+from playwright.async_api import Page, ViewportSize
+
+from api.http.paths import CONSOLE
+from tests.api.shop import Shop
+from tests.console.windows import Windows
+
+SIZES = (ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844))
+SCHEMES = ("light", "dark")
+
+
+def pages(shop: Shop, customer: int) -> list[str]:
+    """Addresses of all pages: those that need nothing but a session, and the customer's."""
+    paths = {
+        route.path.replace("{customer_id:str}", str(customer))
+        for route in shop.app.routes
+        if isinstance(route, HTTPRoute) and route.path.startswith(CONSOLE) and "GET" in route.methods
+    }
+    return sorted(path for path in paths if "{" not in path)
+
+
+async def violations(page: Page) -> list[Any]:
+    found = await Axe().run(page)
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found.response["violations"]]
+
+
+@pytest.fixture(scope="module")
+async def customer(shop: Shop) -> int:
+    """With something of everything."""
+    id_ = await shop.customer(first_name="Jane", last_name="Smith", notes="Calls on Mondays.")
+    address = await shop.address(id_)
+    await shop.address(id_, label="Office")
+    order = await shop.order(id_, 12_345)
+    await shop.pay(order, 12_345)
+    await shop.refund(order, 2_345)
+    await shop.put(f"/customers/{id_}/address", {"id": address, "type": "billing", "city": "Boston"})
+    return id_
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))
+async def test_axe_finds_nothing_and_nothing_sticks_out(
+    windows: Windows, customer: int, size: ViewportSize, scheme: str
+) -> None:
+    page = await windows.open(role="administrator", viewport=size, color_scheme=scheme)
+    found: dict[str, Any] = {}
+    for path in pages(windows.shop, customer):
+        answer = await page.goto(path)
+        assert answer is not None
+        if "text/html" not in answer.headers["content-type"]:  # a download, or a stream
+            continue
+        assert answer.status == 200, path
+        if wrong := await violations(page):
+            found[path] = wrong
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        if width > size["width"]:
+            found[f"{path} sticks out"] = width
+    assert found == {}
