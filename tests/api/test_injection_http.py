@@ -17,7 +17,7 @@ from service.fields.convert import Unfit, text
 from tests.api.shop import Shop, done, new_email, problems
 
 PAYLOADS: list[str] = json.loads((Path(__file__).parents[1] / "data" / "injections.json").read_text())
-SHARE = 1 if os.environ.get("FUZZ_SECONDS") else 4  # each payload meets so many of the parameters, and they it
+SHARE = 1 if os.environ.get("FUZZ_SECONDS") else 8  # each payload meets so many of the parameters, and they it
 SECONDS = 8  # less than a payload would make the database sleep
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"
 

@@ -24,7 +24,7 @@ from tests.cli.test_serve import free_port
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 CUSTOMERS = "/customers"
 PASSWORD = "open sesame"
-GUESSES = 10_000
+GUESSES = 4_000
 ROOT = Path(__file__).parents[2]
 
 
@@ -132,7 +132,7 @@ def test_wrong_passwords_that_one_was_sent_are_slow_at_the_other(services: tuple
     assert perf_counter() - began >= LONGEST - 1
 
 
-def test_ten_thousand_wrong_passwords_from_one_address_harm_nobody(services: tuple[Service, Service]) -> None:
+def test_thousands_of_wrong_passwords_from_one_address_harm_nobody(services: tuple[Service, Service]) -> None:
     """Sent from the same address as the right ones, for the same login.
 
     The guesser is halted now and then: what else the machine has to do comes and goes, and must not be held against it.
