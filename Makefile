@@ -12,7 +12,7 @@ PORT    ?= 8000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test fuzz audit-deps lint types check prove bench bench-replay lock clean FORCE
+.PHONY: help install run test fuzz audit-deps lint types check pictures prove bench bench-replay lock clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s%s\n' "$$name" "$$text"; done
@@ -38,6 +38,9 @@ types: install ## mypy, strict
 	@$(BIN)/mypy
 
 check: test lint types ## tests, lint and types: what CI runs
+
+pictures: install ## take the README's pictures of the console anew, with the Chromium of this machine
+	@$(BIN)/python -m tests.console.pictures
 
 prove: install ## kill, cut off and fill up whatever can be for five minutes, and check that nothing is lost (PROVE_SECONDS=300)
 	@$(BIN)/python -m proof $${PROVE_SECONDS:-300}

@@ -17,6 +17,7 @@ from api.console.menu import EVERYDAY, OPERATE, MenuEntry
 from api.handling.serving import AnyRequest, request_id
 from api.http.html import Html
 from api.http.paths import BASE
+from api.http.reasons import Reason
 from api.http.refusals import Forbidden, HttpRefusal
 from service.credentials.roles import Permission
 
@@ -36,6 +37,15 @@ TITLES = {
     429: "Too many requests",
     500: "A fault of ours",
     503: "Not available",
+}
+# In place of what programs are told.
+NO_PAGE = "There is no page at this address."
+WORDS = {
+    Reason.NO_ROUTE: NO_PAGE,
+    Reason.METHOD_NOT_ALLOWED: NO_PAGE,
+    Reason.FOREIGN_ORIGIN: (
+        "This form was on no page of your session, so nothing was done. Go back, load the page anew and try again."
+    ),
 }
 
 _ENVIRONMENT = Environment(
@@ -90,7 +100,7 @@ def refused(request: AnyRequest, refusal: HttpRefusal) -> Response[str]:
     view = RefusalView(
         refusal.status,
         TITLES.get(refusal.status, "Not possible"),
-        refusal.body.message,
+        WORDS.get(refusal.reason, refusal.body.message),
         refusal.lacking if isinstance(refusal, Forbidden) else (),
         None if retry is None else int(retry),
         request_id(request) if refusal.status >= 500 else "",

@@ -2,6 +2,7 @@
 
 from playwright.async_api import expect
 
+from service.credentials.passwords import everywhere
 from tests.console.windows import Windows
 
 
@@ -39,3 +40,47 @@ async def test_no_request_leaves_the_origin(windows: Windows) -> None:
     await windows.open("/console", "administrator")
     assert len(windows.requested) > 3
     assert not [url for url in windows.requested if not url.startswith((windows.address, "data:"))]
+
+
+async def test_who_is_signed_out_meanwhile_signs_in_and_is_back_where_he_was(windows: Windows) -> None:
+    page = await windows.open("/console?from=here", "worker")
+    await windows.shop.pool.execute("DELETE FROM sessions")
+    await everywhere()
+    await page.reload()
+    await page.get_by_label("Login").fill("worker")
+    await page.get_by_label("Application password").fill(windows.shop.passwords["worker"])
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert page.url == f"{windows.address}/console?from=here"
+
+
+async def test_everything_but_what_is_live_works_without_a_script(windows: Windows) -> None:
+    page = await windows.open("/console", java_script_enabled=False)
+    await page.get_by_label("Login").fill("manager")
+    await page.get_by_label("Application password").fill("wrong")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    assert [each for each in windows.said if "403" in each] == windows.said
+    windows.said.clear()
+    await page.get_by_label("Application password").fill(windows.shop.passwords["manager"])
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Use dark colours").click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await expect(page.get_by_role("button", name="Keys")).to_be_hidden()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_label("Login")).to_be_visible()
+
+
+async def test_another_port_of_this_machine_sends_no_form_in_somebodys_name(windows: Windows) -> None:
+    """Its pages are of the same site, so that the strict cookie goes with them."""
+    page = await windows.open("/console", "administrator")
+    form = f'''<form method="post" action="{windows.address}/console/logout"><button>Go</button></form>'''
+    other = windows.address.replace("127.0.0.1", "localhost")
+    for origin in (other, "http://127.0.0.1:9"):
+        await page.context.route(f"{origin}/**", lambda route: route.fulfill(body=form, content_type="text/html"))
+        await page.goto(f"{origin}/trap")
+        await page.get_by_role("button", name="Go").click()
+        await expect(page.locator("body")).to_contain_text("Pages of other origins may not write here")
+    windows.said.clear()
+    await page.goto("/console")
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()

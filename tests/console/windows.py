@@ -32,8 +32,10 @@ class Windows:
         context.on("weberror", self._note)
         context.on("request", lambda request: self.requested.append(request.url))
         if role is not None:
-            where = f"{self.address}/console"
-            await context.add_cookies([{"name": "custodiary", "value": await self._token(role), "url": where}])
+            token = await self._token(role)
+            await context.add_cookies(
+                [{"name": "custodiary", "value": token, "domain": "127.0.0.1", "path": "/console"}]
+            )
         page = await context.new_page()
         await page.goto(path)
         return page
