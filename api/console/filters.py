@@ -6,7 +6,7 @@ from functools import cache
 
 from babel.numbers import get_currency_precision, get_currency_symbol
 
-__all__ = ["clock", "day", "iso", "money", "month", "number"]
+__all__ = ["clock", "day", "iso", "money", "month", "number", "year"]
 
 MINUS = "\N{MINUS SIGN}"
 LOCALE = "en_US"
@@ -30,6 +30,10 @@ def day(at: date) -> str:
 
 def month(at: date) -> str:
     return f"{at:%b %Y}"
+
+
+def year(at: date) -> str:
+    return f"{at:%Y}"
 
 
 def clock(at: datetime) -> str:

@@ -18,6 +18,7 @@ from api.http.refusals import AtTheDoor, HttpRefusal, Invalid
 from api.http.request import parse_body, read_body
 from eventstore.postgres.connection import Session
 from eventstore.store import Unit
+from service.fields.convert import Repeated
 from service.fields.input import Input
 from service.fields.reader import Errors, Fields
 
@@ -66,14 +67,15 @@ async def read_sent(request: AnyRequest) -> Mapping[str, Any]:
     """The fields of the request's form, and of nothing else. Raises as `read_input`."""
     state = request.scope["state"]
     if SENT not in state:
-        state[SENT] = parse_body(await read_body(request), header(request.scope, b"content-type") or "")
+        body = (await read_body(request)).replace(b"%0D%0A", b"%0A")  # browsers send no line break as it was typed
+        state[SENT] = parse_body(body, header(request.scope, b"content-type") or "")
     sent: Mapping[str, Any] = state[SENT]
     return sent
 
 
-async def read_form(request: AnyRequest, type_: type[InputT], name_mode: str = "") -> InputT:
-    """The form as the input that REST takes. Raises as `read`."""
-    return type_.checked(Fields(_own(await read_sent(request))), name_mode)
+async def read_form(request: AnyRequest, type_: type[InputT], name_mode: str = "", **instead: Any) -> InputT:
+    """The form as the input that REST takes, with other values for some of its fields. Raises as `read`."""
+    return type_.checked(Fields(_own(await read_sent(request)) | instead), name_mode)
 
 
 async def submit(
@@ -90,7 +92,7 @@ async def submit(
     key, version = sent.get(KEY), sent.get(VERSION)
     conditions = Conditions(
         IfMatch(customer_id, frozenset([str(version)])) if customer_id and version else ANY,
-        key_of(request, str(key), json.encode(_own(sent), order="sorted")) if key else None,
+        key_of(request, str(key), json.encode(_own(sent), enc_hook=_each, order="sorted")) if key else None,
     )
     return await carry_out(
         request, work, show or _nothing, customer_id=customer_id, within=within, again=again, conditions=conditions
@@ -112,6 +114,11 @@ async def refused_form(request: AnyRequest, act: Callable[[], Awaitable[object]]
 
 def _own(sent: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in sent.items() if name not in {CSRF, KEY, VERSION}}
+
+
+def _each(repeated: Repeated) -> list[str]:
+    """A field that was sent more than once."""
+    return repeated.all
 
 
 async def _nothing(_session: Session, _result: object) -> Outcome:

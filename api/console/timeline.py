@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 from msgspec.structs import asdict
 
-from api.presentation.money import short_money
+from api.console.filters import money
 from api.presentation.story.sentences import Names
 from domain import address, customer, label, order, user
 from domain.event import Event, Forgotten, Stream, tag
+from domain.terms import ItemWords, OrderWords
 from projections.history.changes import Changes
 from projections.history.pages import Entry, Unreadable
 from service.values import shown
@@ -67,6 +68,8 @@ MONEY = frozenset({
     "fee_total", "tax_total", "total_amount", "total_paid", "total_refund",
 })  # fmt: skip
 NAMED = {"address_1": "street", "address_2": "street, continued", "is_primary": "primary", "user_id": "user"}
+# Of orders and their items; see domain/terms.py.
+WORDS = frozenset({*OrderWords.__struct_fields__, *ItemWords.__struct_fields__})
 LONG = 120  # characters of a value in a chip
 
 Direction: TypeAlias = Literal["", "up", "down"]
@@ -139,11 +142,13 @@ def lack_of(entry: Entry, *, sees_personal: bool) -> Lack:
     return "hidden" if event.personal and not sees_personal else ""
 
 
-def every_field(entry: Entry, names: Names) -> list[Chip]:
-    """All that the event changed, also within items and transactions."""
+def every_field(entry: Entry, names: Names, *, sees_personal: bool = True) -> list[Chip]:
+    """All that the event changed, also within items and transactions; what is free text may be personal."""
     currency = _currency(entry, names)
     pairs = ((name, pair) for name, pair in (entry.changes or {}).items())
-    flat = (each for name, pair in pairs for each in _flattened(name, *pair))
+    flat = [each for name, pair in pairs for each in _flattened(name, *pair)]
+    if not sees_personal:
+        flat = [(name, pair) for name, pair in flat if name.rpartition(".")[2] not in WORDS]
     chips = (Chip(label_of(name), *(value_text(name, it, currency, names) for it in pair)) for name, pair in flat)
     return [chip for chip in chips if chip.before != chip.after]
 
@@ -165,7 +170,7 @@ def value_text(name: str, value: Any, currency: str, names: Names) -> str | None
         return None
     field = name.rpartition(".")[2]
     if field in MONEY and currency:
-        return short_money(value, currency)
+        return money(value, currency)
     if field == "labels":
         return ", ".join(names.labels.get(id_, f"label {id_}") for id_ in value)
     if field == "is_primary":
@@ -194,7 +199,7 @@ def _chips(entry: Entry, names: Names) -> tuple[list[Chip], int]:
     of = {name: chip for name, chip in of.items() if chip.before != chip.after}
     first = SALIENT.get(entry.type, tuple(of)[:MOST])
     chips = [of[name] for name in first if name in of]
-    return chips, len(changes) - len(chips) if entry.type in SALIENT else len(of) - len(chips)
+    return chips, len(of) - len(chips)
 
 
 def _labels(changes: Changes, names: Names) -> Iterator[Chip]:
@@ -229,11 +234,11 @@ def _amount(event: Event, names: Names, stream: Stream) -> tuple[str, Direction]
     currency = names.currencies.get(stream.id, "")
     match event:
         case order.OrderPlaced(terms=terms):
-            return short_money(terms.total_paid or terms.total_amount, terms.currency), "up" if terms.total_paid else ""
+            return money(terms.total_paid or terms.total_amount, terms.currency), "up" if terms.total_paid else ""
         case order.PaymentRecorded(amount=amount) if currency:
-            return short_money(amount, currency, signed=True), "up"
+            return money(amount, currency, "+"), "up"
         case order.RefundRecorded(amount=amount) if currency:
-            return short_money(-amount, currency), "down"
+            return money(-amount, currency), "down"
         case _:
             return "", ""
 

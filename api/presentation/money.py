@@ -1,13 +1,11 @@
 """Money for people: amounts in a currency's smallest unit, with its own decimals by CLDR."""
 
-from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
+from babel.numbers import format_currency, get_currency_precision
 
 PATTERN = "#,##0.00 ¤¤"  # CLDR's decimals stand in for those of the pattern: 1,500 JPY, 25.13 USD, 1.500 KWD
-MINUS = "\N{MINUS SIGN}"
 
 
 def money(amount: int | Decimal, currency: str) -> str:
@@ -16,28 +14,24 @@ def money(amount: int | Decimal, currency: str) -> str:
     return format_currency(value, currency, PATTERN, locale="en")
 
 
-def short_money(amount: int | Decimal, currency: str, *, signed: bool = False) -> str:
-    """The same with a symbol, for columns: $25.13, or +$25.13 where it is `signed`; below 0 with a true minus."""
+def units(amount: int, currency: str) -> str:
+    """An amount as people write it in a field: 25.13."""
     value, decimals = _units(amount, currency)
-    sign = MINUS if value < 0 else "+" if signed and value else ""
-    return f"{sign}{_symbol(currency)}{abs(value):,.{decimals}f}"
+    return f"{value:.{decimals}f}"
+
+
+def smallest_units(text: str, currency: str) -> int | None:
+    """What people wrote in units of the currency, in its smallest ones; None where that is no such number."""
+    try:
+        amount = Decimal(text.strip()).scaleb(get_currency_precision(currency))
+    except InvalidOperation:
+        return None
+    return int(amount) if amount.is_finite() and amount == amount.to_integral_value() else None
 
 
 def _units(amount: int | Decimal, currency: str) -> tuple[Decimal, int]:
-    decimals = _decimals(currency)
+    decimals = get_currency_precision(currency)
     return Decimal(amount).quantize(Decimal(1), ROUND_HALF_UP).scaleb(-decimals), decimals
-
-
-@cache
-def _decimals(currency: str) -> int:
-    return get_currency_precision(currency)
-
-
-@cache
-def _symbol(currency: str) -> str:
-    """CLDR's, or the code, set apart from the number."""
-    symbol = get_currency_symbol(currency, locale="en")
-    return f"{symbol}\N{NO-BREAK SPACE}" if symbol[-1:].isalpha() else symbol
 
 
 def figure(name: str, value: Any, store_currency: str) -> str:

@@ -9,9 +9,9 @@ import asyncpg
 
 from domain.event import Recorded, tag
 from domain.order import OrderTransferred
-from domain.value import RULE
+from domain.value import RULE, Rule
 from eventstore.log.log import Log
-from eventstore.postgres.connection import Connection
+from eventstore.postgres.connection import Connection, Executor
 from eventstore.postgres.stream_ids import from_uuid
 from projections.checks.explain import Explanation, events_of_orders, explained
 from projections.history.pages import NEWEST, erased_among
@@ -43,18 +43,23 @@ class Course(NamedTuple):
 
 
 async def course(
-    on: Connection, log: Log, customer_id: int, until: int = NEWEST, *, store_currency: str
+    on: Connection, log: Log, customer_id: int, until: int = NEWEST, *, store_currency: str, rule: Rule = RULE
 ) -> Course | None:
-    """The course, explained at a position; None for a customer that is erased or never was.
+    """The course, explained at a position by a rule; None for a customer that is erased or never was.
 
     The connection sees one moment. Raises PoisonedError.
     """
-    stops = [_stop(customer_id, row) for row in await on.fetch(STOPS, customer_id)]
+    stops = await stops_of(on, customer_id)
     if not stops or await erased_among(on, [customer_id]):
         return None
     events = await events_of_orders(on, log, customer_id, NEWEST)
-    by_then = explained(customer_id, _by(customer_id, events, until), store_currency)
+    by_then = explained(customer_id, _by(customer_id, events, until), store_currency, rule)
     return Course(stops, ltv_after(customer_id, events, [stop.position for stop in stops]), by_then)
+
+
+async def stops_of(on: Executor, customer_id: int) -> list[Stop]:
+    """All events about a customer, as many as its version says, the oldest first."""
+    return [_stop(customer_id, row) for row in await on.fetch(STOPS, customer_id)]
 
 
 def _stop(customer_id: int, row: asyncpg.Record) -> Stop:

@@ -17,7 +17,7 @@ from domain.order import (
     PaymentRecorded,
     RefundRecorded,
 )
-from domain.value import ONE, ROUNDING, RULE, OrderValue, average
+from domain.value import ONE, ROUNDING, RULE, OrderValue, Rule, average
 from eventstore.log.envelopes import COLUMNS
 from eventstore.log.log import Log
 from eventstore.postgres.connection import Connection
@@ -117,13 +117,13 @@ def _recorded(log: Log, row: asyncpg.Record) -> Recorded:
         raise PoisonedError(row["notification_id"], str(error)) from error
 
 
-def explained(customer_id: int, events: Iterable[Recorded], store_currency: str) -> Explanation:
+def explained(customer_id: int, events: Iterable[Recorded], store_currency: str, rule: Rule = RULE) -> Explanation:
     """From the streams of orders, one after the other."""
     by_order = groupby(events, key=lambda recorded: recorded.stream.id)
     theirs = ((order_id, _while_theirs(customer_id, list(stream))) for order_id, stream in by_order)
-    orders = [_order(customer_id, order_id, stream, store_currency) for order_id, stream in theirs]
+    orders = [_order(customer_id, order_id, stream, store_currency, rule) for order_id, stream in theirs]
     ltv, count = sum(order.contribution for order in orders), sum(order.counted for order in orders)
-    return Explanation(ltv, average(ltv, count), count, ExplainedRule(RULE.name, RULE.version), orders)
+    return Explanation(ltv, average(ltv, count), count, ExplainedRule(rule.name, rule.version), orders)
 
 
 def _while_theirs(customer_id: int, stream: Sequence[Recorded]) -> Sequence[Recorded]:
@@ -132,14 +132,16 @@ def _while_theirs(customer_id: int, stream: Sequence[Recorded]) -> Sequence[Reco
     return stream if stream[-1].customer_id == customer_id else stream[: left[-1]]
 
 
-def _order(customer_id: int, order_id: int, stream: Sequence[Recorded], store_currency: str) -> ExplainedOrder:
+def _order(
+    customer_id: int, order_id: int, stream: Sequence[Recorded], store_currency: str, rule: Rule
+) -> ExplainedOrder:
     row: OrderRow | None = None
     for recorded in stream:
         if not isinstance(recorded.event, OrderDeleted):
             row = ORDERS.evolve(order_id, row, recorded)
     assert row is not None, "what an order's stream begins with is that it was placed"
     value = value_of(row)
-    counted, reason = _verdict(customer_id, stream[-1], value)
+    counted, reason = _verdict(customer_id, stream[-1], value, rule)
     if counted and value.currency != store_currency and not _has_rate(stream[0]):
         reason += f" In {value.currency}: rate 1, because none was given."
     return ExplainedOrder(
@@ -150,15 +152,15 @@ def _order(customer_id: int, order_id: int, stream: Sequence[Recorded], store_cu
         total_paid=value.total_paid,
         total_refund=value.total_refund,
         rate=value.rate,
-        contribution=RULE.contribution(value) if counted else 0,
-        rounding=Rounding(ROUNDING, RULE.converted(value)) if counted and value.rate != ONE else None,
+        contribution=rule.contribution(value) if counted else 0,
+        rounding=Rounding(ROUNDING, rule.converted(value)) if counted and value.rate != ONE else None,
         amounts=[amount for recorded in stream for amount in _amounts(recorded)],
         # An order's status means nothing for its value.
         positions=[recorded.position for recorded in stream if not isinstance(recorded.event, OrderStatusChanged)],
     )
 
 
-def _verdict(customer_id: int, end: Recorded, value: OrderValue) -> tuple[bool, str]:
+def _verdict(customer_id: int, end: Recorded, value: OrderValue, rule: Rule) -> tuple[bool, str]:
     """Whether the order counts, and why. `end` is the last of its events while it was the customer's."""
     match end.event:
         case OrderDeleted():
@@ -166,7 +168,7 @@ def _verdict(customer_id: int, end: Recorded, value: OrderValue) -> tuple[bool, 
         case OrderTransferred(customer_id=other) if other != customer_id:
             return False, f"Does not count: it was transferred to customer {other}."
         case _:
-            return RULE.is_counted(value), RULE.why(value)
+            return rule.is_counted(value), rule.why(value)
 
 
 def _has_rate(placed: Recorded) -> bool:

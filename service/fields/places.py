@@ -40,6 +40,11 @@ def country_name(code: str | None) -> str:
     return _country_names().get(code, code) if code else ""
 
 
+def country_choices() -> list[tuple[str, str]]:
+    """Codes and English names, by name."""
+    return sorted(_country_names().items(), key=lambda each: each[1])
+
+
 def state_name(country: str | None, state: str | None) -> str | None:
     """From `NY`, `DE-BE`, `JP13` or a name; what is unknown is its own name."""
     return states.state_name(country, state) if state and country and is_country(country) else state

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from api.presentation.money import MINUS, figure, money, short_money
+from api.presentation.money import figure, money, smallest_units, units
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,19 @@ def test_a_figure_is_money_where_it_is_money(name: str, value: Any, written: str
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "written", "signed"),
+    ("text", "currency", "cents"),
     [
-        (123_456, "USD", "$1,234.56", "+$1,234.56"),
-        (-5, "EUR", f"{MINUS}€0.05", f"{MINUS}€0.05"),
-        (0, "USD", "$0.00", "$0.00"),
-        (1_500, "JPY", "¥1,500", "+¥1,500"),
-        (1_500, "CHF", "CHF\N{NO-BREAK SPACE}15.00", "+CHF\N{NO-BREAK SPACE}15.00"),
-        (Decimal("2512.5"), "USD", "$25.13", "+$25.13"),
+        ("25.13", "USD", 2_513),
+        (" 25 ", "USD", 2_500),
+        ("1500", "JPY", 1_500),
+        ("0.005", "KWD", 5),
+        ("-3", "USD", -300),
+        ("25.135", "USD", None),
+        ("much", "USD", None),
+        ("NaN", "USD", None),
+        ("", "USD", None),
     ],
 )
-def test_short_money_has_a_symbol_and_a_true_minus(
-    amount: int | Decimal, currency: str, written: str, signed: str
-) -> None:
-    assert short_money(amount, currency) == written
-    assert short_money(amount, currency, signed=True) == signed
+def test_what_people_write_is_read_in_the_smallest_unit(text: str, currency: str, cents: int | None) -> None:
+    assert smallest_units(text, currency) == cents
+    assert cents is None or smallest_units(units(cents, currency), currency) == cents

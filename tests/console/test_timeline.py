@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
+from api.console.filters import MINUS
 from api.console.timeline import HEADS, Chip, event_line, every_field, value_text
-from api.presentation.money import MINUS
 from api.presentation.story.sentences import Names, sentence
 from domain.customer import CUSTOMER, ChangeCustomer, CustomerRenamed
 from domain.event import Recorded, Stream

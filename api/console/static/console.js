@@ -149,45 +149,53 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 
-// Time: the slider's stops are the customer's own events, and the page follows.
+// Time: the slider's stops are positions of the customer's own events, and the page follows. Null is now.
 const time = $("form[data-scrub]");
 if (time) {
   const stops = JSON.parse(time.dataset.stops);
   const slider = $("input[type=range]", time);
   const parts = time.dataset.scrub.split(" ");
   const last = stops.length - 1;
-  const address = (stop) => {
-    const query = new URLSearchParams(new FormData(time));
-    query.delete("stop");
-    if (stop < last) query.set("as_of", stops[stop].p);
-    return `${time.action}?${query}`;
+  let at = Number($("#clock").dataset.position) || null;
+  const stopOf = (position) => (position === null ? last : Math.max(0, stops.findLastIndex((each) => each <= position)));
+  const positionOf = (stop) => (stop === last ? null : stops[stop]);
+  const address = (position) => {
+    const url = new URL(location.href);
+    for (const name of ["as_of", "before", "mended"]) url.searchParams.delete(name);
+    if (position !== null) url.searchParams.set("as_of", position);
+    return url.pathname + url.search;
   };
-  const show = newest((stop) => swap(address(stop), parts));
-  const settle = () => history.replaceState(null, "", address(+slider.value));
-  const go = (stop) => {
-    slider.value = stop;
-    $("#until")?.setAttribute("width", (1000 * stop) / (last || 1));
-    slider.setAttribute("aria-valuetext", stop === last ? "Now" : `${stops[stop].t}, ${stops[stop].s}`);
-    return show(stop);
+  const show = newest(async (position) => {
+    await swap(address(position), parts);
+    slider.setAttribute("aria-valuetext", $("#clock .at").textContent.trim());
+  });
+  const settle = () => history.replaceState(null, "", address(at));
+  const go = (position) => {
+    at = position;
+    slider.value = stopOf(position);
+    $("#until").setAttribute("width", (1000 * stopOf(position)) / (last || 1));
+    show(position);
   };
-  const jump = (stop) => {
-    if (stop < 0 || stop > last || stop === +slider.value) return;
-    go(stop);
+  const jump = (position) => {
+    go(position);
     settle();
   };
-  time.step = (by) => jump(+slider.value + by);
-  time.now = () => jump(last);
-  slider.addEventListener("input", () => go(+slider.value));
+  // Where some events are no stops, the page knows the next one.
+  time.step = (by) => {
+    const stop = stopOf(at) + by;
+    if (!("whole" in time.dataset)) return $(`#clock a[rel=${by > 0 ? "next" : "prev"}][href]`)?.click();
+    if (stop >= 0 && stop <= last) jump(positionOf(stop));
+  };
+  time.now = () => jump(null);
+  slider.addEventListener("input", () => go(positionOf(+slider.value)));
   slider.addEventListener("change", settle);
-  time.addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-as-of], #clock a");
+    const link = event.target.closest("a[data-as-of]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-    const stop = link.dataset.asOf ? stops.findIndex((each) => each.p == link.dataset.asOf) : last;
-    if (!link.rel && stop < 0) return; // among many events only some are stops
     event.preventDefault();
-    if (link.rel) time.step(link.rel === "next" ? 1 : -1);
-    else jump(stop);
+    if (link.rel && event.isTrusted && "whole" in time.dataset) return time.step(link.rel === "next" ? 1 : -1);
+    const position = Number(link.dataset.asOf) || null;
+    jump(position === stops[last] ? null : position);
   });
 }
 
