@@ -99,8 +99,8 @@ def page_statement(listing: Listing, query: ListQuery, sort: Sort, condition: St
     limit = f"LIMIT {next(limit for limit in LIMITS if limit > query.per_page)}"
     args, where, tables = Args(condition.args), condition.sql, tuple(listing.tables.items())
     if query.page == 1 and not query.cursor:
-        used = [each for each in tables if _mentions(each[0], (where, sort.order))]
-        if where != EVERYTHING and len(used) == 1 < len(tables):
+        used = tables if where == EVERYTHING else [each for each in tables if _mentions(each[0], (where, sort.order))]
+        if len(used) == 1 < len(tables):
             # Planning two tables takes as long as reading a page of one.
             [(alias, table)] = used
             rows = f"SELECT {listing.stored[alias]} FROM {table} AS {alias} WHERE {where} ORDER BY {sort.order} {limit}"
