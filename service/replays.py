@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from eventstore.store import Store
+from projections.checks.verify import count_between
 from projections.fold.fold import Poison
 from projections.replay import engine, registry
 from projections.replay.engine import Progress, ReplayRunningError
@@ -22,6 +23,17 @@ class ReplayState(NamedTuple):
     rate: float | None
     poison: list[Poison]
     not_rebuilt: Mapping[Part, list[int]]
+
+
+class Extent(NamedTuple):
+    """What a replay of everything has to read, and whose rows it rebuilds."""
+
+    events: int
+    customers: int
+
+
+async def extent(store: Store) -> Extent:
+    return Extent(await store.log.head(store.pool), await count_between(store.pool))
 
 
 async def start(store: Store, asked: ReplayRequest) -> ReplayState:

@@ -7,14 +7,20 @@ from eventstore.store import Store
 from projections.checks import findings, jobs
 from projections.checks.findings import Drifting, Known
 from projections.checks.jobs import Found, Verification, VerificationRequest, VerificationRunningError
+from projections.checks.verify import count_between
 
 
 class DriftState(NamedTuple):
-    """What is known of all customers, the newest verification that somebody asked for, and the first who drift."""
+    """What is known of all customers, the newest verification that somebody asked for, and the first who drift.
+
+    A verification of everyone compares `customers` with `head` events.
+    """
 
     known: Known | None
     newest: Verification | None
     drifting: list[Drifting]
+    customers: int
+    head: int
 
 
 async def start(store: Store, asked: VerificationRequest) -> Verification:
@@ -45,7 +51,13 @@ async def cancel(store: Store, id_: int) -> Verification:
 
 async def drift_state(store: Store, limit: int) -> DriftState:
     on = store.pool
-    return DriftState(await findings.known(on), await jobs.newest(on), await findings.listed(on, limit))
+    return DriftState(
+        await findings.known(on),
+        await jobs.newest(on),
+        await findings.listed(on, limit),
+        await count_between(on),
+        await store.log.head(on),
+    )
 
 
 def _unseen(*_progress: object) -> None:

@@ -1,14 +1,13 @@
 """Replays over HTTP: started here, run by a process of their own, and looked at, swapped, rolled back or cancelled."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent
-from litestar.response.sse import ServerSentEventMessage
 from msgspec import Struct
 
+from api.handling.following import Seen, following
 from api.handling.serving import AnyRequest, id_in_path, is_still_authenticated, serving
 from api.handling.writes import Outcome, carry_out
 from api.http.answer import Answer, answer
@@ -20,7 +19,6 @@ from api.openapi.operation import get, post
 from api.presentation.figures import ShownWhatIf, what_if_view
 from api.presentation.replays import ReplaysListed, ShownReplay, replay_view
 from eventstore.postgres.connection import Session
-from eventstore.postgres.json import encode_numbers
 from eventstore.store import Store, Unit
 from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
@@ -33,7 +31,6 @@ from service.replays import ReplayState
 GROUP = "Replays"
 PATH = "/replays/{replay_id:str}"
 LISTED = 100
-LOOK_SECONDS = 0.5
 UNREADY = NotReadyError("cancelled")
 EXCHANGED = ReplayNotFoundError, ReplayRunningError, UNREADY, ReplayStuckError
 
@@ -113,25 +110,19 @@ async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> Server
     """Each `progress` event has the replay as JSON, whenever that has changed; the last one is `end`. It breaks off
     when the credential is revoked.
     """
-    store, id_ = serving(request).store, id_in_path(replay_id)
-    await replays.find(store, id_)
-    return ServerSentEvent(_progress(request, store, id_))
+    look = looking_at(serving(request).store, id_in_path(replay_id))
+    await look()
+    return ServerSentEvent(following(look, lambda: is_still_authenticated(request)))
 
 
-async def _progress(request: AnyRequest, store: Store, id_: int) -> AsyncIterator[ServerSentEventMessage]:
-    last = b""
-    while True:
+def looking_at(store: Store, id_: int) -> Callable[[], Awaitable[Seen]]:
+    """How far a replay is. Raises ReplayNotFoundError."""
+
+    async def look() -> Seen:
         replay = replay_view(await replays.find(store, id_))
-        data = encode_numbers(replay)
-        has_ended = replay.status in ENDED
-        if data != last or has_ended:
-            yield ServerSentEventMessage(event="end" if has_ended else "progress", data=data.decode())
-        if has_ended:
-            return
-        last = data
-        await asyncio.sleep(LOOK_SECONDS)
-        if not await is_still_authenticated(request):
-            return
+        return Seen(replay, replay.status in ENDED)
+
+    return look
 
 
 @post(
