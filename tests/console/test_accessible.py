@@ -7,22 +7,26 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from litestar.routes import HTTPRoute
 from playwright.async_api import Page, ViewportSize
 
+from api.console.screens.customer.views.asked import TABS
 from api.http.paths import CONSOLE
 from tests.api.shop import Shop
 from tests.console.windows import Windows
 
 SIZES = (ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844))
 SCHEMES = ("light", "dark")
+CUSTOMER, POSITION = "{customer_id:str}", "{position:str}"  # in paths of routes
 
 
-def pages(shop: Shop, customer: int) -> list[str]:
-    """Addresses of all pages: those that need nothing but a session, and the customer's."""
+def pages(shop: Shop, one: dict[str, int]) -> list[str]:
+    """Addresses of all pages that are shown to somebody who is signed in, of one thing each."""
     paths = {
-        route.path.replace("{customer_id:str}", str(customer))
+        "/".join(str(one.get(part, part)) for part in route.path.split("/"))
         for route in shop.app.routes
         if isinstance(route, HTTPRoute) and route.path.startswith(CONSOLE) and "GET" in route.methods
     }
-    return sorted(path for path in paths if "{" not in path)
+    customer = f"{CONSOLE}/customers/{one[CUSTOMER]}"
+    tabs = {f"{customer}?tab={tab}" for tab in TABS} | {f"{customer}?tab={tab}&as_of={one[POSITION]}" for tab in TABS}
+    return sorted({path for path in paths if "{" not in path} | tabs)
 
 
 async def violations(page: Page) -> list[Any]:
@@ -31,8 +35,8 @@ async def violations(page: Page) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-async def customer(shop: Shop) -> int:
-    """With something of everything."""
+async def one(shop: Shop) -> dict[str, int]:
+    """A customer with something of everything, and one of whatever else pages show by its id."""
     id_ = await shop.customer(first_name="Jane", last_name="Smith", notes="Calls on Mondays.")
     address = await shop.address(id_)
     await shop.address(id_, label="Office")
@@ -40,17 +44,17 @@ async def customer(shop: Shop) -> int:
     await shop.pay(order, 12_345)
     await shop.refund(order, 2_345)
     await shop.put(f"/customers/{id_}/address", {"id": address, "type": "billing", "city": "Boston"})
-    return id_
+    return {CUSTOMER: id_, POSITION: await shop.position() - 1}
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))
 async def test_axe_finds_nothing_and_nothing_sticks_out(
-    windows: Windows, customer: int, size: ViewportSize, scheme: str
+    windows: Windows, one: dict[str, int], size: ViewportSize, scheme: str
 ) -> None:
     page = await windows.open(role="administrator", viewport=size, color_scheme=scheme)
     found: dict[str, Any] = {}
-    for path in pages(windows.shop, customer):
+    for path in pages(windows.shop, one):
         answer = await page.goto(path)
         assert answer is not None
         if "text/html" not in answer.headers["content-type"]:  # a download, or a stream

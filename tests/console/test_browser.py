@@ -21,10 +21,32 @@ async def test_one_signs_in_and_out_by_keyboard_and_back_shows_nothing(windows: 
     assert "Overview" not in await page.content()
 
 
-async def test_keys_go_to_screens_and_can_be_switched_off(windows: Windows) -> None:
-    page = await windows.open("/console/nowhere", "administrator")
-    windows.said.clear()  # a 404 is said to be one
-    await page.goto("/console")
+async def test_by_keyboard_alone_from_the_sign_in_to_another_primary_address(windows: Windows) -> None:
+    shop = windows.shop
+    id_ = await shop.customer()
+    first, second = await shop.address(id_), await shop.address(id_, label="Office")
+    page = await windows.open(f"/console/customers/{id_}?tab=addresses")
+    for text, key in (("manager", "Tab"), (shop.passwords["manager"], "Enter")):
+        await page.keyboard.type(text)
+        await page.keyboard.press(key)
+    figures = page.get_by_label("Figures")
+    await expect(figures).to_be_visible()
+    await page.keyboard.press(",")
+    await expect(page.get_by_text("3 of 4")).to_be_visible()
+    await expect(page.get_by_role("button", name="Make primary")).to_have_count(0)  # the past can't be written
+    await page.keyboard.press("n")
+    await expect(page.get_by_text("4 of 4")).to_be_visible()
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.textContent") == "Make primary":
+            break
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("5 of 5")).to_be_visible()
+    assert await shop.primaries(id_) == [second] != [first]
+
+
+async def test_the_keys_can_be_switched_off(windows: Windows) -> None:
+    page = await windows.open("/console", "administrator")
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_be_visible()
     await page.get_by_label("Single keys do something").uncheck()
