@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import msgspec
 from litestar.types import Scope
 
+from api.access.sessions import SIGNED_IN
 from service.credentials.auth import Principal
 
 UNDONE = "undone"  # of a request's state: it met no database that takes writes, which another line tells of all of them
@@ -47,7 +48,8 @@ def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], 
             os.write(STDERR, written)
 
     def log(scope: Scope, method: str, route: str, status: str, seconds: float) -> None:
-        if not is_logged(method, status) or scope.get("state", {}).get(UNDONE):
+        state = scope.get("state", {})
+        if not is_logged(method, status) or state.get(UNDONE):
             return
         principal: Principal | None = scope.get("user")
         line = {
@@ -65,6 +67,8 @@ def logging_access(request_id: Callable[[Scope], str], alias: Callable[[Scope], 
             "from": alias(scope),
             "time": datetime.now(UTC),
         }
+        if signed_in := state.get(SIGNED_IN):
+            line["session"] = signed_in.digest.hex()[:8]
         if not lines:
             asyncio.get_running_loop().call_soon(write)
         lines.append(_encode(line))

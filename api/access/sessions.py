@@ -19,6 +19,7 @@ from eventstore.reading.coalesce import Coalescer
 from service.credentials.auth import Principal, allowed
 from service.credentials.roles import Role
 
+SIGNED_IN = "signed_in"  # in a request's state
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 LINK = timedelta(hours=1)

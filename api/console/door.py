@@ -11,8 +11,9 @@ from litestar.params import FromPath
 
 from api.access.authorization import claim
 from api.access.sender import is_loopback, sender
+from api.access.sessions import SIGNED_IN
 from api.console.forms import CSRF, read_sent
-from api.console.pages import SIGNED_IN, THEME_COOKIE, THEMES, page, signed_in_as, whole_page
+from api.console.pages import THEME_COOKIE, THEMES, page, signed_in_as, whole_page
 from api.handling.serving import AnyRequest, methods, serving
 from api.http.headers import header
 from api.http.html import Html, see_other

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
 
-from api.access.sessions import SignedIn
+from api.access.sessions import SIGNED_IN, SignedIn
 from api.console import filters
 from api.console.assets import ASSETS_PATH
 from api.console.menu import EVERYDAY, OPERATE, MenuEntry
@@ -21,7 +21,6 @@ from api.http.reasons import Reason
 from api.http.refusals import Forbidden, HttpRefusal
 from service.credentials.roles import Permission
 
-SIGNED_IN = "signed_in"  # in a request's state
 THEME_COOKIE = "custodiary-theme"
 THEMES = frozenset({"light", "dark"})
 TITLES = {

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from litestar import post
 from litestar.params import FromPath
 
+from api.access.sessions import SIGNED_IN
 from api.console.door import needs
-from api.console.pages import SIGNED_IN
 from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.http.html import Html, see_other
 from api.http.paths import CONSOLE

@@ -19,6 +19,7 @@ WRONG = "This login and this application password do not belong together."
 COOKIE = re.compile(r"custodiary=[\w-]{43}; Path=/console; HttpOnly; SameSite=Strict")
 SECURE_COOKIE = re.compile(r"__Host-custodiary=[\w-]{43}; Path=/; Secure; HttpOnly; SameSite=Strict")
 MANY = FREE + int(LONGEST / STEP)
+NEWEST = "SELECT digest FROM sessions ORDER BY began_at DESC OFFSET 1 LIMIT 1"  # but for the colleague's
 AGO = "UPDATE sessions SET used_at = now() - $1::interval, began_at = now() - $2::interval"
 
 
@@ -198,6 +199,7 @@ async def test_personal_data_is_masked_until_it_is_asked_for_which_is_logged(
         assert re.fullmatch(r"/console/customers/7\?revealed=[0-9a-f]{32}", address)
         log = capfd.readouterr().err
         assert '"route":"/console/customers/{customer_id}/reveal","ids":{"customer_id":"7"}' in log
+        assert f'"session":"{(await shop.pool.fetchval(NEWEST)).hex()[:8]}"' in log
         sessions = shop.app.state.service.authenticator.sessions
         own, others = [await sessions.find(each.http.cookies["custodiary"]) for each in (visitor, colleague)]
         token = address.partition("=")[2]
