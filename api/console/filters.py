@@ -6,7 +6,7 @@ from functools import cache
 
 from babel.numbers import get_currency_precision, get_currency_symbol
 
-__all__ = ["clock", "day", "iso", "money", "month", "number", "year"]
+__all__ = ["clock", "day", "iso", "moment", "money", "month", "number", "year"]
 
 MINUS = "\N{MINUS SIGN}"
 LOCALE = "en_US"
@@ -43,6 +43,11 @@ def clock(at: datetime) -> str:
 def iso(at: datetime) -> str:
     """A time without a zone is in UTC."""
     return f"{at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at:%Y-%m-%dT%H:%M:%S}Z"
+
+
+def moment(text: str) -> datetime:
+    """A time as REST writes it."""
+    return datetime.fromisoformat(text)
 
 
 @cache
