@@ -6,6 +6,7 @@ from unicodedata import normalize
 import idna
 
 _PUNYCODE = "xn--"
+_SUBSCRIBER, _FEWEST = 9, 6  # digits
 _SIGMA, _FINAL_SIGMA = "\u03c3", "\u03c2"
 
 
@@ -26,6 +27,12 @@ def of_word(text: str) -> str:
         return text.lower()
     # Σ has two small letters; which of them lower() writes depends on the character behind it.
     return normalize("NFC", normalize("NFC", text).lower().replace(_FINAL_SIGMA, _SIGMA))
+
+
+def of_phone(number: str) -> str:
+    """Its last digits, which a country's code or a zero in front does not change. Nothing where there are too few."""
+    digits = "".join(str(int(character)) for character in number if character.isdecimal())
+    return digits[-_SUBSCRIBER:] if len(digits) >= _FEWEST else ""
 
 
 @lru_cache(maxsize=4_096)

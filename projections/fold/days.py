@@ -1,9 +1,9 @@
 """What the whole store took by day, and who came: summed from the log, and brought on when somebody looks."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Literal, NamedTuple, TypeAlias
 
 from domain.customer import CustomerErased, CustomerRegistered
 from domain.events import EVENTS
@@ -62,6 +62,18 @@ class Sums(NamedTuple):
         return sorted({day for sums in self for day, count in sums.items() if count})
 
 
+Unit: TypeAlias = Literal["day", "month", "year"]
+
+
+class Period(NamedTuple):
+    """What the days from `first` to the next period's add up to."""
+
+    first: date
+    net: int
+    orders: int
+    customers: int
+
+
 class Summed(NamedTuple):
     """`sums` hold all events up to `position`; `head` is the log's last. `is_ours` unless another version sums them."""
 
@@ -96,11 +108,39 @@ async def bring_on(store: Store, summed: Summed) -> Summed:
     return summed._replace(sums=added, position=until)
 
 
+def periods(sums: Sums, unit: Unit, first: date, last: date) -> list[Period]:
+    """The day, month or year of the first date, of the last, and all between, those with nothing included."""
+    together = _nothing()
+    for own, by_day in zip(together, sums, strict=True):
+        for day, count in by_day.items():
+            own[_start(unit, day)] += count
+    return [Period(start, *(own[start] for own in together)) for start in _starts(unit, first, last)]
+
+
 async def reset(on: Connection) -> None:
     """Where another version's code summed them, nothing is summed yet."""
     async with on.transaction():
         if await on.fetchval(RESET, FINGERPRINT) is not None:
             await on.execute("DELETE FROM figures_by_day")
+
+
+def _start(unit: Unit, day: date) -> date:
+    match unit:
+        case "day":
+            return day
+        case "month":
+            return day.replace(day=1)
+        case "year":
+            return day.replace(month=1, day=1)
+
+
+def _starts(unit: Unit, first: date, last: date) -> Iterator[date]:
+    start, longest = _start(unit, first), timedelta(days={"day": 1, "month": 31, "year": 366}[unit])
+    while start <= last:
+        yield start
+        if start > date.max - longest:
+            return
+        start = _start(unit, start + longest)
 
 
 def _nothing() -> Sums:

@@ -16,6 +16,8 @@ from domain.address import (
     PrimaryAddressSet,
 )
 from domain.customer import CustomerErased
+from domain.text import identity
+from projections.tables.derived import Derived, identity_name
 from projections.tables.projection import Change, Envelope, ErasedRows, Projection, gone
 from projections.tables.table import Table
 
@@ -77,12 +79,16 @@ def _primary_set(id_: int, row: AddressRow | None, event: PrimaryAddressSet, env
     return row and replace(row, is_primary=int(id_ == event.address_id), updated_at=envelope.at)
 
 
-# The index serves one customer's addresses of a type, primary first.
+# The first index serves one customer's addresses of a type, primary first; the second, whoever knows a phone number.
 ADDRESSES: Projection[AddressRow] = Projection(
     Table(
         "addresses",
         AddressRow,
-        ["CREATE INDEX addresses_customer_idx ON addresses (customer_id, type, is_primary DESC, id)"],
+        [
+            "CREATE INDEX addresses_customer_idx ON addresses (customer_id, type, is_primary DESC, id)",
+            "CREATE INDEX addresses_phone_idx ON addresses (phone_identity) WHERE phone_identity <> ''",
+        ],
+        derived=[Derived(identity_name("phone"), ("phone",), identity.of_phone)],
     ),
     {
         AddressAdded: Change(_it, _added, makes=True),
@@ -93,4 +99,5 @@ ADDRESSES: Projection[AddressRow] = Projection(
         CustomerErased: Change(_all, gone),
     },
     erased=ErasedRows("customers", "customer_id"),
+    version=2,
 )

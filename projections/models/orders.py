@@ -236,6 +236,8 @@ ORDERS: Projection[OrderRow] = Projection(
             "CREATE INDEX orders_customer_idx ON orders (customer_id, id)",
             "CREATE INDEX orders_variations_idx ON orders USING gin (variations) WHERE variations <> '{}'",
             "CREATE INDEX orders_words_of_idx ON orders (id) WHERE words_of IS NOT NULL",
+            "CREATE INDEX orders_invoice_idx ON orders (invoice_no_folded) WHERE invoice_no_folded <> ''",
+            "CREATE INDEX orders_receipt_idx ON orders (receipt_number_folded) WHERE receipt_number_folded <> ''",
         ],
         derived=[*folded_columns(*FOLDED), Derived("searched", ("invoice_no", "items"), _searched)],
     ),

@@ -15,6 +15,7 @@ from tests.console.windows import Windows
 SIZES = (ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844))
 SCHEMES = ("light", "dark")
 CUSTOMER, POSITION = "{customer_id:str}", "{position:str}"  # in paths of routes
+DOWNLOADS = {f"{CONSOLE}/customers/file"}  # which a browser does not go to
 
 
 def pages(shop: Shop, one: dict[str, int]) -> list[str]:
@@ -26,7 +27,7 @@ def pages(shop: Shop, one: dict[str, int]) -> list[str]:
     }
     customer = f"{CONSOLE}/customers/{one[CUSTOMER]}"
     tabs = {f"{customer}?tab={tab}" for tab in TABS} | {f"{customer}?tab={tab}&as_of={one[POSITION]}" for tab in TABS}
-    return sorted({path for path in paths if "{" not in path} | tabs)
+    return sorted({path for path in paths - DOWNLOADS if "{" not in path} | tabs)
 
 
 async def violations(page: Page) -> list[Any]:

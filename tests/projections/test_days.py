@@ -1,6 +1,9 @@
 """Figures of the store by day: the sum over its orders, whatever happened to them."""
 
 import asyncio
+from collections import Counter
+from datetime import date
+from typing import get_args
 
 import pytest
 
@@ -10,7 +13,7 @@ from domain.order import ORDER, DeleteOrder, RecordRefund
 from eventstore.store import Store
 from projections.database import open_store
 from projections.fold import days
-from projections.fold.days import Summed, Sums, bring_on, read
+from projections.fold.days import Period, Summed, Sums, Unit, bring_on, periods, read
 from projections.models import PROJECTIONS
 from projections.replay.engine import replay
 from service.background import summing
@@ -134,3 +137,22 @@ async def test_another_version_sums_all_anew_and_this_one_leaves_it_alone(
         await place(store, one)
     seen = await look(store)
     assert (seen.is_ours, seen.position < seen.head) == (False, True)
+
+
+def test_months_are_the_sums_of_their_days_and_none_is_left_out() -> None:
+    sums = Sums(
+        Counter({date(1997, 1, 31): 5, date(1997, 3, 1): 7, date(1997, 3, 31): -2}),
+        Counter({date(1997, 1, 31): 1, date(1997, 3, 1): 2}),
+        Counter({date(1996, 12, 31): 9}),
+    )
+    assert periods(sums, "month", date(1997, 1, 31), date(1997, 3, 1)) == [
+        Period(date(1997, 1, 1), 5, 1, 0), Period(date(1997, 2, 1), 0, 0, 0), Period(date(1997, 3, 1), 5, 2, 0),
+    ]  # fmt: skip
+    assert [each.first.year for each in periods(sums, "year", date(1996, 12, 31), date(1997, 1, 1))] == [1996, 1997]
+    assert [each.net for each in periods(sums, "day", date(1997, 2, 28), date(1997, 3, 2))] == [0, 7, 0]
+
+
+@pytest.mark.parametrize("unit", get_args(Unit))
+def test_time_has_a_first_period_and_a_last(unit: Unit) -> None:
+    assert len(periods(Sums(Counter(), Counter(), Counter()), unit, date(9999, 12, 31), date.max)) == 1
+    assert periods(Sums(Counter(), Counter(), Counter()), unit, date.min, date.min)[0].first == date.min

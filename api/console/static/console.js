@@ -79,7 +79,7 @@ function prepare(part) {
 const live = newest(async (form) => {
   const url = `${form.action}?${new URLSearchParams(new FormData(form))}`;
   await swap(url, form.dataset.live.split(" "));
-  history.replaceState(null, "", url);
+  if (!form.closest("dialog")) history.replaceState(null, "", url);
   announce($("#count")?.textContent ?? "");
 });
 let pause;
@@ -215,6 +215,26 @@ function find() {
   box.select();
 }
 
+function openFinder() {
+  const finder = $("#finder");
+  if (!finder) return find();
+  if (!finder.open) finder.showModal();
+  $("input", finder).select();
+}
+
+// What is found is walked through by arrows, and Enter opens the first, if it is of what was typed.
+document.addEventListener("keydown", (event) => {
+  const hits = [...document.querySelectorAll("#found a.hit")];
+  const from = hits.indexOf(document.activeElement);
+  const box = event.target.closest?.('[data-live="found"] input');
+  if (!hits.length || (!box && from < 0)) return;
+  if (event.key === "Enter" && box && $("#found").dataset.of === box.value.trim()) hits[0].click();
+  else if (event.key === "ArrowDown") hits[Math.min(hits.length - 1, from + 1)].focus();
+  else if (event.key === "ArrowUp") (hits[from - 1] ?? $('[data-live="found"] input')).focus();
+  else return;
+  event.preventDefault();
+});
+
 function row(by) {
   const links = [...document.querySelectorAll("main .rows tbody a.cover")];
   links[Math.min(links.length - 1, Math.max(0, links.indexOf(document.activeElement) + by))]?.focus();
@@ -237,7 +257,7 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "k") {
     event.preventDefault();
-    return find();
+    return openFinder();
   }
   if (event.ctrlKey || event.metaKey || event.altKey || !toggle?.checked) return;
   if ($("dialog[open]") || event.target.matches("input:not([type=range], [type=checkbox], [type=radio]), select, textarea")) return;

@@ -1,0 +1,88 @@
+"""Health in words: what the service knows of itself, and what of it needs somebody."""
+
+from datetime import datetime
+from typing import Literal, NamedTuple, TypeAlias
+
+from api.console.filters import number
+from api.handling.readiness import Standing
+from api.handling.serving import Service
+from eventstore.chain.checkpoints import newest
+from eventstore.store import Store
+from projections.checks.findings import Known
+from service import replays
+from service.replays import ReplayState
+
+State: TypeAlias = Literal["", "good", "warn", "bad"]
+
+
+class HealthFact(NamedTuple):
+    """One line. What is not good has the path of the screen where it is put right."""
+
+    name: str
+    words: str
+    state: State = ""
+    path: str = ""
+    at: datetime | None = None
+
+
+class HealthView(NamedTuple):
+    facts: list[HealthFact]
+
+    @property
+    def needs_somebody(self) -> list[HealthFact]:
+        return [fact for fact in self.facts if fact.state in {"warn", "bad"}]
+
+
+async def health(service: Service) -> HealthView:
+    standing = await service.readiness.now()
+    if standing.unready is not None:
+        return HealthView([_database(standing)])
+    head = await service.store.log.head(service.store.pool)
+    last = await replays.newest(service.store, 1)
+    return HealthView([
+        _database(standing), *_figures(standing.drift), HealthFact("Log", f"position {number(head)}"),
+        await _signed(service.store, head), _replays(last[0] if last else None),
+    ])  # fmt: skip
+
+
+def _database(standing: Standing) -> HealthFact:
+    if standing.unready is None:
+        return HealthFact("Database", "takes writes", "good")
+    return HealthFact("Database", f"can't be written: {standing.unready.replace('_', ' ')}", "bad")
+
+
+def _figures(known: Known | None) -> list[HealthFact]:
+    if known is None:
+        return [HealthFact("Figures", "not verified yet", "warn", "/console/drift")]
+    verified = HealthFact("Verified", f"{number(known.checked)} customers", at=known.checked_at)
+    wrong = {"drift": known.drifted, "can't be verified": known.unverified}
+    if not any(wrong.values()):
+        return [HealthFact("Figures", "as events say", "good"), verified]
+    words = ", ".join(f"{number(count)} {what}" for what, count in wrong.items() if count)
+    return [HealthFact("Figures", words, "warn", "/console/drift"), verified]
+
+
+async def _signed(store: Store, head: int) -> HealthFact:
+    checkpoint = await newest(store.pool)
+    if checkpoint is None:
+        return HealthFact("Signed", "not yet" if head else "nothing to sign", path="/console/audit")
+    if (statement := checkpoint.read()) is None:
+        return HealthFact("Signed", "the last signature does not fit", "bad", "/console/audit")
+    return HealthFact("Signed", f"up to {number(statement.until)}", at=statement.signed_at)
+
+
+def _replays(state: ReplayState | None) -> HealthFact:
+    if state is None:
+        return HealthFact("Replays", "none yet")
+    replay, path = state.replay, "/console/replays"
+    if state.is_interrupted:
+        return HealthFact("Replays", f"#{replay.id} was interrupted", "warn", path)
+    match replay.status:
+        case "ready":
+            return HealthFact("Replays", f"#{replay.id} waits to be swapped", "warn", path)
+        case "failed":
+            return HealthFact("Replays", f"#{replay.id} failed", "warn", path)
+        case "swapped" | "rolled_back" | "cancelled":
+            return HealthFact("Replays", "none waits")
+        case _:
+            return HealthFact("Replays", f"#{replay.id} is {replay.status.replace('_', ' ')}", path=path)
