@@ -149,7 +149,7 @@ def every_field(entry: Entry, names: Names, *, sees_personal: bool = True) -> li
     flat = [each for name, pair in pairs for each in _flattened(name, *pair)]
     if not sees_personal:
         flat = [(name, pair) for name, pair in flat if name.rpartition(".")[2] not in WORDS]
-    chips = (Chip(label_of(name), *(value_text(name, it, currency, names) for it in pair)) for name, pair in flat)
+    chips = (_chip(name, pair, currency, names) for name, pair in flat)
     return [chip for chip in chips if chip.before != chip.after]
 
 
@@ -190,16 +190,16 @@ def _chips(entry: Entry, names: Names) -> tuple[list[Chip], int]:
     changes = entry.changes or {}
     if entry.type == tag(customer.CustomerRelabelled):
         return [*_labels(changes, names)], 0
+    shown = [name for name, pair in changes.items() if any(pair) and name.partition(".")[0] not in BOOKKEEPING]
+    first = [name for name in SALIENT.get(entry.type, shown[:MOST]) if name in shown]
     currency = _currency(entry, names)
-    of = {
-        name: Chip(label_of(name), *(value_text(name, value, currency, names) for value in pair))
-        for name, pair in changes.items()
-        if name.partition(".")[0] not in BOOKKEEPING
-    }
-    of = {name: chip for name, chip in of.items() if chip.before != chip.after}
-    first = SALIENT.get(entry.type, tuple(of)[:MOST])
-    chips = [of[name] for name in first if name in of]
-    return chips, len(of) - len(chips)
+    chips = [_chip(name, changes[name], currency, names) for name in first]
+    return chips, len(set(shown).difference(first))
+
+
+def _chip(name: str, pair: tuple[Any, Any], currency: str, names: Names) -> Chip:
+    before, after = pair
+    return Chip(label_of(name), value_text(name, before, currency, names), value_text(name, after, currency, names))
 
 
 def _labels(changes: Changes, names: Names) -> Iterator[Chip]:

@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import asyncpg
 
-from domain.event import Recorded, tag
+from domain.event import tag
 from domain.order import OrderTransferred
 from domain.value import RULE, Rule
 from eventstore.log.log import Log
 from eventstore.postgres.connection import Connection, Executor
 from eventstore.postgres.stream_ids import from_uuid
-from projections.checks.explain import Explanation, events_of_orders, explained
-from projections.history.pages import NEWEST, erased_among
+from projections.checks.explain import Explanation, OrderStep, events_of_orders, explained_steps, steps_of
+from projections.history.pages import NEWEST
 from projections.models.order_rows import OrderRow
-from projections.models.orders import ORDERS, value_of
+from projections.models.orders import value_of
 
 # Without what they say: a page shows most of them as points of a line.
 STOP = "SELECT notification_id, occurred_at, actor, topic, originator_id, customer_id FROM stored_events"
@@ -44,17 +44,15 @@ class Course(NamedTuple):
 
 async def course(
     on: Connection, log: Log, customer_id: int, until: int = NEWEST, *, store_currency: str, rule: Rule = RULE
-) -> Course | None:
-    """The course, explained at a position by a rule; None for a customer that is erased or never was.
+) -> Course:
+    """The course of a customer that is there, explained at a position by a rule. The connection sees one moment.
 
-    The connection sees one moment. Raises PoisonedError.
+    Raises PoisonedError.
     """
     stops = await stops_of(on, customer_id)
-    if not stops or await erased_among(on, [customer_id]):
-        return None
-    events = await events_of_orders(on, log, customer_id, NEWEST)
-    by_then = explained(customer_id, _by(customer_id, events, until), store_currency, rule)
-    return Course(stops, ltv_after(customer_id, events, [stop.position for stop in stops]), by_then)
+    steps = [*steps_of(await events_of_orders(on, log, customer_id, NEWEST))]
+    by_then = explained_steps(customer_id, _by(customer_id, steps, until), store_currency, rule)
+    return Course(stops, ltv_after(customer_id, steps, [stop.position for stop in stops]), by_then)
 
 
 async def stops_of(on: Executor, customer_id: int) -> list[Stop]:
@@ -70,16 +68,12 @@ def _stop(customer_id: int, row: asyncpg.Record) -> Stop:
     return Stop(position, at, actor, type_, id_ if category == "order" else None, came)
 
 
-def ltv_after(customer_id: int, events: Iterable[Recorded], positions: Sequence[int]) -> list[int]:
-    """The lifetime value after each of these positions, which ascend. Events are one stream of an order after another,
-    all of those that are the customer's, or were.
-    """
+def ltv_after(customer_id: int, steps: Iterable[OrderStep], positions: Sequence[int]) -> list[int]:
+    """The lifetime value after each of these positions, which ascend, from all orders that the customer has or had."""
     moves: dict[int, int] = {}
-    for order_id, stream in groupby(events, key=lambda recorded: recorded.stream.id):
-        row: OrderRow | None = None
+    for _order_id, stream in groupby(steps, key=lambda step: step.recorded.stream.id):
         before = 0
-        for recorded in stream:
-            row = ORDERS.evolve(order_id, row, recorded)
+        for recorded, row in stream:
             after = _contribution(customer_id, row)
             moves[recorded.position], before = after - before, after
     return list(accumulate(moves.get(position, 0) for position in positions))
@@ -92,9 +86,9 @@ def _contribution(customer_id: int, row: OrderRow | None) -> int:
     return RULE.contribution(value) if RULE.is_counted(value) else 0
 
 
-def _by(customer_id: int, events: Iterable[Recorded], until: int) -> Iterator[Recorded]:
+def _by(customer_id: int, steps: Iterable[OrderStep], until: int) -> Iterator[OrderStep]:
     """The events until a position, without those of orders that came to the customer later."""
-    for _order_id, stream in groupby(events, key=lambda recorded: recorded.stream.id):
-        known = [recorded for recorded in stream if recorded.position <= until]
-        if any(customer_id in (recorded.customer_id, recorded.former_customer_id) for recorded in known):
+    for _order_id, stream in groupby(steps, key=lambda step: step.recorded.stream.id):
+        known = [step for step in stream if step.recorded.position <= until]
+        if any(customer_id in (step.recorded.customer_id, step.recorded.former_customer_id) for step in known):
             yield from known

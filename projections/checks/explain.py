@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
@@ -77,6 +78,13 @@ class ExplainedRule(msgspec.Struct, frozen=True):
     version: int
 
 
+class OrderStep(NamedTuple):
+    """An event of an order, and the order after it; None after it was deleted."""
+
+    recorded: Recorded
+    row: OrderRow | None
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """The contributions add up to `ltv`; `aov` is that by `purchase_count`, how many orders count."""
 
@@ -119,33 +127,43 @@ def _recorded(log: Log, row: asyncpg.Record) -> Recorded:
 
 def explained(customer_id: int, events: Iterable[Recorded], store_currency: str, rule: Rule = RULE) -> Explanation:
     """From the streams of orders, one after the other."""
-    by_order = groupby(events, key=lambda recorded: recorded.stream.id)
-    theirs = ((order_id, _while_theirs(customer_id, list(stream))) for order_id, stream in by_order)
-    orders = [_order(customer_id, order_id, stream, store_currency, rule) for order_id, stream in theirs]
+    return explained_steps(customer_id, steps_of(events), store_currency, rule)
+
+
+def steps_of(events: Iterable[Recorded]) -> Iterator[OrderStep]:
+    """The same events, each with the order after it."""
+    for order_id, stream in groupby(events, key=lambda recorded: recorded.stream.id):
+        row: OrderRow | None = None
+        for recorded in stream:
+            row = ORDERS.evolve(order_id, row, recorded)
+            yield OrderStep(recorded, row)
+
+
+def explained_steps(
+    customer_id: int, steps: Iterable[OrderStep], store_currency: str, rule: Rule = RULE
+) -> Explanation:
+    by_order = groupby(steps, key=lambda step: step.recorded.stream.id)
+    theirs = (_while_theirs(customer_id, list(stream)) for _order_id, stream in by_order)
+    orders = [_order(customer_id, stream, store_currency, rule) for stream in theirs]
     ltv, count = sum(order.contribution for order in orders), sum(order.counted for order in orders)
     return Explanation(ltv, average(ltv, count), count, ExplainedRule(rule.name, rule.version), orders)
 
 
-def _while_theirs(customer_id: int, stream: Sequence[Recorded]) -> Sequence[Recorded]:
+def _while_theirs(customer_id: int, stream: Sequence[OrderStep]) -> Sequence[OrderStep]:
     """The events of an order up to its transfer to another customer, or all."""
-    left = [n for n, recorded in enumerate(stream, 1) if recorded.former_customer_id == customer_id]
-    return stream if stream[-1].customer_id == customer_id else stream[: left[-1]]
+    left = [n for n, step in enumerate(stream, 1) if step.recorded.former_customer_id == customer_id]
+    return stream if stream[-1].recorded.customer_id == customer_id else stream[: left[-1]]
 
 
-def _order(
-    customer_id: int, order_id: int, stream: Sequence[Recorded], store_currency: str, rule: Rule
-) -> ExplainedOrder:
-    row: OrderRow | None = None
-    for recorded in stream:
-        if not isinstance(recorded.event, OrderDeleted):
-            row = ORDERS.evolve(order_id, row, recorded)
-    assert row is not None, "what an order's stream begins with is that it was placed"
+def _order(customer_id: int, stream: Sequence[OrderStep], store_currency: str, rule: Rule) -> ExplainedOrder:
+    events = [step.recorded for step in stream]
+    row = next(step.row for step in reversed(stream) if step.row is not None)  # what it was before it was deleted
     value = value_of(row)
-    counted, reason = _verdict(customer_id, stream[-1], value, rule)
-    if counted and value.currency != store_currency and not _has_rate(stream[0]):
+    counted, reason = _verdict(customer_id, events[-1], value, rule)
+    if counted and value.currency != store_currency and not _has_rate(events[0]):
         reason += f" In {value.currency}: rate 1, because none was given."
     return ExplainedOrder(
-        order_id=order_id,
+        order_id=row.id,
         counted=counted,
         why=reason,
         currency=value.currency,
@@ -154,9 +172,9 @@ def _order(
         rate=value.rate,
         contribution=rule.contribution(value) if counted else 0,
         rounding=Rounding(ROUNDING, rule.converted(value)) if counted and value.rate != ONE else None,
-        amounts=[amount for recorded in stream for amount in _amounts(recorded)],
+        amounts=[amount for recorded in events for amount in _amounts(recorded)],
         # An order's status means nothing for its value.
-        positions=[recorded.position for recorded in stream if not isinstance(recorded.event, OrderStatusChanged)],
+        positions=[recorded.position for recorded in events if not isinstance(recorded.event, OrderStatusChanged)],
     )
 
 

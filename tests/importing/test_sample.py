@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 
 from api.cli.actions.serve import SAMPLE
+from api.console.charts import LEAST
+from api.console.screens.customer.views.value import MOST_BARS, value_tab
+from domain.value import RULE
 from eventstore.store import By, Store
+from projections.checks.course import course
 from projections.checks.explain import explain
 from projections.database import at_one_moment, open_store
+from projections.queries.customers import find_customer
 from projections.replay.engine import replay
 from service.importing.orders_csv.orders import import_orders
 from service.importing.report import Report
@@ -56,6 +61,22 @@ async def test_every_customer_of_the_sample_is_explained(store: Store) -> None:
             assert all(sum(it.amount for it in order.amounts) == order.contribution for order in told.orders)
             explained.append((email, told.purchase_count, told.ltv, told.aov))
     assert sorted(explained) == [figures[:4] for figures in expected()]
+
+
+async def test_the_waterfalls_of_a_hundred_customers_end_at_their_values(store: Store) -> None:
+    ids = await store.pool.fetch("SELECT id FROM figures ORDER BY purchase_count DESC, id LIMIT 50")
+    ids += await store.pool.fetch("SELECT id FROM figures ORDER BY md5(id::text) LIMIT 50")
+    async with at_one_moment(store.pool) as on:
+        for (id_,) in ids:
+            row, way = await find_customer(on, id_), await course(on, store.log, id_, store_currency="USD")
+            assert row is not None
+            tab = value_tab(way, row, "Somebody", RULE.name, "USD")
+            assert (tab.ltv, way.ltv[-1], tab.wrong) == (row["ltv"], row["ltv"], [])
+            assert sum(share.contribution for share in tab.shares) == row["ltv"]
+            assert len(tab.chart.bars) <= MOST_BARS + 1
+            *parts, total = tab.chart.bars
+            stacked = sum(bar.height for bar in parts if bar.kind == "up")
+            assert abs(stacked - total.height) <= LEAST * len(parts)
 
 
 async def imported(store: Store) -> Report:

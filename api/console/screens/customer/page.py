@@ -42,10 +42,10 @@ from service.fields.places import country_choices
 
 # What each tab reads beside the customer.
 RELATIONS: Mapping[str, frozenset[str]] = {
-    "timeline": frozenset({"wpUser", "primary_billing_address", "primary_shipping_address"}),
-    "ltv": frozenset({"wpUser"}),
-    "orders": frozenset({"wpUser"}),
-    "addresses": frozenset({"wpUser", "billing_address", "shipping_address"}),
+    "timeline": frozenset({"primary_billing_address", "primary_shipping_address"}),
+    "ltv": frozenset(),
+    "orders": frozenset(),
+    "addresses": frozenset({"billing_address", "shipping_address"}),
 }
 NOTHING_SENT: Mapping[str, FilledForm] = {}
 NAMELESS = Names({}, {})
@@ -133,7 +133,8 @@ async def customer_page(
     rows = known.rows
     if rows is None:
         async with seen(service, asked.as_of, id_) as then:
-            rows = await _rows(then.on, id_, asked.tab)
+            row = found(await find_customer(then.on, id_), CustomerNotFound)
+            rows = await _rows(then.on, row, asked.tab)
     status = next((form.status for form in forms.values()), 200)
     shown = _view(request, place, asked, known, rows=rows, forms=forms)
     return page(request, "customer.html", shown, status=status, api=_as_api(place, asked))
@@ -145,26 +146,26 @@ async def _read(service: Service, id_: int, asked: CustomerPageWanted) -> KnownC
     async with at_one_moment(store.pool) as on:
         moment = None if asked.as_of is None else await moment_of(on, store.log, asked.as_of, datetime.now(UTC))
         until = moment.position if moment else NEWEST
-        way = await course(on, store.log, id_, until, store_currency=currency, rule=RULES[asked.rule])
-        if way is None:
+        now = await find_customer(on, id_)
+        if now is None:
             if not await was_registered(on, id_):
                 raise CustomerNotFound
             return Remains(await read_timeline(on, store.log, id_, asked, until))
         has_timeline = asked.tab == "timeline"
         return KnownCustomer(
-            course=way,
-            now=found(await find_customer(on, id_), CustomerNotFound),
-            rows=await _rows(on, id_, asked.tab) if moment is None else None,
+            course=await course(on, store.log, id_, until, store_currency=currency, rule=RULES[asked.rule]),
+            now=now,
+            rows=await _rows(on, now, asked.tab) if moment is None else None,
             history=await read_timeline(on, store.log, id_, asked, until) if has_timeline else None,
             labels=await label_values(on) if has_timeline else {},
             until=until,
         )
 
 
-async def _rows(on: Executor, id_: int, tab: str) -> CustomerRows:
-    row = found(await find_customer(on, id_), CustomerNotFound)
-    [added] = await added_to_customers(on, [row], RELATIONS[tab])
-    orders: Sequence[Row] = await every_order(on, id_) if tab == "orders" else ()
+async def _rows(on: Executor, row: Row, tab: str) -> CustomerRows:
+    user = frozenset[str]() if row["user_id"] is None else frozenset({"wpUser"})
+    [added] = await added_to_customers(on, [row], RELATIONS[tab] | user)
+    orders: Sequence[Row] = await every_order(on, row["id"]) if tab == "orders" else ()
     return CustomerRows(row, added, orders)
 
 
@@ -174,7 +175,7 @@ def _view(
 ) -> CustomerView:  # fmt: skip
     way, now = known.course, known.now
     currency, veil = serving(request).settings.store_currency, veil_of(request, place.customer_id)
-    person = person_of(rows.row, rows.added["wp_user"], now["version"], veil)
+    person = person_of(rows.row, rows.added.get("wp_user"), now["version"], veil)
     primary = {kind: rows.added.get(f"primary_{kind}_address") for kind in ADDRESS_TYPES}
     return CustomerView(
         person=person,

@@ -51,19 +51,23 @@ class PagePlace(NamedTuple):
         kept = {name: self.sent[name] for name in ("as_of", REVEALED) if name in self.sent}
         return PagePlace(self.customer_id, kept).to(tab=None if name == "timeline" else name)
 
+    @property
+    def as_of(self) -> str:
+        """Where `at` goes, but for the position, which follows: a page has it in many links."""
+        address = self.at(None)
+        return f"{address}{'&' if '?' in address else '?'}as_of="
+
     def at(self, position: int | None) -> str:
         """The same tab as of a position, or now, from the newest event on."""
-        return self.to(as_of=position, before=None)
+        return self.to(as_of=position, before=None, mended=None)
 
     def under(self, path: str) -> str:
         """A page below this customer's, which stays unveiled if this one is."""
-        return f"{self.path}/{path}{self._unveiled}"
-
-    def event(self, position: int) -> str:
-        return f"{CONSOLE}/events/{position}{self._unveiled}"
+        return f"{self.path}/{path}{self.unveiled}"
 
     @property
-    def _unveiled(self) -> str:
+    def unveiled(self) -> str:
+        """The query that other pages about this customer need to stay so."""
         token = self.sent.get(REVEALED)
         return f"?{urlencode({REVEALED: token})}" if token else ""
 
