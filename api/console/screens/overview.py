@@ -116,9 +116,12 @@ def _cards(sums: Sums, shown: Sequence[Period], when: str, currency: str) -> lis
     told = shown if when.startswith("in the last") else shown[-1:]
     new, placed = sum(each.customers for each in told), sum(each.orders for each in told)
     gained = sum(each.net for each in told)
-    averages = [float(average(each.net, each.orders)) for each in shown]
-    lines: list[Sequence[float]] = [_up_to(customers, [each.customers for each in shown]), _up_to(net, [each.net for each in shown]),
-             [each.orders for each in shown], averages]  # fmt: skip
+    lines: list[Sequence[float]] = [
+        _up_to(customers, [each.customers for each in shown]),
+        _up_to(net, [each.net for each in shown]),
+        [each.orders for each in shown],
+        [float(average(each.net, each.orders)) for each in shown],
+    ]
     figures = [
         ("Customers", number(customers), f"+{number(new)} {when}"),
         ("Lifetime value, all", money(net, currency), f"{money(gained, currency, '+')} {when}"),
