@@ -14,7 +14,7 @@ from projections.database import at_one_moment
 from projections.history.pages import was_registered
 from projections.history.person import Export
 from projections.history.person import export as export_customer
-from projections.history.receipt import Receipt, receipt
+from projections.history.receipt import Receipt, lately_erased, receipt
 from projections.live.words import orders_ever
 from projections.queries.lookups import free_users_by_email
 from service.customers import registered, require_customer
@@ -65,6 +65,13 @@ async def find_receipt(store: Store, customer_id: int) -> Receipt:
     if found is None:
         raise NotErased
     return found
+
+
+async def newest_receipts(store: Store, limit: int) -> list[Receipt]:
+    """The last erased first."""
+    async with at_one_moment(store.pool) as on:
+        found = [await receipt(on, store.log, id_) for id_ in await lately_erased(on, limit)]
+    return [each for each in found if each is not None]
 
 
 async def export(store: Store, customer_id: int) -> Export:

@@ -1,5 +1,6 @@
 """Application passwords over HTTP: who has them, new ones, and their end."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from eventstore.postgres.connection import Session
 from service.credentials import passwords as credentials
 from service.credentials.auth import LOGIN, MAX_USER_LENGTH, Principal, allowed, is_login
 from service.credentials.choices import PERMISSION, ROLE
-from service.credentials.passwords import Added, CredentialExists, CredentialNotFound, LastAdministrator
+from service.credentials.passwords import CredentialExists, CredentialNotFound, LastAdministrator
 from service.credentials.roles import PERMISSIONS, Role
 from service.fields.compound import Chosen, Sent
 from service.fields.convert import Unfit
@@ -80,7 +81,7 @@ class CredentialToMake(Input, forbid_unknown_fields=True):
 @get("/credentials", "List application passwords", GROUP, "credentials/own", answers=CredentialsListed)
 async def list_credentials(request: AnyRequest) -> Answer:
     """Those of your own login, or with the permission `credentials/manage` everybody's."""
-    found = await credentials.listed(serving(request).store.pool, _whose(request))
+    found = await credentials.listed(serving(request).store.pool, whose(request))
     return answer(CredentialsListed(list(map(credential, found))))
 
 
@@ -93,19 +94,21 @@ async def create_credential(request: AnyRequest) -> Answer:
     with. The password is shown this once: a repetition with the same Idempotency-Key has null in its place.
     """
     wanted = await read(request, CredentialToMake)
+    return await carry_out(request, nothing, making(request, wanted))
+
+
+def making(request: AnyRequest, wanted: CredentialToMake) -> Callable[[Session, None], Awaitable[Outcome]]:
+    """Raises PermissionMissing where it might do more than the one that it is made with."""
     asking: Principal = request.user
     asking.require_all(allowed(wanted.role, wanted.permissions))
 
-    async def show(session: Session, _result: None) -> Outcome:
-        return _shown_once(await credentials.add(session, wanted.login, wanted.role, wanted.name, wanted.permissions))
+    async def make(session: Session, _result: None) -> Outcome:
+        added = await credentials.add(session, wanted.login, wanted.role, wanted.name, wanted.permissions)
+        made = NewCredential(**asdict(credential(added.credential)), password=added.password)
+        body = CredentialMade("Application password created. It is shown this once!", made)
+        return Outcome(body, kept=replace(body, data=replace(made, password=None)))
 
-    return await carry_out(request, nothing, show)
-
-
-def _shown_once(added: Added) -> Outcome:
-    made = NewCredential(**asdict(credential(added.credential)), password=added.password)
-    body = CredentialMade("Application password created. It is shown this once!", made)
-    return Outcome(body, kept=replace(body, data=replace(made, password=None)))
+    return make
 
 
 @delete(
@@ -117,24 +120,29 @@ async def revoke_credential(request: AnyRequest, uuid: FromPath[str]) -> Answer:
     lets it in any more. The last administrator's stays.
     """
     await read(request, Nothing)
-    whose = _whose(request)
-
-    async def show(session: Session, _result: None) -> Outcome:
-        await credentials.revoke(session, _uuid(uuid), whose)
-        return Outcome(Done("Application password revoked."))
-
-    response = await carry_out(request, nothing, show)
+    response = await carry_out(request, nothing, revoking(request, uuid))
     await credentials.everywhere()
     return response
 
 
-def _whose(request: AnyRequest) -> str | None:
-    """None for everybody's."""
+def revoking(request: AnyRequest, uuid: str) -> Callable[[Session, None], Awaitable[Outcome]]:
+    """One of those that may be seen. Wait for `everywhere` afterwards."""
+
+    async def revoke(session: Session, _result: None) -> Outcome:
+        await credentials.revoke(session, uuid_in_path(uuid), whose(request))
+        return Outcome(Done("Application password revoked."))
+
+    return revoke
+
+
+def whose(request: AnyRequest) -> str | None:
+    """Whose application passwords may be seen; None for everybody's."""
     asking: Principal = request.user
     return None if "credentials/manage" in asking.permissions else asking.user
 
 
-def _uuid(text: str) -> UUID:
+def uuid_in_path(text: str) -> UUID:
+    """Raises CredentialNotFound if the text can't be one."""
     try:
         return UUID(text)
     except ValueError:

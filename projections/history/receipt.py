@@ -9,7 +9,7 @@ from domain.event import Stream, tag
 from eventstore.log.envelopes import COLUMNS
 from eventstore.log.log import Log
 from eventstore.postgres.connection import Executor
-from eventstore.postgres.stream_ids import to_uuid
+from eventstore.postgres.stream_ids import MAX_ID, from_uuid, to_uuid
 from eventstore.sealing.payloads import WORDS
 
 NEWEST = f"SELECT {COLUMNS} FROM readable_events WHERE originator_id = $1 ORDER BY originator_version DESC LIMIT 1"
@@ -27,6 +27,10 @@ SEALED_FOR_GOOD = f"""
         SELECT count(*) FROM stored_events
         WHERE customer_id = $3 AND notification_id < $2 AND substring(state FOR {len(WORDS)}) = '{WORDS.decode()}'
     )"""
+
+LATELY = """
+    SELECT originator_id FROM stream_keys WHERE destroyed_at IS NOT NULL AND originator_id BETWEEN $1 AND $2
+    ORDER BY destroyed_at DESC LIMIT $3"""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -62,3 +66,9 @@ async def receipt(on: Executor, log: Log, customer_id: int) -> Receipt | None:
         users=recorded.event.users,
         position=recorded.position,
     )
+
+
+async def lately_erased(on: Executor, limit: int) -> list[int]:
+    """Customers, the last erased first."""
+    ends = to_uuid(Stream("customer", 0)), to_uuid(Stream("customer", MAX_ID))
+    return [from_uuid(row[0]).id for row in await on.fetch(LATELY, *ends, limit)]

@@ -5,10 +5,23 @@ from litestar import Router
 from api.console import personal
 from api.console.assets import send_asset
 from api.console.door import SignInNeeded, choose_theme, enter, follow_link, show_sign_in, sign_in, sign_out, to_sign_in
-from api.console.screens import customer, customers, drift, event, find, history, overview, replays
+from api.console.screens import (
+    credentials,
+    customer,
+    customers,
+    drift,
+    event,
+    find,
+    history,
+    overview,
+    privacy,
+    replays,
+)
 from api.http.paths import CONSOLE
 
-SCREENS = (personal, overview, find, customers, customer, event, history, drift, replays)
+SCREENS = (
+    personal, overview, find, customers, customer, event, history, replays, drift, privacy, credentials,
+)  # fmt: skip
 ROUTES = [sign_out, choose_theme, *(route for screen in SCREENS for route in screen.ROUTES)]
 
 
