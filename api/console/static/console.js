@@ -68,7 +68,8 @@ const LOCAL = {
 
 function prepare(part) {
   for (const time of part.querySelectorAll("time[data-local]")) {
-    time.textContent = new Date(time.dateTime).toLocaleString("en-GB", LOCAL[time.dataset.local]);
+    const local = new Date(time.dateTime).toLocaleString("en-GB", LOCAL[time.dataset.local]);
+    time.textContent = local.replace("Sept", "Sep"); // as the server writes it
   }
   for (const followed of [part, ...part.querySelectorAll("[data-follow]")]) {
     if (followed.dataset?.follow) follow(followed);
