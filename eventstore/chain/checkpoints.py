@@ -25,6 +25,9 @@ NEXT = """
     SELECT number, statement, signature, inventory FROM checkpoints
     WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3"""
 NEWEST = "SELECT number, statement, signature, ''::bytea FROM checkpoints ORDER BY number DESC LIMIT 1"
+FIND = "SELECT number, statement, signature, ''::bytea FROM checkpoints WHERE number = $1"
+LATEST = """
+    SELECT number, statement, signature, ''::bytea FROM checkpoints WHERE number < $1 ORDER BY number DESC LIMIT $2"""
 INSERT = "INSERT INTO checkpoints (number, statement, signature, inventory) VALUES ($1, $2, $3, $4)"
 
 
@@ -57,6 +60,14 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
         return _read(self.statement, self.signature)
 
     @property
+    def claimed(self) -> SignedStatement | None:
+        """What it says, whether its signature is valid or not."""
+        try:
+            return msgspec.json.decode(self.statement, type=SignedStatement)
+        except msgspec.DecodeError:
+            return None
+
+    @property
     def after(self) -> int:
         """The position behind which it covers events; 0 if it can't be read."""
         statement = self.read()
@@ -74,11 +85,8 @@ Block: TypeAlias = Checkpoint | Events
 
 @lru_cache(64)  # who reads the log in order asks twice
 def _read(text: str, signature: bytes) -> SignedStatement | None:
-    try:
-        statement = msgspec.json.decode(text, type=SignedStatement)
-    except msgspec.DecodeError:
-        return None
-    return statement if is_signed(text.encode(), signature, statement.key) else None
+    statement = Checkpoint(0, text, signature, b"").claimed
+    return statement if statement and is_signed(text.encode(), signature, statement.key) else None
 
 
 class SignedPart:
@@ -145,9 +153,8 @@ def unpacked(inventory: bytes, events: int) -> bytes:
     return bytes(noted)
 
 
-async def checkpoints(on: asyncpg.Pool, until: int) -> AsyncIterator[Checkpoint]:
-    """Checkpoints in order, up to a number."""
-    after = 0
+async def checkpoints(on: asyncpg.Pool, until: int, after: int = 0) -> AsyncIterator[Checkpoint]:
+    """Checkpoints in order, behind a number and up to another."""
     while page := [Checkpoint(*row) for row in await on.fetch(NEXT, after, until, AT_A_TIME)]:
         for checkpoint in page:
             yield checkpoint
@@ -158,6 +165,17 @@ async def newest(on: Executor) -> Checkpoint | None:
     """The newest checkpoint, without its inventory."""
     row = await on.fetchrow(NEWEST)
     return Checkpoint(*row) if row else None
+
+
+async def find(on: Executor, number: int) -> Checkpoint | None:
+    """Without its inventory."""
+    row = await on.fetchrow(FIND, number)
+    return Checkpoint(*row) if row else None
+
+
+async def latest(on: Executor, before: int, limit: int) -> list[Checkpoint]:
+    """Those with smaller numbers, newest first, without inventories."""
+    return [Checkpoint(*row) for row in await on.fetch(LATEST, before, limit)]
 
 
 async def write(on: asyncpg.pool.PoolConnectionProxy, checkpoint: Checkpoint) -> None:

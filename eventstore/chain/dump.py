@@ -33,12 +33,16 @@ class DumpError(Exception):
     """The file is no dump, or not the whole of it."""
 
 
-async def blocks(pool: asyncpg.Pool) -> AsyncIterator[Block]:
-    """The log as it is now."""
-    last = await newest(pool)  # before the log's end is read: checkpoints that are signed meanwhile cover later events
-    signed = checkpoints(pool, last.number if last else 0)
+async def blocks(
+    pool: asyncpg.Pool, *, follows: Checkpoint | None = None, last: Checkpoint | None = None
+) -> AsyncIterator[Block]:
+    """The log as it is now; or the part that checkpoints cover behind one, or up to another."""
+    begin, end = follows and follows.claimed, last and last.claimed
+    # Before the log's end is read: checkpoints that are signed meanwhile cover later events.
+    last = last or await newest(pool)
+    signed = checkpoints(pool, last.number if last else 0, follows.number if follows else 0)
     checkpoint = await anext(signed, None)
-    async for page in pages(pool):
+    async for page in pages(pool, after=begin.until if begin else -MAX, until=end.until if end else None):
         while checkpoint is not None and checkpoint.after < page[-1][0]:
             yield checkpoint
             checkpoint = await anext(signed, None)

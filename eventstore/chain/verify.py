@@ -39,18 +39,21 @@ class Verifier:
     """Takes checkpoints and events, each checkpoint before the events that it covers; yields faults, in order.
 
     `keys` are those that may sign, none if that is not known; `kept` are statements that are stored elsewhere, by
-    number. `unsigned` is how many events no valid checkpoint covers, `last` the newest valid one.
+    number. Of a part of the log, `follows` is the checkpoint before it. `unsigned` is how many events no valid
+    checkpoint covers, `last` the newest valid one.
     """
 
-    def __init__(self, keys: Collection[str] = (), kept: Mapping[int, str] | None = None) -> None:
+    def __init__(
+        self, keys: Collection[str] = (), kept: Mapping[int, str] | None = None, follows: Checkpoint | None = None
+    ) -> None:
         self.events = self.checkpoints = 0
         self.unsigned = 0
         self.last: SignedStatement | None = None
         self.signed_by: set[str] = set()
         self.keys = keys
         self._kept = dict(kept or {})
-        self._newest: Checkpoint | None = None
-        self._position = 0
+        self._newest = follows
+        self._position = claimed.until if follows and (claimed := follows.claimed) else 0
         self._waiting: deque[Signed] = deque()
         self._part = SignedPart()
         self._found: dict[tuple[str, int], Found] = {}

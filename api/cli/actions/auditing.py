@@ -17,30 +17,16 @@ from api.cli.terminal.output import print_json, say
 from api.cli.terminal.session import with_store
 from api.presentation.story.words import many
 from eventstore.chain.checkpoints import Checkpoint, line, read_lines
-from eventstore.chain.dump import blocks, dump, dumped
-from eventstore.chain.faults import Fault
-from eventstore.chain.signer import sign_new, witnessed
+from eventstore.chain.dump import dump, dumped
+from eventstore.chain.signer import sign_new
 from eventstore.chain.signing import KEY, KEY_FILE, SigningKey, SigningKeyError
 from eventstore.chain.verify import Verifier
 from eventstore.sealing.key_material import HOW
 from eventstore.store import Store
+from service import audit
+from service.audit import MOST_FAULTS, FoundFaults
 
 PRINTED = 20  # to people
-IN_JSON = 1_000
-
-
-class FoundFaults:
-    """The first faults, and how many there are."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: list[Fault] = []
-
-    def add(self, faults: Iterator[Fault]) -> None:
-        for fault in faults:
-            self.count += 1
-            if len(self.first) < IN_JSON:
-                self.first.append(fault)
 
 
 def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None, as_json: bool) -> None:
@@ -48,7 +34,7 @@ def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None,
     if file is None:
         verifier = with_store(lambda store: _verify_store(store, keys, kept_file, found))
     else:
-        verifier = _verifier(keys, kept_file, None)
+        verifier = audit.verifier(keys, _kept(kept_file), None)
         for block in dumped(file):
             found.add(verifier.block(block))
         found.add(verifier.end())
@@ -61,18 +47,9 @@ def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None,
 
 
 async def _verify_store(store: Store, keys: list[str] | None, kept_file: Path | None, found: FoundFaults) -> Verifier:
-    verifier = _verifier(keys, kept_file, SigningKey.from_environment())
-    async for block in blocks(store.pool):
-        found.add(verifier.block(block))
-    found.add(verifier.end())
+    verifier = audit.verifier(keys, _kept(kept_file), SigningKey.from_environment())
+    await audit.verify(store, verifier, found)
     return verifier
-
-
-def _verifier(keys: list[str] | None, kept_file: Path | None, own: SigningKey | None) -> Verifier:
-    known = keys or ([own.public] if own else [])
-    seen = witnessed(own.witness) if own else None
-    checkpoints = [*_kept(kept_file), *([seen] if seen else [])]
-    return Verifier(known, {each.number: each.statement for each in checkpoints})
 
 
 def _kept(file: Path | None) -> list[Checkpoint]:
@@ -100,7 +77,7 @@ def _print(verifier: Verifier, found: FoundFaults, seconds: float, *, is_known: 
     for fault in found.first[:PRINTED]:
         say(str(fault))
     if found.count > PRINTED:
-        say(f"… and {found.count - PRINTED} more; --json shows {IN_JSON}.")
+        say(f"… and {found.count - PRINTED} more; --json shows {MOST_FAULTS}.")
     rate = f"{verifier.events / seconds:,.0f} a second"
     events, checkpoints = many(verifier.events, "event"), many(verifier.checkpoints, "checkpoint")
     say(f"Checked {events} ({rate}) and {checkpoints}: {many(found.count, 'fault')}.")

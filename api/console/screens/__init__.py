@@ -6,6 +6,7 @@ from api.console import personal
 from api.console.assets import send_asset
 from api.console.door import SignInNeeded, choose_theme, enter, follow_link, show_sign_in, sign_in, sign_out, to_sign_in
 from api.console.screens import (
+    audit,
     credentials,
     customer,
     customers,
@@ -20,7 +21,7 @@ from api.console.screens import (
 from api.http.paths import CONSOLE
 
 SCREENS = (
-    personal, overview, find, customers, customer, event, history, replays, drift, privacy, credentials,
+    personal, overview, find, customers, customer, event, history, replays, drift, audit, privacy, credentials,
 )  # fmt: skip
 ROUTES = [sign_out, choose_theme, *(route for screen in SCREENS for route in screen.ROUTES)]
 
