@@ -162,7 +162,7 @@ async def test_figures_are_computed_again_and_it_says_which_were_wrong(shop: Sho
     await shop.pool.execute("UPDATE figures SET ltv = 7 WHERE id = $1", id_)
     page = f"/console/customers/{id_}?tab=ltv"
     async with signed_in(shop, "manager") as visitor:
-        assert "Stored is a lifetime value of 0.07 USD; the events give 50.00 USD." in text_of(await visitor.get(page))
+        assert "Stored lifetime value: 0.07 USD. The events give 50.00 USD." in text_of(await visitor.get(page))
         answer = await send(visitor, page, f"/console/customers/{id_}/recalculate")
         assert answer.headers["location"] == f"{page}&mended=ltv"
         mended = text_of(await visitor.get(answer.headers["location"]))

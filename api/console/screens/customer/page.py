@@ -22,7 +22,7 @@ from api.handling.as_of import seen
 from api.handling.serving import AnyRequest, Service, customer_in_path, found, serving
 from api.http.html import Html, see_other
 from api.http.request import read
-from api.presentation.story.sentences import Names
+from api.presentation.story.sentences import Names, names_of
 from api.presentation.story.words import listed
 from api.presentation.values import Row
 from api.rest.lists import added_to_customers
@@ -48,7 +48,6 @@ RELATIONS: Mapping[str, frozenset[str]] = {
     "addresses": frozenset({"billing_address", "shipping_address"}),
 }
 NOTHING_SENT: Mapping[str, FilledForm] = {}
-NAMELESS = Names({}, {})
 
 
 class CustomerView(NamedTuple):
@@ -110,6 +109,7 @@ class Remains(NamedTuple):
     """What is left of a customer that was erased."""
 
     history: Page
+    names: Names
 
 
 @get("/customers/{customer_id:str}", opt=needs("customers/view"))
@@ -124,7 +124,7 @@ async def customer_page(
     place, service = place_of(request, id_), serving(request)
     known = await _read(service, id_, asked)
     if isinstance(known, Remains):
-        left = timeline_tab(id_, known.history, NAMELESS, asked)
+        left = timeline_tab(id_, known.history, known.names, asked)
         view = ErasedView(place, left, TAGS)
         return page(request, "customer_erased.html", view, api=f"/customers/{id_}/history")
     first = known.course.stops[0].position
@@ -150,7 +150,8 @@ async def _read(service: Service, id_: int, asked: CustomerPageWanted) -> KnownC
         if now is None:
             if not await was_registered(on, id_):
                 raise CustomerNotFound
-            return Remains(await read_timeline(on, store.log, id_, asked, until))
+            left = await read_timeline(on, store.log, id_, asked, until)
+            return Remains(left, await names_of(on, store.log, left.entries))
         has_timeline = asked.tab == "timeline"
         return KnownCustomer(
             course=await course(on, store.log, id_, until, store_currency=currency, rule=RULES[asked.rule]),
