@@ -189,7 +189,7 @@ def _view(
         timeline=known.history and _timeline(place.customer_id, known, known.history, asked, veil),
         value=value_tab(way, rows.row, person.name, asked.rule, currency) if asked.tab == "ltv" else None,
         summary=value_summary(way, currency) if asked.tab == "timeline" else None,
-        orders=orders_tab(rows.orders, asked.order, asked.skip) if asked.tab == "orders" else None,
+        orders=orders_tab(rows.orders, veil, order_id=asked.order, skip=asked.skip) if asked.tab == "orders" else None,
         addresses=addresses_tab(rows.added, veil, asked.address) if asked.tab == "addresses" else None,
         primary={kind: address and address_card(address, veil) for kind, address in primary.items()},
         types=TAGS,

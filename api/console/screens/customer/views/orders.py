@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from api.console.filters import money
+from api.console.personal import Veil
 from api.presentation.money import units
 from api.presentation.values import Row
 from projections.models.order_rows import ItemRow, TransactionRow
@@ -53,14 +54,14 @@ class OrdersTab(NamedTuple):
     open: OpenOrder | None
 
 
-def orders_tab(rows: Sequence[Row], order_id: int | None, skip: int) -> OrdersTab:
+def orders_tab(rows: Sequence[Row], veil: Veil, *, order_id: int | None, skip: int) -> OrdersTab:
     newest = sorted(rows, key=lambda row: (row["created_at"], row["id"]), reverse=True)
     opened = next((row for row in rows if row["id"] == order_id), None)
     return OrdersTab(
         lines=[_line(row) for row in newest[skip : skip + PER_PAGE]],
         total=len(newest),
         older=skip + PER_PAGE if len(newest) > skip + PER_PAGE else None,
-        open=None if opened is None else _open(opened),
+        open=None if opened is None else _open(opened, veil),
     )
 
 
@@ -77,15 +78,15 @@ def _line(row: Row) -> ListedOrder:
     )
 
 
-def _open(row: Row) -> OpenOrder:
+def _open(row: Row, veil: Veil) -> OpenOrder:
     code, paid = row["currency"], row["total_paid"]
     return OpenOrder(
         line=_line(row),
         currency=code,
         items=[_item(item, code) for item in _read(row, "items", ItemRow)],
         moves=[_move(move) for move in _read(row, "transactions", TransactionRow)],
-        note=row["note"],
-        unpaid=units(max(0, row["total_amount"] - paid), code),
+        note=veil.text(row["note"]),
+        unpaid=units(row["total_amount"] - paid, code) if paid < row["total_amount"] else "",
         refundable=units(max(0, paid - row["total_refund"]), code),
     )
 
