@@ -123,6 +123,20 @@ async def test_labels_are_set_and_taken_off(shop: Shop) -> None:
             assert (await shop.shown(id_))["selected_labels"] == labels[1:]
 
 
+async def test_labels_that_met_a_faster_edit_are_ticked_as_they_were_sent(shop: Shop) -> None:
+    id_, one, two = await shop.customer(), await shop.label(), await shop.label()
+    path = f"/console/customers/{id_}"
+    async with signed_in(shop, "manager") as visitor:
+        form = await hidden(visitor, f"{path}/edit")
+        done(await shop.put(f"/customers/{id_}/additional-info", {"labels": [one]}))
+        late = await visitor.post(f"{path}/labels", form | {"labels": ["", two]})
+        assert late.status_code == 412
+        assert "has changed meanwhile" in late.text
+        assert f'value="{two}" checked>' in late.text
+        assert f'value="{one}">' in late.text
+    assert (await shop.shown(id_))["selected_labels"] == [one]
+
+
 async def test_a_user_is_attached_and_detached(shop: Shop) -> None:
     id_, user = await shop.customer(), await shop.user()
     path = f"/console/customers/{id_}"

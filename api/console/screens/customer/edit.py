@@ -1,7 +1,7 @@
 """The edit of a customer: its own fields, its labels, its user."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from litestar import get, post
 from litestar.params import FromPath
@@ -22,15 +22,20 @@ from api.rest.lists import added_to_customers
 from api.rest.users import UserToAttach
 from domain.customer import CUSTOMER_STATUSES
 from domain.refusals import CustomerNotFound
+from eventstore.store import Unit
 from projections.queries.customers import find_customer
 from projections.queries.lookups import every_label
 from service import customers, users
 from service.credentials.auth import PermissionMissing
 from service.customers import Update
+from service.fields.convert import items
 from service.fields.customer import CustomerPatch
 from service.fields.places import country_choices
 
 PATH = "/customers/{customer_id:str}"
+
+
+Work: TypeAlias = Callable[[Unit], Awaitable[Any]]
 
 
 class LabelChoice(NamedTuple):
@@ -83,37 +88,38 @@ async def edit(request: AnyRequest, customer_id: FromPath[str]) -> Html:
 
 @post(f"{PATH}/labels", opt=needs("customers/manage"))
 async def set_labels(request: AnyRequest, customer_id: FromPath[str]) -> Html:
-    id_ = customer_in_path(customer_id)
-
-    async def work() -> None:
+    async def read(id_: int) -> Work:
         labels = frozenset((await read_form(request, LabelsToCarry)).labels)
-        await submit(request, lambda unit: customers.set_labels(unit, id_, labels), customer_id=id_)
+        return lambda unit: customers.set_labels(unit, id_, labels)
 
-    return await _answer(request, id_, "labels", await refused_form(request, work))
+    return await _answer(request, customer_id, "labels", read)
 
 
 @post(f"{PATH}/user", opt=needs("customers/manage"))
 async def attach_user(request: AnyRequest, customer_id: FromPath[str]) -> Html:
-    id_ = customer_in_path(customer_id)
-
-    async def work() -> None:
+    async def read(id_: int) -> Work:
         user_id = (await read_form(request, UserToAttach)).user_id
-        await submit(request, lambda unit: users.attach(unit, id_, user_id), customer_id=id_)
+        return lambda unit: users.attach(unit, id_, user_id)
 
-    return await _answer(request, id_, "user", await refused_form(request, work))
+    return await _answer(request, customer_id, "user", read)
 
 
 @post(f"{PATH}/user/detach", opt=needs("customers/manage"))
 async def detach_user(request: AnyRequest, customer_id: FromPath[str]) -> Html:
+    async def read(id_: int) -> Work:
+        return lambda unit: users.detach(unit, id_)
+
+    return await _answer(request, customer_id, "user", read)
+
+
+async def _answer(request: AnyRequest, customer_id: str, name: str, read: Callable[[int], Awaitable[Work]]) -> Html:
+    """The customer as it is then, or the form again."""
     id_ = customer_in_path(customer_id)
 
-    async def work() -> None:
-        await submit(request, lambda unit: users.detach(unit, id_), customer_id=id_)
+    async def act() -> None:
+        await submit(request, await read(id_), customer_id=id_)
 
-    return await _answer(request, id_, "user", await refused_form(request, work))
-
-
-async def _answer(request: AnyRequest, id_: int, name: str, form: FilledForm | None) -> Html:
+    form = await refused_form(request, act)
     return see_other(place_of(request, id_).path) if form is None else await _edit_page(request, id_, {name: form})
 
 
@@ -126,6 +132,7 @@ async def _edit_page(
     row = found(await find_customer(service.store.pool, id_), CustomerNotFound)
     [added] = await added_to_customers(service.store.pool, [row], frozenset({"wpUser"}))
     known = await every_label(service.store.pool)
+    carried = set(items(forms["labels"].values["labels"])) if "labels" in forms else set(map(str, row["labels"]))
     view = EditView(
         place=place,
         name=full_name(row) or row["email"],
@@ -134,7 +141,7 @@ async def _edit_page(
         values=values_of(row),
         statuses=[(status, status) for status in CUSTOMER_STATUSES],
         countries=[("", "None"), *country_choices()],
-        choices=[LabelChoice(each["id"], each["value"], each["id"] in row["labels"]) for each in known],
+        choices=[LabelChoice(each["id"], each["value"], str(each["id"]) in carried) for each in known],
         user=added["wp_user"],
         conflict=conflict,
         forms=forms,

@@ -26,42 +26,56 @@ PATH = "/customers/{customer_id:str}/orders/{order_id:str}"
 
 @post(f"{PATH}/payments", opt=needs("orders/manage"))
 async def record_payment(request: AnyRequest, customer_id: FromPath[str], order_id: FromPath[str]) -> Html:
-    async def act(id_: int, amount: Any) -> None:
-        command = RecordPayment(**asdict(await read_form(request, Payment, amount=amount)))
-        await submit(request, orders.recording(id_, command), again=orders.CONTESTED)
+    async def read(amount: Any) -> RecordPayment:
+        return RecordPayment(**asdict(await read_form(request, Payment, amount=amount)))
 
-    return await _answer(request, customer_id, order_id, "payments", act)
+    return await _record(request, customer_id, order_id, "payments", read)
 
 
 @post(f"{PATH}/refunds", opt=needs("orders/manage"))
 async def record_refund(request: AnyRequest, customer_id: FromPath[str], order_id: FromPath[str]) -> Html:
-    async def act(id_: int, amount: Any) -> None:
-        command = RecordRefund(**asdict(await read_form(request, Refund, amount=amount)))
-        await submit(request, orders.recording(id_, command), again=orders.CONTESTED)
+    async def read(amount: Any) -> RecordRefund:
+        return RecordRefund(**asdict(await read_form(request, Refund, amount=amount)))
 
-    return await _answer(request, customer_id, order_id, "refunds", act)
+    return await _record(request, customer_id, order_id, "refunds", read)
 
 
 @post(f"{PATH}/transfer", opt=needs("orders/manage"))
 async def transfer_order(request: AnyRequest, customer_id: FromPath[str], order_id: FromPath[str]) -> Html:
-    async def act(id_: int, _amount: Any) -> None:
+    async def act(id_: int, _currency: str) -> None:
         other = (await read_form(request, Transfer)).customer_id
         await submit(request, lambda unit: orders.transfer(unit, id_, other))
 
     return await _answer(request, customer_id, order_id, "transfer", act)
 
 
-async def _answer(
-    request: AnyRequest, customer_id: str, order_id: str, form: str, act: Callable[[int, Any], Awaitable[None]]
+async def _record(
+    request: AnyRequest,
+    customer_id: str,
+    order_id: str,
+    form: str,
+    read: Callable[[Any], Awaitable[RecordPayment | RecordRefund]],
 ) -> Html:
-    """The order of this customer as it is then, or the form again. People write amounts in units of the currency."""
+    """People write amounts in units of the order's currency."""
+
+    async def act(id_: int, currency: str) -> None:
+        command = await read(_cents(await read_sent(request), currency))
+        await submit(request, orders.recording(id_, command), again=orders.CONTESTED)
+
+    return await _answer(request, customer_id, order_id, form, act)
+
+
+async def _answer(
+    request: AnyRequest, customer_id: str, order_id: str, form: str, act: Callable[[int, str], Awaitable[None]]
+) -> Html:
+    """The order as it is then, or the form again. Raises OrderNotFound for one that is not this customer's."""
     customer, order = customer_in_path(customer_id), id_in_path(order_id)
 
     async def work() -> None:
         row = await find_order(serving(request).store.pool, order)
         if row is None or row["customer_id"] != customer:
             raise OrderNotFound
-        await act(order, _cents(await read_sent(request), row["currency"]))
+        await act(order, row["currency"])
 
     return await answer_form(request, customer, CustomerPageWanted(tab="orders", order=order), form, work)
 
