@@ -106,3 +106,50 @@ async def test_another_port_of_this_machine_sends_no_form_in_somebodys_name(wind
     windows.said.clear()
     await page.goto("/console")
     await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+async def test_a_customer_is_found_and_opened_by_keyboard_from_anywhere(windows: Windows) -> None:
+    id_ = await windows.shop.customer(first_name="Grace", last_name="Hopper")
+    page = await windows.open("/console/history", "administrator")
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("dialog", name="Find")).to_be_visible()
+    await page.keyboard.type("grace hop")
+    await expect(page.locator("#found a.hit")).to_have_count(1)
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{windows.address}/console/customers/{id_}")
+
+
+async def test_what_is_found_is_walked_through_by_arrows(windows: Windows) -> None:
+    for number in range(3):
+        await windows.shop.customer(first_name=f"Ellen{number}", last_name="")
+    page = await windows.open("/console/find", "worker")
+    await page.keyboard.type("ellen")
+    hits = page.locator("#found a.hit")
+    await expect(hits).to_have_count(3)
+    for key, focused in (("ArrowDown", hits.nth(0)), ("ArrowDown", hits.nth(1)), ("ArrowUp", hits.nth(0)),
+                         ("ArrowUp", page.get_by_label("Find").last)):  # fmt: skip
+        await page.keyboard.press(key)
+        await expect(focused).to_be_focused()
+    await expect(page).to_have_url(f"{windows.address}/console/find?q=ellen")
+
+
+async def test_rows_are_walked_through_and_opened_by_keyboard(windows: Windows) -> None:
+    ids = [await windows.shop.customer(first_name=f"Row{number}", last_name="") for number in range(3)]
+    page = await windows.open("/console/customers?search=row&sort_by=id&sort_type=asc", "worker")
+    for key in ("j", "j", "j", "k"):
+        await page.keyboard.press(key)
+    await expect(page.locator(f'a[href="/console/customers/{ids[1]}"]')).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{windows.address}/console/customers/{ids[1]}")
+
+
+async def test_a_list_follows_what_one_types_and_says_what_does_not_fit(windows: Windows) -> None:
+    await windows.shop.customer(first_name="Typed", last_name="Slowly")
+    page = await windows.open("/console/customers", "administrator")
+    await page.get_by_label("Search").press_sequentially("typed slo")
+    await expect(page.locator("#list tbody tr")).to_have_count(1)
+    await expect(page.locator("#count")).to_have_text("1 found")
+    assert "search=typed+slo" in page.url
+    await page.get_by_label("As of").fill("2025-0")
+    await expect(page.get_by_role("alert")).to_contain_text("must be a position, a date")
+    windows.said.clear()  # a 422 is said to be one
