@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
@@ -13,7 +14,14 @@ from domain.value import RULE, Rule
 from eventstore.log.log import Log
 from eventstore.postgres.connection import Connection, Executor
 from eventstore.postgres.stream_ids import from_uuid
-from projections.checks.explain import Explanation, OrderStep, events_of_orders, explained_steps, steps_of
+from projections.checks.explain import (
+    ExplainedRule,
+    Explanation,
+    OrderStep,
+    events_of_orders,
+    explained_steps,
+    steps_of,
+)
 from projections.history.pages import NEWEST
 from projections.models.order_rows import OrderRow
 from projections.models.orders import value_of
@@ -32,6 +40,9 @@ class Stop(NamedTuple):
     type: str
     order_id: int | None
     came: bool
+
+
+UNEXPLAINED = Explanation(0, Decimal(0), 0, ExplainedRule(RULE.name, RULE.version), [])
 
 
 class Course(NamedTuple):

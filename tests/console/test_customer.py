@@ -14,12 +14,14 @@ from projections.checks.course import STOPS
 from service.credentials.roles import Role
 from tests.api.documented import Body
 from tests.api.shop import Shop, done
+from tests.api.test_unknown_events_http import strange
 from tests.console.browsing import Visitor, signed_in
 from tests.eventstore.acts import do, place
 
 FIGURE = re.compile(r'<h2>([\w ]+)</h2><p class="big num">([^<]*)</p><p class="muted small num">([^<]*)</p>')
 
 
+__all__ = ["strange"]
 AFFORDABLE = 0.06  # seconds; it was 0.02 on two cores with a load of 4, and 0.008 are the aim where nothing else runs
 
 
@@ -246,3 +248,16 @@ async def test_a_page_of_fifty_events_costs_little_of_a_processor(shop: Shop) ->
             await page_of(visitor, id_)
             spent.append(process_time() - began)
     assert min(spent) <= AFFORDABLE
+
+
+async def test_an_event_that_can_not_be_applied_leaves_all_but_the_explanation(strange: Shop) -> None:
+    async with signed_in(strange) as visitor:
+        assert figures(await page_of(visitor, 1)) == expected(await strange.shown(1))
+        assert "It can't be read here" in await page_of(visitor, 1)
+        why = await page_of(visitor, 1, "?tab=ltv")
+        [position] = re.findall(r"the one at position (\d+)", why)
+        assert "It can't be read here" in unescape((await visitor.get(f"/console/events/{position}")).text)
+        for tab in ("orders", "addresses"):
+            await page_of(visitor, 1, f"?tab={tab}")
+        past = await visitor.get("/console/customers/1?as_of=3")
+        assert past.status_code == 200

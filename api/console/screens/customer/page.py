@@ -31,8 +31,9 @@ from domain.events import TAGS
 from domain.refusals import CustomerNotFound
 from domain.value import RULES
 from eventstore.postgres.connection import Executor
-from projections.checks.course import Course, course
+from projections.checks.course import UNEXPLAINED, Course, course, stops_of
 from projections.database import at_one_moment
+from projections.fold.fold import PoisonedError
 from projections.fold.past import moment_of
 from projections.history.pages import NEWEST, Page, was_registered
 from projections.queries.customers import find_customer
@@ -63,6 +64,7 @@ class CustomerView(NamedTuple):
     timeline: TimelineTab | None
     value: ValueTab | None
     summary: ValueSummary | None
+    poison: int | None
     orders: OrdersTab | None
     addresses: AddressesTab | None
     primary: dict[str, AddressCard | None]
@@ -91,9 +93,12 @@ class CustomerRows(NamedTuple):
 
 
 class KnownCustomer(NamedTuple):
-    """What is known of a customer until a position, NEWEST for now; `rows` are read later for a past."""
+    """What is known of a customer until a position, NEWEST for now; `rows` are read later for a past. `poison` is the
+    position of an event that can't be applied, so that nothing is known of the lifetime value.
+    """
 
     course: Course
+    poison: int | None
     now: Row
     rows: CustomerRows | None
     history: Page | None
@@ -153,8 +158,14 @@ async def _read(service: Service, id_: int, asked: CustomerPageWanted) -> KnownC
             left = await read_timeline(on, store.log, id_, asked, until)
             return Remains(left, await names_of(on, store.log, left.entries))
         has_timeline = asked.tab == "timeline"
+        try:
+            way = await course(on, store.log, id_, until, store_currency=currency, rule=RULES[asked.rule])
+            poison = None
+        except PoisonedError as error:
+            way, (poison, _problem) = Course(await stops_of(on, id_), [], UNEXPLAINED), error.args
         return KnownCustomer(
-            course=await course(on, store.log, id_, until, store_currency=currency, rule=RULES[asked.rule]),
+            course=way,
+            poison=poison,
             now=now,
             rows=await _rows(on, now, asked.tab) if moment is None else None,
             history=await read_timeline(on, store.log, id_, asked, until) if has_timeline else None,
@@ -174,7 +185,7 @@ def _view(
     request: AnyRequest, place: PagePlace, asked: CustomerPageWanted, known: KnownCustomer, *,
     rows: CustomerRows, forms: Mapping[str, FilledForm],
 ) -> CustomerView:  # fmt: skip
-    way, now = known.course, known.now
+    way, now, explains = known.course, known.now, known.poison is None
     currency, veil = serving(request).settings.store_currency, veil_of(request, place.customer_id)
     person = person_of(rows.row, rows.added.get("wp_user"), now["version"], veil)
     primary = {kind: rows.added.get(f"primary_{kind}_address") for kind in ADDRESS_TYPES}
@@ -187,8 +198,9 @@ def _view(
         tabs=TABS,
         tab=asked.tab,
         timeline=known.history and _timeline(place.customer_id, known, known.history, asked, veil),
-        value=value_tab(way, rows.row, person.name, asked.rule, currency) if asked.tab == "ltv" else None,
-        summary=value_summary(way, currency) if asked.tab == "timeline" else None,
+        value=value_tab(way, rows.row, person.name, asked.rule, currency) if explains and asked.tab == "ltv" else None,
+        summary=value_summary(way, currency) if explains and asked.tab == "timeline" else None,
+        poison=known.poison,
         orders=orders_tab(rows.orders, veil, order_id=asked.order, skip=asked.skip) if asked.tab == "orders" else None,
         addresses=addresses_tab(rows.added, veil, asked.address) if asked.tab == "addresses" else None,
         primary={kind: address and address_card(address, veil) for kind, address in primary.items()},

@@ -116,7 +116,7 @@ def time_panel(course: Course, until: int | None) -> TimePanel:
         later=stops[index + 1].position if index < last else None,
         stops=[stops[each].position for each in places],
         stop=places.index(index),
-        path=steps([course.ltv[each] for each in places]),
+        path=steps([course.ltv[each] for each in places] if course.ltv else []),
         ends=(stops[0].occurred_at, stops[last // 2].occurred_at),
     )
 
