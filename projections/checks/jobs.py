@@ -37,8 +37,10 @@ FIND = f"SELECT {COLUMNS} FROM verification_jobs WHERE id = $3"
 NEWEST = f"SELECT {COLUMNS} FROM verification_jobs ORDER BY id DESC LIMIT 1"
 RUN = "UPDATE verification_jobs SET status = 'running' WHERE id = $1"
 SET_TOTAL = "UPDATE verification_jobs SET total = $2 WHERE id = $1"
+# Of the erased there are events and no figures: they are compared too, and not in the total before.
 ADVANCE = """
-    UPDATE verification_jobs SET checked = checked + $2, drifted = drifted + $3, unverified = unverified + $4
+    UPDATE verification_jobs SET checked = checked + $2, total = greatest(total, checked + $2),
+        drifted = drifted + $3, unverified = unverified + $4
     WHERE id = $1 RETURNING is_to_end"""
 END = "UPDATE verification_jobs SET status = $2, error = $3, finished_at = clock_timestamp() WHERE id = $1"
 # Whatever was not ended by then never was.

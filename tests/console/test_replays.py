@@ -4,9 +4,11 @@ import asyncio
 import re
 
 from projections.replay import engine
+from service import replays
 from tests.api.shop import Shop, done
 from tests.console.browsing import Visitor, signed_in
 from tests.eventstore.acts import PATIENCE, until
+from tests.projections.replays import asked
 from tests.projections.test_replay_ends import held_ranges
 
 PATH = "/console/replays"
@@ -90,8 +92,10 @@ async def test_a_stream_ends_when_the_session_does(empty_shop: Shop) -> None:
     shop = empty_shop
     await shop.customer()
     async with signed_in(shop) as visitor, signed_in(shop, "administrator") as other:
+        id_ = (await replays.start(shop.store, asked())).replay.id
+        path = f"{PATH}/{id_}"
         async with held_ranges(shop.store, shop.dsn, 0):
-            path = await started(visitor)
+            shop.app.state.service.jobs.replay(id_)
             await until(lambda: engine.is_running(shop.pool), "it runs")
             following = asyncio.create_task(visitor.get(f"{path}/progress"))
             page = (await other.get(path)).text

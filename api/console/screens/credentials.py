@@ -24,6 +24,12 @@ from service.credentials.roles import PERMISSIONS
 from service.fields.reader import UnfitFields
 
 PATH = f"{CONSOLE}/credentials"
+# Names by what stands for them in a User-Agent. Most claim to be others too: the first that is found counts.
+BROWSERS = (("Firefox", "Firefox/"), ("Edge", "Edg/"), ("Chrome", "Chrome/"), ("Safari", "Safari/"))
+SYSTEMS = (
+    ("Android", "Android"), ("iOS", "iPhone"), ("iPadOS", "iPad"), ("Windows", "Windows"), ("macOS", "Mac OS"),
+    ("Linux", "Linux"),
+)  # fmt: skip
 
 
 class ShownSession(NamedTuple):
@@ -32,6 +38,13 @@ class ShownSession(NamedTuple):
     id: str
     session: ListedSession
     is_this: bool
+
+    @property
+    def browser(self) -> str:
+        """In a few words, as far as it says what it is."""
+        agent = self.session.user_agent
+        names = [next((name for name, mark in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)]
+        return " on ".join(filter(None, names)) or agent or "unknown"
 
 
 class CredentialsView(NamedTuple):
