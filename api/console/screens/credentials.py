@@ -41,7 +41,7 @@ class ShownSession(NamedTuple):
 
     @property
     def browser(self) -> str:
-        """In a few words, as far as it says what it is."""
+        """Its name and system, as far as it tells them."""
         agent = self.session.user_agent
         names = [next((name for name, mark in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)]
         return " on ".join(filter(None, names)) or agent or "unknown"
