@@ -12,7 +12,8 @@ from eventstore.sealing.stream_keys import openable
 from eventstore.store import Store, Unit
 from projections.database import at_one_moment
 from projections.history.pages import was_registered
-from projections.history.person import Export
+from projections.history.person import Export, HeldCounts
+from projections.history.person import count_held as count_held_about
 from projections.history.person import export as export_customer
 from projections.history.receipt import Receipt, lately_erased, receipt
 from projections.live.words import orders_ever
@@ -72,6 +73,15 @@ async def newest_receipts(store: Store, limit: int) -> list[Receipt]:
     async with at_one_moment(store.pool) as on:
         found = [await receipt(on, store.log, id_) for id_ in await lately_erased(on, limit)]
     return [each for each in found if each is not None]
+
+
+async def count_held(store: Store, customer_id: int) -> HeldCounts:
+    """How much an export would have. Raises CustomerNotFound."""
+    async with at_one_moment(store.pool) as on:
+        found = await count_held_about(on, store.log, customer_id)
+    if found is None:
+        raise CustomerNotFound
+    return found
 
 
 async def export(store: Store, customer_id: int) -> Export:

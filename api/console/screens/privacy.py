@@ -16,7 +16,6 @@ from api.http.paths import CONSOLE
 from api.presentation.privacy import Exported, ShownReceipt, held, receipt
 from domain.refusals import CustomerNotFound
 from eventstore.postgres.json import encode_numbers
-from projections.history.person import Export
 from projections.queries.customers import find_customer, list_customers
 from projections.queries.language.query import ListQuery
 from projections.tables.table import Shown
@@ -29,6 +28,16 @@ from service.privacy import MAX_REASON
 PATH = f"{CONSOLE}/privacy"
 FOUND, RECEIPTS = 10, 20
 GONE = {404, 410}
+NAMES = {
+    "addresses": "addresses",
+    "orders": "orders",
+    "users": "users",
+    "events": "events of the customer and its orders",
+    "events_of_users": "events of its users",
+    "claims": "claims, such as of its email",
+    "kept_answers": "kept answers",
+    "keys": "keys",
+}
 
 
 class ErasureForm(Input):
@@ -59,6 +68,7 @@ class PersonView(NamedTuple):
 
     person: PersonFound
     held: list[tuple[str, int]]
+    events: int
     users: list[int]
     form: FilledForm
 
@@ -99,25 +109,12 @@ async def _shown(request: AnyRequest, id_: int, form: FilledForm) -> Html:
     """What is held, or left. Raises CustomerNotFound."""
     request.user.require("customers/view")
     try:
-        found = await privacy.export(serving(request).store, id_)
+        found = await privacy.count_held(serving(request).store, id_)
     except CustomerNotFound:
         return await _erased(request, id_)
-    users = [user["id"] for user in found.users]
-    view = PersonView(_person(request, found.customer), _counted(found), users, form)
+    counts = [(NAMES[name], count) for name, count in found.counts.items()]
+    view = PersonView(_person(request, found.customer), counts, found.counts["events"], found.users, form)
     return page(request, "privacy_person.html", view, status=form.status, api=f"/customers/{id_}/export")
-
-
-def _counted(found: Export) -> list[tuple[str, int]]:
-    return [
-        ("addresses", len(found.addresses)),
-        ("orders", len(found.orders)),
-        ("users", len(found.users)),
-        ("events of the customer and its orders", len(found.events)),
-        ("events of its users", len(found.of_users)),
-        ("claims, such as of its email", len(found.claims)),
-        ("kept answers", len(found.answers)),
-        ("keys", len(found.keys)),
-    ]
 
 
 async def _erased(request: AnyRequest, id_: int) -> Html:
