@@ -1,7 +1,7 @@
 """What the whole store took by day, and who came: summed from the log, and brought on when somebody looks."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -65,6 +65,9 @@ class Sums(NamedTuple):
 Unit: TypeAlias = Literal["day", "month", "year"]
 
 
+LONGEST: Mapping[Unit, int] = {"day": 1, "month": 31, "year": 366}  # in days
+
+
 class Period(NamedTuple):
     """What the days from `first` to the next period's add up to."""
 
@@ -110,11 +113,14 @@ async def bring_on(store: Store, summed: Summed) -> Summed:
 
 def periods(sums: Sums, unit: Unit, first: date, last: date) -> list[Period]:
     """The day, month or year of the first date, of the last, and all between, those with nothing included."""
-    together = _nothing()
-    for own, by_day in zip(together, sums, strict=True):
-        for day, count in by_day.items():
-            own[_start(unit, day)] += count
-    return [Period(start, *(own[start] for own in together)) for start in _starts(unit, first, last)]
+    together = _together(sums, unit)
+    return [_period(together, start) for start in _starts(unit, first, last)]
+
+
+def filled_periods(sums: Sums, unit: Unit) -> list[Period]:
+    """Those with anything."""
+    together = _together(sums, unit)
+    return [_period(together, start) for start in together.days]
 
 
 async def reset(on: Connection) -> None:
@@ -122,6 +128,18 @@ async def reset(on: Connection) -> None:
     async with on.transaction():
         if await on.fetchval(RESET, FINGERPRINT) is not None:
             await on.execute("DELETE FROM figures_by_day")
+
+
+def _together(sums: Sums, unit: Unit) -> Sums:
+    together = _nothing()
+    for own, by_day in zip(together, sums, strict=True):
+        for day, count in by_day.items():
+            own[_start(unit, day)] += count
+    return together
+
+
+def _period(together: Sums, start: date) -> Period:
+    return Period(start, *(own[start] for own in together))
 
 
 def _start(unit: Unit, day: date) -> date:
@@ -135,7 +153,7 @@ def _start(unit: Unit, day: date) -> date:
 
 
 def _starts(unit: Unit, first: date, last: date) -> Iterator[date]:
-    start, longest = _start(unit, first), timedelta(days={"day": 1, "month": 31, "year": 366}[unit])
+    start, longest = _start(unit, first), timedelta(days=LONGEST[unit])
     while start <= last:
         yield start
         if start > date.max - longest:

@@ -1,6 +1,7 @@
 """The overview: figures that are REST's, what happened last, and health in words."""
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -45,6 +46,30 @@ async def test_figures_are_the_sums_of_rests_and_the_months_add_up_to_them(empty
             shown = rows_of(html)
             assert sum(cents(net) for _when, _orders, net, _new in shown) == 1_324
             assert [sum(int(row[place]) for row in shown) for place in (1, 3)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("months", "unit", "names"),
+    [
+        (["1997-01", "1997-03"], "month", ["Mar 1997", "Feb 1997", "Jan 1997"]),
+        (["1997-01", "2015-03"], "month", ["Mar 2015", "Jan 1997"]),
+        ([f"{year}-{month:02}" for year in (1990, 1991, 1992, 1993, 1999, 2000) for month in range(1, 12)], "year",
+         ["2000", "1999", "1993", "1992", "1991", "1990"]),
+    ],
+    ids=["months between are there", "a long silence is left out", "many months are years"],
+)  # fmt: skip
+async def test_all_time_is_shown_in_as_many_bars_as_one_can_see(
+    empty_shop: Shop, months: list[str], unit: str, names: list[str]
+) -> None:
+    one = await empty_shop.customer()
+    came = datetime.fromisoformat(f"{months[0]}-02").replace(tzinfo=UTC)
+    await empty_shop.pool.execute("UPDATE stored_events SET occurred_at = $1", came)
+    for month in months:
+        await empty_shop.order(one, 100, total_paid=100, payment_status="paid", created_at=f"{month}-02 10:00:00")
+    async with signed_in(empty_shop) as visitor:
+        html = (await visitor.get("/console")).text
+        assert f"Net by {unit}" in html
+        assert [row[0] for row in rows_of(html)] == names
 
 
 async def test_a_store_without_anybody_says_how_to_begin(empty_shop: Shop) -> None:

@@ -13,7 +13,7 @@ from domain.order import ORDER, DeleteOrder, RecordRefund
 from eventstore.store import Store
 from projections.database import open_store
 from projections.fold import days
-from projections.fold.days import Period, Summed, Sums, Unit, bring_on, periods, read
+from projections.fold.days import Period, Summed, Sums, Unit, bring_on, filled_periods, periods, read
 from projections.models import PROJECTIONS
 from projections.replay.engine import replay
 from service.background import summing
@@ -149,6 +149,7 @@ def test_months_are_the_sums_of_their_days_and_none_is_left_out() -> None:
         Period(date(1997, 1, 1), 5, 1, 0), Period(date(1997, 2, 1), 0, 0, 0), Period(date(1997, 3, 1), 5, 2, 0),
     ]  # fmt: skip
     assert [each.first.year for each in periods(sums, "year", date(1996, 12, 31), date(1997, 1, 1))] == [1996, 1997]
+    assert [each.first.month for each in filled_periods(sums, "month")] == [12, 1, 3]
     assert [each.net for each in periods(sums, "day", date(1997, 2, 28), date(1997, 3, 2))] == [0, 7, 0]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Annotated, Any, NamedTuple
 
 from litestar import get
@@ -20,7 +20,7 @@ from api.http.html import Html
 from api.http.request import read
 from api.presentation.story.sentences import names_of
 from domain.value import average
-from projections.fold.days import Period, Sums, Unit, periods
+from projections.fold.days import LONGEST, Period, Sums, Unit, filled_periods, periods
 from projections.history.pages import store_history
 from service.fields.compound import Word
 from service.fields.input import Input
@@ -48,13 +48,14 @@ class PeriodBar(NamedTuple):
 
 
 class Takings(NamedTuple):
-    """`behind` is how many events are not summed yet."""
+    """`has_gaps` where periods with nothing are left out; `behind` is how many events are not summed yet."""
 
     cards: list[StoreFigure]
     bars: list[PeriodBar]
     unit: Unit
     highest: int
     currency: str
+    has_gaps: bool
     behind: int
 
 
@@ -95,20 +96,27 @@ async def _takings(service: Service, range_: str) -> Takings:
         unit,
         max((each.net for each in shown), default=0),
         currency,
+        any(_is_apart(unit, *pair) for pair in pairwise(shown)),
         summed.head - summed.position,
     )
 
 
 def _shown(sums: Sums, range_: str, today: date) -> tuple[list[Period], Unit]:
-    """The periods of a range that ends today; of all, from the first day with anything to the last."""
+    """The periods of a range that ends today; of all, from the first with anything to the last."""
     if range_ == "30d":
         return periods(sums, "day", today - timedelta(days=29), today), "day"
     if range_ == "12m":
         return periods(sums, "month", today.replace(year=today.year - 1, day=1), today)[1:], "month"
-    if not (days := sums.days):
-        return [], "month"
-    unit: Unit = "month" if (days[-1] - days[0]).days < MOST_BARS * 30 else "year"
-    return periods(sums, unit, days[0], days[-1])[-MOST_BARS:], unit
+    months = filled_periods(sums, "month")
+    if len(months) > MOST_BARS:
+        return filled_periods(sums, "year")[-MOST_BARS:], "year"
+    if months and (months[-1].first - months[0].first).days < MOST_BARS * 30:
+        return periods(sums, "month", months[0].first, months[-1].first), "month"
+    return months, "month"
+
+
+def _is_apart(unit: Unit, one: Period, following: Period) -> bool:
+    return (following.first - one.first).days > LONGEST[unit]
 
 
 def _cards(sums: Sums, shown: Sequence[Period], when: str, currency: str) -> list[StoreFigure]:
