@@ -108,3 +108,19 @@ async def test_a_filter_shows_events_while_one_types(windows: Windows, shop: Sho
     await page.get_by_role("link", name="One event earlier").click()
     await expect(page).to_have_url(re.compile("type=refund-recorded.*as_of="))
     await expect(page.locator("#events .event")).to_have_count(1)
+
+
+async def test_after_a_refused_form_one_still_goes_through_time(windows: Windows, shop: Shop) -> None:
+    id_ = await shop.customer()
+    order = await shop.order(id_, 5_000)
+    page = await windows.open(f"/console/customers/{id_}?tab=orders&order={order}", "administrator")
+    form = page.locator("form", has=page.get_by_role("button", name="Record a payment"))
+    await form.get_by_label("Amount").fill("much")
+    await form.get_by_label("Transaction").fill("ch_much")
+    await form.get_by_role("button").click()
+    await expect(page.get_by_text("The amount must be a number")).to_be_visible()
+    await expect(form.get_by_label("Amount")).to_be_focused()
+    windows.said[:] = [text for text in windows.said if "422" not in text]
+    await page.get_by_role("link", name="One event earlier").click()
+    await expect(page).to_have_url(re.compile(rf"/console/customers/{id_}\?.*as_of="))
+    await expect(page.get_by_text("No orders yet.")).to_be_visible()

@@ -99,6 +99,7 @@ async def test_an_order_is_refunded_and_given_away(shop: Shop) -> None:
         assert too_much.status_code == 422
         assert 'value="Broken"' in too_much.text
         assert 'id="amount-problem"' in too_much.text
+        assert f'<a class="cover" href="/console/customers/{id_}?tab=orders&amp;order={order}">' in too_much.text
         odd = await send(visitor, page, f"{path}/refunds", amount="12.5", transaction_id="re_1")
         assert "The amount must be a number such as 1250." in odd.text
         refunded = await send(visitor, page, f"{path}/refunds", amount="500", transaction_id="re_2", reason="Broken")

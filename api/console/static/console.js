@@ -161,7 +161,9 @@ if (time) {
   const stopOf = (position) => (position === null ? last : Math.max(0, stops.findLastIndex((each) => each <= position)));
   const positionOf = (stop) => (stop === last ? null : stops[stop]);
   const address = (position) => {
-    const url = new URL(location.href);
+    // A form that was refused is shown at its own address.
+    const isHere = location.href.split("?")[0] === time.action;
+    const url = new URL(isHere ? location.href : `${time.action}?${new URLSearchParams(new FormData(time))}`);
     for (const name of ["as_of", "before", "mended"]) url.searchParams.delete(name);
     if (position !== null) url.searchParams.set("as_of", position);
     return url.pathname + url.search;

@@ -126,7 +126,7 @@ async def customer_page(
     request: AnyRequest, id_: int, asked: CustomerPageWanted, forms: Mapping[str, FilledForm] = NOTHING_SENT
 ) -> Html:
     """The page, also again with a form that was refused. Raises CustomerNotFound."""
-    place, service = place_of(request, id_), serving(request)
+    place, service = place_of(request, id_, asked.tab), serving(request)
     known = await _read(service, id_, asked)
     if isinstance(known, Remains):
         left = timeline_tab(id_, known.history, known.names, asked)

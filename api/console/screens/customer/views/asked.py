@@ -72,6 +72,8 @@ class PagePlace(NamedTuple):
         return f"?{urlencode({REVEALED: token})}" if token else ""
 
 
-def place_of(request: AnyRequest, customer_id: int) -> PagePlace:
+def place_of(request: AnyRequest, customer_id: int, tab: str = "timeline") -> PagePlace:
+    """Where the address of the request leads, or where its form is."""
     known = {*CustomerPageWanted.__struct_fields__, REVEALED}
-    return PagePlace(customer_id, {name: value for name, value in request.query_params.items() if name in known})
+    sent = {name: value for name, value in request.query_params.items() if name in known}
+    return PagePlace(customer_id, sent if tab == "timeline" else sent | {"tab": tab})
