@@ -64,3 +64,9 @@ async def test_a_manager_erases_but_sees_no_receipt_and_a_worker_does_neither(sh
         assert "<code>history/view</code>" in page
         assert "<h2>Receipt</h2>" not in page
         assert "Receipts" not in (await visitor.get(PATH)).text
+
+
+async def test_who_asks_is_read_as_rest_reads_a_search(shop: Shop) -> None:
+    async with signed_in(shop) as visitor:
+        for who, status in (("ltv > 5", 200), ("%25", 200), ("%00", 422), ("x" * 1_001, 422)):
+            assert (await visitor.get(f"{PATH}?who={who}")).status_code == status

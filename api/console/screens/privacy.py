@@ -10,9 +10,11 @@ from api.console.forms import NEW, FilledForm, read_form, refused_form, submit
 from api.console.pages import page
 from api.console.personal import veil_of
 from api.handling.as_of import seen
+from api.handling.listing import MAX_SEARCH
 from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.http.html import Html, see_other
 from api.http.paths import CONSOLE
+from api.http.request import read
 from api.presentation.privacy import Exported, ShownReceipt, held, receipt
 from domain.refusals import CustomerNotFound
 from eventstore.postgres.json import encode_numbers
@@ -38,6 +40,10 @@ NAMES = {
     "kept_answers": "kept answers",
     "keys": "keys",
 }
+
+
+class WhoAsks(Input):
+    who: Annotated[str, Text(MAX_SEARCH)] = ""
 
 
 class ErasureForm(Input):
@@ -80,15 +86,15 @@ class ErasureView(NamedTuple):
 
 @get("/privacy", opt=needs("users/view"))
 async def show_privacy(request: AnyRequest) -> Html:
-    store, who = serving(request).store, request.query_params.get("who", "").strip()
+    who = (await read(request, WhoAsks)).who
     found = await _found(request, who) if who else []
     may_see = "history/view" in request.user.permissions
-    receipts = list(map(receipt, await privacy.newest_receipts(store, RECEIPTS))) if may_see else None
-    return page(request, "privacy.html", PrivacyView(who, found, receipts))
+    receipts = await privacy.newest_receipts(serving(request).store, RECEIPTS) if may_see else None
+    shown = None if receipts is None else list(map(receipt, receipts))
+    return page(request, "privacy.html", PrivacyView(who, found, shown))
 
 
 async def _found(request: AnyRequest, who: str) -> list[PersonFound]:
-    """Raises QueryRefused."""
     request.user.require("customers/view")
     async with seen(serving(request), None) as view:
         listed = await list_customers(view.on, ListQuery(search=who, per_page=FOUND), now=view.now, totals=view.totals)
