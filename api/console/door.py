@@ -97,7 +97,7 @@ def to_sign_in(request: AnyRequest, _error: SignInNeeded) -> Response[str]:
     target = quote(request.url.path) + (f"?{query}" if query else "")
     if request.method == "GET" and header(request.scope, b"sec-fetch-site") == "cross-site":
         return Response(whole_page(request, "again.html", target), media_type="text/html")
-    way = f"?to={quote(target, safe='')}" if request.method == "GET" else ""
+    way = f"?to={quote(target, safe='')}" if "GET" in methods(request) else ""  # else there is no page to come back to
     return Response("", status_code=303, headers={"location": f"{CONSOLE}/login{way}"}, media_type="text/html")
 
 

@@ -40,6 +40,16 @@ async def test_who_signs_in_gets_where_he_wanted_to_go(shop: Shop) -> None:
         assert await is_in(visitor)
 
 
+async def test_whose_session_ends_before_a_form_is_sent_comes_back_to_its_page(shop: Shop) -> None:
+    async with visiting(shop) as visitor:
+        for path, to in (
+            ("/console/customers/7/edit", "?to=%2Fconsole%2Fcustomers%2F7%2Fedit"),
+            ("/console/theme", ""),
+        ):
+            answer = await visitor.post(path, {"email": "jane@example.com"})
+            assert (answer.status_code, answer.headers["location"]) == (303, f"{LOGIN}{to}")
+
+
 @pytest.mark.parametrize("to", ["", "https://evil.example", "//evil.example", "/console.evil", "/console\\evil",
                                 "/console/\r\nX: y", "/docs", "console", "/console/ü"])  # fmt: skip
 async def test_nobody_is_sent_anywhere_else(shop: Shop, to: str) -> None:
