@@ -66,7 +66,7 @@ def telling_browsers(app: ASGIApp, hsts_seconds: int) -> ASGIApp:
 
 
 def cors(settings: Settings) -> CORSConfig | None:
-    """Only for pages of the origins that are named. There are no cookies: they send a password of their own."""
+    """Only for pages of the origins that are named. REST reads no cookies: they send a password of their own."""
     if not settings.cors_origins:
         return None
     return CORSConfig(
