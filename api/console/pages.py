@@ -138,10 +138,9 @@ def _frame(request: AnyRequest, api: Collection[str]) -> Frame:
     signed_in = signed_in_as(request)
     theme = request.cookies.get(THEME_COOKIE, "")
     permissions = signed_in.principal.permissions if signed_in else frozenset[Permission]()
-    served = {route.path for route in request.app.routes}
 
     def seen(menu: Collection[MenuEntry]) -> list[MenuEntry]:
-        return [entry for entry in menu if entry.permissions & permissions and entry.path in served]
+        return [entry for entry in menu if entry.permissions & permissions]
 
     return Frame(
         ASSETS_PATH,

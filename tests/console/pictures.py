@@ -39,8 +39,10 @@ async def _take(link: str) -> None:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = await browser.new_page(viewport=SIZE, reduced_motion="reduce", timezone_id="UTC")
         await page.goto(link)
+        console = page.url
+        await page.goto(f"{console}?range=12m")
         await _picture(page, "dark")
-        await page.goto(f"{page.url}/customers?search={WHO}")
+        await page.goto(f"{console}/customers?search={WHO}")
         await page.locator("main .rows tbody a.cover").first.click()
         await page.wait_for_load_state()
         await _picture(page, "light")
