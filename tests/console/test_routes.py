@@ -1,6 +1,7 @@
 """Every route of the console, with every role, without a session and with another session's token."""
 
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from litestar.routes import HTTPRoute
@@ -96,3 +97,25 @@ async def test_nothing_is_kept_and_everything_has_the_policy(shop: Shop) -> None
 
 def _data(route: Route, form: dict[str, str]) -> dict[str, Any] | None:
     return None if route.method == "GET" else form
+
+
+PARAMETERS = (
+    "search", "q", "who", "actor", "type", "sort", "sort_by", "sort_type", "page", "per_page", "cursor", "as_of",
+    "from", "to", "range", "tab", "rule", "order", "address", "before", "revealed", "status", "columns", "columns[]",
+    "action", "customer_ids[]", "filter_type", "advanced_filters", "mended", "reason", "limit",
+)  # fmt: skip
+MARK = "<x-mark a=\"'>"
+
+
+async def test_nothing_that_an_address_says_becomes_markup(shop: Shop) -> None:
+    id_ = str(await shop.customer())
+    async with signed_in(shop) as visitor:
+        shown = [route for route in routes(shop) if route.method == "GET" and not route.path.endswith("/progress")]
+        assert len(shown) > 10
+        for path in (*(route.of(id_) for route in shown), LOGIN, f"{CONSOLE}/{quote(MARK)}"):
+            for query in ({}, *({name: MARK} for name in PARAMETERS)):
+                answer = await visitor.http.get(path, params=query)
+                assert answer.status_code < 500, (path, query)
+                if answer.headers.get("content-type", "").startswith("text/html"):
+                    assert "<x-mark" not in answer.text, (path, query)
+                    assert "a=\"'" not in answer.text, (path, query)
