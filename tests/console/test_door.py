@@ -232,8 +232,12 @@ async def test_pages_count_lightly_against_a_rate_and_forms_fully(database: str)
                 assert (await visitor.get("/console")).status_code == 200
             statuses = [(await visitor.post("/console/theme", form)).status_code for _ in range(4)]
             refused = await visitor.post("/console/theme", form)
+            pages = [await visitor.get("/console") for _ in range(10)]
         assert statuses == [303, 303, 303, 429]
         assert "Too many requests" in refused.text
+        assert "data-retry" not in refused.text  # a form is sent again by who wants it to be
+        [asked_again] = [page for page in pages if page.status_code == 429]
+        assert f'data-retry="{asked_again.headers["retry-after"]}"' in asked_again.text
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -242,6 +246,18 @@ async def test_the_menu_has_what_one_may_see(shop: Shop, role: str) -> None:
         page = (await visitor.get("/console")).text
     assert f'<span class="who">{role}</span>' in page
     assert 'href="/console/replays"' not in page or role == "administrator"
+
+
+async def test_a_fault_of_ours_names_the_request_and_nothing_else(empty_shop: Shop) -> None:
+    shop, service = empty_shop, empty_shop.app.state.service
+    async with signed_in(shop) as visitor:
+        shop.app.state.service = service._replace(store=None)
+        answer = await visitor.get("/console/customers/7", **{"X-Request-Id": "request-7"})
+        shop.app.state.service = service
+    assert answer.status_code == 500
+    assert "<h1>A fault of ours</h1>" in answer.text
+    assert "<code>request-7</code>" in answer.text
+    assert "NoneType" not in answer.text
 
 
 async def test_what_is_not_there_is_a_page_too(shop: Shop) -> None:
