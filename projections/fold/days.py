@@ -1,7 +1,7 @@
 """What the whole store took by day, and who came: summed from the log, and brought on when somebody looks."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -18,8 +18,10 @@ from projections.fold.stats import VALUED, Valued, values_in_range, values_of
 VERSION = 1  # of what is summed, besides the rule
 FINGERPRINT = f"{RULE.name} {RULE.version} {VERSION}"
 
-READ = """
-    SELECT u.position, u.fingerprint, (SELECT max(notification_id) FROM stored_events) AS head,
+HEAD = "(SELECT coalesce(max(notification_id), 0) FROM stored_events) AS head"
+NEWS = f"SELECT position, {HEAD} FROM figures_by_day_until"
+READ = f"""
+    SELECT u.position, u.fingerprint, {HEAD},
         d.day, d.net, d.orders, d.customers
     FROM figures_by_day_until AS u LEFT JOIN figures_by_day AS d ON true ORDER BY d.day"""
 # Whose orders may be worth something else, or who came or went. An event of a kind that we don't know may do anything.
@@ -86,13 +88,18 @@ class Summed(NamedTuple):
     is_ours: bool
 
 
-async def read(on: Executor) -> Summed:
+async def read(on: Executor, known: Summed | None = None) -> Summed:
+    """What is known already is not read again."""
+    if known is not None and known.is_ours:
+        [(position, head)] = await on.fetch(NEWS)
+        if position == known.position:
+            return known._replace(head=head)
     rows = await on.fetch(READ)
     sums, (position, fingerprint, head, *_) = _nothing(), rows[0]
     for _, _, _, day, net, orders, customers in rows:
         if day is not None:
             sums.net[day], sums.orders[day], sums.customers[day] = int(net), orders, customers
-    return Summed(sums, position, head or 0, fingerprint == FINGERPRINT)
+    return Summed(sums, position, head, fingerprint == FINGERPRINT)
 
 
 async def bring_on(store: Store, summed: Summed) -> Summed:
@@ -111,16 +118,20 @@ async def bring_on(store: Store, summed: Summed) -> Summed:
     return summed._replace(sums=added, position=until)
 
 
-def periods(sums: Sums, unit: Unit, first: date, last: date) -> list[Period]:
-    """The day, month or year of the first date, of the last, and all between, those with nothing included."""
-    together = _together(sums, unit)
-    return [_period(together, start) for start in _starts(unit, first, last)]
+def periods(sums: Sums, unit: Unit) -> list[Period]:
+    """The days, months or years in which there is anything, in order."""
+    starts = {day: _start(unit, day) for day in sums.days}
+    together = _nothing()
+    for own, by_day in zip(together, sums, strict=True):
+        for day, start in starts.items():
+            own[start] += by_day[day]
+    return [Period(start, *(own[start] for own in together)) for start in dict.fromkeys(starts.values())]
 
 
-def filled_periods(sums: Sums, unit: Unit) -> list[Period]:
-    """Those with anything."""
-    together = _together(sums, unit)
-    return [_period(together, start) for start in together.days]
+def unbroken(known: Iterable[Period], unit: Unit, first: date, last: date) -> list[Period]:
+    """The period of the first date, of the last, and all between, those with nothing included."""
+    by_start = {period.first: period for period in known}
+    return [by_start.get(start) or Period(start, 0, 0, 0) for start in _starts(unit, first, last)]
 
 
 async def reset(on: Connection) -> None:
@@ -128,18 +139,6 @@ async def reset(on: Connection) -> None:
     async with on.transaction():
         if await on.fetchval(RESET, FINGERPRINT) is not None:
             await on.execute("DELETE FROM figures_by_day")
-
-
-def _together(sums: Sums, unit: Unit) -> Sums:
-    together = _nothing()
-    for own, by_day in zip(together, sums, strict=True):
-        for day, count in by_day.items():
-            own[_start(unit, day)] += count
-    return together
-
-
-def _period(together: Sums, start: date) -> Period:
-    return Period(start, *(own[start] for own in together))
 
 
 def _start(unit: Unit, day: date) -> date:

@@ -21,15 +21,17 @@ class Summing:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._known: Summed | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def look(self) -> Summed:
         """At the log's end; or at an earlier position, while what is new is being summed."""
-        summed = await read(self._store.pool)
+        summed = self._known = await read(self._store.pool, self._known)
         if not summed.is_ours or summed.position == summed.head:
             return summed
         if summed.head - summed.position <= FEW or summed.head <= SMALL:
-            return await bring_on(self._store, summed)
+            self._known = await bring_on(self._store, summed)
+            return self._known
         if self._task is None or self._task.done():
             work = attempt(lambda: bring_on(self._store, summed), logger, "figures by day could not be summed")
             self._task = asyncio.create_task(work)

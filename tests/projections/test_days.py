@@ -13,7 +13,7 @@ from domain.order import ORDER, DeleteOrder, RecordRefund
 from eventstore.store import Store
 from projections.database import open_store
 from projections.fold import days
-from projections.fold.days import Period, Summed, Sums, Unit, bring_on, filled_periods, periods, read
+from projections.fold.days import Period, Summed, Sums, Unit, bring_on, periods, read, unbroken
 from projections.models import PROJECTIONS
 from projections.replay.engine import replay
 from service.background import summing
@@ -139,21 +139,32 @@ async def test_another_version_sums_all_anew_and_this_one_leaves_it_alone(
     assert (seen.is_ours, seen.position < seen.head) == (False, True)
 
 
-def test_months_are_the_sums_of_their_days_and_none_is_left_out() -> None:
+def test_months_are_the_sums_of_their_days_and_those_between_are_empty() -> None:
     sums = Sums(
         Counter({date(1997, 1, 31): 5, date(1997, 3, 1): 7, date(1997, 3, 31): -2}),
         Counter({date(1997, 1, 31): 1, date(1997, 3, 1): 2}),
         Counter({date(1996, 12, 31): 9}),
     )
-    assert periods(sums, "month", date(1997, 1, 31), date(1997, 3, 1)) == [
-        Period(date(1997, 1, 1), 5, 1, 0), Period(date(1997, 2, 1), 0, 0, 0), Period(date(1997, 3, 1), 5, 2, 0),
+    december, january, march = months = periods(sums, "month")
+    assert december == Period(date(1996, 12, 1), 0, 0, 9)
+    assert unbroken(months, "month", date(1997, 1, 31), date(1997, 3, 1)) == [
+        january, Period(date(1997, 2, 1), 0, 0, 0), march,
     ]  # fmt: skip
-    assert [each.first.year for each in periods(sums, "year", date(1996, 12, 31), date(1997, 1, 1))] == [1996, 1997]
-    assert [each.first.month for each in filled_periods(sums, "month")] == [12, 1, 3]
-    assert [each.net for each in periods(sums, "day", date(1997, 2, 28), date(1997, 3, 2))] == [0, 7, 0]
+    assert (january, march) == (Period(date(1997, 1, 1), 5, 1, 0), Period(date(1997, 3, 1), 5, 2, 0))
+    assert [each.first.year for each in periods(sums, "year")] == [1996, 1997]
+    days = unbroken(periods(sums, "day"), "day", date(1997, 2, 28), date(1997, 3, 2))
+    assert [each.net for each in days] == [0, 7, 0]
 
 
 @pytest.mark.parametrize("unit", get_args(Unit))
 def test_time_has_a_first_period_and_a_last(unit: Unit) -> None:
-    assert len(periods(Sums(Counter(), Counter(), Counter()), unit, date(9999, 12, 31), date.max)) == 1
-    assert periods(Sums(Counter(), Counter(), Counter()), unit, date.min, date.min)[0].first == date.min
+    assert len(unbroken([], unit, date(9999, 12, 31), date.max)) == 1
+    assert unbroken([], unit, date.min, date.min)[0].first == date.min
+
+
+async def test_what_a_process_knows_already_is_right_after_another_has_gone_on(store: Store) -> None:
+    one, other = Summing(store), Summing(store)
+    history = History(store, 56)
+    for looking in (one, other, other, one, one):
+        await history.live(20)
+        assert rows((await looking.look()).sums) == await true(store)

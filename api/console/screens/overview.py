@@ -20,7 +20,7 @@ from api.http.html import Html
 from api.http.request import read
 from api.presentation.story.sentences import names_of
 from domain.value import average
-from projections.fold.days import LONGEST, Period, Sums, Unit, filled_periods, periods
+from projections.fold.days import LONGEST, Period, Sums, Unit, periods, unbroken
 from projections.history.pages import store_history
 from service.fields.compound import Word
 from service.fields.input import Input
@@ -104,14 +104,14 @@ async def _takings(service: Service, range_: str) -> Takings:
 def _shown(sums: Sums, range_: str, today: date) -> tuple[list[Period], Unit]:
     """The periods of a range that ends today; of all, from the first with anything to the last."""
     if range_ == "30d":
-        return periods(sums, "day", today - timedelta(days=29), today), "day"
+        return unbroken(periods(sums, "day"), "day", today - timedelta(days=29), today), "day"
+    months = periods(sums, "month")
     if range_ == "12m":
-        return periods(sums, "month", today.replace(year=today.year - 1, day=1), today)[1:], "month"
-    months = filled_periods(sums, "month")
+        return unbroken(months, "month", today.replace(year=today.year - 1, day=1), today)[1:], "month"
     if len(months) > MOST_BARS:
-        return filled_periods(sums, "year")[-MOST_BARS:], "year"
+        return periods(sums, "year")[-MOST_BARS:], "year"
     if months and (months[-1].first - months[0].first).days < MOST_BARS * 30:
-        return periods(sums, "month", months[0].first, months[-1].first), "month"
+        return unbroken(months, "month", months[0].first, months[-1].first), "month"
     return months, "month"
 
 
