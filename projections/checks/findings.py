@@ -11,7 +11,10 @@ import msgspec
 from eventstore.postgres.connection import Executor, Session
 from eventstore.postgres.json import encode_numbers
 
-FORGET = "DELETE FROM drift WHERE customer_id = ANY($1) AND NOT customer_id = ANY($2)"
+# Rows are locked in one order, so that a verification and the sampler never wait for each other in a circle.
+FORGET = """
+    WITH held AS (SELECT customer_id FROM drift WHERE customer_id = ANY($1) ORDER BY customer_id FOR UPDATE)
+    DELETE FROM drift USING held WHERE drift.customer_id = held.customer_id AND NOT held.customer_id = ANY($2)"""
 FORGET_FIGURES = "DELETE FROM drifting_figures WHERE customer_id = ANY($1)"
 KEEP = """
     INSERT INTO drift (customer_id, is_unverified, problem)
@@ -115,8 +118,8 @@ async def keep(
     found = sorted({*problems, *(difference.customer_id for difference in differences)})
     await on.execute(FORGET, list(checked), found)
     if found:
-        await on.execute(FORGET_FIGURES, found)
         await on.execute(KEEP, found, [problems.get(id_) for id_ in found])
+        await on.execute(FORGET_FIGURES, found)  # what others found meanwhile, too: now their rows are ours
         await on.execute(KEEP_FIGURES, encode_numbers(differences))
 
 

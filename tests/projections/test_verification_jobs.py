@@ -20,6 +20,7 @@ from projections.checks.jobs import (
     VerificationRunningError,
 )
 from projections.checks.recalculate import recalculate
+from projections.checks.verify import verify
 from projections.database import open_store
 from projections.fold.ranges import Range
 from service import verifications
@@ -178,3 +179,25 @@ async def test_a_verification_that_is_not_there(store: Store) -> None:
     for act in (verifications.find, verifications.cancel):
         with pytest.raises(VerificationNotFoundError):
             await act(store, 7)
+
+
+async def test_several_who_look_at_the_same_customers_at_once_do_not_stand_in_each_others_way(store: Store) -> None:
+    ids = await buyers(store, 6)
+    await store.pool.execute("UPDATE figures SET ltv = 7")
+
+    async def look(chosen: list[int]) -> None:
+        for _ in range(10):
+            await findings_of(store, chosen)
+
+    async with asyncio.TaskGroup() as looking:
+        for chosen in (ids, ids[::-1], ids[::2], ids[1:]):
+            looking.create_task(look(chosen))
+    assert len(await findings.listed(store.pool, 9)) == 6
+
+
+async def findings_of(store: Store, ids: list[int]) -> None:
+    async def pieces() -> AsyncIterator[list[int]]:
+        yield ids
+
+    async for _ in verify(store, pieces()):
+        pass
