@@ -54,7 +54,8 @@ def _database(standing: Standing) -> HealthFact:
 def _figures(known: Known | None) -> list[HealthFact]:
     if known is None:
         return [HealthFact("Figures", "not verified yet", "warn", "/console/drift")]
-    verified = HealthFact("Verified", f"{number(known.checked)} customers", at=known.checked_at)
+    customers = f"{number(known.checked)} customer{'s' * (known.checked != 1)}"
+    verified = HealthFact("Verified", customers, at=known.checked_at)
     wrong = {"drift": known.drifted, "can't be verified": known.unverified}
     if not any(wrong.values()):
         return [HealthFact("Figures", "as events say", "good"), verified]

@@ -200,7 +200,21 @@ def test_a_history_fits_a_terminal_of_eighty_columns_and_loses_nothing(text: str
 
 
 # What may follow a value in a sentence and ends in an s; of bytes, a file has more than one.
-NO_PLURALS = {"address", "belongs", "bytes", "has", "is", "makes", "names", "puts", "signs", "takes", "was", "wraps"}
+NO_PLURALS = {
+    "address",
+    "belongs",
+    "bytes",
+    "has",
+    "is",
+    "makes",
+    "names",
+    "puts",
+    "signs",
+    "takes",
+    "waits",
+    "was",
+    "wraps",
+}
 
 
 def plurals(tree: ast.AST) -> Iterator[str]:

@@ -112,7 +112,7 @@ async def _events(service: Service, q: str) -> list[Hit]:
     known = [position] if position is not None and position > 0 and await find.is_event(on, position) else []
     requested = await find.events_of_request(on, q.strip())
     return [Hit("clock", f"Event {each}", note, f"{CONSOLE}/events/{each}") for note, positions in (
-        ("by its position", known), (f"of this request, among the last {find.LOOKED_AT:,} events", requested)
+        ("by its position", known), (f"of this request, among the last {find.LOOKED_AT:,} recorded events", requested)
     ) for each in positions]  # fmt: skip
 
 

@@ -152,7 +152,8 @@ def _when(range_: str, names: Sequence[str]) -> str:
 
 
 def _titled(unit: Unit, period: Period, currency: str) -> str:
-    return f"{_name(unit, period.first)}: {money(period.net, currency)}, {number(period.orders)} orders"
+    orders = f"{number(period.orders)} order{'s' * (period.orders != 1)}"
+    return f"{_name(unit, period.first)}: {money(period.net, currency)}, {orders}"
 
 
 def _name(unit: Unit, first: date) -> str:
