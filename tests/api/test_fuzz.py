@@ -38,7 +38,7 @@ async def test_nothing_that_a_client_may_send_breaks_what_the_document_says(data
 
 def schemathesis(document: str, *options: str) -> subprocess.CompletedProcess[str]:
     login = ["--auth", f"{credentials.ADMIN}:{PASSWORD}"]
-    command = ["--config-file", str(CONFIG), "run", document, *login, *options, "--workers", "2", "--no-color"]
+    command = ["--config-file", str(CONFIG), "run", document, *login, *options, "--no-color"]
     return subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", *command], cwd=ROOT, check=False, capture_output=True, text=True
     )
