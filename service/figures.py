@@ -4,9 +4,12 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from domain.refusals import CustomerNotFound
+from domain.value import Rule
 from eventstore.log.log import Log
-from eventstore.postgres.connection import Session
+from eventstore.postgres.connection import Connection, Session
 from eventstore.store import Store
+from projections.checks.course import UNEXPLAINED, Course
+from projections.checks.course import course as course_of_customer
 from projections.checks.explain import Explanation
 from projections.checks.explain import explain as explain_customer
 from projections.checks.recalculate import Drift
@@ -14,9 +17,11 @@ from projections.checks.recalculate import recalculate as recalculate_customer
 from projections.checks.what_if import WhatIf
 from projections.checks.what_if import what_if as figures_under
 from projections.database import at_one_moment
+from projections.fold.fold import PoisonedError
 from projections.fold.past import EVENTS_AT_ONCE, AsOf, moment_of
 from projections.fold.ranges import EVENTS
 from projections.history.pages import NEWEST
+from projections.history.stops import stops_of
 from projections.queries.customers import find_customer
 from projections.replay.engine import Progress, unseen
 from projections.tables.table import Shown
@@ -49,6 +54,15 @@ async def explain(
     if found is None:
         raise CustomerNotFound
     return found
+
+
+async def course(on: Connection, log: Log, customer_id: int, until: int, *, store_currency: str, rule: Rule) -> Course:
+    """The course of a customer that is there, also of one of whom an event can't be applied."""
+    try:
+        return await course_of_customer(on, log, customer_id, until, store_currency=store_currency, rule=rule)
+    except PoisonedError as error:
+        position, _problem = error.args
+        return Course(await stops_of(on, customer_id), [], UNEXPLAINED, position)
 
 
 async def what_if(store: Store, rule: str, progress: Progress | None = None) -> WhatIf:

@@ -14,6 +14,7 @@ from api.handling.serving import AnyRequest
 from api.handling.writes import Conditions, Outcome, carry_out
 from api.http.answer import Answer
 from api.http.headers import header
+from api.http.reasons import Reason
 from api.http.refusals import AtTheDoor, HttpRefusal, Invalid
 from api.http.request import parse_body, read_body
 from eventstore.postgres.connection import Session
@@ -42,6 +43,11 @@ class FilledForm(NamedTuple):
     @property
     def status(self) -> int:
         return self.refusal.status if self.refusal else 200
+
+    @property
+    def is_late(self) -> bool:
+        """Somebody else was faster."""
+        return self.refusal is not None and self.refusal.reason is Reason.VERSION_CHANGED
 
     @property
     def problem(self) -> str:

@@ -1,19 +1,13 @@
 """A customer's lifetime value after each of its events, and why it was what it was after one of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
-import asyncpg
-
-from domain.event import tag
-from domain.order import OrderTransferred
 from domain.value import RULE, Rule
 from eventstore.log.log import Log
-from eventstore.postgres.connection import Connection, Executor
-from eventstore.postgres.stream_ids import from_uuid
+from eventstore.postgres.connection import Connection
 from projections.checks.explain import (
     ExplainedRule,
     Explanation,
@@ -23,34 +17,23 @@ from projections.checks.explain import (
     steps_of,
 )
 from projections.history.pages import NEWEST
+from projections.history.stops import Stop, stops_of
 from projections.models.order_rows import OrderRow
 from projections.models.orders import value_of
-
-# Without what they say: a page shows most of them as points of a line.
-STOP = "SELECT notification_id, occurred_at, actor, topic, originator_id, customer_id FROM stored_events"
-STOPS = f"{STOP} WHERE customer_id = $1 UNION ALL {STOP} WHERE former_customer_id = $1 ORDER BY notification_id"
-
-
-class Stop(NamedTuple):
-    """An event about the customer: `order_id` where it is an order's, `came` where it brought one from another."""
-
-    position: int
-    occurred_at: datetime
-    actor: str
-    type: str
-    order_id: int | None
-    came: bool
-
 
 UNEXPLAINED = Explanation(0, Decimal(0), 0, ExplainedRule(RULE.name, RULE.version), [])
 
 
 class Course(NamedTuple):
-    """`ltv` is in cents of the store's currency, right after each stop; `explanation` is of the value at a position."""
+    """`ltv` is in cents of the store's currency, right after each stop; `explanation` is of the value at a position.
+
+    Both are empty where an event can't be applied; `poison` is its position.
+    """
 
     stops: list[Stop]
     ltv: list[int]
     explanation: Explanation
+    poison: int | None = None
 
 
 async def course(
@@ -64,19 +47,6 @@ async def course(
     steps = [*steps_of(await events_of_orders(on, log, customer_id, NEWEST))]
     by_then = explained_steps(customer_id, _by(customer_id, steps, until), store_currency, rule)
     return Course(stops, ltv_after(customer_id, steps, [stop.position for stop in stops]), by_then)
-
-
-async def stops_of(on: Executor, customer_id: int) -> list[Stop]:
-    """All events about a customer, as many as its version says, the oldest first."""
-    return [_stop(customer_id, row) for row in await on.fetch(STOPS, customer_id)]
-
-
-def _stop(customer_id: int, row: asyncpg.Record) -> Stop:
-    position, at, actor, topic, stream, owner = row
-    category, id_ = from_uuid(stream)
-    type_ = topic.partition("#")[0]
-    came = type_ == tag(OrderTransferred) and owner == customer_id
-    return Stop(position, at, actor, type_, id_ if category == "order" else None, came)
 
 
 def ltv_after(customer_id: int, steps: Iterable[OrderStep], positions: Sequence[int]) -> list[int]:

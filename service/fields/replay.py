@@ -28,7 +28,7 @@ RULE = OneOf(
 
 @dataclass(frozen=True)
 class Customers(Text):
-    schema: ClassVar[Schema] = {"type": ["string", "integer"], "pattern": "^[1-9][0-9]*(-[1-9][0-9]*)?$"}
+    schema: ClassVar[Schema] = {"type": ["string", "integer"], "pattern": "^[1-9][0-9]*(-[1-9][0-9]*)?$", "minimum": 1}
 
 
 class ReplayWanted(Input, forbid_unknown_fields=True):

@@ -20,10 +20,11 @@ BY_STORE = {
     ("payment_status", "settled"), ("cursor", "invalid"), ("amount", "max"),
     ("name", "unique"),
 }  # fmt: skip
+OTHERS_OF_WHAT_IF = ("projection", "from", "customers", "customer_id", "last_customer_id", "swap")
 BY_OTHER_FIELD = {
     ("state", "required"), ("state", "invalid"), ("postcode", "required"), ("postcode", "invalid"),
     ("total_refund", "max"), ("subtotal", "max"), ("last_customer_id", "min"), ("projection", "in"),
-    ("permissions", "in"),
+    ("permissions", "in"), *((name, "invalid") for name in OTHERS_OF_WHAT_IF),
 }  # fmt: skip
 BUSINESS = {"Customer already exists.", "Address set as primary failed.", "Can not attach user"}
 

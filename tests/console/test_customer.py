@@ -10,7 +10,7 @@ from api.console.filters import money
 from api.console.screens.customer.views.around import MOST_STOPS
 from api.console.screens.customer.views.asked import TABS
 from domain.customer import CUSTOMER, ChangeCustomer
-from projections.checks.course import STOPS
+from projections.history.stops import STOPS
 from service.credentials.roles import Role
 from tests.api.documented import Body
 from tests.api.shop import Shop, done

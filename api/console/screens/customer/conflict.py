@@ -9,7 +9,7 @@ from api.console.screens.customer.views.profile import LABELS, values_of
 from api.handling.as_of import seen
 from api.handling.serving import AnyRequest, Service, found, serving
 from domain.refusals import CustomerNotFound
-from projections.checks.course import Stop, stops_of
+from projections.history.stops import Stop, stops_of
 from projections.queries.customers import find_customer
 
 

@@ -15,7 +15,6 @@ from api.console.screens.customer.views.asked import PagePlace, place_of
 from api.console.screens.customer.views.profile import LABELS, NOT_READ, full_name, values_of
 from api.handling.serving import AnyRequest, customer_in_path, found, serving
 from api.http.html import Html, see_other
-from api.http.reasons import Reason
 from api.presentation.users import LinkedUser
 from api.rest.customers import LabelsToCarry, email_as_sent
 from api.rest.lists import added_to_customers
@@ -81,8 +80,7 @@ async def edit(request: AnyRequest, customer_id: FromPath[str]) -> Html:
     form = await refused_form(request, work)
     if form is None:
         return see_other(place_of(request, id_).path)
-    is_late = form.refusal is not None and form.refusal.reason is Reason.VERSION_CHANGED
-    conflict = await find_conflict(request, id_, form.values) if is_late else None
+    conflict = await find_conflict(request, id_, form.values) if form.is_late else None
     return await _edit_page(request, id_, {"profile": form}, conflict)
 
 

@@ -31,14 +31,14 @@ from domain.events import TAGS
 from domain.refusals import CustomerNotFound
 from domain.value import RULES
 from eventstore.postgres.connection import Executor
-from projections.checks.course import UNEXPLAINED, Course, course, stops_of
+from projections.checks.course import Course
 from projections.database import at_one_moment
-from projections.fold.fold import PoisonedError
 from projections.fold.past import moment_of
 from projections.history.pages import NEWEST, Page, was_registered
 from projections.queries.customers import find_customer
 from projections.queries.lookups import label_values
 from projections.queries.orders import every_order
+from service import figures
 from service.fields.places import country_choices
 
 # What each tab reads beside the customer.
@@ -93,12 +93,9 @@ class CustomerRows(NamedTuple):
 
 
 class KnownCustomer(NamedTuple):
-    """What is known of a customer until a position, NEWEST for now; `rows` are read later for a past. `poison` is the
-    position of an event that can't be applied, so that nothing is known of the lifetime value.
-    """
+    """What is known of a customer until a position, NEWEST for now; `rows` are read later for a past."""
 
     course: Course
-    poison: int | None
     now: Row
     rows: CustomerRows | None
     history: Page | None
@@ -158,14 +155,8 @@ async def _read(service: Service, id_: int, asked: CustomerPageWanted) -> KnownC
             left = await read_timeline(on, store.log, id_, asked, until)
             return Remains(left, await names_of(on, store.log, left.entries))
         has_timeline = asked.tab == "timeline"
-        try:
-            way = await course(on, store.log, id_, until, store_currency=currency, rule=RULES[asked.rule])
-            poison = None
-        except PoisonedError as error:
-            way, (poison, _problem) = Course(await stops_of(on, id_), [], UNEXPLAINED), error.args
         return KnownCustomer(
-            course=way,
-            poison=poison,
+            course=await figures.course(on, store.log, id_, until, store_currency=currency, rule=RULES[asked.rule]),
             now=now,
             rows=await _rows(on, now, asked.tab) if moment is None else None,
             history=await read_timeline(on, store.log, id_, asked, until) if has_timeline else None,
@@ -185,7 +176,7 @@ def _view(
     request: AnyRequest, place: PagePlace, asked: CustomerPageWanted, known: KnownCustomer, *,
     rows: CustomerRows, forms: Mapping[str, FilledForm],
 ) -> CustomerView:  # fmt: skip
-    way, now, explains = known.course, known.now, known.poison is None
+    way, now, explains = known.course, known.now, known.course.poison is None
     currency, veil = serving(request).settings.store_currency, veil_of(request, place.customer_id)
     person = person_of(rows.row, rows.added.get("wp_user"), now["version"], veil)
     primary = {kind: rows.added.get(f"primary_{kind}_address") for kind in ADDRESS_TYPES}
@@ -200,7 +191,7 @@ def _view(
         timeline=known.history and _timeline(place.customer_id, known, known.history, asked, veil),
         value=value_tab(way, rows.row, person.name, asked.rule, currency) if explains and asked.tab == "ltv" else None,
         summary=value_summary(way, currency) if explains and asked.tab == "timeline" else None,
-        poison=known.poison,
+        poison=way.poison,
         orders=orders_tab(rows.orders, veil, order_id=asked.order, skip=asked.skip) if asked.tab == "orders" else None,
         addresses=addresses_tab(rows.added, veil, asked.address) if asked.tab == "addresses" else None,
         primary={kind: address and address_card(address, veil) for kind, address in primary.items()},

@@ -10,8 +10,8 @@ from api.console.timeline import EventLine, event_line
 from api.presentation.story.sentences import Names
 from eventstore.log.log import Log
 from eventstore.postgres.connection import Executor
-from projections.checks.course import Stop
 from projections.history.pages import NEWEST, Entry, Filters, Page, customer_history
+from projections.history.stops import Stop
 
 PER_PAGE = 50
 

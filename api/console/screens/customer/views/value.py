@@ -13,8 +13,9 @@ from api.presentation.money import figure
 from api.presentation.story.words import many
 from api.presentation.values import Row
 from domain.value import RULE, RULES, Rule
-from projections.checks.course import Course, Stop
+from projections.checks.course import Course
 from projections.checks.explain import ExplainedOrder, Explanation
+from projections.history.stops import Stop
 
 MOST_BARS = 60  # more are summed up by month, and then by year
 RULE_WORDS = {
