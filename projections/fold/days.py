@@ -18,12 +18,15 @@ from projections.fold.stats import VALUED, Valued, values_in_range, values_of
 VERSION = 1  # of what is summed, besides the rule
 FINGERPRINT = f"{RULE.name} {RULE.version} {VERSION}"
 
-HEAD = "(SELECT coalesce(max(notification_id), 0) FROM stored_events) AS head"
-NEWS = f"SELECT position, {HEAD} FROM figures_by_day_until"
+# A position is no identity: after a failover that lost events, others may be at theirs. A digest is.
+NEWS = """
+    SELECT u.position, u.fingerprint, at.digest, coalesce(newest.notification_id, 0) AS head,
+        newest.digest AS head_digest
+    FROM figures_by_day_until AS u LEFT JOIN stored_events AS at ON at.notification_id = u.position
+        LEFT JOIN (SELECT notification_id, digest FROM stored_events ORDER BY notification_id DESC LIMIT 1) AS newest
+            ON true"""
 READ = f"""
-    SELECT u.position, u.fingerprint, {HEAD},
-        d.day, d.net, d.orders, d.customers
-    FROM figures_by_day_until AS u LEFT JOIN figures_by_day AS d ON true ORDER BY d.day"""
+    SELECT u.*, d.day, d.net, d.orders, d.customers FROM ({NEWS}) AS u LEFT JOIN figures_by_day AS d ON true"""
 # Whose orders may be worth something else, or who came or went. An event of a kind that we don't know may do anything.
 WITHOUT_VALUE = [event for event in EVENTS if event not in {*VALUED, CustomerRegistered, CustomerErased}]
 TOUCHED = f"""
@@ -36,9 +39,10 @@ REGISTERED = """
     FROM unnest($1::bigint[]) AS id JOIN stored_events AS e
         ON e.originator_id = customer_stream(id) AND e.originator_version = 1
     GROUP BY 1"""
-# Only from where the sum began: another process may have been quicker.
+# Only from where the sum began, as another process may have been quicker; and only to an event that is still there.
 BRING_ON = """
-    UPDATE figures_by_day_until SET position = $1 WHERE position = $2 AND fingerprint = $3 RETURNING position"""
+    UPDATE figures_by_day_until SET position = $1 WHERE position = $2 AND fingerprint = $3
+        AND EXISTS (SELECT FROM stored_events WHERE notification_id = $1 AND digest = $4) RETURNING position"""
 ADD = """
     INSERT INTO figures_by_day AS d (day, net, orders, customers)
     SELECT * FROM unnest($1::date[], $2::numeric[], $3::bigint[], $4::bigint[])
@@ -80,26 +84,30 @@ class Period(NamedTuple):
 
 
 class Summed(NamedTuple):
-    """`sums` hold all events up to `position`; `head` is the log's last. `is_ours` unless another version sums them."""
+    """`sums` hold all events up to `position`; `head` is the log's last; the digests are of the events at these two.
+    `is_ours` unless another version sums them.
+    """
 
     sums: Sums
     position: int
+    digest: bytes | None
     head: int
+    head_digest: bytes | None
     is_ours: bool
 
 
 async def read(on: Executor, known: Summed | None = None) -> Summed:
     """What is known already is not read again."""
     if known is not None and known.is_ours:
-        [(position, head)] = await on.fetch(NEWS)
-        if position == known.position:
-            return known._replace(head=head)
+        [(position, _fingerprint, digest, head, head_digest)] = await on.fetch(NEWS)
+        if (position, digest) == (known.position, known.digest):
+            return known._replace(head=head, head_digest=head_digest)
     rows = await on.fetch(READ)
-    sums, (position, fingerprint, head, *_) = _nothing(), rows[0]
-    for _, _, _, day, net, orders, customers in rows:
+    sums, (position, fingerprint, digest, head, head_digest, *_) = _nothing(), rows[0]
+    for *_, day, net, orders, customers in rows:
         if day is not None:
             sums.net[day], sums.orders[day], sums.customers[day] = int(net), orders, customers
-    return Summed(sums, position, head, fingerprint == FINGERPRINT)
+    return Summed(sums, position, digest, head, head_digest, fingerprint == FINGERPRINT)
 
 
 async def bring_on(store: Store, summed: Summed) -> Summed:
@@ -113,9 +121,9 @@ async def bring_on(store: Store, summed: Summed) -> Summed:
         touched = [row[0] for row in await store.pool.fetch(TOUCHED, summed.position, until)]
         for start in range(0, len(touched), AT_A_TIME):
             await _sum_anew(added, store, touched[start : start + AT_A_TIME], summed.position, until)
-    await _write(store, summed.position, until, added)
+    await _write(store, summed, added)
     _add(added, summed.sums)
-    return summed._replace(sums=added, position=until)
+    return summed._replace(sums=added, position=until, digest=summed.head_digest)
 
 
 def periods(sums: Sums, unit: Unit) -> list[Period]:
@@ -189,8 +197,9 @@ def _add(sums: Sums, others: Sums, sign: int = 1) -> None:
             own[day] += sign * count
 
 
-async def _write(store: Store, after: int, until: int, added: Sums) -> None:
-    days = added.days
+async def _write(store: Store, summed: Summed, added: Sums) -> None:
+    """What is new from the position of `summed` to its head."""
+    days, args = added.days, (summed.head, summed.position, FINGERPRINT, summed.head_digest)
     async with store.pool.acquire() as connection, connection.transaction():
-        if await connection.fetchval(BRING_ON, until, after, FINGERPRINT) is not None:
+        if await connection.fetchval(BRING_ON, *args) is not None:
             await connection.execute(ADD, days, *([sums[day] for day in days] for sums in added))

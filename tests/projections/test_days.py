@@ -19,7 +19,10 @@ from projections.replay.engine import replay
 from service.background import summing
 from service.background.summing import Summing
 from tests.eventstore.acts import do, erase, place, register, transfer, until
+from tests.eventstore.conftest import elsewhere
 from tests.projections.history import History
+
+__all__ = ["elsewhere"]
 
 # As one would ask the tables, with nothing of the code that sums the log.
 TRUE = """
@@ -106,6 +109,42 @@ async def test_processes_that_look_at_the_same_time_add_nothing_twice(store: Sto
         for each in await asyncio.gather(bring_on(store, seen[0]), bring_on(elsewhere, seen[1])):
             assert rows(each.sums) == await true(store)
     await require_exact(store)
+
+
+async def lose(store: Store, after: int) -> None:
+    """Events after a position, as a failover does to a standby that lacked them."""
+    await store.pool.execute("DELETE FROM stored_events WHERE notification_id > $1", after)
+    await store.pool.execute("SELECT setval('stored_events_notification_id_seq', $1)", after)
+
+
+async def test_sums_of_events_that_were_lost_are_not_shown(store: Store, elsewhere: Store) -> None:
+    """Others have their positions by now."""
+    looking, one = Summing(store), await register(store, "one@example.com")
+    kept = (await looking.look()).position
+    await place(store, one)
+    lost = await looking.look()
+    await lose(store, kept)
+    await store.pool.execute("TRUNCATE figures_by_day; UPDATE figures_by_day_until SET position = 0")
+    for number in range(lost.position - kept):
+        await register(elsewhere, f"{number}@example.com")
+    there = await look(elsewhere)
+    assert there.position == lost.position
+    assert rows((await looking.look()).sums) == rows(there.sums) != rows(lost.sums)
+
+
+async def test_sums_of_events_that_are_lost_meanwhile_are_not_written(store: Store, elsewhere: Store) -> None:
+    one = await register(store, "one@example.com")
+    kept = (await look(store)).position
+    await place(store, one)
+    seen = await read(store.pool)
+    await lose(store, kept)
+    await bring_on(store, seen)
+    assert (await read(store.pool)).position == kept
+    for number in range(seen.head - kept):
+        await register(elsewhere, f"{number}@example.com")
+    await bring_on(store, seen)  # others are at their positions by now
+    assert (await read(store.pool)).position == kept
+    assert (await look(store)).sums.customers.total() == 1 + seen.head - kept
 
 
 async def test_nobody_waits_for_much_that_is_new(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
