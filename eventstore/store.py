@@ -1,8 +1,9 @@
 """Carries out commands: loads, decides, and has events, claims and read models written, all or nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
@@ -15,7 +16,8 @@ from eventstore.log.log import Log
 from eventstore.postgres.away import UNREACHABLE
 from eventstore.postgres.connection import Connection, Session
 from eventstore.postgres.durability import sync, warnings
-from eventstore.reading.instance import Instances
+from eventstore.reading.coalesce import Coalescer
+from eventstore.reading.instance import Instances, Remembered
 from eventstore.reading.reader import Reader
 from eventstore.sealing.stream_keys import settle
 
@@ -28,6 +30,7 @@ __all__ = [
     "Overloaded",
     "Projecting",
     "Projector",
+    "Reach",
     "Store",
     "Unit",
 ]
@@ -38,6 +41,10 @@ R = TypeVar("R")
 ATTEMPTS = 100
 MAX_COMMANDS = 1_000  # under way at a time, from their first read to their answer
 
+# Without a standby that commits wait for, what is visible is durable.
+END = """
+    SELECT coalesce(max(notification_id), 0), current_setting('synchronous_standby_names') <> '' FROM stored_events"""
+
 
 class Contended(Exception):
     """Every attempt was overtaken by another command."""
@@ -45,6 +52,13 @@ class Contended(Exception):
 
 class Overloaded(Exception):
     """More commands are under way than can be carried out soon."""
+
+
+class Reach(NamedTuple):
+    """The last position of the log, and the last that may be read to others: up to there the log is durable."""
+
+    head: int
+    durable: int
 
 
 class Store:
@@ -62,6 +76,7 @@ class Store:
         self._instances = instances or Instances(projector.new_cache)
         self._reads = Reader(pool, log)
         self._writer = Writer(pool, log, projector, self._instances)
+        self._reaches: Coalescer[None, Reach] = Coalescer(self._reach)
         self._under_way = 0
         self._at_rest = asyncio.Event()
 
@@ -163,6 +178,30 @@ class Store:
         if heard:
             raise OutcomeUnknown
         return seen
+
+    async def reach(self) -> Reach:
+        """How far the log reaches now. It waits for a standby, but not for long: then `durable` is behind."""
+        return await self._reaches(None)
+
+    async def durable_on(self, connection: Connection) -> int:
+        """How far the log is known to be durable on the server of a connection."""
+        return (await self._instances.of(connection)).durable
+
+    async def _reach(self, asked: Sequence[None]) -> list[Reach]:
+        async with self.pool.acquire() as connection:
+            known, head, is_awaited = await self._end(connection)
+        if head > known.durable and is_awaited:
+            with suppress(OutcomeUnknown):
+                known, head, _ = await self.durably(self._end)
+                is_awaited = False
+        if not is_awaited:
+            known.durable = max(known.durable, head)
+        return [Reach(head, min(head, known.durable))] * len(asked)
+
+    async def _end(self, connection: Connection) -> tuple[Remembered, int, bool]:
+        """What is known of the connection's server, the end of its log, and whether its commits wait for a standby."""
+        head, is_awaited = (await connection.fetch(END))[0]
+        return await self._instances.of(connection), head, is_awaited
 
 
 async def _result(_session: Session, result: T) -> T:

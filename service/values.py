@@ -1,17 +1,27 @@
 """Values of rows as they are written in JSON."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
+
+Pair: TypeAlias = Sequence[Any]
 
 
 def shown(value: Any) -> Any:
     """A column's value: times as text, whole decimals without a fraction, stored JSON as it is."""
     convert = _SHOWN_AS.get(type(value))
     return value if convert is None else convert(value)
+
+
+def shown_pairs(changes: Mapping[str, Pair]) -> dict[str, Pair]:
+    """Values before and after, by field."""
+    # Most values are texts and integers, which need no look of their own.
+    return {
+        name: pair if CONVERTED.isdisjoint(map(type, pair)) else (*map(shown, pair),) for name, pair in changes.items()
+    }
 
 
 def _decimal(value: Decimal) -> int | Decimal:

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from api.presentation.values import Id, Moment
 from projections.history.pages import Entry, Page
 from projections.tables.projection import utc
-from service.values import CONVERTED, shown
+from service.values import shown, shown_pairs
 
 BeforeAndAfter: TypeAlias = Annotated[Sequence[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
 
@@ -54,13 +54,6 @@ def history_page(page: Page) -> HistoryPage:
 
 def history_entry(entry: Entry) -> HistoryEntry:
     recorded = entry.recorded
-    changes: dict[str, Sequence[Any]] | None = None
-    if entry.changes is not None:
-        # Most values are texts and integers, which need no look of their own.
-        changes = {
-            name: pair if CONVERTED.isdisjoint(map(type, pair)) else (*map(shown, pair),)
-            for name, pair in entry.changes.items()
-        }
     return HistoryEntry(
         position=recorded.position,
         version=recorded.version,
@@ -71,5 +64,5 @@ def history_entry(entry: Entry) -> HistoryEntry:
         actor=recorded.actor,
         request_id=recorded.request_id,
         data=entry.data,
-        changes=changes,
+        changes=None if entry.changes is None else shown_pairs(entry.changes),
     )

@@ -34,11 +34,14 @@ class Cache(Protocol):
 
 
 class Remembered:
-    """What is cached of one instance: folded streams, and the rows of read models."""
+    """What is cached of one instance: folded streams, the rows of read models, and how far its log is known to be
+    durable.
+    """
 
     def __init__(self, rows: Cache) -> None:
         self.heads = StreamCache()
         self.rows = rows
+        self.durable = 0
 
 
 class Instances:

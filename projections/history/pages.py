@@ -1,4 +1,4 @@
-"""Pages of history, of a customer and its orders or of the whole store.
+"""Pages of history, of a customer and its orders or of the whole store, and of the feed, which is history forwards.
 
 A page costs the same however long the history is. Without filters an index gives exactly its events. Filters look at
 the next WINDOW or LOG_WINDOW events only, so a page may be short or empty, and has a cursor to continue: an index for
@@ -51,27 +51,27 @@ NEWEST_BELOW = f"""
         ORDER BY s.version DESC LIMIT 1), 0)"""
 # The page's events, and before them those of their streams since the newest snapshot below each. How far the filters
 # have looked, and the customer's version, are in every row, of which there is one even without events. The inner ORDER
-# BY leaves PostgreSQL no other plan than a walk over the key for each stretch.
+# BY leaves PostgreSQL no other plan than a walk over the key for each stretch. `order` is ascending or descending.
 PAGE = f"""
     WITH about AS MATERIALIZED ({{about}}),
     found AS MATERIALIZED (
         SELECT notification_id, originator_id, originator_version FROM stored_events
         WHERE {{which}} AND ($2::text[] IS NULL OR topic = ANY($2)) AND ($3::text IS NULL OR actor = $3)
             AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5)
-        ORDER BY notification_id DESC LIMIT $1::bigint + 1),
+        ORDER BY notification_id {{order}} LIMIT $1::bigint + 1),
     stretches AS (
         SELECT originator_id, after, max(originator_version) AS until, array_agg(notification_id) AS asked,
             (SELECT topic IN {stored_as(CustomerErased)} FROM stored_events AS newest
              WHERE newest.originator_id = start.originator_id ORDER BY originator_version DESC LIMIT 1) AS is_erased
         FROM (
             SELECT notification_id, originator_id, originator_version, {NEWEST_BELOW} AS after FROM found
-            ORDER BY notification_id DESC LIMIT $1::bigint) AS start
+            ORDER BY notification_id {{order}} LIMIT $1::bigint) AS start
         GROUP BY originator_id, after)
     SELECT {", ".join(f"e.{name.strip()}" for name in COLUMNS.split(","))},
         s.after, s.is_erased, e.notification_id = ANY(s.asked) AS is_asked, whole.*
     FROM (
         SELECT {{version}} AS version, (SELECT count(*) FROM found) > $1::bigint AS has_more,
-            (SELECT CASE WHEN count(*) = {{window}} THEN min(notification_id) END FROM about) AS lowest) AS whole
+            (SELECT CASE WHEN count(*) = {{window}} THEN {{last}}(notification_id) END FROM about) AS reached) AS whole
     LEFT JOIN (
         stretches AS s CROSS JOIN LATERAL (
             SELECT {COLUMNS} FROM readable_events AS e
@@ -81,15 +81,28 @@ PAGE = f"""
         ) AS e) ON true"""
 NO_LIMIT = 2**62
 NOTHING = "SELECT NULL::bigint AS notification_id LIMIT 0"
+AMONG_ABOUT = "notification_id = ANY(ARRAY(SELECT notification_id FROM about))"
+BACKWARDS, FORWARDS = {"order": "DESC", "last": "min"}, {"order": "ASC", "last": "max"}
 OF_CUSTOMER = PAGE.format(
-    about=ABOUT,
-    which="notification_id = ANY(ARRAY(SELECT notification_id FROM about))",
-    version="(SELECT version FROM figures WHERE id = $6)",
-    window="$8",
+    about=ABOUT, which=AMONG_ABOUT, version="(SELECT version FROM figures WHERE id = $6)", window="$8", **BACKWARDS
 )
 NO_CUSTOMER = {"about": NOTHING, "version": "NULL::bigint", "window": "NULL"}
-OF_STORE = PAGE.format(which="notification_id < $6 AND notification_id >= $7", **NO_CUSTOMER)
-OF_STREAMS = PAGE.format(which="originator_id = ANY($6)", **NO_CUSTOMER)
+OF_STORE = PAGE.format(which="notification_id < $6 AND notification_id >= $7", **NO_CUSTOMER, **BACKWARDS)
+OF_STREAMS = PAGE.format(which="originator_id = ANY($6)", **NO_CUSTOMER, **BACKWARDS)
+# What was an order's before its transfer stays the former customer's here: who follows has read it by then.
+FROM_NOW_ON = """
+    SELECT notification_id FROM (
+        (SELECT notification_id FROM stored_events
+         WHERE customer_id = $8 AND notification_id > $6 AND notification_id <= $7 ORDER BY notification_id LIMIT $9)
+        UNION ALL
+        (SELECT notification_id FROM stored_events
+         WHERE former_customer_id = $8 AND notification_id > $6 AND notification_id <= $7
+         ORDER BY notification_id LIMIT $9)
+    ) AS each ORDER BY notification_id LIMIT $9"""
+STORE_AFTER = PAGE.format(which="notification_id > $6 AND notification_id <= $7", **NO_CUSTOMER, **FORWARDS)
+CUSTOMER_AFTER = PAGE.format(
+    about=FROM_NOW_ON, which=AMONG_ABOUT, version="NULL::bigint", window="$9", **FORWARDS
+)  # fmt: skip
 
 REGISTERED = "SELECT EXISTS (SELECT FROM stored_events WHERE originator_id = $1 AND notification_id <= $2)"
 ERASED = f"""
@@ -153,7 +166,7 @@ async def customer_history(
     """
     window = limit + 1 if filters == EVERYTHING else max(WINDOW, limit + 1)
     rows = await on.fetch(OF_CUSTOMER, limit, *_filtering(log, filters), customer_id, before, window)
-    return await _page(on, partial(log.recorded, words_of=customer_id), rows, rows[0]["lowest"])
+    return await _page(on, partial(log.recorded, words_of=customer_id), rows, rows[0]["reached"])
 
 
 async def store_history(
@@ -164,6 +177,35 @@ async def store_history(
     lowest = 0 if filters == EVERYTHING else max(0, before - LOG_WINDOW)
     rows = await on.fetch(OF_STORE, limit, *_filtering(log, filters), before, lowest)
     return await _page(on, log.recorded, rows, lowest if lowest > 1 else None)
+
+
+async def events_after(
+    on: Executor,
+    log: Log,
+    after: int,
+    until: int,
+    *,
+    types: Iterable[str] = (),
+    customer_id: int | None = None,
+    limit: int,
+) -> tuple[list[Entry], int]:
+    """Events after a position, oldest first, and how far it has looked: `until` is included, and is the end.
+
+    Of these types, or of all; about this customer now or until a transfer, or about anybody. Filters look at the next
+    events only, as in history.
+    """
+    topics = [topic for type_ in types for topic in log.codec.topics(type_)] or None
+    filtering = topics, None, None, None
+    if customer_id is None:
+        end = until if topics is None else min(until, after + LOG_WINDOW)
+        rows = await on.fetch(STORE_AFTER, limit, *filtering, after, end)
+    else:
+        end, window = until, limit + 1 if topics is None else max(WINDOW, limit + 1)
+        rows = await on.fetch(CUSTOMER_AFTER, limit, *filtering, after, end, customer_id, window)
+    entries = (await _page(on, log.recorded, rows, None)).entries[::-1]
+    if rows[0]["has_more"]:
+        return entries, entries[-1].recorded.position
+    return entries, rows[0]["reached"] or max(after, end)
 
 
 async def streams_history(on: Executor, log: Log, streams: Iterable[Stream]) -> list[Entry]:
