@@ -25,6 +25,15 @@ class ReplayState(NamedTuple):
     not_rebuilt: Mapping[Part, list[int]]
 
 
+class Outstanding(NamedTuple):
+    """Ids of replays that are not over, oldest first. A failed one is among them until there is another after it."""
+
+    running: list[int]
+    interrupted: list[int]
+    ready: list[int]
+    failed: list[int]
+
+
 class Extent(NamedTuple):
     """What a replay of everything has to read, and whose rows it rebuilds."""
 
@@ -59,6 +68,19 @@ async def run(store: Store, id_: int | None = None) -> None:
 
 async def is_any_unfinished(store: Store) -> bool:
     return bool(await registry.unfinished(store.pool))
+
+
+async def outstanding(store: Store) -> Outstanding:
+    on = store.pool
+    last = await registry.newest(on, 1)
+    begun = [replay.id for replay in await registry.unfinished(on) if replay.status != "waiting"]
+    is_running = bool(begun) and await engine.is_running(on)
+    return Outstanding(
+        running=begun if is_running else [],
+        interrupted=[] if is_running else begun,
+        ready=[replay.id for replay in await registry.with_status(on, "ready")],
+        failed=[replay.id for replay in last if replay.status == "failed"],
+    )
 
 
 async def find(store: Store, id_: int) -> ReplayState:

@@ -6,7 +6,7 @@ from functools import cache
 
 from babel.numbers import get_currency_precision, get_currency_symbol
 
-__all__ = ["clock", "day", "iso", "moment", "money", "month", "number", "year"]
+__all__ = ["clock", "day", "day_and_clock", "iso", "moment", "money", "month", "number", "year"]
 
 MINUS = "\N{MINUS SIGN}"
 LOCALE = "en_US"
@@ -15,9 +15,10 @@ LOCALE = "en_US"
 def money(amount: float | Decimal, currency: str, sign: str = "") -> str:
     """`amount` is in the currency's smallest unit. With `sign="+"`, a gain has a plus."""
     symbol, decimals = _currency(currency)
-    whole = Decimal(amount).quantize(Decimal(1), ROUND_HALF_UP)
-    before = MINUS if whole < 0 else sign if whole > 0 else ""
-    return f"{before}{symbol}{abs(whole).scaleb(-decimals):,.{decimals}f}"
+    exact = amount if isinstance(amount, int) else int(Decimal(amount).quantize(Decimal(1), ROUND_HALF_UP))
+    whole, part = divmod(abs(exact), 10**decimals)
+    before = MINUS if exact < 0 else sign if exact > 0 else ""
+    return f"{before}{symbol}{whole:,}{f'.{part:0{decimals}}' if decimals else ''}"
 
 
 def number(count: int) -> str:
@@ -38,6 +39,10 @@ def year(at: date) -> str:
 
 def clock(at: datetime) -> str:
     return f"{at:%H:%M}"
+
+
+def day_and_clock(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y, %H:%M}"
 
 
 def iso(at: datetime) -> str:

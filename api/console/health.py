@@ -10,7 +10,7 @@ from eventstore.chain.checkpoints import newest
 from eventstore.store import Store
 from projections.checks.findings import Known
 from service import replays
-from service.replays import ReplayState
+from service.replays import Outstanding
 
 State: TypeAlias = Literal["", "good", "warn", "bad"]
 
@@ -38,10 +38,9 @@ async def health(service: Service) -> HealthView:
     if standing.unready is not None:
         return HealthView([_database(standing)])
     head = await service.store.log.head(service.store.pool)
-    last = await replays.newest(service.store, 1)
     return HealthView([
         _database(standing), *_figures(standing.drift), HealthFact("Log", f"position {number(head)}"),
-        await _signed(service.store, head), _replays(last[0] if last else None),
+        await _signed(service.store, head), _replays(await replays.outstanding(service.store)),
     ])  # fmt: skip
 
 
@@ -72,18 +71,11 @@ async def _signed(store: Store, head: int) -> HealthFact:
     return HealthFact("Signed", f"up to {number(statement.until)}", at=statement.signed_at)
 
 
-def _replays(state: ReplayState | None) -> HealthFact:
-    if state is None:
-        return HealthFact("Replays", "none yet")
-    replay, path = state.replay, "/console/replays"
-    if state.is_interrupted:
-        return HealthFact("Replays", f"#{replay.id} was interrupted", "warn", path)
-    match replay.status:
-        case "ready":
-            return HealthFact("Replays", f"#{replay.id} waits to be swapped", "warn", path)
-        case "failed":
-            return HealthFact("Replays", f"#{replay.id} failed", "warn", path)
-        case "swapped" | "rolled_back" | "cancelled":
-            return HealthFact("Replays", "none waits")
-        case _:
-            return HealthFact("Replays", f"#{replay.id} is {replay.status.replace('_', ' ')}", path=path)
+def _replays(of: Outstanding) -> HealthFact:
+    problems = [(of.interrupted, "was interrupted"), (of.ready, "waits to be swapped"), (of.failed, "failed")]
+    needing = [f"#{ids[-1]} {what}" for ids, what in problems if ids]
+    if needing:
+        return HealthFact("Replays", ", ".join(needing), "warn", "/console/replays")
+    if of.running:
+        return HealthFact("Replays", f"#{of.running[-1]} is running", path="/console/replays")
+    return HealthFact("Replays", "none waits")

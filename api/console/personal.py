@@ -2,12 +2,14 @@
 
 import secrets
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from litestar import post
 from litestar.params import FromPath
 
 from api.access.sessions import SIGNED_IN
 from api.console.door import needs
+from api.console.forms import read_sent
 from api.handling.serving import AnyRequest, customer_in_path, serving
 from api.http.html import Html, see_other
 from api.http.paths import CONSOLE
@@ -45,9 +47,10 @@ def veil_of(request: AnyRequest, customer_id: int | None = None) -> Veil:
 
 @post("/customers/{customer_id:str}/reveal", opt=needs("customers/view"))
 async def reveal(request: AnyRequest, customer_id: FromPath[str]) -> Html:
-    """To the customer's page, as this session alone may see it. The access log has who asked, and for whom."""
-    id_ = customer_in_path(customer_id)
-    return see_other(f"{CONSOLE}/customers/{id_}?{REVEALED}={_token(request, id_)}")
+    """Back to the customer's page, as this session alone may see it. The access log has who asked, and for whom."""
+    id_, sent = customer_in_path(customer_id), await read_sent(request)
+    query = {name: str(sent[name]) for name in ("tab", "as_of") if name in sent}
+    return see_other(f"{CONSOLE}/customers/{id_}?{urlencode(query | {REVEALED: _token(request, id_)})}")
 
 
 def _token(request: AnyRequest, customer_id: int) -> str:

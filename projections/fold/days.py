@@ -128,12 +128,12 @@ async def bring_on(store: Store, summed: Summed) -> Summed:
 
 def periods(sums: Sums, unit: Unit) -> list[Period]:
     """The days, months or years in which there is anything, in order."""
-    starts = {day: _start(unit, day) for day in sums.days}
-    together = _nothing()
-    for own, by_day in zip(together, sums, strict=True):
-        for day, start in starts.items():
-            own[start] += by_day[day]
-    return [Period(start, *(own[start] for own in together)) for start in dict.fromkeys(starts.values())]
+    together: dict[date, list[int]] = {}
+    for which, by_day in enumerate(sums):
+        for day, count in by_day.items():
+            if count:
+                together.setdefault(_start(unit, day), [0, 0, 0])[which] += count
+    return [Period(start, *together[start]) for start in sorted(together)]
 
 
 def unbroken(known: Iterable[Period], unit: Unit, first: date, last: date) -> list[Period]:

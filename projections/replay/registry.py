@@ -60,7 +60,7 @@ SAME = """
     SELECT id FROM replays WHERE status = ANY($1) AND NOT is_to_end AND shape = $2 AND projections = $3 AND swap = $4
         AND low IS NOT DISTINCT FROM $5 AND high IS NOT DISTINCT FROM $6 AND since IS NOT DISTINCT FROM $7
     ORDER BY id DESC LIMIT 1"""
-UNFINISHED = f"SELECT {COLUMNS} FROM replays WHERE status = ANY($1) ORDER BY id"
+WITH_STATUS = f"SELECT {COLUMNS} FROM replays WHERE status = ANY($1) ORDER BY id"
 POISON = "SELECT position, topic, error, part, ids FROM replay_poison WHERE replay_id = $1 ORDER BY position"
 KEEP_POISON = """
     INSERT INTO replay_poison (replay_id, position, topic, error, part, ids) VALUES ($1, $2, $3, $4, $5, $6)
@@ -206,7 +206,12 @@ async def interrupted(on: Executor, asked: ReplayRequest) -> int | None:
 
 async def unfinished(on: Executor) -> list[Replay]:
     """Those that run, or were interrupted."""
-    return [_replay(row) for row in await on.fetch(UNFINISHED, (*BUILDING, *EXCHANGING))]
+    return await with_status(on, *BUILDING, *EXCHANGING)
+
+
+async def with_status(on: Executor, *any_of: Status) -> list[Replay]:
+    """Oldest first."""
+    return [_replay(row) for row in await on.fetch(WITH_STATUS, any_of)]
 
 
 async def set_status(on: Executor, id_: int, status: Status, error: str | None = None) -> None:

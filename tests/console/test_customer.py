@@ -181,9 +181,11 @@ async def test_who_may_not_see_personal_data_sees_it_once_it_is_asked_for(shop: 
         event = unescape((await visitor.get(f"/console/events/{moved}")).text)
         assert "What it says is personal." in event
         assert "Rome" not in event
-        shown = await visitor.post(
-            f"/console/customers/{id_}/reveal", await visitor.hidden(f"/console/customers/{id_}")
-        )
+        reveal, on = f"/console/customers/{id_}/reveal", f"/console/customers/{id_}?tab=ltv&as_of={moved}"
+        still = (await visitor.post(reveal, await visitor.hidden(on))).headers["location"]
+        assert still.startswith(f"{on}&revealed=")
+        assert "Zoë" in unescape((await visitor.get(still)).text)
+        shown = await visitor.post(reveal, await visitor.hidden(f"/console/customers/{id_}"))
         unveiled = unescape((await visitor.get(shown.headers["location"])).text)
         for secret in ("Zoë", "Quint", "Rome", "Calls back", "Main Street"):
             assert secret in unveiled

@@ -1,6 +1,7 @@
 """A customer's page in a real browser: time under the thumb, and two who edit at once."""
 
 import re
+from datetime import timedelta
 
 from playwright.async_api import Page, expect
 
@@ -53,6 +54,19 @@ async def test_keys_step_through_time_and_focus_stays(windows: Windows, shop: Sh
     await expect(page.get_by_text("drag to see this customer as it was")).to_be_visible()
     await page.keyboard.press("e")
     await expect(page).to_have_url(re.compile(r"/edit$"))
+
+
+async def test_times_and_days_are_those_of_the_reader(windows: Windows, shop: Shop) -> None:
+    id_ = await lived(shop)
+    [first] = await shop.pool.fetch(
+        "SELECT occurred_at FROM stored_events WHERE customer_id = $1 ORDER BY notification_id LIMIT 1", id_
+    )
+    page = await windows.open(f"/console/customers/{id_}", "administrator", timezone_id="Pacific/Kiritimati")
+    there = first["occurred_at"] + timedelta(hours=14)
+    await expect(page.locator("#body li.date").last).to_have_text(f"{there.day} {there:%b %Y}")
+    registered = page.locator("#body li.event").last.locator("time")
+    await expect(registered).to_have_text(f"{there:%H:%M}")
+    await expect(registered).to_have_attribute("title", re.compile(f"{first['occurred_at']:%H:%M} UTC$"))
 
 
 async def test_without_a_script_one_steps_through_time_by_links(windows: Windows, shop: Shop) -> None:

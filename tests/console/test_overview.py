@@ -7,11 +7,13 @@ from decimal import Decimal
 import pytest
 
 from projections.checks.verify import between, verify
+from projections.replay import engine, registry
 from service.credentials.roles import Role
 from tests.api.shop import Shop, done
 from tests.console.browsing import signed_in
 from tests.console.reading import rows_of, text_of
 from tests.importing.test_sample import expected, imported
+from tests.projections.replays import asked
 
 FIGURE = re.compile(r'<h2>([^<]+)</h2><p class="big num">([^<]+)</p>')
 
@@ -114,6 +116,24 @@ async def test_health_says_what_needs_somebody_and_where(empty_shop: Shop) -> No
         await shop.pool.execute("UPDATE figures SET ltv = ltv + 1")
         await verify_everyone(shop)
         assert "Needs somebody Figures: 1 drift" in text_of((await visitor.get("/console")).text)
+
+
+async def test_health_names_a_replay_that_needs_somebody_also_behind_a_newer_one(empty_shop: Shop) -> None:
+    shop = empty_shop
+    await shop.customer()
+    async with signed_in(shop, "monitor") as visitor:
+        assert "Replays none waits" in text_of((await visitor.get("/console")).text)
+        for swap, status, words in (
+            ("never", "ready", "#1 waits to be swapped"),
+            ("always", "swapped", "#1 waits to be swapped"),
+            ("always", "failed", "#1 waits to be swapped, #3 failed"),
+            ("always", "building", "#4 was interrupted, #1 waits to be swapped"),
+        ):
+            async with engine.alone(shop.pool) as connection:
+                await registry.set_status(connection, await registry.start(connection, asked(swap=swap)), status)
+            assert f"Needs somebody Figures: not verified yet Replays: {words}" in text_of(
+                (await visitor.get("/console")).text
+            )
 
 
 async def test_of_the_sample_it_shows_the_sums_of_figures_that_were_summed_independently(empty_shop: Shop) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import re
 
+import pytest
+
 from projections.replay import engine
 from service import replays
 from tests.api.shop import Shop, done
-from tests.console.browsing import Visitor, signed_in
+from tests.console.browsing import Visitor, signed_in, visiting
 from tests.eventstore.acts import PATIENCE, until
 from tests.projections.replays import asked
 from tests.projections.test_replay_ends import held_ranges
@@ -88,10 +90,13 @@ async def test_one_runs_at_a_time_and_the_page_says_so(shop: Shop) -> None:
         assert (answer.status_code, "Another replay is running." in answer.text) == (409, True)
 
 
-async def test_a_stream_ends_when_the_session_does(empty_shop: Shop) -> None:
+@pytest.mark.parametrize("way", ["signed out", "revoked"])
+async def test_a_stream_ends_when_the_session_does(empty_shop: Shop, way: str) -> None:
     shop = empty_shop
     await shop.customer()
-    async with signed_in(shop) as visitor, signed_in(shop, "administrator") as other:
+    given = done(await shop.post("/credentials", {"login": "ann", "name": "desk", "role": "administrator"}))["data"]
+    async with visiting(shop) as visitor, signed_in(shop) as other:
+        await visitor.sign_in("ann", given["password"])
         id_ = (await replays.start(shop.store, asked())).replay.id
         path = f"{PATH}/{id_}"
         async with held_ranges(shop.store, shop.dsn, 0):
@@ -100,7 +105,10 @@ async def test_a_stream_ends_when_the_session_does(empty_shop: Shop) -> None:
             following = asyncio.create_task(visitor.get(f"{path}/progress"))
             page = (await other.get(path)).text
             assert f'data-follow="{path}/progress"' in page
-            await visitor.post("/console/logout", await visitor.hidden(PATH))
+            if way == "signed out":
+                await visitor.post("/console/logout", await visitor.hidden(PATH))
+            else:
+                await shop.delete(f"/credentials/{given['uuid']}")
             answer = await asyncio.wait_for(following, PATIENCE)
             assert "event: end" not in answer.text
             await other.post(f"{path}/cancel", await other.hidden(path))

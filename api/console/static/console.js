@@ -66,11 +66,28 @@ const LOCAL = {
   both: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
 };
 
-function prepare(part) {
-  for (const time of part.querySelectorAll("time[data-local]")) {
-    const local = new Date(time.dateTime).toLocaleString("en-GB", LOCAL[time.dataset.local]);
-    time.textContent = local.replace("Sept", "Sep"); // as the server writes it
+function local(time, form) {
+  return new Date(time.dateTime).toLocaleString("en-GB", LOCAL[form]).replace("Sept", "Sep"); // as the server writes it
+}
+
+// A day begins where the reader is, too: an event of 23:30 UTC may be tomorrow's.
+function regroup(list) {
+  const heads = [...list.querySelectorAll(":scope > .date")];
+  const pattern = heads[0]?.cloneNode(true);
+  if (!pattern) return;
+  heads.forEach((head) => head.remove());
+  let last = null;
+  for (const item of [...list.children]) {
+    const day = local($("time", item), "day");
+    if (day === last) continue;
+    last = pattern.firstElementChild.textContent = day;
+    item.before(pattern.cloneNode(true));
   }
+}
+
+function prepare(part) {
+  part.querySelectorAll("ol.timeline").forEach(regroup);
+  for (const time of part.querySelectorAll("time[data-local]")) time.textContent = local(time, time.dataset.local);
   for (const followed of [part, ...part.querySelectorAll("[data-follow]")]) {
     if (followed.dataset?.follow) follow(followed);
   }
