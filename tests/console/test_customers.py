@@ -4,14 +4,17 @@ import csv
 import io
 import re
 from html import unescape
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
+from litestar.types import Message, Receive, Scope, Send
 
 from api.console.listing.conditions import CHOICES, OPERATORS, PROPERTIES, in_words, read_groups
-from api.console.listing.file import guarded
+from api.console.listing.file import PER_PAGE, guarded
 from api.handling.filters import CUSTOMER_PROPERTIES
+from service.credentials.passwords import everywhere
 from tests.api.shop import Shop, done
 from tests.console.browsing import Visitor, signed_in
 from tests.console.reading import rows_of, text_of
@@ -192,6 +195,30 @@ async def test_the_file_has_every_row_of_the_list_in_the_columns_that_one_sees(e
         assert lines[-1][2:] == ["'+1@example.com", "'@SUM(1)", ""]
         refused = await visitor.get("/console/customers/file?as_of=tomorrow")
         assert refused.status_code == 422
+
+
+async def test_a_file_breaks_off_when_its_session_ends(empty_shop: Shop) -> None:
+    shop, sent = empty_shop, list[Message]()
+    for number in range(200):
+        await shop.customer(first_name=f"N{number}")
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            sent.append(message)
+            await send(message)
+            if message["type"] == "http.response.start":
+                await shop.pool.execute("DELETE FROM sessions")
+                await everywhere()
+
+        await shop.app(scope, receive, sending)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})  # httpx waits for it
+
+    async with signed_in(shop) as visitor:
+        visitor.http._transport = httpx.ASGITransport(cast("Any", watched))
+        rows = (await visitor.get("/console/customers/file")).text.splitlines()
+    assert len(rows) == 1 + PER_PAGE
+    assert sent[-1]["type"] == "http.response.body"
+    assert sent[-1]["more_body"]
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1"])

@@ -8,6 +8,8 @@ import pytest
 
 from projections.checks.verify import between, verify
 from projections.replay import engine, registry
+from projections.replay.registry import Status
+from projections.tables.swap import Swap
 from service.credentials.roles import Role
 from tests.api.shop import Shop, done
 from tests.console.browsing import signed_in
@@ -123,17 +125,17 @@ async def test_health_names_a_replay_that_needs_somebody_also_behind_a_newer_one
     await shop.customer()
     async with signed_in(shop, "monitor") as visitor:
         assert "Replays none waits" in text_of((await visitor.get("/console")).text)
-        for swap, status, words in (
+        seen: list[tuple[Swap, Status, str]] = [
             ("never", "ready", "#1 waits to be swapped"),
             ("always", "swapped", "#1 waits to be swapped"),
             ("always", "failed", "#1 waits to be swapped, #3 failed"),
             ("always", "building", "#4 was interrupted, #1 waits to be swapped"),
-        ):
+        ]
+        for swap, status, words in seen:
             async with engine.alone(shop.pool) as connection:
-                await registry.set_status(connection, await registry.start(connection, asked(swap=swap)), status)
-            assert f"Needs somebody Figures: not verified yet Replays: {words}" in text_of(
-                (await visitor.get("/console")).text
-            )
+                await registry.set_status(connection, await registry.start(connection, asked(swap)), status)
+            text = text_of((await visitor.get("/console")).text)
+            assert f"Needs somebody Figures: not verified yet Replays: {words}" in text
 
 
 async def test_of_the_sample_it_shows_the_sums_of_figures_that_were_summed_independently(empty_shop: Shop) -> None:

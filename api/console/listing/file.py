@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import NamedTuple, Self
 
@@ -10,10 +10,11 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 from msgspec.structs import replace
 
+from api.console.door import is_still_signed_in
 from api.console.listing import columns
-from api.console.personal import Veil
+from api.console.personal import Veil, veil_of
 from api.handling.as_of import View, seen
-from api.handling.serving import Service
+from api.handling.serving import AnyRequest, serving
 from projections.fold.past import AsOf
 from projections.queries.customers import list_customers
 from projections.queries.language.query import ListQuery, Page
@@ -57,22 +58,25 @@ class MadeOf(NamedTuple):
 class CustomersFile(ASGIResponse):
     """Page after page, each where the last one ended, so that nothing is held in memory."""
 
-    def __init__(self, source: FileSource, first: Page, made_of: MadeOf) -> None:
+    def __init__(
+        self, source: FileSource, first: Page, made_of: MadeOf, may_go_on: Callable[[], Awaitable[bool]]
+    ) -> None:  # fmt: skip
         self.status_code = 200
-        self._source, self._first, self._made_of = source, first, made_of
+        self._source, self._first, self._made_of, self._may_go_on = source, first, made_of, may_go_on
 
     @classmethod
     async def begun(
-        cls, service: Service, query: ListQuery, as_of: AsOf, names: Sequence[str], veil: Veil
+        cls, request: AnyRequest, query: ListQuery, as_of: AsOf, names: Sequence[str]
     ) -> Self:  # fmt: skip
         """Its first page is read, so that what is refused is so before anything is sent. Raises QueryRefused."""
+        service = serving(request)
         query = replace(query, page=1, cursor="", per_page=PER_PAGE)
         async with AsyncExitStack() as stack:
             then = await stack.enter_async_context(seen(service, as_of))
             first = await list_customers(then.on, query, now=then.now, totals=then.totals)
-            return cls(
-                FileSource(then, query, stack.pop_all()), first, MadeOf(names, service.settings.store_currency, veil)
-            )
+            made_of = MadeOf(names, service.settings.store_currency, veil_of(request))
+            source = FileSource(then, query, stack.pop_all())
+            return cls(source, first, made_of, lambda: is_still_signed_in(request))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
         async with self._source.open:
@@ -80,6 +84,8 @@ class CustomersFile(ASGIResponse):
             await _send(send, MARK + _lines([["id", columns.NAME, "email", *self._made_of.names]]))
             async for page in self._pages():
                 await _send(send, _lines([self._made_of.record(row) for row in page.rows]))
+                if page.next_cursor is not None and not await self._may_go_on():
+                    return  # without an end, so that nobody takes it for the whole file
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _pages(self) -> AsyncIterator[Page]:

@@ -233,9 +233,7 @@ async def choose_columns(request: AnyRequest) -> Html:
 async def customers_file(request: AnyRequest) -> CustomersFile:
     """The whole list in the columns that one sees. Raises UnfitFields, QueryRefused."""
     asked = read_list(ListAddress.of(PATH, request.scope["query_string"]))
-    return await CustomersFile.begun(
-        serving(request), asked.query, asked.as_of, chosen_columns(request, asked), veil_of(request)
-    )
+    return await CustomersFile.begun(request, asked.query, asked.as_of, chosen_columns(request, asked))
 
 
 ROUTES: list[Any] = [customers, add_condition, choose_columns, customers_file, *bulk.ROUTES]
