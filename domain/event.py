@@ -16,12 +16,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 
     class_version: ClassVar[int] = 1
     personal: ClassVar[bool]  # whether it is sealed, all of it; without a default, so that nothing lies open by mistake
-    outlives_erasure: ClassVar[bool] = False  # it ends a person's stream: what was before it is forgotten
+    outlives_erasure: ClassVar[bool] = False  # it ends its stream: what was before it is forgotten
+    hidden: ClassVar[frozenset[str]] = frozenset()  # fields that nobody is shown, such as secrets
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if not hasattr(cls, "personal"):
             raise TypeError(f"{cls.__name__} does not say whether it is personal")
+
+
+def data_of(event: Event) -> dict[str, Any]:
+    """What may be shown of an event: its fields but the hidden ones, defaults included, without its tag."""
+    return {name: getattr(event, name) for name in event.__struct_fields__ if name not in event.hidden}
 
 
 def tag(event: Event | type[Event]) -> str:

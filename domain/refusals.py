@@ -55,6 +55,22 @@ class LabelExists(Refusal):
     """The id is taken."""
 
 
+class WebhookNotFound(Refusal):
+    """Never created, or deleted."""
+
+
+class WebhookExists(Refusal):
+    """The id is taken."""
+
+
+class WebhookIsPaused(Refusal):
+    """Nothing is sent to it."""
+
+
+class UnknownHeader(Refusal):
+    """name: a webhook has no header of this name whose value could stay."""
+
+
 class OrderNotFound(Refusal):
     """Never placed, deleted, or another customer's."""
 

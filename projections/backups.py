@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.customer import CustomerErased
 from domain.events import DECIDERS, EVENTS
 from domain.user import UserErased
+from domain.webhook import WebhookDeleted
 from eventstore.backup.load import Means, check_pair, load
 from eventstore.backup.sealed_file import BackupPart, BackupWriter, PartName
 from eventstore.backup.tables import PARTS, copy_out, store_id
@@ -27,7 +28,12 @@ from eventstore.store import Store
 from projections.database import migrate, open_store
 from projections.models import PROJECTIONS
 
-MEANS = Means(DECIDERS, {"customer": CustomerErased(reason="Erased since this backup was made."), "user": UserErased()})
+ENDS = {
+    "customer": CustomerErased(reason="Erased since this backup was made."),
+    "user": UserErased(),
+    "webhook": WebhookDeleted(),
+}
+MEANS = Means(DECIDERS, ENDS)
 # Told from the log, and compared with what there was.
 REBUILT = ("claims", *(projection.name for projection in PROJECTIONS))
 

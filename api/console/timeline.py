@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from api.console.filters import money
 from api.presentation.story.sentences import Names
-from domain import address, customer, label, order, user
+from domain import address, customer, label, order, user, webhook
 from domain.event import Event, Forgotten, Stream, tag
 from domain.terms import ItemWords, OrderWords
 from projections.history.changes import Changes
@@ -49,6 +49,14 @@ _HEADS: Mapping[type[Event], tuple[str, str]] = {
     label.LabelCreated: ("tag", "Label created"),
     label.LabelRenamed: ("tag", "Label renamed"),
     label.LabelDeleted: ("tag", "Label deleted"),
+    webhook.WebhookCreated: ("feed", "Webhook created"),
+    webhook.WebhookChanged: ("feed", "Webhook changed"),
+    webhook.WebhookPaused: ("feed", "Webhook paused"),
+    webhook.WebhookResumed: ("feed", "Webhook resumed"),
+    webhook.WebhookSecretRotated: ("feed", "Secret of webhook rotated"),
+    webhook.WebhookTested: ("feed", "Webhook tested"),
+    webhook.WebhookReplayed: ("feed", "Events replayed to webhook"),
+    webhook.WebhookDeleted: ("feed", "Webhook deleted"),
 }
 HEADS = {tag(kind): head for kind, head in _HEADS.items()}
 # What a new row says first; all else is on the event's own page.

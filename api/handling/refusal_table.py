@@ -82,6 +82,11 @@ def _unknown_label(refusal: refusals.UnknownLabel) -> HttpRefusal:
     return Invalid({"labels": {"exists": f"There is no label {label_id}."}}, Reason.UNKNOWN_LABEL)
 
 
+def _unknown_header(refusal: refusals.UnknownHeader) -> HttpRefusal:
+    [name] = refusal.args
+    return Invalid({"headers": {"exists": f"There is no header {name} whose value could stay."}}, Reason.UNKNOWN_HEADER)
+
+
 def _misplaced(refusal: AddressUnfit) -> HttpRefusal:
     errors: Errors = {}
     for field, rule, problem in refusal.problems:
@@ -142,6 +147,10 @@ REFUSALS: Refusals = {
     refusals.UserNotFound: Rule(Reason.USER_NOT_FOUND, "User not found."),
     refusals.LabelNotFound: Rule(Reason.LABEL_NOT_FOUND, "Label not found."),
     refusals.LabelExists: Rule(Reason.LABEL_ID_TAKEN, "A label with this id exists."),
+    refusals.WebhookNotFound: Rule(Reason.WEBHOOK_NOT_FOUND, "Webhook not found."),
+    refusals.WebhookExists: Rule(Reason.WEBHOOK_ID_TAKEN, "A webhook with this id exists."),
+    refusals.WebhookIsPaused: Rule(Reason.WEBHOOK_PAUSED, "The webhook is paused: resume it first."),
+    refusals.UnknownHeader: _unknown_header,
     refusals.OrderNotFound: Rule(Reason.ORDER_NOT_FOUND, "Order not found."),
     refusals.TransactionExists: OTHERWISE,
     refusals.TransactionRecorded: _other,

@@ -42,6 +42,7 @@ CREATE SEQUENCE customer_ids;
 CREATE SEQUENCE order_ids;
 CREATE SEQUENCE user_ids;
 CREATE SEQUENCE label_ids;
+CREATE SEQUENCE webhook_ids;
 CREATE SEQUENCE address_ids;
 CREATE SEQUENCE item_ids;
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.event import Stream
 
 # Written into every stored id: codes are never reused or renumbered.
-CODES = {"customer": 1, "order": 2, "user": 3, "label": 4}
+CODES = {"customer": 1, "order": 2, "user": 3, "label": 4, "webhook": 5}
 CATEGORIES = {code: category for category, code in CODES.items()}
 UNKNOWN = "unknown"  # is displayed, but has no ids
 

@@ -14,10 +14,9 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from eventsourcing.persistence import MapperDeserialisationError
-from msgspec.structs import asdict
 
 from domain.customer import CustomerErased
-from domain.event import Event, Forgotten, Recorded, Stream
+from domain.event import Event, Forgotten, Recorded, Stream, data_of
 from eventstore.log.envelopes import COLUMNS, enveloped
 from eventstore.log.log import Log
 from eventstore.postgres.connection import Executor
@@ -262,7 +261,6 @@ def _recorded(read: Read, row: asyncpg.Record) -> Recorded:
 
 
 def _data(recorded: Recorded, *, is_forgotten: bool) -> dict[str, Any] | None:
-    """The event's business data, defaults included, without its tag."""
     if isinstance(recorded.event, Unreadable) or (is_forgotten and not isinstance(recorded.event, CustomerErased)):
         return None
-    return asdict(recorded.event)
+    return data_of(recorded.event)

@@ -12,6 +12,7 @@ from projections.models.customers import CUSTOMERS
 from projections.models.labels import LABELS
 from projections.models.orders import ORDERS
 from projections.models.users import USERS
+from projections.models.webhooks import WEBHOOKS
 from projections.tables.projection import Projection
 
 BOOKKEEPING = frozenset({"updated_at"})
@@ -73,6 +74,7 @@ SHOWN: dict[str, tuple[Shown, ...]] = {
     "order": (_ORDERS,),
     "user": (_of(USERS),),
     "label": (_of(LABELS),),
+    "webhook": (_of(WEBHOOKS, BOOKKEEPING | {"version"}),),
 }
 
 

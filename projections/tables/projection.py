@@ -9,8 +9,8 @@ import msgspec
 from domain.event import Event, Recorded
 from projections.tables.table import Row, Table
 
-# What is folded together: everything of a customer, its orders included; a user; a label.
-Part: TypeAlias = Literal["customer", "user", "label"]
+# What is folded together: everything of a customer, its orders included; a user; a label; a webhook.
+Part: TypeAlias = Literal["customer", "user", "label", "webhook"]
 # Whose ids an erasure knows: those of who is erased, of the users that are, and of all orders that they ever had.
 Ids: TypeAlias = Literal["customers", "users", "orders"]
 

@@ -50,11 +50,25 @@ from domain.order import (
 )
 from domain.terms import OrderDetails, RefundWords, Terms
 from domain.user import UserDeleted, UserErased, UserProfile, UserProfileChanged, UserRegistered
+from domain.webhook import (
+    SigningKeys,
+    WebhookChanged,
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookPaused,
+    WebhookReplayed,
+    WebhookResumed,
+    WebhookSecretRotated,
+    WebhookSettings,
+    WebhookTested,
+)
 from projections.history.changes import Changes
 from projections.history.pages import Entry, Page, Unreadable
 from tests.test_imports import trees
 
 CUSTOMER, ORDER, USER, LABEL = Stream("customer", 7), Stream("order", 12), Stream("user", 3), Stream("label", 2)
+WEBHOOK, MAIL = Stream("webhook", 4), WebhookSettings(url="https://mail.example.com/in?token=t")
+KEYS = SigningKeys(symmetric=b"s", private=b"p", public=b"q")
 NAMES = Names({12: "USD"}, {1: "VIP", 2: "wholesale"})
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 PROFILE = CustomerProfile(email="ann@x.example", first_name="Ann")
@@ -117,6 +131,20 @@ TOLD: list[tuple[Stream, Event, Changes, str]] = [
     (LABEL, LabelCreated(value="VIP"), {}, "The label “VIP” was created."),
     (LABEL, LabelRenamed(value="gold"), {"value": ("VIP", "gold")}, "The label “VIP” was renamed to “gold”."),
     (LABEL, LabelDeleted(), {"value": ("VIP", None)}, "The label “VIP” was deleted."),
+    (WEBHOOK, WebhookCreated(settings=MAIL, keys=KEYS, since=7), {}, "Webhook 4 to mail.example.com was created."),
+    (WEBHOOK, WebhookChanged(settings=MAIL), {"url": ("a", MAIL.url), "form": ("thin", "full")},
+     "Webhook 4 changed: its address, now at mail.example.com and form from thin to full."),
+    (WEBHOOK, WebhookPaused(reason="asked"), {}, "Webhook 4 was paused."),
+    (WEBHOOK, WebhookPaused(reason="gone"), {}, "Webhook 4 was paused: it answered that it is gone for good."),
+    (WEBHOOK, WebhookPaused(reason="failing"), {},
+     "Webhook 4 was paused: it gave nothing but failures for too long."),
+    (WEBHOOK, WebhookResumed(), {}, "Webhook 4 was resumed."),
+    (WEBHOOK, WebhookSecretRotated(keys=KEYS, former_until=NOW), {},
+     "Webhook 4 got another secret; the former one signs until 2026-03-04 05:06:07."),
+    (WEBHOOK, WebhookTested(), {}, "Webhook 4 was sent a test."),
+    (WEBHOOK, WebhookReplayed(after=7, until=9), {}, "Webhook 4 was sent the events after 7, up to 9, again."),
+    (WEBHOOK, WebhookDeleted(host="mail.example.com"), {}, "Webhook 4 to mail.example.com was deleted."),
+    (WEBHOOK, WebhookDeleted(), {}, "Webhook 4 was deleted."),
 ]  # fmt: skip
 
 
@@ -160,7 +188,7 @@ class CustomerGreeted(Event, frozen=True, kw_only=True, tag="customer-greeted"):
 
 def test_an_event_without_a_sentence_of_its_own_is_told_by_its_name_and_what_it_changed() -> None:
     greeted, nobody = CustomerGreeted(greeting="Hello"), Names({}, {})
-    for category in ("customer", "order", "user", "label"):
+    for category in ("customer", "order", "user", "label", "webhook"):
         stream = Stream(category, 7)
         changed = event_sentence(stream, greeted, {"greeting": ("Hi", "Hello")}, nobody)
         assert changed == "Customer greeted: greeting from Hi to Hello."

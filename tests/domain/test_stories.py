@@ -16,8 +16,11 @@ from domain.label import LabelCommand
 from domain.order import OrderCommand
 from domain.refusals import Refusal
 from domain.user import UserCommand
+from domain.webhook import WebhookCommand
 
-COMMANDS: tuple[type[Command], ...] = get_args(CustomerCommand | OrderCommand | UserCommand | LabelCommand)
+COMMANDS: tuple[type[Command], ...] = get_args(
+    CustomerCommand | OrderCommand | UserCommand | LabelCommand | WebhookCommand
+)
 REFUSED_ELSEWHERE = {"ClaimTaken"}  # by the log
 REFUSALS = [kind for kind in Refusal.__subclasses__() if kind.__module__ == "domain.refusals"]
 

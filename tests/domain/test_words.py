@@ -11,8 +11,9 @@ from domain.customer import CustomerErased, CustomerEvent
 from domain.event import Event, tag
 from domain.events import ERASING, EVENTS
 from domain.user import UserErased, UserEvent
+from domain.webhook import WebhookDeleted, WebhookEvent
 
-OF_PEOPLE = {*get_args(CustomerEvent), *get_args(UserEvent)}
+SEALED = {*get_args(CustomerEvent), *get_args(UserEvent), *get_args(WebhookEvent)}
 TRANSACTION = ("transaction_type", "vendor_charge_id", "status", "payment_method", "payment_mode", "uuid")
 TERMS = (
     "uuid", "currency", "invoice_no", "receipt_number", "type", "mode", "fulfillment_type",
@@ -27,6 +28,7 @@ CODES = {
     "customer-erased": {"reason"},
     "label-created": {"value"},
     "label-renamed": {"value"},
+    "webhook-deleted": {"host"},
 }
 
 
@@ -55,9 +57,13 @@ def test_every_text_of_an_event_is_words_or_a_code(event: type[Event]) -> None:
     assert plain == CODES.get(tag(event), set())
 
 
-def test_every_event_in_the_stream_of_a_person_is_sealed_but_the_one_that_ends_it() -> None:
-    assert {event for event in EVENTS if event.personal or event.outlives_erasure} == OF_PEOPLE
-    assert {event for event in EVENTS if event.outlives_erasure} == {CustomerErased, UserErased} == set(ERASING)
+def test_every_event_of_a_person_or_webhook_is_sealed_but_the_one_that_ends_its_stream() -> None:
+    assert {event for event in EVENTS if event.personal or event.outlives_erasure} == SEALED
+    assert (
+        {event for event in EVENTS if event.outlives_erasure}
+        == {CustomerErased, UserErased, WebhookDeleted}
+        == set(ERASING)
+    )
     assert not any(event.personal for event in ERASING)
 
 

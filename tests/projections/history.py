@@ -33,6 +33,19 @@ from domain.terms import (
 )
 from domain.user import USER, ChangeUserProfile, UserProfile
 from domain.value import PaymentStatus, UnpaidStatus
+from domain.webhook import (
+    WEBHOOK,
+    ChangeWebhook,
+    CreateWebhook,
+    DeleteWebhook,
+    PauseWebhook,
+    ReplayWebhook,
+    ResumeWebhook,
+    RotateSecret,
+    SigningKeys,
+    TestWebhook,
+    WebhookSettings,
+)
 from eventstore.store import By, Store, Unit
 from service import addresses, customers, labels, orders, privacy, users
 from service.customers import require_customer
@@ -41,7 +54,18 @@ from tests.eventstore.acts import NOW
 TYPES: tuple[AddressType, ...] = ("billing", "shipping")
 CUSTOMERS = 5  # few, so that much happens to each
 ODD_RATE = Decimal("1.50")
+KEYS = SigningKeys(symmetric=b"s", private=b"p", public=b"q")
 RATES = (Decimal(1), Decimal(1), Decimal("1.0853"), Decimal("0.5"))
+ON_A_WEBHOOK = (
+    CreateWebhook(settings=WebhookSettings(url="https://a.example"), keys=KEYS, since=0, headers={"a": "b"}),
+    ChangeWebhook(settings=WebhookSettings(url="https://b.example", types=("order-placed",), labels=(1, 2))),
+    TestWebhook(),
+    PauseWebhook(reason="failing"),
+    ReplayWebhook(after=1, until=9),
+    ResumeWebhook(),
+    RotateSecret(keys=KEYS, former_until=NOW),
+    DeleteWebhook(),
+)
 
 
 class History:
@@ -58,6 +82,8 @@ class History:
         self._orders: list[int] = []
         self._labels: list[int] = []
         self._users: list[int] = []
+        self._webhook = 0
+        self._acts_on_webhooks = 0
         self._once_accepted: list[Callable[[], None]] = []
 
     async def live(self, acts: int) -> None:
@@ -85,6 +111,7 @@ class History:
             self._change_address, self._change_address, self._set_primary, self._remove_address, self._place,
             self._place, self._place, self._pay, self._refund, self._refund, self._order_status, self._payment_status,
             self._payment_status, self._transfer, self._user, self._change_user, self._create_label, self._rename_label,
+            self._act_on_webhook, self._act_on_webhook,
         ]  # fmt: skip
         rare = [self._erase, self._delete_order, self._delete_order, self._delete_user, self._delete_label]
         for _ in range(1 + (self._chance.random() < 0.2)):
@@ -262,6 +289,16 @@ class History:
     async def _rename_label(self, unit: Unit) -> None:
         value = f"{self._word()} {self._name}{self._chance.randrange(10)}"
         await labels.rename(unit, self._id(self._labels), value)
+
+    async def _act_on_webhook(self, unit: Unit) -> None:
+        """One act after the other, so that even a short history has them all."""
+        command = ON_A_WEBHOOK[self._acts_on_webhooks % len(ON_A_WEBHOOK)]
+        id_ = await unit.new_id(WEBHOOK) if isinstance(command, CreateWebhook) else self._webhook
+        await unit.decide(WEBHOOK, id_, command)
+        self._once_accepted.append(lambda: self._acted_on_webhook(id_))
+
+    def _acted_on_webhook(self, id_: int) -> None:
+        self._webhook, self._acts_on_webhooks = id_, self._acts_on_webhooks + 1
 
     async def _delete_label(self, unit: Unit) -> None:
         id_ = self._id(self._labels)

@@ -16,11 +16,15 @@ from projections.models.customers import CUSTOMERS
 from projections.models.labels import LABELS
 from projections.models.orders import ORDERS
 from projections.models.users import USERS
+from projections.models.webhooks import WEBHOOKS
 
 Changes = dict[str, tuple[Any, Any]]
 
 DETAILS = frozenset({"note", "ip_address", "billing_address", "shipping_address"})
-NOT_TOLD = {"orders": DETAILS | {"updated_at", "variations", "words_of"}}
+NOT_TOLD = {
+    "orders": DETAILS | {"updated_at", "variations", "words_of"},
+    "webhooks": frozenset({"updated_at", "version"}),
+}
 
 
 async def everything(store: Store) -> list[Recorded]:
@@ -68,7 +72,7 @@ def _changed(rows: dict[Any, Any], recorded: Recorded) -> Changes:
         said = {name: value for name in DETAILS if (value := getattr(event.details, name)) is not None}
         rows[key] = OrderDetails(**{name: getattr(before, name) for name in DETAILS} | said)
         return _difference(before, rows[key], frozenset())
-    for projection in (CUSTOMERS, ADDRESSES, ORDERS, USERS, LABELS):
+    for projection in (CUSTOMERS, ADDRESSES, ORDERS, USERS, LABELS, WEBHOOKS):
         if isinstance(event, CustomerErased):
             break
         for id_ in projection.keys(recorded):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.customer import CUSTOMER, ChangeCustomer
+from domain.event import Stream
 from eventstore.postgres.connection import Connection
 from eventstore.postgres.servers import Servers
 from eventstore.postgres.stream_ids import from_uuid
@@ -32,7 +33,7 @@ async def pasts(store: Store, database: str) -> AsyncIterator[Pasts]:
         yield pasts
 
 
-ERASED_USERS = "SELECT originator_id FROM stored_events WHERE topic LIKE 'user-erased#%'"
+ENDED = "SELECT originator_id FROM stored_events WHERE topic ~ '^(user-erased|webhook-deleted)#'"
 
 
 async def as_of(pasts: Pasts, position: int, customer_id: int | None = None) -> Rows:
@@ -61,8 +62,17 @@ def of(rows: Rows, wanted: set[int]) -> Rows:
     }
 
 
-def without_users(rows: Rows, ids: set[int]) -> Rows:
-    return rows | {"users": {id_: row for id_, row in rows["users"].items() if id_ not in ids}}
+async def ended_by_now(store: Store) -> set[Stream]:
+    return {from_uuid(row[0]) for row in await store.pool.fetch(ENDED)}
+
+
+def without(rows: Rows, ended: set[Stream]) -> Rows:
+    """What is left of users who are erased and webhooks that are deleted by now: nothing, in the past too."""
+    left = {
+        f"{kind}s": {id_: row for id_, row in rows[f"{kind}s"].items() if Stream(kind, id_) not in ended}
+        for kind in ("user", "webhook")
+    }
+    return rows | left
 
 
 def with_its_own(rows: Rows, customer_id: int) -> Rows:
@@ -73,6 +83,7 @@ def with_its_own(rows: Rows, customer_id: int) -> Rows:
     return own | {
         "labels": {id_: row for id_, row in rows["labels"].items() if id_ in labels},
         "users": {id_: row for id_, row in rows["users"].items() if id_ == user_id},
+        "webhooks": {},
     }
 
 
@@ -85,8 +96,8 @@ async def test_the_past_of_any_history_is_what_was_live(store: Store, pasts: Pas
         seen[await store.log.head(store.pool)] = await live(store)
     standing = set((await live(store))["figures"])
     everybody = {id_ for rows in seen.values() for id_ in rows["figures"]}
-    erased = {from_uuid(row[0]).id for row in await store.pool.fetch(ERASED_USERS)}
-    seen = {position: without_words_of_others(without_users(rows, erased), standing) for position, rows in seen.items()}
+    ended = await ended_by_now(store)
+    seen = {position: without_words_of_others(without(rows, ended), standing) for position, rows in seen.items()}
     assert len(standing) < len(everybody), "nobody was erased"
     for position, rows in seen.items():
         assert await as_of(pasts, position) == of(rows, standing)
@@ -120,10 +131,11 @@ async def test_looks_at_many_pasts_at_once_do_not_see_each_other(store: Store, p
         await history.live(20)
         seen[await store.log.head(store.pool)] = await live(store)
     standing = set((await live(store))["figures"])
+    ended = await ended_by_now(store)
     looks = [(position, whose) for position in seen for whose in (None, *standing)]
     told = await asyncio.gather(*(as_of(pasts, position, whose) for position, whose in looks))
     for (position, whose), rows in zip(looks, told, strict=True):
-        then = seen[position]
+        then = without(seen[position], ended)
         assert rows == (of(then, standing) if whose is None else with_its_own(then, whose))
 
 

@@ -29,7 +29,7 @@ SPOIL = """
         SELECT max(notification_id) FROM stored_events WHERE customer_id = $1 AND topic LIKE 'order-placed#%')"""
 
 
-@pytest.mark.parametrize("seed", [31, 32])
+@pytest.mark.parametrize("seed", [32, 35])
 async def test_figures_alone_are_those_of_the_fold_of_all_rows_at_any_position(store: Store, seed: int) -> None:
     await History(store, seed).live(250)
     head, everybody = await store.log.head(store.pool), Range("customer")

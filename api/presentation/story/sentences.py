@@ -7,6 +7,7 @@ from eventsourcing.persistence import MapperDeserialisationError
 
 from api.presentation.story.customers import customer_sentence
 from api.presentation.story.orders import order_sentence
+from api.presentation.story.webhooks import webhook_sentence
 from api.presentation.story.words import moved, one_line, otherwise, quoted, value_before
 from domain.event import Event, Forgotten, Stream
 from domain.label import LabelCreated, LabelDeleted, LabelRenamed
@@ -62,6 +63,8 @@ def event_sentence(stream: Stream, event: Event, changes: Changes, names: Names)
             return _user_sentence(stream.id, event, changes)
         case "label":
             return _label_sentence(event, changes)
+        case "webhook":
+            return webhook_sentence(stream.id, event, changes)
         case _:
             return customer_sentence(event, changes, names.labels)
 
