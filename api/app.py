@@ -50,6 +50,7 @@ from api.rest import (
     users,
 )
 from api.rest import credentials as application_passwords
+from api.rest.feed import webhooks
 from eventstore.postgres.sessions import SESSION
 from eventstore.postgres.watch import reachable
 from projections.database import store_at
@@ -68,7 +69,7 @@ from service.users import finding_free_users
 
 RESOURCES = (
     lists, customers, figures, addresses, users, orders, labels, history, privacy, replays,
-    application_passwords,
+    application_passwords, webhooks,
 )  # fmt: skip
 OUTSIDE = (health.live, health.ready, health.metrics)
 CONNECTIONS = 20

@@ -237,7 +237,7 @@ def decide(command: WebhookCommand, state: Webhook | None) -> list[WebhookEvent]
             return [WebhookTested()]
         case ReplayWebhook(after=after, until=until):
             _existing(state)
-            return [WebhookReplayed(after=after, until=until)]
+            return [WebhookReplayed(after=after, until=until)] if after < until else []
         case DeleteWebhook():
             return [WebhookDeleted(host=_existing(state).settings.host)]
         case _:

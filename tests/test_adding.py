@@ -25,8 +25,8 @@ PATH = re.compile(r"`((?:domain|eventstore|projections|service|api|tests|docs)/[
 
 
 def modules_of(package: ModuleType) -> Iterator[ModuleType]:
-    for found in pkgutil.iter_modules(package.__path__):
-        yield importlib.import_module(f"{package.__name__}.{found.name}")
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        yield importlib.import_module(found.name)
 
 
 def handlers() -> Iterator[HTTPRouteHandler]:

@@ -24,6 +24,7 @@ from service.credentials.auth import PermissionMissing
 from service.credentials.passwords import CredentialExists, CredentialNotFound, LastAdministrator
 from service.fields.reader import Errors, UnfitFields
 from service.privacy import NotErased
+from service.webhooks.endpoints import MOST, TooManyWebhooks, UnknownLabelOfWebhook
 
 logger = logging.getLogger("custodiary.api")
 
@@ -77,9 +78,10 @@ def _moved(order_id: int, move: Move) -> RecordedMove:
     return RecordedMove(order_id, move.kind, move.amount)
 
 
-def _unknown_label(refusal: refusals.UnknownLabel) -> HttpRefusal:
-    [label_id] = refusal.args
-    return Invalid({"labels": {"exists": f"There is no label {label_id}."}}, Reason.UNKNOWN_LABEL)
+def _unknown_label(field: str) -> Callable[[Exception], HttpRefusal]:
+    return lambda refusal: Invalid(
+        {field: {"exists": f"There is no label {refusal.args[0]}."}}, Reason.UNKNOWN_LABEL
+    )  # fmt: skip
 
 
 def _unknown_header(refusal: refusals.UnknownHeader) -> HttpRefusal:
@@ -151,6 +153,7 @@ REFUSALS: Refusals = {
     refusals.WebhookExists: Rule(Reason.WEBHOOK_ID_TAKEN, "A webhook with this id exists."),
     refusals.WebhookIsPaused: Rule(Reason.WEBHOOK_PAUSED, "The webhook is paused: resume it first."),
     refusals.UnknownHeader: _unknown_header,
+    TooManyWebhooks: Rule(Reason.TOO_MANY_WEBHOOKS, f"There are {MOST} webhooks already: delete one first."),
     refusals.OrderNotFound: Rule(Reason.ORDER_NOT_FOUND, "Order not found."),
     refusals.TransactionExists: OTHERWISE,
     refusals.TransactionRecorded: _other,
@@ -159,7 +162,8 @@ REFUSALS: Refusals = {
     refusals.AmountTooLarge: _beyond,
     refusals.PaymentStatusFollowsAmounts: _settled,
     refusals.UnknownUser: Invalid({"user_id": {"exists": "User not found."}}, Reason.UNKNOWN_USER),
-    refusals.UnknownLabel: _unknown_label,
+    refusals.UnknownLabel: _unknown_label("labels"),
+    UnknownLabelOfWebhook: _unknown_label("customers.labels"),
     refusals.UnknownOrder: Invalid({"order_id": {"exists": "This customer has no such order."}}, Reason.UNKNOWN_ORDER),
     AddressUnfit: _misplaced,
     NotErased: Rule(Reason.NOT_ERASED, "Customer is not erased."),

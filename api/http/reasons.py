@@ -18,7 +18,11 @@ class Reason(StrEnum):
     BAD_REQUEST = "bad_request", 400, "The request can't be read as HTTP."
     INVALID_JSON = "invalid_json", 400, "The body is no JSON object, or is nested too deep."
     INVALID_MULTIPART = "invalid_multipart", 400, "The multipart body can't be read."
-    INVALID_IF_MATCH = "invalid_if_match", 400, "If-Match can't be read, or the write is not about one customer."
+    INVALID_IF_MATCH = (
+        "invalid_if_match",
+        400,
+        "If-Match can't be read, or the write is about neither one customer nor a webhook.",
+    )
     INCOMPLETE_BODY = "incomplete_body", 400, "The connection ended within the body."
     CUSTOMER_EXISTS = "customer_exists", 400, "Another customer has this email address."
     PRIMARY_ADDRESS_NOT_SET = "primary_address_not_set", 400, "The customer has no such address of this type."
@@ -55,6 +59,7 @@ class Reason(StrEnum):
     ORDER_ID_TAKEN = "order_id_taken", 409, "Another order has this id."
     WEBHOOK_ID_TAKEN = "webhook_id_taken", 409, "Another webhook has this id."
     WEBHOOK_PAUSED = "webhook_paused", 409, "Nothing is sent to the webhook until it is resumed."
+    TOO_MANY_WEBHOOKS = "too_many_webhooks", 409, "The store has as many webhooks as it may have."
     TRANSACTION_EXISTS = "transaction_exists", 409, "The transaction is recorded with another amount, type or order."
     LAST_ADMINISTRATOR = "last_administrator", 409, "Without this credential nobody could make another."
     KEY_IN_USE = "key_in_use", 409, "A request with the same Idempotency-Key is still running."
@@ -66,7 +71,7 @@ class Reason(StrEnum):
     EVENT_UNREADABLE = "event_unreadable", 409, "An event can't be read, so nothing can be decided on it."
 
     ANSWER_FORGOTTEN = "answer_forgotten", 410, "What the Idempotency-Key stood for was about somebody who is erased."
-    VERSION_CHANGED = "version_changed", 412, "The customer has another version than If-Match names."
+    VERSION_CHANGED = "version_changed", 412, "The customer or webhook has another version than If-Match names."
     TOO_LARGE = "too_large", 413, "The request has more bytes, fields or levels than are read."
     URL_TOO_LONG = "url_too_long", 414, "The address with its query is too long."
     BODY_ENCODED = "body_encoded", 415, "The body is compressed."

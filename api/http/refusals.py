@@ -136,8 +136,8 @@ class BadIfMatch(AtTheDoor):
 class Stale(HttpRefusal):
     """`If-Match` named another version than the current one."""
 
-    def __init__(self, version: int) -> None:
-        message = f"This customer has changed meanwhile, and is now at version {version}."
+    def __init__(self, version: int, name: str = "customer") -> None:
+        message = f"This {name} has changed meanwhile, and is now at version {version}."
         reason = Reason.VERSION_CHANGED
         super().__init__(reason, StaleVersion(412, message, StaleData(version), reason))
 

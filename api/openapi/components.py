@@ -21,7 +21,8 @@ from service.fields.kinds import REFERENCE, Schema
 
 WORDS = (
     choices.CUSTOMER_STATUS, choices.ADDRESS_TYPE, choices.ORDER_STATUS, choices.ORDER_TYPE, choices.ORDER_MODE,
-    choices.PAYMENT_STATUS, choices.UNPAID_STATUS, choices.FIELD_RULE, ROLE, PERMISSION,
+    choices.PAYMENT_STATUS, choices.UNPAID_STATUS, choices.EVENT_TYPE, choices.MESSAGE_FORM, choices.DELIVERY_ORDER,
+    choices.PAUSE_REASON, choices.FIELD_RULE, ROLE, PERMISSION,
 )  # fmt: skip
 PREFIX = "Shown"  # of classes whose name is the domain's, too: to clients, a ShownCustomer is a Customer
 

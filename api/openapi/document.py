@@ -48,8 +48,8 @@ _VERSION: Schema = {"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"7"
 _IF_MATCH: Schema = {
     "name": "If-Match",
     "in": "header",
-    "description": "The customer's version, as its ETag says; or * for any. 412 when there is a newer one, 400 when it "
-    "can't be read, or is sent with a write that is not about one customer.",
+    "description": "The version of the customer or webhook, as its ETag says; or * for any. 412 when there is a newer "
+    "one, 400 when it can't be read, or is sent with a write that is about neither.",
     "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,15}")$'},
 }
 _KEY: Schema = {
@@ -227,7 +227,11 @@ def _answers(route: _Route, known: dict[str, Schema]) -> Document:
     headers: Document = {}
     if route.operation.versioned:
         always = route.operation.versioned != "unless erased"
-        headers["ETag"] = {"description": "The customer's version", "required": always, "schema": _VERSION}
+        headers["ETag"] = {
+            "description": "The version of what the answer is about",
+            "required": always,
+            "schema": _VERSION,
+        }
     if route.writes:
         headers["Idempotency-Replayed"] = _REPLAYED
     content = _content(route.operation, known)

@@ -17,6 +17,9 @@ Permission: TypeAlias = Literal[
     "users/manage",
     "history/view",  # of the whole store; a customer's own history is part of customers/view
     "replays/manage",
+    "feeds/view",  # everybody's events, thin
+    "feeds/full",  # with the values in them
+    "feeds/manage",  # where webhooks send them
     "metrics/view",
     "credentials/own",  # see and revoke those of one's own login
     "credentials/manage",  # see and revoke everybody's, and make new ones

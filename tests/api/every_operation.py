@@ -31,7 +31,15 @@ async def every_operation(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.ask("PATCH", "/customers/1", {"city": "Boston"})
     yield await shop.put("/customers/1/additional-info", {"labels": [1, 2]})
     yield await shop.post("/customers/1/attachable-user", {"user_id": "1"})
-    for step in (_addresses(shop), _orders(shop), _looks(shop), _replays(shop), _credentials(shop), _ends(shop)):
+    for step in (
+        _addresses(shop),
+        _orders(shop),
+        _looks(shop),
+        _replays(shop),
+        _credentials(shop),
+        _webhooks(shop),
+        _ends(shop),
+    ):
         async for answer in step:
             yield answer
 
@@ -98,6 +106,20 @@ async def _credentials(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield made
     yield await shop.get("/credentials")
     yield await shop.delete(f"/credentials/{done(made)['data']['uuid']}")
+
+
+async def _webhooks(shop: Shop) -> AsyncIterator[httpx.Response]:
+    wanted = {"types": ["customer-renamed"], "customers": {"labels": [1]}, "headers": {"x-shop": "1"}}
+    yield await shop.post("/webhooks", {"url": "https://crm.example.com/hooks"} | wanted)
+    yield await shop.put("/webhooks/1", {"url": "https://crm.example.com/hooks", "form": "full"})
+    yield await shop.get("/webhooks/1")
+    yield await shop.post("/webhooks/1/test")
+    yield await shop.post("/webhooks/1/pause")
+    yield await shop.get("/webhooks")
+    yield await shop.post("/webhooks/1/resume")
+    yield await shop.post("/webhooks/1/rotate-secret")
+    yield await shop.post("/webhooks/1/replay", {"after": 0, "dry_run": 1})
+    yield await shop.delete("/webhooks/1")
 
 
 async def _ends(shop: Shop) -> AsyncIterator[httpx.Response]:

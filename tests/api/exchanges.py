@@ -29,6 +29,7 @@ MASKS = (
     (re.compile(r'"[0-9a-f-]{32,36}"'), '"…"'),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?"), "…"),
     (re.compile(r'"password":"[^"]+"'), '"password":"…"'),
+    (re.compile(r'"(whsec|whpk)_[^"]+"'), r'"\1_…"'),
     (re.compile(r'"name":"test [0-9]+"'), '"name":"…"'),
     (re.compile(r'"(last_used_at|last_used_from)":(null|"[^"]+")'), r'"\1":"…"'),
     (re.compile(r'"key":"[^"]{40,}"'), '"key":"…"'),
@@ -158,6 +159,7 @@ def requests() -> Iterator[tuple[Method, str, Any]]:
     yield from money()
     yield from looks()
     yield from ends()
+    yield from webhooks()
 
 
 def made() -> Iterator[tuple[Method, str, Any]]:
@@ -315,6 +317,25 @@ def spoilt() -> Iterator[tuple[Method, str, Any]]:
             yield "GET", path, dict.fromkeys(PARAMETERS, value)
     for name in PARAMETERS:
         yield "GET", "/customers", {name: "x"}
+
+
+def webhooks() -> Iterator[tuple[Method, str, Any]]:
+    wanted = {"url": "https://crm.example.com/hooks", "headers": {"x-shop": "1"}}
+    yield "POST", "/webhooks", wanted | {"types": ["order-placed"], "customers": {"labels": [2]}, "rate": 5}
+    yield "POST", "/webhooks", {"url": "x", "types": "x", "customers": {"labels": "x"}, "headers": {"host": 1}, "a": 1}
+    yield "PUT", "/webhooks/1", wanted | {"form": "full", "order": "store", "headers": {"x-shop": None}}
+    yield "PUT", "/webhooks/1", wanted | {"headers": {"x-other": None}}
+    yield "POST", "/webhooks/1/pause", None
+    yield "POST", "/webhooks/1/test", None
+    yield "GET", "/webhooks", None
+    yield "POST", "/webhooks/1/resume", None
+    yield "POST", "/webhooks/1/test", None
+    yield "POST", "/webhooks/1/rotate-secret", None
+    yield "POST", "/webhooks/1/replay", {"after": 0, "until": 9, "dry_run": 1}
+    yield "POST", "/webhooks/1/replay", {"after": 9, "until": 9}
+    yield "GET", "/webhooks/1", None
+    yield "DELETE", "/webhooks/1", None
+    yield "GET", "/webhooks/1", None
 
 
 def ends() -> Iterator[tuple[Method, str, Any]]:

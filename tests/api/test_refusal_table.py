@@ -17,7 +17,7 @@ from tests.test_adding import handlers
 # New ids are ours, a transaction's refusal is answered with both of its sides, and fields that do not fit go together.
 OF_NO_OPERATION = (
     refusals.AddressExists, refusals.CustomerExists, refusals.LabelExists, refusals.TransactionExists, AddressUnfit,
-    refusals.WebhookExists, refusals.WebhookNotFound, refusals.WebhookIsPaused, refusals.UnknownHeader,
+    refusals.WebhookExists,
 )  # fmt: skip
 
 

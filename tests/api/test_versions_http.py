@@ -105,7 +105,7 @@ def bad_if_match(message: str) -> tuple[int, Any]:
 
 
 UNREADABLE = 'If-Match must be *, or entity tags such as "7", as the ETag of an answer about a customer says it.'
-ABOUT_NOBODY = "If-Match names the version of one customer, and this request is not about one: send it without."
+ABOUT_NOBODY = "If-Match names a version of one customer or webhook, and this request is about none: send it without."
 
 
 @pytest.mark.parametrize(

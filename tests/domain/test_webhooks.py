@@ -112,6 +112,7 @@ def test_a_webhook_is_tested_unless_it_is_paused() -> None:
 def test_a_range_is_replayed_to_a_webhook(history: tuple[Event, ...]) -> None:
     replayed = WebhookReplayed(after=7, until=9)
     given(WEBHOOK, *history).when(replay).then(replayed)
+    given(WEBHOOK, *history).when(ReplayWebhook(after=7, until=7)).then_nothing()
 
 
 def test_the_end_of_a_webhook_tells_where_events_went_and_no_token() -> None:

@@ -1,0 +1,1 @@
+"""The feed: events, and where webhooks send them."""
