@@ -7,7 +7,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from litestar import Litestar, Response, Router
+from litestar import Litestar, Response
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
@@ -31,6 +31,7 @@ from api.http.docs_page import DOCS, DocsPage, docs_assets
 from api.http.paths import BASE, CONSOLE
 from api.http.refusals import HttpRefusal
 from api.http.request import MAX_BODY_BYTES
+from api.http.routes import Routes
 from api.http.turns import Turns
 from api.openapi.document import DocumentConfig
 from api.process.job_runner import JobRunner
@@ -86,7 +87,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
     counts = Metrics()
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
     app = Litestar(
-        [Router(BASE, route_handlers=handlers, before_request=authorise), *OUTSIDE, docs_assets(), console()],
+        [Routes(BASE, route_handlers=handlers, before_request=authorise), *OUTSIDE, docs_assets(), console()],
         lifespan=[partial(_serving, settings=settings, database_url=database_url, counts=counts)],
         exception_handlers=exception_handlers(REFUSALS, request_id, _respond),
         before_send=[_name_request, *([tell_standing] if settings.rate_limit else [])],

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.plain import PLAIN
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120  # seconds, on a machine that has much else to do
 
@@ -38,7 +40,7 @@ def _wait_for(address: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            httpx.get(address, timeout=PATIENCE).raise_for_status()
+            httpx.get(address, timeout=PATIENCE, verify=PLAIN).raise_for_status()
             return
         except httpx.HTTPError:
             if time.monotonic() > deadline:

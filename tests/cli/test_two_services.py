@@ -20,6 +20,7 @@ from api.access.throttle import LONGEST
 from api.http.paths import BASE
 from tests.cli.process import PATIENCE, Process, custodiary
 from tests.cli.test_serve import free_port
+from tests.plain import PLAIN
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 CUSTOMERS = "/customers"
@@ -33,7 +34,7 @@ class Service:
         self.port = free_port()
         self.process = Process("serve", "--port", self.port, DATABASE_URL=url, CUSTODIARY_ADMIN_PASSWORD=PASSWORD)
         self.process.lines_until("Its documentation")
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}{BASE}", timeout=PATIENCE)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}{BASE}", timeout=PATIENCE, verify=PLAIN)
 
     def status(self, credential: dict[str, Any]) -> int:
         return self.http.get(CUSTOMERS, auth=(credential["login"], credential["password"])).status_code
