@@ -65,6 +65,7 @@ from service.background.forgetting import forgetting
 from service.background.sampler import sampling
 from service.background.summing import summing
 from service.fields.places import is_country
+from service.relay.relay import relaying
 from service.replays import is_any_unfinished
 from service.users import finding_free_users
 
@@ -144,6 +145,7 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             checkpointing(store, settings.checkpoint_seconds),
             forgetting(store),
             noting(store),
+            relaying(store, settings.nats, settings.store_url),
             pages.warming(),
         ):
             yield

@@ -22,6 +22,7 @@ from projections.replay.engine import NotReadyError, ReplayRunningError
 from projections.replay.exchange import NothingToRollBackError, ReplayStuckError
 from service.credentials.passwords import CredentialExists, CredentialNotFound, LastAdministrator
 from service.importing.files import ImportFileError
+from service.relay.target import LogSetBack, RelayStopped
 
 NOT_THERE = (OSError, asyncpg.InvalidCatalogNameError, asyncpg.ClientConfigurationError)
 NOT_LET_IN = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)
@@ -34,7 +35,9 @@ def end_for(error: Exception) -> None:
             exits.end(exits.USAGE, _sentence(error))
         case ImportFileError():
             exits.end(exits.NOT_ALL, f"Nothing was imported: {_sentence(error)}")
-        case NotReadyError() | NothingToRollBackError() | DumpError() | NotSound() | SetBack():
+        case LogSetBack():
+            exits.end(exits.NO_STORE, _sentence(error))
+        case NotReadyError() | NothingToRollBackError() | DumpError() | NotSound() | SetBack() | RelayStopped():
             exits.end(exits.NOT_ALL, _sentence(error))
         case CredentialExists(args=(login, name)):
             exits.end(exits.NOT_ALL, f"{login} has a password named {name} already. Give this one another --name.")

@@ -12,6 +12,7 @@ from api.cli.syntax.credentials import credentials
 from api.cli.syntax.imports import imports
 from api.cli.syntax.keys import keys
 from api.cli.syntax.options import Verbose
+from api.cli.syntax.relaying import relay
 from api.cli.terminal import exits
 from api.cli.terminal.typed import program
 
@@ -28,6 +29,7 @@ app.add_typer(keys, name="keys")
 app.command()(replaying.replay)
 app.add_typer(replaying.replays, name="replays")
 app.add_typer(audit, name="audit")
+app.add_typer(relay, name="relay")
 app.command()(looking.verify)
 app.command()(looking.history)
 app.command()(looking.explain)

@@ -10,9 +10,13 @@ from eventstore.chain.checkpoints import newest
 from eventstore.store import Store
 from projections.checks.findings import Known
 from service import replays
+from service.relay.report import RelayState, relays
 from service.replays import Outstanding
 
 State: TypeAlias = Literal["", "good", "warn", "bad"]
+
+
+LATE = 60.0  # seconds, after which somebody should look why events were not relayed
 
 
 class HealthFact(NamedTuple):
@@ -41,6 +45,7 @@ async def health(service: Service) -> HealthView:
     return HealthView([
         _database(standing), *_figures(standing.drift), HealthFact("Log", f"position {number(head)}"),
         await _signed(service.store, head), _replays(await replays.outstanding(service.store)),
+        *map(_relay, await relays(service.store.pool)),
     ])  # fmt: skip
 
 
@@ -69,6 +74,15 @@ async def _signed(store: Store, head: int) -> HealthFact:
     if (statement := checkpoint.read()) is None:
         return HealthFact("Signed", "the last signature does not fit", "bad", "/console/audit")
     return HealthFact("Signed", f"up to {number(statement.until)}", at=statement.signed_at)
+
+
+def _relay(state: RelayState) -> HealthFact:
+    name = f"Relay {state.name}"
+    if state.problem is not None:
+        return HealthFact(name, state.problem, "bad")
+    if state.seconds > LATE:
+        return HealthFact(name, f"{number(state.events)} event{'s' * (state.events != 1)} behind", "warn")
+    return HealthFact(name, "up to date", "good")
 
 
 def _replays(of: Outstanding) -> HealthFact:

@@ -1,7 +1,7 @@
 """What the service counts of itself, for Prometheus: requests of all worker processes, and what the store knows."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from time import perf_counter
 
@@ -24,6 +24,7 @@ from api.access.access_log import Answered
 from eventstore.chain.checkpoints import newest
 from eventstore.store import Store
 from projections.checks.findings import known
+from service.relay.report import relays
 
 # Where the processes of one server keep what they count, so that any of them can tell it of all.
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -123,4 +124,17 @@ async def of_store(store: Store) -> list[Metric]:
                 "When the last verification ended.", drift.checked_at.timestamp(),
             ),
         }  # fmt: skip
-    return [GaugeMetricFamily(name, about, value) for name, (about, value) in told.items()]
+    gauges = [GaugeMetricFamily(name, about, value) for name, (about, value) in told.items()]
+    return [*gauges, *await _of_relays(store)]
+
+
+async def _of_relays(store: Store) -> Sequence[Metric]:
+    families = (
+        GaugeMetricFamily("custodiary_relay_lag_events", "Events that were not relayed yet.", labels=["relay"]),
+        GaugeMetricFamily("custodiary_relay_lag_seconds", "Age of the oldest of them.", labels=["relay"]),
+        GaugeMetricFamily("custodiary_relay_stopped", "1 while it waits for somebody to choose.", labels=["relay"]),
+    )
+    for relay in await relays(store.pool):
+        for family, value in zip(families, (relay.events, relay.seconds, relay.problem is not None), strict=True):
+            family.add_metric([relay.name], float(value))
+    return families

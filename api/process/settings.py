@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias, cast
+from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 from domain.value import DEFAULT_CURRENCY, is_currency
+from service.feed.message import Form
 from service.redaction import Secret
+from service.relay.target import NatsTarget
 
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 
 _HOST = r"(?:\[[^][@/?#]+\]|[^][@:/?#,]*)(?::[0-9]{1,5})?"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
+_NATS_URL = re.compile(rf"(?:nats|tls)://(?:[^@/?#,]*@)?{_HOST}")
 _DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:[^@/?#]*@)?{_HOST}(?:,{_HOST})*(?:[/?].*)?")
 
 
@@ -62,6 +65,7 @@ class Settings:
     hsts_seconds: int = 0
     trusted_proxies: tuple[str, ...] = ()
     rate_limit: RequestRate | None = None
+    nats: NatsTarget | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -81,6 +85,7 @@ class Settings:
             rate_limit=_rate(given.get("CUSTODIARY_RATE_LIMIT")),
             hsts_seconds=int(_seconds(given, "CUSTODIARY_HSTS_SECONDS", "0")),
             trusted_proxies=_networks(given.get("CUSTODIARY_TRUSTED_PROXIES", "")),
+            nats=_nats(given),
         )
 
 
@@ -131,6 +136,23 @@ def _client_seconds(given: Mapping[str, str]) -> float:
     if seconds < 1:
         raise BadSetting("CUSTODIARY_CLIENT_SECONDS", "must be at least 1")
     return seconds
+
+
+def _nats(given: Mapping[str, str]) -> NatsTarget | None:
+    """Where events are relayed to, if anywhere."""
+    if (url := given.get("NATS_URL")) is None:
+        return None
+    if not all(map(_NATS_URL.fullmatch, url.split(","))):
+        raise BadSetting("NATS_URL", "must be like nats://host:4222 or tls://user:password@host, several with commas")
+    stream, subject = given.get("NATS_STREAM", "CUSTOMERS"), given.get("NATS_SUBJECT", "customers")
+    form = given.get("NATS_FORM", "thin")
+    if not re.fullmatch(r"[\w-]+", stream, re.ASCII):
+        raise BadSetting("NATS_STREAM", "must be letters, digits, - and _")
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", subject, re.ASCII):
+        raise BadSetting("NATS_SUBJECT", "must be letters, digits, - and _, in parts with dots between")
+    if form not in get_args(Form):
+        raise BadSetting("NATS_FORM", "must be thin or full")
+    return NatsTarget(url=Secret(url), stream=stream, subject=subject, form=cast("Form", form))
 
 
 def _rate(value: str | None) -> RequestRate | None:

@@ -7,8 +7,9 @@ from eventstore.sealing.master_keys import MasterKeys
 from projections import database
 
 ACCESS = Owner("access", resources.files("api").joinpath("access"))
+RELAY = Owner("relay", resources.files("service").joinpath("relay"))
 # Each refers to the tables of those before it only.
-OWNERS = (*database.OWNERS, ACCESS)
+OWNERS = (*database.OWNERS, ACCESS, RELAY)
 
 
 async def migrate(dsn: str) -> None:

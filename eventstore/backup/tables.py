@@ -34,7 +34,7 @@ PARTS: dict[PartName, dict[str, str]] = {"events": EVENTS, "keys": KEYS}
 LEFT_OUT = frozenset({
     "claims", "inherited_events", "snapshots", "snapshot_rows", "read_models",
     "replays", "replay_ranges", "replay_poison", "verifications", "verification_jobs", "drift", "drifting_figures",
-    "figures_by_day", "figures_by_day_until", "login_failures", "rate_limits", "sessions", "sign_in_links",
+    "figures_by_day", "figures_by_day_until", "relays", "login_failures", "rate_limits", "sessions", "sign_in_links",
     "migrations", "notification_tracking",
 })  # fmt: skip
 PIECE = 1 << 20  # bytes

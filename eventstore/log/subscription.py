@@ -43,7 +43,11 @@ class Subscription(Generic[T]):
         self._is_listening = False
 
     async def __aenter__(self) -> Self:
-        await self._listen()
+        try:
+            await self._listen()
+        except BaseException:  # also when it is cancelled: the pool waits for each of its connections
+            await self._listening.aclose()
+            raise
         return self
 
     async def __aexit__(

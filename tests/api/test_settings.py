@@ -5,6 +5,7 @@ import pytest
 
 from api.process.settings import BadSetting, RequestRate, Settings
 from service.redaction import Secret
+from service.relay.target import NatsTarget
 
 ALL = {
     "DATABASE_URL": "postgresql://app:secret@db/custodiary",
@@ -20,6 +21,10 @@ ALL = {
     "CUSTODIARY_HSTS_SECONDS": "31536000",
     "CUSTODIARY_TRUSTED_PROXIES": "10.0.0.7, fd00::/8",
     "CUSTODIARY_RATE_LIMIT": "600/minute",
+    "NATS_URL": "nats://relay:secret@a:4222,tls://b",
+    "NATS_STREAM": "SHOP",
+    "NATS_SUBJECT": "shop.customers",
+    "NATS_FORM": "full",
     "HOME": "/root",
 }
 
@@ -39,6 +44,7 @@ def test_everything_has_a_default() -> None:
         hsts_seconds=0,
         trusted_proxies=(),
         rate_limit=None,
+        nats=None,
     )
 
 
@@ -61,6 +67,9 @@ def test_the_environment_says_it_all() -> None:
         hsts_seconds=31_536_000,
         trusted_proxies=("10.0.0.7/32", "fd00::/8"),
         rate_limit=RequestRate(600, 60),
+        nats=NatsTarget(
+            url=Secret("nats://relay:secret@a:4222,tls://b"), stream="SHOP", subject="shop.customers", form="full"
+        ),
     )
 
 
@@ -81,6 +90,8 @@ def test_the_environment_says_it_all() -> None:
         ("CUSTODIARY_CORS_ORIGINS", "https://shop.example/"),
         ("CUSTODIARY_CORS_ORIGINS", "https://shop.example, shop.example"),
         ("CUSTODIARY_CORS_ORIGINS", "null"),
+        ("NATS_URL", "nats.example"),
+        ("NATS_URL", "nats://a, nats://relay:secret"),
         ("CUSTODIARY_RATE_LIMIT", "600"),
         ("CUSTODIARY_RATE_LIMIT", "0/minute"),
         ("CUSTODIARY_RATE_LIMIT", "1000000/second"),
@@ -118,6 +129,21 @@ def test_a_bad_value_is_an_error_that_names_the_variable_and_hides_the_value(var
 )
 def test_an_address_of_a_database_comes_in_many_forms(url: str) -> None:
     assert Settings.from_environment({"DATABASE_URL": url}).database_url == Secret(url)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("NATS_STREAM", "A.B"), ("NATS_SUBJECT", "customers.>"), ("NATS_FORM", "fat")]
+)
+def test_where_events_are_relayed_to_is_looked_at_where_they_are(variable: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{variable} must "):
+        Settings.from_environment({"NATS_URL": "nats://a", variable: value})
+    assert Settings.from_environment({variable: value}).nats is None
+
+
+def test_who_gets_in_is_no_part_of_a_relays_name() -> None:
+    target = Settings.from_environment(ALL).nats
+    assert target is not None
+    assert target.name == "nats://a:4222,tls://b/SHOP"
 
 
 def test_settings_can_be_shown_without_their_secrets() -> None:

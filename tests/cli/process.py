@@ -22,7 +22,7 @@ SETTINGS = (
     "CUSTODIARY_VERIFY_SECONDS", "CUSTODIARY_CLIENT_SECONDS", "CUSTODIARY_CORS_ORIGINS", "CUSTODIARY_HSTS_SECONDS",
     "MASTER_KEY", "MASTER_KEY_FILE",
     "CUSTODIARY_CHECKPOINT_SECONDS", "SIGNING_KEY", "SIGNING_KEY_FILE",
-    "CUSTODIARY_RATE_LIMIT",
+    "CUSTODIARY_RATE_LIMIT", "NATS_URL", "NATS_STREAM", "NATS_SUBJECT", "NATS_FORM",
 )  # fmt: skip
 PATIENCE = 180  # seconds, after which what must end is said not to
 NOWHERE = Path(tempfile.gettempdir())  # where nothing lies that a command could find by chance

@@ -1,6 +1,7 @@
 """A subscriber gets every event after its position, once, in order: woken, or polling, or on a new connection."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from eventsourcing.persistence import Notification, StoredEvent
@@ -206,3 +207,15 @@ async def test_only_the_topics_asked_for_come(store: Store, elsewhere: Store) ->
     async with Recorder(elsewhere.pool).subscribe(topics=["customer-registered#1"]) as subscription:
         notification = await asyncio.wait_for(anext(subscription), PATIENCE)
         assert (notification.id, notification.topic) == (3, "customer-registered#1")
+
+
+async def test_one_that_is_cancelled_as_it_begins_leaves_no_connection_behind(store: Store, elsewhere: Store) -> None:
+    async with store.pool.acquire() as connection:
+        for turns in range(1, 12):  # wherever it is by then
+            beginning = asyncio.create_task(subscribe(elsewhere).__aenter__())
+            for _ in range(turns):
+                await connection.fetchval("SELECT 1")
+            beginning.cancel()
+            with suppress(asyncio.CancelledError):
+                await (await beginning).__aexit__(None, None, None)
+    assert elsewhere.pool.get_idle_size() == elsewhere.pool.get_size()

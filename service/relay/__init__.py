@@ -1,0 +1,3 @@
+"""Relays: the log, carried on into another system, each event once and in order."""
+
+__all__ = ["relay", "report", "target"]
