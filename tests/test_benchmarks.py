@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from api.http.paths import BASE
-from benchmarks import appends, growth, imports, lists, streams, web
+from benchmarks import appends, feed, growth, imports, lists, streams, web
 from benchmarks.harness import AT_ONCE, PER_SECOND, Found, Row, Scale, Unavailable, measure
 from benchmarks.load import Load, run
 from benchmarks.pages import pages
@@ -49,6 +49,12 @@ async def test_requests_are_measured_beside_a_bare_handler(fast: str) -> None:
     assert measured(found) == REQUESTS
     shares = {line[0]: line[3] for line in web.table(found).lines}
     assert {name for name, share in shares.items() if share} == {*web.BESIDE, *web.BESIDE.values()}
+
+
+async def test_following_is_measured(fast: str) -> None:
+    found = await feed.feed(fast, TINY)
+    assert measured(found) == {*feed.RELAY.values()}
+    assert {line[0] for line in feed.table(found).lines} == measured(found)
 
 
 async def test_growing_stores_and_streams_are_measured(fast: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,13 @@ STREAM = "CUSTOMERS"
 
 def command(port: int, directory: Path) -> list[str]:
     return [str(NATS_SERVER), "--addr", "127.0.0.1", "--port", str(port), "--jetstream", "--store_dir", str(directory)]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 class Broker:
@@ -73,6 +81,13 @@ class Seen(NamedTuple):
     subject: str
     body: dict[str, Any]
     sequence: int
+
+
+async def stored(js: JetStreamContext) -> int:
+    """How many messages the stream has."""
+    with suppress(NotFoundError):
+        return (await js.stream_info(STREAM)).state.messages
+    return 0
 
 
 async def seen(js: JetStreamContext) -> list[Seen]:

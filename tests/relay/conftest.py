@@ -1,4 +1,3 @@
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,7 +6,7 @@ from nats.js.client import JetStreamContext
 
 from eventstore.store import Store
 from projections.database import open_store
-from tests.relay.broker import Broker
+from tests.relay.broker import Broker, free_port
 
 
 @pytest.fixture
@@ -18,10 +17,7 @@ async def store(database: str) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    broker = Broker(port, tmp_path)
+    broker = Broker(free_port(), tmp_path)
     await broker.start()
     yield broker
     await broker.kill()

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,7 +11,7 @@ from nats.js.client import JetStreamContext
 from eventstore.store import Store
 from tests.cli.process import Ended, Process, custodiary
 from tests.eventstore.acts import append, facts, until
-from tests.relay.broker import Broker, arrived, positions
+from tests.relay.broker import Broker, arrived, free_port, positions
 from tests.relay.test_relay import lose
 
 METRIC = r'custodiary_relay_(\w+)\{relay="([^"]+)"\} (\S+)'
@@ -57,9 +56,7 @@ async def test_a_log_that_was_set_back_is_another_exit_code(store: Store, databa
 async def test_one_worker_of_the_service_relays_and_metrics_tell_how_far(
     store: Store, database: str, broker: Broker, js: JetStreamContext
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"DATABASE_URL": database, "NATS_URL": broker.url, "CUSTODIARY_ADMIN_PASSWORD": "secret words"}
     async with running("serve", "--port", port, "--workers", 2, **settings) as process:
         await asyncio.to_thread(process.lines_until, "Its documentation")
