@@ -66,10 +66,16 @@ async def verify(
     follows: Checkpoint | None = None,
     last: Checkpoint | None = None,
 ) -> None:
-    """The whole log, or a part of it."""
+    """The whole log, or a part of it: behind a checkpoint, up to another."""
+    if follows is not None:
+        found.add(verifier.follow(follows))
     async for block in blocks(store.pool, follows=follows, last=last):
         found.add(verifier.block(block))
     found.add(verifier.end())
+
+
+async def find_checkpoint(store: Store, number: int) -> Checkpoint | None:
+    return await find(store.pool, number)
 
 
 async def newest_statement(store: Store) -> SignedStatement | None:
@@ -105,7 +111,7 @@ async def verify_part(store: Store, first: int, last: int) -> AuditedPart:
     own = SigningKey.from_environment()
     seen = witnessed(own.witness) if own else None
     kept = {seen.number: seen.statement} if seen and first <= seen.number <= last else {}
-    part, found = Verifier([own.public] if own else [], kept, follows), FoundFaults()
+    part, found = Verifier([own.public] if own else [], kept), FoundFaults()
     await verify(store, part, found, follows=follows, last=end)
     statements = [claimed for each in await latest(store.pool, last + 1, last - first + 1) if (claimed := each.claimed)]
     return AuditedPart(statements, part, found)

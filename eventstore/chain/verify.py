@@ -39,25 +39,30 @@ class Verifier:
     """Takes checkpoints and events, each checkpoint before the events that it covers; yields faults, in order.
 
     `keys` are those that may sign, none if that is not known; `kept` are statements that are stored elsewhere, by
-    number. Of a part of the log, `follows` is the checkpoint before it. `unsigned` is how many events no valid
-    checkpoint covers, `last` the newest valid one.
+    number. `unsigned` is how many events no valid checkpoint covers, `last` the newest valid one.
     """
 
-    def __init__(
-        self, keys: Collection[str] = (), kept: Mapping[int, str] | None = None, follows: Checkpoint | None = None
-    ) -> None:
+    def __init__(self, keys: Collection[str] = (), kept: Mapping[int, str] | None = None) -> None:
         self.events = self.checkpoints = 0
         self.unsigned = 0
         self.last: SignedStatement | None = None
         self.signed_by: set[str] = set()
         self.keys = keys
         self._kept = dict(kept or {})
-        self._newest = follows
-        self._position = claimed.until if follows and (claimed := follows.claimed) else 0
+        self._newest: Checkpoint | None = None
+        self._position = 0
         self._waiting: deque[Signed] = deque()
         self._part = SignedPart()
         self._found: dict[tuple[str, int], Found] = {}
         self._missing: set[tuple[str, int]] = set()
+
+    def follow(self, checkpoint: Checkpoint) -> Iterator[Fault]:
+        """Begins behind a checkpoint: what it covers was verified before."""
+        if isinstance(problem := self._read(checkpoint), str):
+            yield of_checkpoint(checkpoint.number, problem)
+        self._newest, claimed = checkpoint, checkpoint.claimed
+        self._position = claimed.until if claimed else 0
+        self._kept = {number: text for number, text in self._kept.items() if number > checkpoint.number}
 
     def block(self, block: Block) -> Iterator[Fault]:
         match block:
@@ -79,24 +84,31 @@ class Verifier:
         next_number = self._newest.number + 1 if self._newest else 1
         if checkpoint.number > next_number:
             yield of_checkpoint(next_number, "missing")
-        statement = checkpoint.read()
-        if statement is None or statement.number != checkpoint.number:
-            yield of_checkpoint(checkpoint.number, "altered, its signature does not fit")
-        elif problem := self._problem(checkpoint, statement, follows=checkpoint.number == next_number):
-            yield of_checkpoint(checkpoint.number, problem)
-        else:
-            self._waiting.append(Signed(statement, unpacked(checkpoint.inventory, statement.events)))
-            self.last = statement
+        match self._read(checkpoint):
+            case str(problem):
+                yield of_checkpoint(checkpoint.number, problem)
+            case statement if misfit := self._problem(checkpoint, statement, follows=checkpoint.number == next_number):
+                yield of_checkpoint(checkpoint.number, misfit)
+            case statement:
+                self._waiting.append(Signed(statement, unpacked(checkpoint.inventory, statement.events)))
+                self.last = statement
         self.checkpoints += 1
         self._newest = checkpoint
         self._kept.pop(checkpoint.number, None)
 
-    def _problem(self, checkpoint: Checkpoint, statement: SignedStatement, *, follows: bool) -> str | None:
+    def _read(self, checkpoint: Checkpoint) -> SignedStatement | str:
+        """Its statement, or what is wrong with it, whatever is around it."""
+        statement = checkpoint.read()
+        if statement is None or statement.number != checkpoint.number:
+            return "altered, its signature does not fit"
         self.signed_by.add(statement.key)
         if self.keys and statement.key not in self.keys:
             return f"signed with another key, {statement.key}"
         if checkpoint.statement != self._kept.get(checkpoint.number, checkpoint.statement):
             return "not the one that was kept elsewhere"
+        return statement
+
+    def _problem(self, checkpoint: Checkpoint, statement: SignedStatement, *, follows: bool) -> str | None:
         if sha256(checkpoint.inventory).hexdigest() != statement.inventory:
             return "altered, its inventory is not the one that was signed"
         if follows and statement.previous != hashed(self._newest):

@@ -20,6 +20,12 @@ CREATE TABLE stored_events (
     former_customer_id bigint,  -- the customer whom it was about before a transfer
     digest bytea,               -- SHA-256 over that of the previous event in the stream, and over this event
     PRIMARY KEY (originator_id, originator_version)
+) WITH (
+    -- Rows are only ever added. By default the next vacuum comes after a fifth more of them, which of a billion is very
+    -- much at a time; and what it freezes at once it need not read again.
+    autovacuum_vacuum_insert_scale_factor = 0,
+    autovacuum_vacuum_insert_threshold = 1000000,
+    autovacuum_freeze_min_age = 0
 );
 
 -- Followers and replays read by position.

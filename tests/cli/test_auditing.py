@@ -44,6 +44,10 @@ async def test_a_sound_store_and_its_dump_are_told_alike(database: str, store: S
     for file in (dump, packed):
         assert custodiary("audit", "dump", file, **settings).code == exits.DONE
     assert gzip.decompress(packed.read_bytes()) == dump.read_bytes()
+    since = custodiary("audit", "verify", "--since", 1, "--json", **settings)
+    assert (since.code, since.json["events"], since.json["faults"]) == (exits.DONE, 1, 0)
+    assert "no checkpoint 2" in custodiary("audit", "verify", "--since", 2, **settings).stderr
+    assert "as a whole" in custodiary("audit", "verify", dump, "--since", 1).stderr
     told = custodiary("audit", "verify", "--json", **settings)
     assert told.code == exits.DONE
     assert told.json["signed_at"]

@@ -5,10 +5,11 @@ import gzip
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from domain.event import Stream
-from eventstore.chain.checkpoints import newest
+from eventstore.chain.checkpoints import Checkpoint, newest
 from eventstore.chain.dump import DumpError, blocks, dump, dumped
 from eventstore.chain.signer import sign_new
 from eventstore.chain.verify import Verifier
@@ -216,6 +217,27 @@ async def test_a_log_that_somebody_else_has_signed_anew_is_found(signed: Store) 
     assert await first_fault(signed) == f"checkpoint 1: signed with another key, {OTHER_KEY.public}"
     [fault] = await audited(signed, [kept], keys=())
     assert str(fault) == "checkpoint 1: not the one that was kept elsewhere"
+
+
+async def test_behind_a_checkpoint_all_is_checked_and_the_checkpoint_itself(signed: Store) -> None:
+    first = await newest(signed.pool)
+    assert first is not None
+    await append(signed, facts(1, after=3))
+    await sign_new(signed.pool, KEY)
+
+    async def since(follows: Checkpoint, kept: dict[int, str] | None = None) -> list[str]:
+        verifier = Verifier([KEY.public], kept)
+        found = [*verifier.follow(follows)]
+        found += [fault async for block in blocks(signed.pool, follows=follows) for fault in verifier.block(block)]
+        assert (verifier.events, verifier.checkpoints) == (1, 1)
+        return [str(fault) for fault in [*found, *verifier.end()]]
+
+    assert await since(first, {1: first.statement}) == []
+    assert await since(first, {1: "{}"}) == ["checkpoint 1: not the one that was kept elsewhere"]
+    altered = msgspec.structs.replace(first, statement=first.statement.replace('"events":', '"events": '))
+    assert (await since(altered))[0] == f"checkpoint 1: {UNSIGNED}"
+    await signed.pool.execute("UPDATE stored_events SET actor = 'eve' WHERE notification_id IN (2, 10)")
+    assert [fault.partition(":")[0] for fault in await since(first)] == ["label 1, version 4, position 10"]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -29,10 +29,14 @@ from service.audit import MOST_FAULTS, FoundFaults
 PRINTED = 20  # to people
 
 
-def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None, as_json: bool) -> None:
+def verify(
+    *, file: Path | None, keys: list[str] | None, kept_file: Path | None, since: int | None, as_json: bool
+) -> None:  # fmt: skip
     began, found = time.monotonic(), FoundFaults()
     if file is None:
-        verifier = with_store(lambda store: _verify_store(store, keys, kept_file, found))
+        verifier = with_store(lambda store: _verify_store(store, keys, kept_file, since, found))
+    elif since is not None:
+        raise typer.BadParameter("A dump is checked as a whole.", param_hint="--since")
     else:
         verifier = audit.verifier(keys, _kept(kept_file), None)
         for block in dumped(file):
@@ -46,9 +50,14 @@ def verify(*, file: Path | None, keys: list[str] | None, kept_file: Path | None,
     raise SystemExit(exits.NOT_ALL if found.count else exits.DONE)
 
 
-async def _verify_store(store: Store, keys: list[str] | None, kept_file: Path | None, found: FoundFaults) -> Verifier:
+async def _verify_store(
+    store: Store, keys: list[str] | None, kept_file: Path | None, since: int | None, found: FoundFaults
+) -> Verifier:
     verifier = audit.verifier(keys, _kept(kept_file), SigningKey.from_environment())
-    await audit.verify(store, verifier, found)
+    follows = await audit.find_checkpoint(store, since) if since is not None else None
+    if since is not None and follows is None:
+        raise typer.BadParameter(f"There is no checkpoint {since}.", param_hint="--since")
+    await audit.verify(store, verifier, found, follows=follows)
     return verifier
 
 

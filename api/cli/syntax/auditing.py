@@ -21,13 +21,17 @@ def verify(
         Path | None,
         typer.Option("--kept", exists=True, dir_okay=False, help="Checkpoints that were stored elsewhere, one a line."),
     ] = None,
+    since: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="CHECKPOINT", help="Only what comes after this one, up to which all was checked."),
+    ] = None,
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
     """Check every event and every checkpoint. The exit code is 1 when anything is wrong."""
     from api.cli.actions import auditing
 
-    auditing.verify(file=file, keys=key, kept_file=kept_file, as_json=as_json)
+    auditing.verify(file=file, keys=key, kept_file=kept_file, since=since, as_json=as_json)
 
 
 @audit.command("dump")
