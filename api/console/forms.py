@@ -8,7 +8,7 @@ from msgspec import json
 
 from api.handling.errors import in_words
 from api.handling.idempotency import key_of
-from api.handling.if_match import ANY, IfMatch
+from api.handling.if_match import ANY, OF_CUSTOMER, OF_WEBHOOK, IfMatch
 from api.handling.refusal_table import REFUSALS
 from api.handling.serving import AnyRequest
 from api.handling.writes import Conditions, Outcome, carry_out
@@ -90,14 +90,16 @@ async def submit(
     show: Callable[[Session, T], Awaitable[Outcome]] | None = None,
     *,
     customer_id: int | None = None,
+    webhook_id: int | None = None,
     within: Callable[[], AbstractContextManager[None]] = nullcontext,
     again: Collection[str] = (),
 ) -> Answer:
     """Carries out a form as `carry_out` does a request: once for its hidden `key`, on its hidden `version` alone."""
     sent = await read_sent(request)
     key, version = sent.get(KEY), sent.get(VERSION)
+    about, of = (webhook_id, OF_WEBHOOK) if webhook_id else (customer_id, OF_CUSTOMER)
     conditions = Conditions(
-        IfMatch(customer_id, frozenset([str(version)])) if customer_id and version else ANY,
+        IfMatch(about, frozenset([str(version)]), of) if about and version else ANY,
         key_of(request, str(key), json.encode(_own(sent), enc_hook=_each, order="sorted")) if key else None,
     )
     return await carry_out(

@@ -27,6 +27,7 @@ EVERYDAY = (
 )
 OPERATE = (
     _entry("/replays", "replay", "Replays", "r", "replays/manage"),
+    _entry("/feeds", "feed", "Feeds", "f", "feeds/manage"),
     _entry("/drift", "scale", "Drift", "d", "replays/manage"),
     _entry("/audit", "stamp", "Audit", "a", "history/view"),
     _entry("/privacy", "shield", "Privacy", "p", "users/view"),

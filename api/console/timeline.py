@@ -59,6 +59,8 @@ _HEADS: Mapping[type[Event], tuple[str, str]] = {
     webhook.WebhookDeleted: ("feed", "Webhook deleted"),
 }
 HEADS = {tag(kind): head for kind, head in _HEADS.items()}
+# Types of events with their titles, for people who choose some.
+TITLES = sorted(((type_, title) for type_, (_icon, title) in HEADS.items()), key=lambda each: each[1])
 # What a new row says first; all else is on the event's own page.
 SALIENT: Mapping[str, tuple[str, ...]] = {
     tag(customer.CustomerRegistered): ("email", "first_name", "last_name", "country"),

@@ -49,13 +49,21 @@ async def one(shop: Shop) -> dict[str, int]:
     await shop.refund(order, 2_345)
     await shop.put(f"/customers/{id_}/address", {"id": address, "type": "billing", "city": "Boston"})
     await shop.pool.execute("UPDATE figures SET ltv = 1")
+    webhook = await shop.post("/webhooks", {"url": f"https://crm.example.com/{'long' * 40}", "headers": {"x-a": "1"}})
+    await shop.post(f"/webhooks/{webhook.json()['data']['id']}/pause")
     replay = await shop.post("/replays")
     id_of_replay: int = replay.json()["data"]["id"]
     await shop.get(f"/replays/{id_of_replay}/progress")  # to its end
     position = await shop.position() - 1
     erased = await shop.customer()
     await shop.delete(f"/customers/{erased}", {"reason": "asked to be"})
-    return {CUSTOMER: id_, POSITION: position, "{replay_id:str}": id_of_replay, ERASED: erased}
+    return {
+        "{webhook_id:str}": webhook.json()["data"]["id"],
+        CUSTOMER: id_,
+        POSITION: position,
+        "{replay_id:str}": id_of_replay,
+        ERASED: erased,
+    }
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))

@@ -42,7 +42,7 @@ async def test_a_replay_is_started_followed_compared_swapped_and_rolled_back(emp
         await ended(visitor, path)
         page = (await visitor.get(path)).text
         replay = done(await shop.get(f"/replays/{path.rpartition('/')[2]}"))["replay"]
-        assert [table["rows"] for table in replay["differences"].values()] == [1, 1, 1, 0, 0, 0]
+        assert [table["rows"] for table in replay["differences"].values()] == [1, 1, 1, 0, 0, 0, 0]
         assert "<del>$1,234.56</del>" in page
         assert "<ins>$9.00</ins>" in page
         assert "personal, not shown" in page

@@ -8,7 +8,7 @@ from projections.replay.registry import Replay, ReplayRequest
 from projections.tables.swap import Swap
 from tests.eventstore.acts import place, register
 
-NAMES = ("figures", "customers", "orders", "addresses", "users", "labels")
+NAMES = ("figures", "customers", "orders", "addresses", "users", "labels", "webhooks")
 OF_CUSTOMERS = NAMES[:4]
 SCHEMAS = r"SELECT array_agg(nspname::text) FROM pg_namespace WHERE nspname ~ '^(replay|former)_'"
 

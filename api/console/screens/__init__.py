@@ -10,6 +10,7 @@ from api.console.screens import (
     customers,
     drift,
     event,
+    feeds,
     find,
     history,
     overview,
@@ -20,7 +21,7 @@ from api.http.paths import CONSOLE
 from api.http.routes import Routes
 
 SCREENS = (
-    personal, overview, find, customers, customer, event, history, replays, drift, audit, privacy, credentials,
+    personal, overview, find, customers, customer, event, history, replays, feeds, drift, audit, privacy, credentials,
 )  # fmt: skip
 ROUTES = [sign_out, choose_theme, *(route for screen in SCREENS for route in screen.ROUTES)]
 

@@ -10,7 +10,7 @@ from api.console.listing.address import ListAddress
 from api.console.listing.asking import problem_of
 from api.console.pages import page
 from api.console.personal import veil_of
-from api.console.timeline import HEADS, EventLine, event_line
+from api.console.timeline import TITLES, EventLine, event_line
 from api.handling.serving import AnyRequest, serving
 from api.http.html import Html
 from api.http.paths import CONSOLE
@@ -23,7 +23,6 @@ from service.fields.reader import Fields, UnfitFields
 PATH = f"{CONSOLE}/history"
 PER_PAGE = 25
 FILTERS = ("type", "actor", "from", "to")
-TYPES = sorted(((tag, title) for tag, (_icon, title) in HEADS.items()), key=lambda each: each[1])
 
 
 class HistoryView(NamedTuple):
@@ -58,7 +57,7 @@ def _view(address: ListAddress, listed: Page, lines: list[EventLine], problem: s
     sent = dict(address.pairs)
     return HistoryView(
         lines,
-        TYPES,
+        TITLES,
         {name: sent.get(name, "") for name in FILTERS},
         older="" if listed.before is None else str(address.changed(cursor=str(listed.before))),
         newest=str(address.without(())) if "cursor" in sent else "",
