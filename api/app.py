@@ -68,6 +68,7 @@ from service.fields.places import is_country
 from service.relay.relay import relaying
 from service.replays import is_any_unfinished
 from service.users import finding_free_users
+from service.webhooks.delivery.engine import DeliverySettings, delivering
 
 RESOURCES = (
     lists, customers, figures, addresses, users, orders, labels, history, privacy, replays,
@@ -146,9 +147,19 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             forgetting(store),
             noting(store),
             relaying(store, settings.nats, settings.store_url),
+            delivering(store, servers, _deliveries(settings, counts)),
             pages.warming(),
         ):
             yield
+
+
+def _deliveries(settings: Settings, counts: Metrics) -> DeliverySettings:
+    return DeliverySettings(
+        store_url=settings.store_url,
+        allowed=settings.webhook_allow,
+        patience=settings.webhook_patience,
+        counted=counts.count_delivery,
+    )
 
 
 def _respond(request: AnyRequest, refusal: HttpRefusal) -> Response[Any]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from time import perf_counter
 
@@ -24,7 +25,10 @@ from api.access.access_log import Answered
 from eventstore.chain.checkpoints import newest
 from eventstore.store import Store
 from projections.checks.findings import known
+from projections.queries.webhooks import every_webhook
 from service.relay.report import relays
+from service.webhooks.delivery.reading import lags
+from service.webhooks.delivery.sender import PostOutcome
 
 # Where the processes of one server keep what they count, so that any of them can tell it of all.
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -53,6 +57,12 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self._registry,
         )
+        self._deliveries = Counter(
+            "custodiary_webhook_deliveries", "Attempts to deliver webhooks.", ["result"], registry=self._registry
+        )
+
+    def count_delivery(self, outcome: PostOutcome) -> None:
+        self._deliveries.labels("success" if outcome.is_success else "failure").inc()
 
     def counting(self, app: ASGIApp, answered: Answered) -> ASGIApp:
         """The application, with every request counted, those too that reach no route; `answered` is told of each."""
@@ -125,7 +135,7 @@ async def of_store(store: Store) -> list[Metric]:
             ),
         }  # fmt: skip
     gauges = [GaugeMetricFamily(name, about, value) for name, (about, value) in told.items()]
-    return [*gauges, *await _of_relays(store)]
+    return [*gauges, *await _of_relays(store), *await _of_webhooks(store)]
 
 
 async def _of_relays(store: Store) -> Sequence[Metric]:
@@ -138,3 +148,19 @@ async def _of_relays(store: Store) -> Sequence[Metric]:
         for family, value in zip(families, (relay.events, relay.seconds, relay.problem is not None), strict=True):
             family.add_metric([relay.name], float(value))
     return families
+
+
+async def _of_webhooks(store: Store) -> list[Metric]:
+    rows = await every_webhook(store.pool)
+    now, behind = datetime.now(UTC), await lags(store, {row.id: row.types for row in rows})
+    events = GaugeMetricFamily("custodiary_webhook_lag_events", "Events yet to be sent.", labels=["webhook"])
+    seconds = GaugeMetricFamily("custodiary_webhook_lag_seconds", "Age of the oldest of them.", labels=["webhook"])
+    failing = GaugeMetricFamily("custodiary_webhook_failing_seconds", "Of nothing but failures.", labels=["webhook"])
+    paused = GaugeMetricFamily("custodiary_webhook_paused", "Whether it is paused.", labels=["webhook"])
+    for row in rows:
+        paused.add_metric([str(row.id)], float(row.paused is not None))
+        if lag := behind.get(row.id):
+            events.add_metric([str(row.id)], lag.lag_events)
+            seconds.add_metric([str(row.id)], lag.lag_seconds)
+            failing.add_metric([str(row.id)], (now - lag.failing_since).total_seconds() if lag.failing_since else 0.0)
+    return [events, seconds, failing, paused]

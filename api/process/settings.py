@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, cast, get_args
@@ -17,7 +18,7 @@ from service.relay.target import NatsTarget
 NameMode: TypeAlias = Literal["first_name", "full_name"]
 
 _HOST = r"(?:\[[^][@/?#]+\]|[^][@:/?#,]*)(?::[0-9]{1,5})?"
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _NATS_URL = re.compile(rf"(?:nats|tls)://(?:[^@/?#,]*@)?{_HOST}")
 _DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:[^@/?#]*@)?{_HOST}(?:,{_HOST})*(?:[/?].*)?")
@@ -49,7 +50,8 @@ class Settings:
     Every `verify_seconds` a few customers' figures are verified, every `checkpoint_seconds` what is new in the log is
     signed; 0 is never. A client may take `client_seconds` to send its headers, the same for its body, and between two
     requests. Browsers of `cors_origins` may read answers, and are told to insist on TLS for `hsts_seconds`.
-    `trusted_proxies` are addresses and networks, `rate_limit` is for each credential.
+    `trusted_proxies` are addresses and networks, `rate_limit` is for each credential. Webhooks may go to networks of
+    `webhook_allow`, and pause after nothing but failures for `webhook_patience`.
     """
 
     database_url: Secret | None = None
@@ -66,6 +68,8 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     rate_limit: RequestRate | None = None
     nats: NatsTarget | None = None
+    webhook_allow: tuple[str, ...] = ()
+    webhook_patience: timedelta = timedelta(days=5)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -84,8 +88,10 @@ class Settings:
             cors_origins=_origins(given.get("CUSTODIARY_CORS_ORIGINS", "")),
             rate_limit=_rate(given.get("CUSTODIARY_RATE_LIMIT")),
             hsts_seconds=int(_seconds(given, "CUSTODIARY_HSTS_SECONDS", "0")),
-            trusted_proxies=_networks(given.get("CUSTODIARY_TRUSTED_PROXIES", "")),
             nats=_nats(given),
+            trusted_proxies=_networks(given, "CUSTODIARY_TRUSTED_PROXIES"),
+            webhook_allow=_networks(given, "WEBHOOK_ALLOW"),
+            webhook_patience=_patience(given.get("WEBHOOK_PATIENCE", "5 days")),
         )
 
 
@@ -172,9 +178,15 @@ def _origins(value: str) -> tuple[str, ...]:
     return origins
 
 
-def _networks(value: str) -> tuple[str, ...]:
+def _networks(given: Mapping[str, str], variable: str) -> tuple[str, ...]:
     try:
-        return tuple(str(ip_network(each.strip())) for each in value.split(",") if each.strip())
+        return tuple(str(ip_network(each.strip())) for each in given.get(variable, "").split(",") if each.strip())
     except ValueError as error:
-        problem = "must be addresses or networks such as 10.0.0.7,10.1.0.0/16"
-        raise BadSetting("CUSTODIARY_TRUSTED_PROXIES", problem) from error
+        raise BadSetting(variable, "must be addresses or networks such as 10.0.0.7,10.1.0.0/16") from error
+
+
+def _patience(value: str) -> timedelta:
+    found = re.fullmatch(r"([1-9][0-9]{0,3}) (minute|hour|day)s?", value)
+    if found is None:
+        raise BadSetting("WEBHOOK_PATIENCE", "must be like 5 days: minutes, hours or days, up to 9999")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])

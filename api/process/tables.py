@@ -8,8 +8,9 @@ from projections import database
 
 ACCESS = Owner("access", resources.files("api").joinpath("access"))
 RELAY = Owner("relay", resources.files("service").joinpath("relay"))
+DELIVERY = Owner("delivery", resources.files("service").joinpath("webhooks", "delivery"))
 # Each refers to the tables of those before it only.
-OWNERS = (*database.OWNERS, ACCESS, RELAY)
+OWNERS = (*database.OWNERS, ACCESS, RELAY, DELIVERY)
 
 
 async def migrate(dsn: str) -> None:

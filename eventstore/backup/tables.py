@@ -21,7 +21,17 @@ from eventstore.postgres.connection import Connection, Executor
 
 # Each by its key, so that two copies of the same rows are the same bytes. Answers are said in clear, and passwords are
 # guarded by a secret in store_keys: these are with the keys.
-EVENTS = {"stored_events": "notification_id", "checkpoints": "number"}
+EVENTS = {
+    "stored_events": "notification_id",
+    "checkpoints": "number",
+    # Without these, webhooks would begin anew, and nobody would know who has to hear of an erasure.
+    "webhook_cursors": "webhook_id, replay",
+    "webhook_endpoints": "webhook_id",
+    "webhook_retries": "webhook_id, replay, lane",
+    "webhook_ahead": "id",
+    "webhook_customers": "customer_id, webhook_id",
+    "webhook_erasures": "customer_id, webhook_id",
+}
 KEYS = {
     "master_keys": "id",
     "stream_keys": "originator_id, since",
@@ -35,7 +45,7 @@ LEFT_OUT = frozenset({
     "claims", "inherited_events", "snapshots", "snapshot_rows", "read_models",
     "replays", "replay_ranges", "replay_poison", "verifications", "verification_jobs", "drift", "drifting_figures",
     "figures_by_day", "figures_by_day_until", "relays", "login_failures", "rate_limits", "sessions", "sign_in_links",
-    "migrations", "notification_tracking",
+    "webhook_attempts", "migrations", "notification_tracking",
 })  # fmt: skip
 PIECE = 1 << 20  # bytes
 

@@ -79,8 +79,9 @@ class Subscription(Generic[T]):
                     raise
                 # The next round connects again.
             if not self._waiting:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                with suppress(TimeoutError):  # not wait_for, which loses a cancellation that comes with the wake
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._woken.wait()
         raise StopAsyncIteration
 
     async def _listen(self) -> None:

@@ -40,6 +40,7 @@ FREE_BY_EMAIL = f"""
 EVERY_LABEL = f"SELECT {LABELS.table.shown} FROM labels ORDER BY id"
 EXISTING_LABELS = "SELECT id FROM labels WHERE id = ANY($1)"
 LABEL_VALUES = "SELECT id, value FROM labels"
+CARRIERS = "SELECT id FROM customers WHERE id = ANY($1) AND labels && $2"
 
 
 async def find_address(on: Executor, id_: int) -> Shown | None:
@@ -124,3 +125,8 @@ async def existing_labels(on: Executor, ids: Collection[int]) -> frozenset[int]:
 async def label_values(on: Executor) -> dict[int, str]:
     """Values by label."""
     return {row["id"]: row["value"] for row in await on.fetch(LABEL_VALUES)}
+
+
+async def carriers(on: Executor, customer_ids: Collection[int], labels: Collection[int]) -> set[int]:
+    """Those of the customers who carry one of the labels."""
+    return {row[0] for row in await on.fetch(CARRIERS, list(customer_ids), list(labels))}

@@ -1,0 +1,145 @@
+"""The end of the log, as messages: each is read and made once for all endpoints that this process delivers for."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from domain.customer import CustomerErased
+from domain.event import Recorded, Stream, tag
+from domain.webhook import WebhookReplayed, WebhookTested
+from eventstore.log.subscription import Subscription
+from eventstore.postgres.sql import stored_as
+from eventstore.postgres.stream_ids import CODES, from_uuid, to_uuid
+from eventstore.store import Store
+from projections.history.pages import Entry
+from service.feed import message
+from service.feed.pages import page_after
+from service.webhooks.delivery.progress import WebhookMessage
+
+RECENT = 1_000  # messages in memory, or twice as many
+PAGE = 100
+OTHERS = "others"  # the lane of streams that this version does not know
+# What goes ahead of other messages, or opens a range.
+ERASED, TESTED, REPLAYED = tag(CustomerErased), tag(WebhookTested), tag(WebhookReplayed)
+NOTABLE = frozenset({ERASED, TESTED, REPLAYED})
+
+FIND_NOTABLE = f"""
+    SELECT notification_id, originator_id, customer_id, split_part(topic, '#', 1) AS type FROM stored_events
+    WHERE notification_id > $1 AND notification_id <= $2
+        AND topic IN {stored_as(CustomerErased, WebhookTested, WebhookReplayed)}
+    ORDER BY notification_id"""
+OF_CUSTOMER = """
+    SELECT notification_id FROM stored_events
+    WHERE customer_id = $1 AND notification_id > $2 AND notification_id <= $3 ORDER BY notification_id LIMIT $4"""
+OF_STREAM = """
+    SELECT notification_id FROM stored_events
+    WHERE originator_id = $1 AND notification_id > $2 AND notification_id <= $3 AND customer_id IS NULL
+    ORDER BY notification_id LIMIT $4"""
+# Of streams of a kind that only a newer version knows. No index finds them, and hardly anybody ever looks.
+OF_OTHERS = """
+    SELECT notification_id FROM stored_events
+    WHERE left(originator_id::text, 4) <> ALL($1) AND notification_id > $2 AND notification_id <= $3
+        AND customer_id IS NULL
+    ORDER BY notification_id LIMIT $4"""
+
+
+class Tail:
+    """Follows the log from its end on. `wake` is called when there is something new; it gets the message."""
+
+    def __init__(self, store: Store, store_url: str, end: int, wake: Callable[[WebhookMessage], None]) -> None:
+        self.end = end
+        self._store = store
+        self._source = message.source(store_url)
+        self._start = end
+        self._recent: list[WebhookMessage] = []
+        self._wake = wake
+
+    async def follow(self) -> None:
+        async def page(after: int, limit: int) -> list[Entry]:
+            return (await page_after(self._store, after, limit=limit)).entries
+
+        async with Subscription(self._store.pool, page, lambda entry: entry.recorded.position, after=self.end) as log:
+            async for entry in log:
+                self._append(self._message(entry))
+
+    def _append(self, new: WebhookMessage) -> None:
+        self._recent.append(new)
+        self.end = new.position
+        if len(self._recent) == 2 * RECENT:
+            self._start = self._recent[RECENT - 1].position
+            del self._recent[:RECENT]
+        self._wake(new)
+
+    async def after(self, position: int, until: int | None = None) -> Sequence[WebhookMessage]:
+        """The next messages after a position, some; none at the end."""
+        if position >= self._start:
+            first = self._first_after(position)
+            found: Iterable[WebhookMessage] = self._recent[first : first + PAGE]
+        else:
+            page = await page_after(self._store, position, limit=PAGE)
+            found = map(self._message, page.entries)
+        return [each for each in found if until is None or each.position <= until]
+
+    async def between(self, first: int, last: int) -> list[WebhookMessage]:
+        """All events from a position to another, read now, a batch at most."""
+        page = await page_after(self._store, first - 1, limit=PAGE)
+        return [self._message(entry) for entry in page.entries if entry.recorded.position <= last]
+
+    async def full(self, positions: Sequence[int]) -> dict[int, bytes]:
+        """The messages with the events' data, opened now."""
+        opened: dict[int, bytes] = {}
+        for position in positions:
+            page = await page_after(self._store, position - 1, limit=1)
+            opened[position] = message.full(page.entries[0], self._source)
+        return opened
+
+    async def recorded(self, position: int) -> Recorded:
+        [recorded] = await self._store.log.page(self._store.pool, position - 1, 1)
+        return recorded
+
+    async def in_lane(self, lane: str, after: int, until: int, limit: int) -> list[int]:
+        """The positions of a lane's next events."""
+        query, whose = _of_lane(lane)
+        return [row[0] for row in await self._store.pool.fetch(query, whose, after, until, limit)]
+
+    async def notable_after(self, position: int) -> list[WebhookMessage]:
+        """What goes ahead, or opens a range, after a position. Those from before this process have no message."""
+        found: list[WebhookMessage] = []
+        if position < self._start:
+            rows = await self._store.pool.fetch(FIND_NOTABLE, position, self._start)
+            found = [
+                WebhookMessage(position, b"", type_, lane_of(from_uuid(stream), customer_id), customer_id, b"")
+                for position, stream, customer_id, type_ in rows
+            ]
+        return found + [each for each in self._recent[self._first_after(position) :] if each.type in NOTABLE]
+
+    def _first_after(self, position: int) -> int:
+        return bisect_right(self._recent, position, key=attrgetter("position"))
+
+    def _message(self, entry: Entry) -> WebhookMessage:
+        recorded = entry.recorded
+        return WebhookMessage(
+            recorded.position,
+            recorded.digest,
+            entry.type,
+            lane_of(recorded.stream, recorded.customer_id),
+            recorded.customer_id,
+            message.thin(entry, self._source),
+        )
+
+
+def lane_of(stream: Stream, customer_id: int | None) -> str:
+    if customer_id is not None:
+        return f"customers/{customer_id}"
+    return f"{stream.category}s/{stream.id}" if stream.category in CODES else OTHERS
+
+
+def _of_lane(lane: str) -> tuple[str, Any]:
+    """What finds its events, and by what."""
+    category, _, id_ = lane.partition("/")
+    if category == "customers":
+        return OF_CUSTOMER, int(id_)
+    if lane == OTHERS:
+        return OF_OTHERS, [f"{code:04x}" for code in CODES.values()]
+    return OF_STREAM, to_uuid(Stream(category.removesuffix("s"), int(id_)))

@@ -1,0 +1,189 @@
+"""Events arrive at endpoints: in order, again where they failed, and none is skipped."""
+
+import time
+from datetime import timedelta
+
+from standardwebhooks import Webhook as StandardWebhook
+
+from domain.customer import CUSTOMER, RelabelCustomer
+from domain.label import LABEL, CreateLabel
+from domain.webhook import ReplayWebhook, TestWebhook
+from eventstore.postgres.servers import Servers
+from eventstore.store import Store
+from tests.eventstore.acts import do, erase, register, rename
+from tests.webhooks.desk import Clock, change, deliveries, endpoint, positions, tell, until
+from tests.webhooks.receiver import Receiver, answering, refusing, refusing_types, take
+from tests.webhooks.test_signing import keys, verify_pair, whsec
+
+
+async def test_what_happens_after_an_endpoint_was_made_is_sent_to_it(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    await register(store, "early@example.com")
+    webhook_id = await endpoint(store, receiver, types=("customer-registered", "customer-renamed"))
+    async with deliveries(store, servers):
+        ada = await register(store, "ada@example.com")
+        await rename(store, ada, "Augusta")
+        expected = await positions(store, ada)
+        await receiver.until(lambda: len(receiver.received) == 2)
+    assert receiver.positions == expected
+    assert [each.id for each in receiver.received] == [f"{webhook_id}-{position}" for position in expected]
+    first = receiver.received[0].events[0]
+    assert (first["type"], first["subject"], first["source"]) == (
+        "customer-registered", f"customers/{ada}", "https://store.example/customers",
+    )  # fmt: skip
+    assert b"ada@example.com" not in receiver.received[0].body
+    assert receiver.received[0].headers["content-type"] == "application/cloudevents+json"
+
+
+async def test_a_customers_events_come_in_order_and_a_failing_customer_holds_up_itself_alone(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    await endpoint(store, receiver)
+    ada, eve = await register(store, "ada@example.com"), await register(store, "eve@example.com")
+    for name in ("Augusta", "Adele", "Ann"):
+        await rename(store, ada, name)
+        await rename(store, eve, name)
+    clock = Clock()
+    receiver.answer = refusing(ada)
+    async with deliveries(store, servers, now=clock.now):
+        await receiver.until(lambda: len(receiver.of(eve)) == 4)
+        assert receiver.of(eve) == await positions(store, eve)
+        assert receiver.of(ada) == []
+        assert len([each for each in receiver.received if each.status == 500]) == 1
+        receiver.answer = take
+        clock.ahead += timedelta(seconds=6)
+        await receiver.until(lambda: len(receiver.of(ada)) == 4)
+    assert receiver.of(ada) == await positions(store, ada)
+
+
+async def test_in_the_order_of_the_store_events_come_by_position_in_batches(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    webhook_id = await endpoint(store, receiver, order="store", since=0)
+    ada, eve = await register(store, "ada@example.com"), await register(store, "eve@example.com")
+    clock = Clock()
+    receiver.answer = refusing(eve)
+    async with deliveries(store, servers, now=clock.now):
+        await receiver.until(lambda: len(receiver.received) == 1)
+        await rename(store, ada, "Augusta")
+        failed = receiver.received[0]
+        assert failed.headers["content-type"] == "application/cloudevents-batch+json"
+        receiver.answer = take
+        clock.ahead += timedelta(seconds=6)
+        await receiver.until(lambda: len(receiver.positions) == 4)
+        assert (receiver.taken[0].id, receiver.taken[0].body) == (failed.id, failed.body), "the same batch again"
+    everything = [row[0] for row in await store.pool.fetch("SELECT notification_id FROM stored_events ORDER BY 1")]
+    assert receiver.positions == everything
+    assert receiver.taken[-1].id == f"{webhook_id}-{everything[-1]}"
+
+
+async def test_filters_say_which_types_and_whose_events(store: Store, servers: Servers, receiver: Receiver) -> None:
+    await do(store, LABEL, 3, CreateLabel(value="wholesale"))
+    ada, eve = await register(store, "ada@example.com"), await register(store, "eve@example.com")
+    await endpoint(store, receiver, types=("customer-renamed",), labels=(3,))
+    await do(store, CUSTOMER, ada, RelabelCustomer(labels=frozenset({3}), existing=frozenset({3})))
+    async with deliveries(store, servers):
+        await rename(store, eve, "Evelyn")
+        await rename(store, ada, "Augusta")
+        await receiver.until(lambda: len(receiver.received) == 1)
+        await rename(store, ada, "Adele")
+        await receiver.until(lambda: len(receiver.received) == 2)
+    assert [each.events[0]["subject"] for each in receiver.received] == [f"customers/{ada}"] * 2
+
+
+async def test_a_test_is_sent_at_once_whatever_the_filters_and_whatever_waits(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    receiver.answer = refusing_types("customer-registered")
+    webhook_id = await endpoint(store, receiver, types=("customer-registered",), order="store")
+    await register(store, "ada@example.com")
+    async with deliveries(store, servers):
+        await receiver.until(lambda: len(receiver.received) == 1)
+        tested = await tell(store, webhook_id, TestWebhook())
+        await receiver.until(lambda: len(receiver.taken) == 1)
+    assert receiver.taken[0].id == f"{webhook_id}-{tested}"
+    assert receiver.taken[0].events[0]["type"] == "webhook-tested"
+
+
+async def test_a_range_is_sent_again_with_the_same_ids_and_disturbs_no_cursor(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    ada = await register(store, "ada@example.com")
+    await rename(store, ada, "Augusta")
+    first, second = await positions(store, ada)
+    webhook_id = await endpoint(store, receiver, types=("customer-registered", "customer-renamed"))
+    async with deliveries(store, servers):
+        await tell(store, webhook_id, ReplayWebhook(after=0, until=second))
+        await receiver.until(lambda: len(receiver.received) == 2)
+        await rename(store, ada, "Adele")
+        await receiver.until(lambda: len(receiver.received) == 3)
+        await tell(store, webhook_id, ReplayWebhook(after=first, until=second))
+        await receiver.until(lambda: len(receiver.received) == 4)
+        await until(store, "SELECT count(*) = 1 FROM webhook_cursors")
+    third = (await positions(store, ada))[2]
+    assert receiver.positions == [first, second, third, second]
+    assert receiver.received[3].id == receiver.received[1].id
+
+
+async def test_the_endpoint_is_sent_what_it_says_now(store: Store, servers: Servers, receiver: Receiver) -> None:
+    webhook_id = await endpoint(store, receiver)
+    async with deliveries(store, servers):
+        ada = await register(store, "ada@example.com")
+        await receiver.until(lambda: ada in receiver.customers)
+        await change(store, webhook_id, receiver.url("/elsewhere"), types=("customer-renamed",))
+        await rename(store, ada, "Augusta")
+        await receiver.until(lambda: len(receiver.of(ada)) == 2)
+        assert receiver.received[-1].path == "/elsewhere"
+        await change(store, webhook_id, receiver.url("/last"), types=("customer-renamed",), order="store")
+        await rename(store, ada, "Adele")
+        await receiver.until(lambda: len(receiver.of(ada)) == 3)
+    assert receiver.received[-1].headers["content-type"] == "application/cloudevents-batch+json"
+
+
+async def test_headers_that_the_endpoint_wants_go_with_each_message(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    await endpoint(store, receiver, headers={"Authorization": "Bearer of-theirs"})
+    async with deliveries(store, servers):
+        await register(store, "ada@example.com")
+        await receiver.until(lambda: len(receiver.received) == 2)
+    assert {each.headers["authorization"] for each in receiver.received} == {"Bearer of-theirs"}
+
+
+async def test_every_message_is_verified_by_the_package_of_the_standard(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    await endpoint(store, receiver)
+    async with deliveries(store, servers):
+        await register(store, "ada@example.com")
+        await receiver.until(lambda: len(receiver.received) == 2)
+    for each in receiver.received:
+        StandardWebhook(whsec(1)).verify(each.body, each.headers)
+        verify_pair(keys(1).public, each.headers, each.body)
+
+
+async def test_a_full_message_is_opened_when_it_is_sent(store: Store, servers: Servers, receiver: Receiver) -> None:
+    receiver.answer = answering(500)
+    await endpoint(store, receiver, form="full", types=("customer-registered",))
+    ada = await register(store, "ada@example.com")
+    clock = Clock()
+    async with deliveries(store, servers, now=clock.now):
+        await receiver.until(lambda: len(receiver.received) == 1)
+        assert b"ada@example.com" in receiver.received[0].body
+        await erase(store, ada)
+        receiver.answer = take
+        clock.ahead += timedelta(seconds=6)
+        await receiver.until(lambda: len(receiver.taken) == 2)
+    assert [each.events[0]["type"] for each in receiver.taken] == ["customer-erased", "customer-registered"]
+    assert not any(b"ada@example.com" in each.body for each in receiver.taken)
+
+
+async def test_no_more_than_its_rate_is_sent(store: Store, servers: Servers, receiver: Receiver) -> None:
+    await endpoint(store, receiver, rate=10, types=("customer-registered",))
+    for number in range(6):
+        await register(store, f"{number}@example.com")
+    async with deliveries(store, servers):
+        began = time.monotonic()
+        await receiver.until(lambda: len(receiver.received) == 6)
+    assert time.monotonic() - began >= 0.5

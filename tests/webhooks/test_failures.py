@@ -1,0 +1,208 @@
+"""Endpoints that do not take what they are sent: nothing is skipped, and none is switched off in silence."""
+
+import asyncio
+import time
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from aiohttp import web
+
+from eventstore.postgres.servers import Servers
+from eventstore.store import Store
+from service.webhooks.delivery.reading import deliveries as attempts
+from service.webhooks.delivery.reading import lags
+from tests.eventstore.acts import register, rename
+from tests.webhooks.desk import Clock, deliveries, endpoint, pause, positions, resume, until, webhook
+from tests.webhooks.receiver import Receiver, answering, receiving, take
+
+DAY = timedelta(days=1)
+ONLY = ("customer-registered", "customer-renamed")
+
+
+async def hang(_request: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_five_hundred_for_a_day_loses_nothing(store: Store, servers: Servers, receiver: Receiver) -> None:
+    """The clock goes on by twenty minutes at a time, and something happens in each."""
+    await endpoint(store, receiver, types=ONLY)
+    ada, eve = await register(store, "ada@example.com"), await register(store, "eve@example.com")
+    clock = Clock()
+    receiver.answer = answering(500, text="out of order")
+    async with deliveries(store, servers, now=clock.now):
+        await receiver.until(lambda: len(receiver.received) == 2)
+        for number in range(72):
+            clock.ahead += timedelta(minutes=20)
+            await rename(store, ada if number % 2 else eve, f"{number}")
+            await asyncio.sleep(0.01)
+        assert receiver.taken == []
+        receiver.answer = take
+        clock.ahead += timedelta(hours=15)
+        await receiver.until(lambda: len(receiver.taken) == 74)
+    for customer in (ada, eve):
+        assert receiver.of(customer) == await positions(store, customer)
+    assert len(receiver.received) < 74 + 2 * 10, "the same message, at ever longer intervals"
+
+
+async def test_who_answers_after_the_time_has_not_taken_it(store: Store, servers: Servers, receiver: Receiver) -> None:
+    webhook_id = await endpoint(store, receiver, types=ONLY)
+    receiver.answer = hang
+    await register(store, "ada@example.com")
+    async with deliveries(store, servers, timeout=0.3):
+        await until(store, "SELECT count(*) = 1 FROM webhook_attempts")
+    [attempt] = await attempts(store.pool, webhook_id, limit=10)
+    assert (attempt.status, attempt.error, attempt.is_success) == (None, "no answer within 0.3 s", False)
+    assert attempt.milliseconds >= 300
+
+
+async def test_who_answers_slowly_has_taken_it(store: Store, servers: Servers, receiver: Receiver) -> None:
+    async def slowly(_request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(1)
+        return web.Response()
+
+    await endpoint(store, receiver, types=ONLY)
+    receiver.answer = slowly
+    ada = await register(store, "ada@example.com")
+    async with deliveries(store, servers, timeout=15):
+        await receiver.until(lambda: receiver.of(ada) != [])
+    assert len(receiver.received) == 1
+
+
+async def test_gone_pauses_and_every_other_endpoint_hears_of_it(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    async with receiving() as other:
+        gone = await endpoint(store, receiver, types=ONLY)
+        await endpoint(store, other, types=("label-created",), labels=(99,))
+        receiver.answer = answering(410)
+        ada = await register(store, "ada@example.com")
+        async with deliveries(store, servers):
+            await other.until(lambda: len(other.received) == 1)
+            assert (await webhook(store, gone)).paused == "gone"
+            assert other.received[0].events[0]["type"] == "webhook-paused"
+            assert other.received[0].events[0]["subject"] == f"webhooks/{gone}"
+            await rename(store, ada, "Augusta")
+            receiver.answer = take
+            await resume(store, gone)
+            await receiver.until(lambda: len(receiver.taken) == 2)
+    assert receiver.of(ada) == await positions(store, ada), "it goes on from the cursor"
+    assert "webhook-paused" not in [each.events[0]["type"] for each in receiver.received]
+
+
+async def test_a_redirect_is_a_failure(store: Store, servers: Servers, receiver: Receiver) -> None:
+    webhook_id = await endpoint(store, receiver, types=ONLY)
+    receiver.answer = answering(307, {"location": receiver.url("/elsewhere")})
+    await register(store, "ada@example.com")
+    async with deliveries(store, servers):
+        await until(store, "SELECT count(*) = 1 FROM webhook_attempts")
+    assert [each.status for each in await attempts(store.pool, webhook_id, limit=10)] == [307]
+    assert [each.path for each in receiver.received] == ["/hook"]
+
+
+async def test_an_address_inside_is_not_connected_to(store: Store, servers: Servers, receiver: Receiver) -> None:
+    webhook_id = await endpoint(store, receiver, types=ONLY)
+    await register(store, "ada@example.com")
+    async with deliveries(store, servers, allowed=()):
+        await until(store, "SELECT count(*) = 1 FROM webhook_attempts")
+    [attempt] = await attempts(store.pool, webhook_id, limit=10)
+    assert attempt.error == "its address is not one that webhooks may go to"
+    assert receiver.received == []
+
+
+async def test_nothing_but_failures_for_long_enough_pauses_and_keeps_the_cursor(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    webhook_id = await endpoint(store, receiver, types=ONLY)
+    receiver.answer = answering(500)
+    ada = await register(store, "ada@example.com")
+    clock = Clock()
+    async with deliveries(store, servers, now=clock.now, patience=5 * DAY):
+        while (await webhook(store, webhook_id)).paused is None:
+            attempts_before = len(receiver.received)
+            clock.ahead += DAY + timedelta(hours=3)
+            await receiver.until(lambda: len(receiver.received) > attempts_before)  # noqa: B023 - it is awaited here
+            await asyncio.sleep(0.1)  # in which an attempt is judged
+        assert (await webhook(store, webhook_id)).paused == "failing"
+        assert 4 < len(receiver.received) < 8
+        receiver.answer = take
+        await rename(store, ada, "Augusta")
+        await resume(store, webhook_id)
+        await receiver.until(lambda: len(receiver.taken) == 2)
+        assert receiver.of(ada) == await positions(store, ada)
+    assert (await lags(store, {webhook_id: ONLY}))[webhook_id].failing_since is None
+
+
+async def test_what_is_delivered_begins_the_patience_anew(store: Store, servers: Servers, receiver: Receiver) -> None:
+    webhook_id = await endpoint(store, receiver, types=ONLY)
+    receiver.answer = answering(500)
+    ada = await register(store, "ada@example.com")
+    clock = Clock()
+    async with deliveries(store, servers, now=clock.now, patience=2 * DAY):
+        await receiver.until(lambda: len(receiver.received) == 1)
+        clock.ahead += 1.5 * DAY
+        receiver.answer = take
+        await receiver.until(lambda: len(receiver.taken) == 1)
+        receiver.answer = answering(500)
+        await rename(store, ada, "Augusta")
+        await receiver.until(lambda: len(receiver.received) >= 3)
+        clock.ahead += 1.5 * DAY
+        await receiver.until(lambda: len(receiver.received) >= 4)
+        assert (await webhook(store, webhook_id)).paused is None
+
+
+@pytest.mark.parametrize("status", [429, 502, 504, 503])
+async def test_who_is_busy_is_left_alone_for_as_long_as_it_says(
+    store: Store, servers: Servers, receiver: Receiver, status: int
+) -> None:
+    await endpoint(store, receiver, types=ONLY)
+    receiver.answer = answering(status, {"retry-after": "120"})
+    clock = Clock()
+    async with deliveries(store, servers, now=clock.now):
+        await register(store, "ada@example.com")
+        await receiver.until(lambda: len(receiver.received) == 1)
+        receiver.answer = take
+        await register(store, "eve@example.com")
+        clock.ahead += timedelta(seconds=100)
+        await asyncio.sleep(1.5)  # longer than it takes to look again
+        assert receiver.taken == []
+        clock.ahead += timedelta(seconds=30)
+        await receiver.until(lambda: len(receiver.taken) == 2)
+
+
+async def test_who_hangs_is_asked_one_thing_at_a_time(store: Store, servers: Servers, receiver: Receiver) -> None:
+    receiver.answer = hang
+    await endpoint(store, receiver, types=ONLY)
+    for number in range(40):
+        await register(store, f"{number}@example.com")
+    async with deliveries(store, servers, timeout=0.3):
+        await until(store, "SELECT count(*) >= 20 FROM webhook_attempts")
+    times = [row[0] for row in await store.pool.fetch("SELECT at FROM webhook_attempts ORDER BY at LIMIT 20")]
+    assert times[15] - times[0] < timedelta(seconds=0.3), "as many as may be at first"
+    assert all(after - before >= timedelta(seconds=0.29) for before, after in pairwise(times[16:]))
+
+
+async def test_one_that_hangs_holds_up_no_other(store: Store, servers: Servers, receiver: Receiver) -> None:
+    async with receiving() as hanging:
+        hanging.answer = hang
+        for _ in range(5):
+            await endpoint(store, hanging, types=ONLY)
+        await endpoint(store, receiver, types=ONLY)
+        async with deliveries(store, servers, timeout=20):
+            began = time.monotonic()
+            ada = await register(store, "ada@example.com")
+            await receiver.until(lambda: receiver.of(ada) != [])
+            assert time.monotonic() - began < 10
+
+
+async def test_nothing_is_sent_to_a_paused_endpoint(store: Store, servers: Servers, receiver: Receiver) -> None:
+    webhook_id = await endpoint(store, receiver, types=ONLY)
+    async with receiving() as other, deliveries(store, servers):
+        await endpoint(store, other, types=ONLY)
+        await pause(store, webhook_id)
+        ada = await register(store, "ada@example.com")
+        await other.until(lambda: other.of(ada) != [])
+        assert receiver.received == []
+        await resume(store, webhook_id)
+        await receiver.until(lambda: receiver.of(ada) != [])
