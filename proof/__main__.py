@@ -53,7 +53,7 @@ async def prove(where: Path, data: Path, asked: argparse.Namespace, *, has_disk:
             await house.close()
         commands = read(house.journals.iterdir())
         async with open_store(dsn) as store:
-            checks = await check(store, commands, house.seen)
+            checks = await check(store, commands, house.seen, {"the stream of NATS": house.relayed})
     ended = [how for process in house.everybody for how in process.ended_badly]
     checks += [
         Check("processes end when they are killed or told to", len(house.everybody), ended),

@@ -25,6 +25,8 @@ WRITTEN = """
     SELECT request_id, count(*) AS events, count(DISTINCT xmin::text) AS times FROM stored_events
     WHERE request_id <> $1 GROUP BY request_id"""
 
+FED = "SELECT notification_id, coalesce(encode(digest, 'hex'), '') FROM stored_events ORDER BY notification_id"
+
 
 class Check(NamedTuple):
     """`examined` is of how many things it was asked whether they are so, `wrong` are those that aren't."""
@@ -42,12 +44,16 @@ class Written(NamedTuple):
 NOTHING = Written(0, 0)
 
 
-async def check(store: Store, commands: Mapping[str, Line], seen: Iterable[Path]) -> list[Check]:
+async def check(
+    store: Store, commands: Mapping[str, Line], seen: Iterable[Path], fed: Mapping[str, list[str]] | None = None
+) -> list[Check]:
+    """`seen` are files of those who follow the log itself, `fed` the lines of those who follow the feed."""
     return [
         *check_commands(commands, await _written(store)),
         await _check_versions(store),
         await _check_chain(store),
         *[check_follower(path.name, path.read_text().splitlines(), await _lines(store)) for path in seen],
+        *[check_follower(name, lines, await _fed(store)) for name, lines in (fed or {}).items()],
         await _check_read_models(store),
         await _check_claims(store),
     ]
@@ -97,6 +103,10 @@ async def _written(store: Store) -> dict[str, Written]:
 
 async def _lines(store: Store) -> list[str]:
     return [line(recorded) async for page in store.log.pages(store.pool) for recorded in page]
+
+
+async def _fed(store: Store) -> list[str]:
+    return [f"{position} {digest}" for position, digest in await store.pool.fetch(FED)]
 
 
 async def _check_versions(store: Store) -> Check:

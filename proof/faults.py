@@ -54,6 +54,8 @@ class Faults:
             "kill -9 of the service": lambda: self._kill([house.service]),
             "kill -9 of one of its workers": self._kill_a_worker,
             "kill -9 of PostgreSQL": self._kill_postgres,
+            "kill -9 of the relay": lambda: self._kill([house.relay]),
+            "kill -9 of NATS": lambda: self._kill([house.nats]),
             "a connection terminated": self._terminate,
             "idle in a transaction that has appended": self._dawdle,
             "idle in a transaction that holds rows": self._hold_rows,

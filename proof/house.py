@@ -1,8 +1,7 @@
-"""Everything that runs while faults are made: a PostgreSQL, the service, writers, clients and followers."""
+"""Everything that runs while faults are made: PostgreSQL, NATS, the service, writers, clients and followers."""
 
 import asyncio
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -19,11 +18,14 @@ from proof import disk
 from proof.follower import last_seen
 from proof.journal import read
 from proof.processes import Kept
+from proof.stream import last_relayed, relayed
 from tests.eventstore.acts import add_user, place, register
+from tests.relay.broker import command, free_port
 
 WRITERS, CLIENTS, FOLLOWERS = 3, 2, 2
 PATIENCE = 60.0  # seconds, after which something that must happen is said not to have happened
 MODULE = (sys.executable, "-m")
+CUSTODIARY = str(Path(sys.executable).with_name("custodiary"))
 # So that a short run has checkpoints and fresh segments, too, and that a small disk is enough.
 SETTINGS = {"max_wal_size": "128MB", "min_wal_size": "32MB", "shared_buffers": "128MB"}
 
@@ -41,14 +43,19 @@ class House:
         self.has_disk = has_disk
         self.journals = where / "journals"
         self.journals.mkdir()
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        nats_port = free_port()
+        self.nats_url = f"nats://127.0.0.1:{nats_port}"
         environment = {
             "CUSTODIARY_DATA": str(data),
             "CUSTODIARY_ADMIN_PASSWORD": secrets.token_hex(16),
             "DATABASE_URL": "",
+            "NATS_URL": self.nats_url,
         }
-        serve = [str(Path(sys.executable).with_name("custodiary")), "serve", "--port", str(port), "--workers", "2"]
+        self.nats = Kept("nats", command(nats_port, where / "nats"), where)
+        self.relay = Kept("relay", [CUSTODIARY, "relay", "nats"], where, environment, may_end=True)
+        serve = [CUSTODIARY, "serve", "--port", str(port), "--workers", "2"]
         self.service = Kept("service", serve, where, environment, may_end=True)
         self.writers = [
             Kept(name, [*MODULE, "proof.writer", dsn, str(self.journals / name), f"{seed} {name}"], where)
@@ -64,11 +71,12 @@ class House:
             for name in (f"client-{number}" for number in range(CLIENTS))
         ]
         self.seen = [where / f"seen-{number}" for number in range(FOLLOWERS)]
+        self.relayed: list[str] = []  # what has arrived in NATS, when all is over
         self.followers = [Kept(path.name, [*MODULE, "proof.follower", dsn, str(path)], where) for path in self.seen]
 
     @property
     def everybody(self) -> list[Kept]:
-        return [*self.writers, *self.clients, self.service, *self.followers]
+        return [*self.writers, *self.clients, self.service, self.relay, self.nats, *self.followers]
 
     def restore(self) -> None:
         """Have the server back, whose keeper may have given up when it could not start."""
@@ -102,7 +110,6 @@ class House:
 
         await until(all_have_worked, "every process has a command acknowledged")
         await asyncio.gather(*(process.stop() for process in [*self.writers, *self.clients]))
-        await self.service.stop()
         connection = await asyncpg.connect(self.dsn)
         try:
             head = await connection.fetchval("SELECT max(notification_id) FROM stored_events")
@@ -110,9 +117,11 @@ class House:
             await connection.close()
 
         async def arrived() -> bool:
-            return all(last_seen(path) >= head for path in self.seen)
+            return all(last_seen(path) >= head for path in self.seen) and await last_relayed(self.nats_url) >= head
 
         await until(arrived, "the followers reach the end of the log")
+        self.relayed = await relayed(self.nats_url)
+        await self.service.stop()
 
     async def close(self) -> None:
         await asyncio.gather(*(process.stop() for process in self.everybody))
@@ -133,10 +142,3 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
         if time.monotonic() > deadline:
             raise Stuck(f"never came: {what}")
         await asyncio.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
