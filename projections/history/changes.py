@@ -1,12 +1,12 @@
 """What an event changed: exactly the fields that differ, before and after."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import compress
-from operator import is_not
+from operator import attrgetter, is_not
 from typing import Any, TypeAlias
 
 import asyncpg
-from msgspec.structs import astuple
 
 from domain.address import PrimaryAddressSet
 from domain.event import Recorded, Stream
@@ -71,16 +71,26 @@ def _changes(recorded: Recorded, touched: Iterable[Touched]) -> Changes:
         # Of the address that is demoted by another: the event is about that other one.
         demoted = isinstance(recorded.event, PrimaryAddressSet) and recorded.event.address_id != key.id
         prefix = f"addresses.{key.id}." if demoted else ""
-        names = shown.row_type.__struct_fields__
-        olds, news = ((None,) * len(names) if row is None else astuple(row) for row in (before, after))
+        names, values = _visible(shown.row_type, shown.hidden)
+        if before is None:
+            changes |= {
+                prefix + name: (None, new) for name, new in zip(names, values(after), strict=True) if new is not None
+            }
+            continue
+        olds, news = values(before), (None,) * len(names) if after is None else values(after)
         for name, old, new in compress(zip(names, olds, news, strict=True), map(is_not, olds, news)):
-            if name in shown.hidden:
-                continue
             if isinstance(old, list) and isinstance(new, list):
                 changes |= {f"{prefix}{name}.{id_}": pair for id_, pair in _each(old, new)}
             elif old != new:
                 changes[prefix + name] = (old, new)
     return changes
+
+
+@cache
+def _visible(row_type: type[Any], hidden: frozenset[str]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of the fields that are not hidden, and what gives their values in a row; there are several."""
+    names = tuple(name for name in row_type.__struct_fields__ if name not in hidden)
+    return names, attrgetter(*names)
 
 
 def _each(before: list[Any], after: list[Any]) -> Iterator[tuple[int, tuple[Any, Any]]]:
