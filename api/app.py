@@ -32,7 +32,7 @@ from api.http.paths import BASE, CONSOLE
 from api.http.refusals import HttpRefusal
 from api.http.request import MAX_BODY_BYTES
 from api.http.routes import Routes
-from api.http.turns import Turns
+from api.http.turns import Streams, Turns
 from api.openapi.document import DocumentConfig
 from api.process.job_runner import JobRunner
 from api.process.logs import log_lost
@@ -51,7 +51,7 @@ from api.rest import (
     users,
 )
 from api.rest import credentials as application_passwords
-from api.rest.feed import webhooks
+from api.rest.feed import events, webhooks
 from eventstore.postgres.sessions import SESSION
 from eventstore.postgres.watch import reachable
 from projections.database import store_at
@@ -64,6 +64,7 @@ from service.background.erased import noting
 from service.background.forgetting import forgetting
 from service.background.sampler import sampling
 from service.background.summing import summing
+from service.feed.following import Following
 from service.fields.places import is_country
 from service.relay.relay import relaying
 from service.replays import is_any_unfinished
@@ -72,7 +73,7 @@ from service.webhooks.delivery.engine import DeliverySettings, delivering
 
 RESOURCES = (
     lists, customers, figures, addresses, users, orders, labels, history, privacy, replays,
-    application_passwords, webhooks,
+    application_passwords, events, webhooks,
 )  # fmt: skip
 OUTSIDE = (health.live, health.ready, health.metrics)
 CONNECTIONS = 20
@@ -135,6 +136,8 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             jobs=runner,
             pasts=pasts,
             readiness=ready,
+            following=Following(store),
+            streams=Streams(),
             turns=Turns(AT_ONCE, WAITING),
             metrics=counts,
             rate_limit=RateLimit(store.pool, settings.rate_limit) if settings.rate_limit else None,

@@ -1,10 +1,12 @@
 """A process of the server that answers requests."""
 
+import asyncio
 import ctypes
 import gc
 import os
 import signal
 import sys
+from types import FrameType
 
 from litestar import Litestar
 
@@ -26,6 +28,7 @@ def create_worker_app() -> Litestar:
         raise BadSetting("DATABASE_URL", "is missing")
     app = create_app(settings, settings.database_url.reveal())
     give_up_on_idle_takers(app, settings.client_seconds)
+    app.on_startup.append(_end_what_waits)
     gc.freeze()  # all that was imported and put together stays, and need not be looked through again and again
     gc.set_threshold(*GC_THRESHOLDS)
     return app
@@ -47,3 +50,15 @@ def _end_when_told() -> None:
     """
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _end_what_waits(app: Litestar) -> None:
+    """When the process is told to end: granian would wait for streams, which have no end, until it kills it."""
+    loop, former = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(app.state.service.following.end)
+        if callable(former):
+            former(number, frame)
+
+    signal.signal(signal.SIGTERM, end)

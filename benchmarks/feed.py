@@ -13,14 +13,14 @@ from benchmarks.events import load
 from benchmarks.harness import PER_SECOND, Figures, Found, Row, Scale, measure
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
+from domain.webhook import MessageForm
 from eventstore.store import Store
 from projections.database import open_store
-from service.feed.message import Form
 from service.relay.relay import Relay
 from tests.relay.broker import Broker, free_port, stored
 
 CPU = "CPU µs an event"
-RELAY: dict[Form, str] = {"thin": "relay to NATS JetStream", "full": "the same, full messages"}
+RELAY: dict[MessageForm, str] = {"thin": "relay to NATS JetStream", "full": "the same, full messages"}
 MOST = 20_000  # events of the store
 
 
@@ -38,7 +38,7 @@ async def feed(server: str, scale: Scale) -> Found:
             return Found(await measure(runs, scale, warm_up=False))
 
 
-async def _relay(store: Store, events: int, form: Form, _seconds: float) -> Figures:
+async def _relay(store: Store, events: int, form: MessageForm, _seconds: float) -> Figures:
     with tempfile.TemporaryDirectory(prefix="custodiary-bench-") as directory:
         broker = Broker(free_port(), Path(directory))
         await broker.start()

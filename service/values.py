@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
-Pair: TypeAlias = Sequence[Any]
+BeforeAndAfter: TypeAlias = Annotated[
+    Sequence[Any], msgspec.Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})
+]
 
 
 def shown(value: Any) -> Any:
@@ -16,7 +18,7 @@ def shown(value: Any) -> Any:
     return value if convert is None else convert(value)
 
 
-def shown_pairs(changes: Mapping[str, Pair]) -> dict[str, Pair]:
+def shown_pairs(changes: Mapping[str, BeforeAndAfter]) -> dict[str, BeforeAndAfter]:
     """Values before and after, by field."""
     # Most values are texts and integers, which need no look of their own.
     return {

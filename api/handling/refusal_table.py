@@ -22,6 +22,7 @@ from projections.replay.registry import ReplayNotFoundError
 from service.addresses import AddressUnfit
 from service.credentials.auth import PermissionMissing
 from service.credentials.passwords import CredentialExists, CredentialNotFound, LastAdministrator
+from service.feed.pages import AheadOfTheLog
 from service.fields.reader import Errors, UnfitFields
 from service.privacy import NotErased
 from service.webhooks.endpoints import MOST, TooManyWebhooks, UnknownLabelOfWebhook
@@ -110,6 +111,11 @@ def _in_the_way(reason: Reason) -> Callable[[Exception], HttpRefusal]:
     return lambda refusal: Rule(reason, str(refusal))
 
 
+def _ahead(refusal: AheadOfTheLog) -> HttpRefusal:
+    message = f"The log ends at position {refusal.head}: this is a position of another one, or it was set back."
+    return Rule(Reason.BEYOND_THE_LOG, message)
+
+
 def _poisoned(error: PoisonedError) -> HttpRefusal:
     position, _problem = error.args
     return Rule(
@@ -186,5 +192,6 @@ REFUSALS: Refusals = {
     NotReadyError: _in_the_way(Reason.REPLAY_NOT_READY),
     NothingToRollBackError: _in_the_way(Reason.NOTHING_TO_ROLL_BACK),
     QueryRefused: _unlisted,
+    AheadOfTheLog: _ahead,
     PoisonedError: _poisoned,
 }

@@ -19,7 +19,7 @@ from api.handling.metrics import Metrics
 from api.handling.readiness import Readiness
 from api.http.headers import header
 from api.http.refusals import Forbidden, MethodNotAllowed, Unauthenticated
-from api.http.turns import Turns
+from api.http.turns import Streams, Turns
 from api.presentation.values import Row
 from api.process.job_runner import JobRunner
 from api.process.settings import Settings
@@ -30,6 +30,7 @@ from projections.fold.past import Pasts
 from projections.queries.totals import Totals
 from service.background.summing import Summing
 from service.credentials.auth import Principal
+from service.feed.following import Following
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -48,6 +49,8 @@ class Service(NamedTuple):
     jobs: JobRunner
     pasts: Pasts
     readiness: Readiness
+    following: Following
+    streams: Streams
     turns: Turns
     metrics: Metrics
     rate_limit: RateLimit | None

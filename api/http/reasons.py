@@ -69,6 +69,7 @@ class Reason(StrEnum):
     NOTHING_TO_ROLL_BACK = "nothing_to_roll_back", 409, "The replay has nothing left that could come back."
     EVENT_NOT_APPLICABLE = "event_not_applicable", 409, "An event can't be applied, so the figures can't be told."
     EVENT_UNREADABLE = "event_unreadable", 409, "An event can't be read, so nothing can be decided on it."
+    BEYOND_THE_LOG = "beyond_the_log", 409, "The log ends before this position: it is another log's, or was set back."
 
     ANSWER_FORGOTTEN = "answer_forgotten", 410, "What the Idempotency-Key stood for was about somebody who is erased."
     VERSION_CHANGED = "version_changed", 412, "The customer or webhook has another version than If-Match names."

@@ -1,7 +1,7 @@
 """The document, from the routes that Litestar knows and the operation of each handler."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -35,6 +35,7 @@ from api.openapi.inputs import body_of, parameters_of
 from api.openapi.operation import Operation, Refusal
 from api.openapi.refused import responses
 from api.process.settings import NameMode
+from eventstore.postgres.json import encode
 from projections.fold.fold import PoisonedError
 from service.fields.convert import MAX_INTEGER
 from service.fields.kinds import Schema
@@ -68,13 +69,6 @@ _LONG_HEADERS: Document = {"431": {"description": f"The headers are longer than 
 _TEXT: Schema = {"type": "string"}
 _PATH_ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_INTEGER}
 _METRIC = "custodiary_log_position 93229.0\n"
-# Of each event, which is how tools that know such streams read it.
-_EVENTS: Schema = {
-    "type": "object",
-    "properties": {"event": {"enum": ["progress", "end"]}, "data": {"type": "string"}},
-    "required": ["event", "data"],
-}
-_EVENT = 'event: end\r\ndata: {"id": 1, "status": "swapped"}\r\n\r\n'
 
 
 @dataclass
@@ -214,13 +208,24 @@ def _parameters(route: _Route) -> Iterator[Document]:
 
 
 def _content(operation: Operation, known: dict[str, Schema]) -> Document:
-    if operation.streams:
-        return {"text/event-stream": {"itemSchema": _EVENTS, "example": _EVENT}}
     references = [reference(answer) for answer in operation.answers]
     if not references:
         return {"text/plain": {"schema": _TEXT, "example": _METRIC}}
     schema = references[0] if len(references) == 1 else {"anyOf": references}
+    if operation.streams:
+        return {"text/event-stream": _stream(operation.streams, schema, known)}
     return {"application/json": {"schema": schema, "example": example(schema, known)}}
+
+
+def _stream(names: Sequence[str], schema: Schema, known: dict[str, Schema]) -> Document:
+    """The schema is of each event, which is how tools that know such streams read it."""
+    content = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+    properties = {"event": {"enum": list(names)}, "data": content}
+    events: Schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return {
+        "itemSchema": events,
+        "example": f"event: {names[0]}\r\ndata: {encode(example(schema, known)).decode()}\r\n\r\n",
+    }
 
 
 def _answers(route: _Route, known: dict[str, Schema]) -> Document:

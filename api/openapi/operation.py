@@ -22,8 +22,8 @@ class Operation(NamedTuple):
 
     `answers` is None for plain text, and has two types where it depends on what is asked. `refuses` is beside what any
     request may meet. `versioned`: the answer has the customer's version, or has it unless the customer is erased, or
-    that of a new one. `unready`: it may be 503, with the same body. `streams`: as server-sent events, each of which
-    holds the answer.
+    that of a new one. `unready`: it may be 503, with the same body. `streams` the names of server-sent events, each
+    of which holds the answer.
     """
 
     group: str
@@ -33,7 +33,7 @@ class Operation(NamedTuple):
     refuses: Sequence[Refusal] = ()
     versioned: bool | Literal["unless erased", "new"] = False
     unready: bool = False
-    streams: bool = False
+    streams: Sequence[str] = ()
 
     def __deepcopy__(self, _memo: object) -> Self:
         """Litestar copies handlers; exceptions can't be copied, and nothing of this changes."""
@@ -52,7 +52,7 @@ def operation(
     refuses: Refusal | Sequence[Refusal] = (),
     versioned: bool | Literal["unless erased", "new"] = False,
     unready: bool = False,
-    streams: bool = False,
+    streams: Sequence[str] = (),
     before_request: Callable[[Request[Any, Any, Any]], Awaitable[None]] | None = None,
 ) -> HTTPRouteHandler:
     """A handler's decorator."""

@@ -1,16 +1,13 @@
 """Events as clients know them: each in its envelope, with what it changed."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from api.presentation.values import Id, Moment
 from projections.history.pages import Entry, Page
 from projections.tables.projection import utc
-from service.values import shown, shown_pairs
-
-BeforeAndAfter: TypeAlias = Annotated[Sequence[Any], Meta(min_length=2, max_length=2, extra_json_schema={"items": {}})]
+from service.values import BeforeAndAfter, shown, shown_pairs
 
 
 class Subject(Struct):

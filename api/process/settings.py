@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 from domain.value import DEFAULT_CURRENCY, is_currency
-from service.feed.message import Form
+from domain.webhook import MessageForm
 from service.redaction import Secret
 from service.relay.target import NatsTarget
 
@@ -156,9 +156,9 @@ def _nats(given: Mapping[str, str]) -> NatsTarget | None:
         raise BadSetting("NATS_STREAM", "must be letters, digits, - and _")
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", subject, re.ASCII):
         raise BadSetting("NATS_SUBJECT", "must be letters, digits, - and _, in parts with dots between")
-    if form not in get_args(Form):
+    if form not in get_args(MessageForm):
         raise BadSetting("NATS_FORM", "must be thin or full")
-    return NatsTarget(url=Secret(url), stream=stream, subject=subject, form=cast("Form", form))
+    return NatsTarget(url=Secret(url), stream=stream, subject=subject, form=cast("MessageForm", form))
 
 
 def _rate(value: str | None) -> RequestRate | None:

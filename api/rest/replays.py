@@ -104,7 +104,7 @@ async def get_replay(request: AnyRequest, replay_id: FromPath[str]) -> Answer:
 
 @get(
     f"{PATH}/progress", "Follow a replay, as server-sent events", GROUP, "replays/manage", answers=ShownReplay,
-    refuses=ReplayNotFoundError, streams=True,
+    refuses=ReplayNotFoundError, streams=("progress", "end"),
 )  # fmt: skip
 async def follow_replay(request: AnyRequest, replay_id: FromPath[str]) -> ServerSentEvent:
     """Each `progress` event has the replay as JSON, whenever that has changed; the last one is `end`. It breaks off

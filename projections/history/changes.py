@@ -11,7 +11,7 @@ import asyncpg
 from domain.address import PrimaryAddressSet
 from domain.event import Recorded, Stream
 from eventstore.postgres.connection import Executor
-from projections.history.shown import Rows, Touched, evolve, keys
+from projections.history.shown import Rows, Shown, Touched, evolve, keys
 from projections.history.snapshots import Wanted, rows_at
 
 Changes: TypeAlias = dict[str, tuple[Any, Any]]
@@ -71,7 +71,7 @@ def _changes(recorded: Recorded, touched: Iterable[Touched]) -> Changes:
         # Of the address that is demoted by another: the event is about that other one.
         demoted = isinstance(recorded.event, PrimaryAddressSet) and recorded.event.address_id != key.id
         prefix = f"addresses.{key.id}." if demoted else ""
-        names, values = _visible(shown.row_type, shown.hidden)
+        names, values = _visible(shown)
         if before is None:
             changes |= {
                 prefix + name: (None, new) for name, new in zip(names, values(after), strict=True) if new is not None
@@ -87,9 +87,9 @@ def _changes(recorded: Recorded, touched: Iterable[Touched]) -> Changes:
 
 
 @cache
-def _visible(row_type: type[Any], hidden: frozenset[str]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+def _visible(shown: Shown) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
     """The names of the fields that are not hidden, and what gives their values in a row; there are several."""
-    names = tuple(name for name in row_type.__struct_fields__ if name not in hidden)
+    names = tuple(name for name in shown.row_type.__struct_fields__ if name not in shown.hidden)
     return names, attrgetter(*names)
 
 

@@ -30,7 +30,7 @@ _MANAGE: frozenset[Permission] = frozenset({"customers/manage", "customers/delet
 _OWN: frozenset[Permission] = frozenset({"credentials/own"})
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "administrator": frozenset(get_args(Permission)),
-    "manager": _VIEW | _MANAGE | _OWN | {"users/view", "customers/personal"},
+    "manager": _VIEW | _MANAGE | _OWN | {"users/view", "customers/personal", "feeds/view"},
     "worker": _VIEW | _OWN,
     "monitor": _OWN | {"metrics/view"},  # for what watches over the service, and sees nobody
 }

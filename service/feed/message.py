@@ -3,43 +3,41 @@
 Thin, it names what has changed, and leaves the rest to be fetched. Full, it also has the values.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, cast
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from domain.webhook import MessageForm
 from eventstore.postgres.json import encode_numbers
 from eventstore.postgres.stream_ids import UNKNOWN
 from projections.history.pages import Entry
-from service.values import Pair, shown_pairs
-
-Form: TypeAlias = Literal["thin", "full"]
+from service.values import BeforeAndAfter, shown_pairs
 
 MAX_BYTES = 20_000
 LEFT_OUT = ("changes", "event")
 SEQUENCE_DIGITS = 16  # of the largest position, so that texts sort as positions do: CloudEvents wants that of them
 
 
-class Thin(Struct, kw_only=True):
-    """`changed` are the names of the fields that differ; None where that can't be known any more, or not yet: of an
+class EventData(Struct, kw_only=True):
+    """`changed` are the names of the fields that differ; null where that can't be known any more, or not yet: of an
     event about somebody who is erased, and of one that this version can't read.
+
+    A full one has `changes`, the values before and after, and `event`, what the event itself says. Where both would
+    make a message too large, it is thin, and `left_out` names them.
     """
 
-    customer_id: int | None
+    customer_id: Annotated[int | None, Meta(examples=[7])]
     former_customer_id: int | UnsetType = UNSET
     order_id: int | UnsetType = UNSET
     version: int
-    changed: list[str] | None
-    actor: str
+    changed: Annotated[list[str] | None, Meta(examples=[["first_name"]])]
+    actor: Annotated[str, Meta(examples=["admin"])]
     request_id: str
-
-
-class Full(Thin, kw_only=True):
-    """`changes` has the values before and after, `event` what the event itself says. Where both would make a message
-    too large, it is thin, and `left_out` names them.
-    """
-
-    changes: dict[str, Pair] | UnsetType | None = UNSET
+    changes: Annotated[
+        dict[str, BeforeAndAfter] | UnsetType | None, Meta(examples=[{"first_name": ["John", "Jane"]}])
+    ] = UNSET
     event: dict[str, Any] | UnsetType | None = UNSET
     left_out: tuple[str, ...] | UnsetType = UNSET
 
@@ -50,17 +48,17 @@ class CloudEvent(Struct, kw_only=True):
     another event may have the same position, but not the same digest.
     """
 
-    specversion: Literal["1.0"] = "1.0"
-    id: str
-    source: str
-    type: str
-    subject: str
+    specversion: Annotated[str, Meta(pattern=r"^1\.0$", examples=["1.0"])] = "1.0"
+    id: Annotated[str, Meta(examples=["9313"])]
+    source: Annotated[str, Meta(examples=["https://store.example/customers"])]
+    type: Annotated[str, Meta(examples=["customer-renamed"])]
+    subject: Annotated[str, Meta(examples=["customers/7"])]
     time: datetime
-    sequence: str
+    sequence: Annotated[str, Meta(pattern="^[0-9]{16}$", examples=["0000000000009313"])]
     recordedtime: datetime
-    digest: str
-    datacontenttype: Literal["application/json"] = "application/json"
-    data: Thin | Full
+    digest: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
+    datacontenttype: Annotated[str, Meta(examples=["application/json"])] = "application/json"
+    data: EventData
 
 
 def source(store_url: str) -> str:
@@ -69,18 +67,21 @@ def source(store_url: str) -> str:
 
 
 def thin(entry: Entry, source: str) -> bytes:
-    return _encoded(entry, source, Thin(**_data(entry)))
+    return _encoded(entry, source, EventData(**_facts(entry)))
 
 
 def full(entry: Entry, source: str) -> bytes:
-    data = Full(**_data(entry), event=entry.data, changes=None if entry.changes is None else shown_pairs(entry.changes))
-    encoded = _encoded(entry, source, data)
+    changes = None if entry.changes is None else shown_pairs(entry.changes)
+    encoded = _encoded(entry, source, EventData(**_facts(entry), changes=changes, event=entry.data))
     if len(encoded) <= MAX_BYTES:
         return encoded
-    return _encoded(entry, source, Full(**_data(entry), left_out=LEFT_OUT))
+    return _encoded(entry, source, EventData(**_facts(entry), left_out=LEFT_OUT))
 
 
-def _data(entry: Entry) -> dict[str, Any]:
+MAKERS: Mapping[MessageForm, Callable[[Entry, str], bytes]] = {"thin": thin, "full": full}
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
     recorded = entry.recorded
     stream = recorded.stream
     order_id = stream.id if stream.category == "order" else getattr(recorded.event, "order_id", UNSET)
@@ -95,7 +96,7 @@ def _data(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _encoded(entry: Entry, source: str, data: Thin) -> bytes:
+def _encoded(entry: Entry, source: str, data: EventData) -> bytes:
     recorded = entry.recorded
     category, id_ = recorded.stream
     message = CloudEvent(

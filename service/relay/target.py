@@ -4,7 +4,7 @@ import re
 
 from msgspec import Struct
 
-from service.feed.message import Form
+from domain.webhook import MessageForm
 from service.redaction import Secret
 
 
@@ -28,7 +28,7 @@ class NatsTarget(Struct, frozen=True, kw_only=True):
     url: Secret
     stream: str
     subject: str
-    form: Form
+    form: MessageForm
 
     @property
     def name(self) -> str:

@@ -80,7 +80,13 @@ def conforms(answer: httpx.Response) -> str:
     if "text/plain" in documented["content"]:
         assert answer.headers["content-type"].startswith("text/plain")
     elif "text/event-stream" in documented["content"]:
-        check({"$ref": "#/components/schemas/Replay"}, json.loads(answer.text.rpartition("data: ")[2]))
+        event = documented["content"]["text/event-stream"]["itemSchema"]["properties"]
+        for line in answer.text.splitlines():
+            name, _, value = line.partition(": ")
+            if name == "data":
+                check(event["data"]["contentSchema"], json.loads(value))
+            elif name == "event":
+                check(event["event"], value)
     else:
         check(documented["content"]["application/json"]["schema"], answer.json())
     for name, header in documented.get("headers", {}).items():

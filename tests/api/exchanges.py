@@ -33,6 +33,7 @@ MASKS = (
     (re.compile(r'"name":"test [0-9]+"'), '"name":"…"'),
     (re.compile(r'"(last_used_at|last_used_from)":(null|"[^"]+")'), r'"\1":"…"'),
     (re.compile(r'"key":"[^"]{40,}"'), '"key":"…"'),
+    (re.compile(r'"digest":"[0-9a-f]{64}"'), '"digest":"…"'),
     (re.compile("x{300,}"), "x…"),
 )
 REQUEST_ID = {"X-Request-Id": "r"}
@@ -276,6 +277,8 @@ def looks() -> Iterator[tuple[Method, str, Any]]:
     yield "GET", "/customers/3/ltv/explain", None
     yield "GET", "/customers/1/history", {"per_page": 3}
     yield "GET", "/history", {"type": "customer-registered", "actor": "administrator"}
+    yield "GET", "/events", {"after": 2, "limit": 3}
+    yield "GET", "/events", {"types": "customer-renamed", "customer_id": 1, "form": "full"}
     yield "GET", "/customers/1/erasure", None
 
 

@@ -19,6 +19,7 @@ from eventstore.store import Store
 from service.credentials import passwords as credentials
 from service.credentials.roles import Role
 from tests.api.documented import Body, reasons_of
+from tests.api.leaving import leaving
 
 Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
@@ -204,7 +205,9 @@ async def open_shop(dsn: str, settings: Settings = SETTINGS) -> AsyncIterator[Sh
         added = {role: await credentials.add(store.pool, role, role, f"test {next(NUMBERS)}") for role in ROLES}
         passwords = {role: added[role].password for role in ROLES}
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(cast("Any", app)),  # the two libraries' types of an application differ
+            transport=httpx.ASGITransport(
+                cast("Any", leaving(app))
+            ),  # the two libraries' types of an application differ
             base_url=f"http://store.example{BASE}",
             auth=("administrator", passwords["administrator"]),
             event_hooks={"response": [has_reason]},

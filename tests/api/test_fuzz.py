@@ -32,7 +32,7 @@ async def test_nothing_that_a_client_may_send_breaks_what_the_document_says(data
     with served(database) as address:
         found = schemathesis(f"{address}/docs/openapi.json", *extent)
     assert found.returncode == 0, found.stdout + found.stderr
-    count = len(OPERATIONS)
+    count = len(OPERATIONS) - 1  # `schemathesis.toml` leaves one out
     assert f"Tested: {count}" in found.stdout
 
 

@@ -15,7 +15,7 @@ from nats.errors import Error
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from service.feed.message import Form
+from domain.webhook import MessageForm
 from service.redaction import Secret
 from service.relay.relay import Relay
 from service.relay.target import NatsTarget
@@ -43,7 +43,7 @@ class Broker:
         self._directory = directory
         self._process: asyncio.subprocess.Process | None = None
 
-    def target(self, form: Form = "thin", host: str = "127.0.0.1") -> NatsTarget:
+    def target(self, form: MessageForm = "thin", host: str = "127.0.0.1") -> NatsTarget:
         return NatsTarget(url=Secret(f"nats://{host}:{self.port}"), stream=STREAM, subject="customers", form=form)
 
     async def start(self) -> None:
