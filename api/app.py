@@ -51,7 +51,7 @@ from api.rest import (
     users,
 )
 from api.rest import credentials as application_passwords
-from api.rest.feed import events, webhooks
+from api.rest.feed import deliveries, events, webhooks
 from eventstore.postgres.sessions import SESSION
 from eventstore.postgres.watch import reachable
 from projections.database import store_at
@@ -73,7 +73,7 @@ from service.webhooks.delivery.engine import DeliverySettings, delivering
 
 RESOURCES = (
     lists, customers, figures, addresses, users, orders, labels, history, privacy, replays,
-    application_passwords, events, webhooks,
+    application_passwords, events, webhooks, deliveries,
 )  # fmt: skip
 OUTSIDE = (health.live, health.ready, health.metrics)
 CONNECTIONS = 20

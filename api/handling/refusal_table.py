@@ -25,6 +25,7 @@ from service.credentials.passwords import CredentialExists, CredentialNotFound, 
 from service.feed.pages import AheadOfTheLog
 from service.fields.reader import Errors, UnfitFields
 from service.privacy import NotErased
+from service.webhooks.delivery.reading import DeliveryNotFound
 from service.webhooks.endpoints import MOST, TooManyWebhooks, UnknownLabelOfWebhook
 
 logger = logging.getLogger("custodiary.api")
@@ -159,6 +160,7 @@ REFUSALS: Refusals = {
     refusals.WebhookExists: Rule(Reason.WEBHOOK_ID_TAKEN, "A webhook with this id exists."),
     refusals.WebhookIsPaused: Rule(Reason.WEBHOOK_PAUSED, "The webhook is paused: resume it first."),
     refusals.UnknownHeader: _unknown_header,
+    DeliveryNotFound: Rule(Reason.DELIVERY_NOT_FOUND, "Delivery not found."),
     TooManyWebhooks: Rule(Reason.TOO_MANY_WEBHOOKS, f"There are {MOST} webhooks already: delete one first."),
     refusals.OrderNotFound: Rule(Reason.ORDER_NOT_FOUND, "Order not found."),
     refusals.TransactionExists: OTHERWISE,

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     LABEL_NOT_FOUND = "label_not_found", 404, "There is no such label."
     ORDER_NOT_FOUND = "order_not_found", 404, "There is no such order, or no longer."
     WEBHOOK_NOT_FOUND = "webhook_not_found", 404, "There is no such webhook, or no longer."
+    DELIVERY_NOT_FOUND = "delivery_not_found", 404, "The webhook has had no such delivery in the last 30 days."
     REPLAY_NOT_FOUND = "replay_not_found", 404, "There is no such replay."
     CREDENTIAL_NOT_FOUND = "credential_not_found", 404, "There is no such credential that one may see."
     NOT_ERASED = "not_erased", 404, "The customer is there, or never was."

@@ -19,8 +19,21 @@ from projections.tables.projection import utc
 from service.values import shown
 
 
+class ShownTold(Struct):
+    """A webhook that was sent anything about the customer, and where it leads to; it is sent the erasure until it takes
+    it. Null: not yet.
+    """
+
+    webhook_id: Id
+    host: Annotated[str, Meta(examples=["crm.example.com"])]
+    sent_at: Moment | None
+    acknowledged_at: Moment | None
+
+
 class ShownReceipt(Struct):
-    """`events` of the customer, of its orders and of these users can't be read any more by anybody, or their words."""
+    """`events` of the customer, of its orders and of these users can't be read any more by anybody, or their words.
+    `told` are webhooks.
+    """
 
     customer_id: Id
     erased_at: Moment
@@ -30,6 +43,7 @@ class ShownReceipt(Struct):
     events: Annotated[int, Meta(ge=0, examples=[12])]
     users: list[Id]
     position: Id
+    told: list[ShownTold]
 
 
 class Erased(Struct):
@@ -37,7 +51,11 @@ class Erased(Struct):
 
 
 def receipt(found: Receipt) -> ShownReceipt:
-    as_sent = {"erased_at": str(utc(found.erased_at)), "users": list(found.users)}
+    told = [
+        ShownTold(each.webhook_id, each.host, *(shown(at and utc(at)) for at in (each.sent_at, each.acknowledged_at)))
+        for each in found.told
+    ]
+    as_sent = {"erased_at": str(utc(found.erased_at)), "users": list(found.users), "told": told}
     return ShownReceipt(**asdict(found) | as_sent)
 
 

@@ -4,12 +4,16 @@ from base64 import b64encode
 from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from api.presentation.values import Id, Moment, moved_by, one_of
 from domain.webhook import SigningKeys
 from projections.models.webhooks import WebhookRow
+from projections.tables.projection import utc
 from service.fields.choices import DELIVERY_ORDER, MESSAGE_FORM, PAUSE_REASON
 from service.values import shown
+from service.webhooks.delivery.reading import Delivery, EndpointLag
+from service.webhooks.delivery.state import Kind
 
 SYMMETRIC, PUBLIC = "whsec_", "whpk_"
 
@@ -65,6 +69,45 @@ class ShownWebhook(Struct):
     updated_at: Annotated[Moment, moved_by("its settings, its secret, pausing and resuming")]
 
 
+class ShownDelivery(Struct):
+    """An attempt at a message, of one event or of a batch from `position` to `until`. Without an answer `status` is
+    null, and `error` says why. `answer` is its first kB, and empty once the customer is erased.
+    """
+
+    id: Id
+    webhook_id: Id
+    position: Id
+    until: Id
+    events: Annotated[int, Meta(ge=1, examples=[1])]
+    type: Annotated[str, Meta(examples=["customer-renamed"], description="Of the last event.")]
+    customer_id: int | None
+    kind: Kind
+    attempt: Annotated[int, Meta(ge=1, examples=[1])]
+    at: Moment
+    milliseconds: Annotated[int, Meta(ge=0, examples=[31])]
+    status: Annotated[int | None, Meta(examples=[204])]
+    error: str
+    answer: str
+
+
+class ShownLag(Struct):
+    """Events that it is yet to be sent, and the age of the oldest. Those whose messages fail hold up themselves alone;
+    since `failing_since` nothing was taken.
+    """
+
+    events: Annotated[int, Meta(ge=0, examples=[0])]
+    seconds: Annotated[float, Meta(ge=0, examples=[0])]
+    customers_held_up: Annotated[int, Meta(ge=0, examples=[0])]
+    failing_since: Moment | None
+    last_failure: ShownDelivery | None
+
+
+class FollowingWebhook(ShownWebhook):
+    """`lag` is null until a process has begun to deliver to it."""
+
+    lag: ShownLag | None
+
+
 class WebhookWithSecret(ShownWebhook):
     """`secret` is shown this once, and null in a repetition of the request."""
 
@@ -73,6 +116,25 @@ class WebhookWithSecret(ShownWebhook):
 
 def webhook(row: WebhookRow) -> ShownWebhook:
     return ShownWebhook(**_shown(row))
+
+
+def following_webhook(row: WebhookRow, behind: EndpointLag | None) -> FollowingWebhook:
+    return FollowingWebhook(**_shown(row), lag=None if behind is None else _lag(behind))
+
+
+def _lag(behind: EndpointLag) -> ShownLag:
+    failure = behind.last_failure
+    return ShownLag(
+        events=behind.lag_events,
+        seconds=round(behind.lag_seconds, 3),
+        customers_held_up=behind.customers_held_up,
+        failing_since=shown(behind.failing_since and utc(behind.failing_since)),
+        last_failure=None if failure is None else delivery(failure),
+    )
+
+
+def delivery(attempt: Delivery) -> ShownDelivery:
+    return ShownDelivery(**asdict(attempt) | {"at": str(utc(attempt.at))})
 
 
 def webhook_with_secret(row: WebhookRow, keys: SigningKeys) -> WebhookWithSecret:

@@ -16,6 +16,7 @@ from service import privacy
 from service.fields.input import Input
 from service.fields.kinds import Text
 from service.privacy import NotErased
+from service.webhooks.told import find_receipt
 
 GROUP = "Privacy"
 
@@ -51,8 +52,8 @@ async def delete_customer(request: AnyRequest, customer_id: FromPath[str]) -> An
     refuses=(CustomerNotFound, NotErased),
 )  # fmt: skip
 async def get_erasure(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
-    """Who erased the customer, when and why, and how many events are sealed for good."""
-    found = await privacy.find_receipt(serving(request).store, customer_in_path(customer_id))
+    """Who erased the customer, when and why, how many events are sealed for good, and which webhooks were told."""
+    found = await find_receipt(serving(request).store, customer_in_path(customer_id))
     return answer(Erased(receipt(found)))
 
 

@@ -1,6 +1,7 @@
 """The receipt of an erasure, as the log gives it at any later time."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -33,6 +34,15 @@ LATELY = """
     ORDER BY destroyed_at DESC LIMIT $3"""
 
 
+class Told(NamedTuple):
+    """A webhook that is told of the erasure. `host` is where it leads to, or led to; the times are None until then."""
+
+    webhook_id: int
+    host: str
+    sent_at: datetime | None
+    acknowledged_at: datetime | None
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """`events` of the customer, of its orders and of these users, or their words, can't be opened by anybody."""
 
@@ -44,6 +54,7 @@ class Receipt(msgspec.Struct, frozen=True):
     events: int
     users: tuple[int, ...]
     position: int
+    told: tuple[Told, ...] = ()
 
 
 async def receipt(on: Executor, log: Log, customer_id: int) -> Receipt | None:

@@ -18,12 +18,14 @@ from domain.webhook import (
     WebhookSettings,
 )
 from eventstore.log.log import HEAD
-from eventstore.postgres.connection import Executor
+from eventstore.postgres.connection import Executor, Session
 from eventstore.store import Store, Unit
 from projections.models.webhooks import WebhookRow
 from projections.queries.lookups import existing_labels
-from projections.queries.webhooks import count_wanted, count_webhooks, find_webhook
+from projections.queries.webhooks import count_wanted, count_webhooks, every_webhook, find_webhook
 from service.feed.pages import position_before
+from service.webhooks.delivery.reading import Delivery, EndpointLag, deliveries, lags
+from service.webhooks.delivery.reading import resend as send_again
 from service.webhooks.fields import ReplayRange
 
 MOST = 200  # webhooks of a store
@@ -45,6 +47,13 @@ class WithNewKeys(NamedTuple):
     keys: SigningKeys
 
 
+class AttemptPage(NamedTuple):
+    """`before` is where the next page begins; None when there is nothing before this one."""
+
+    attempts: list[Delivery]
+    before: int | None
+
+
 class Replayable(NamedTuple):
     """A range of the log, and how many of its events a webhook is sent."""
 
@@ -59,6 +68,32 @@ async def find(on: Executor, id_: int) -> WebhookRow:
     if row is None:
         raise WebhookNotFound
     return row
+
+
+async def listed(store: Store) -> list[tuple[WebhookRow, EndpointLag | None]]:
+    """All, each with how far behind it is, where a process has begun with it."""
+    rows = await every_webhook(store.pool)
+    behind = await lags(store, {row.id: row.types for row in rows})
+    return [(row, behind.get(row.id)) for row in rows]
+
+
+async def find_with_lag(store: Store, id_: int) -> tuple[WebhookRow, EndpointLag | None]:
+    """Raises WebhookNotFound."""
+    row = await find(store.pool, id_)
+    return row, (await lags(store, {id_: row.types})).get(id_)
+
+
+async def attempts(store: Store, id_: int, before: int | None, limit: int) -> AttemptPage:
+    """What it was sent, the newest first. Raises WebhookNotFound."""
+    await find(store.pool, id_)
+    found = await deliveries(store.pool, id_, before=before, limit=limit + 1)
+    return AttemptPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+async def resend(on: Session, id_: int, delivery_id: int) -> None:
+    """Raises WebhookNotFound, DeliveryNotFound."""
+    await find(on, id_)
+    await send_again(on, id_, delivery_id)
 
 
 async def create(unit: Unit, settings: WebhookSettings, headers: Mapping[str, str]) -> WithNewKeys:

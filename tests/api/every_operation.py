@@ -8,6 +8,11 @@ from api.http.paths import BASE
 from tests.api.documented import DOCUMENT, OPERATIONS
 from tests.api.shop import HOME, Shop, done
 
+ATTEMPT = """
+    INSERT INTO webhook_attempts (webhook_id, position, until, events, digest, type, customer_id, kind, attempt, at,
+        milliseconds, status, error, answer)
+    VALUES (1, 1, 1, 1, '', 'customer-registered', 1, 'new', 1, now(), 31, NULL, 'no answer', '') RETURNING id"""
+
 
 async def every_operation(shop: Shop) -> AsyncIterator[httpx.Response]:
     health = httpx.AsyncClient(transport=shop.http._transport, base_url="http://store.example")
@@ -123,6 +128,9 @@ async def _webhooks(shop: Shop) -> AsyncIterator[httpx.Response]:
     yield await shop.post("/webhooks/1/resume")
     yield await shop.post("/webhooks/1/rotate-secret")
     yield await shop.post("/webhooks/1/replay", {"after": 0, "dry_run": 1})
+    attempt = await shop.pool.fetchval(ATTEMPT)
+    yield await shop.get("/webhooks/1/deliveries", params={"per_page": 1})
+    yield await shop.post(f"/webhooks/1/deliveries/{attempt}/resend")
     yield await shop.delete("/webhooks/1")
 
 

@@ -30,6 +30,7 @@ MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?"), "…"),
     (re.compile(r'"password":"[^"]+"'), '"password":"…"'),
     (re.compile(r'"(whsec|whpk)_[^"]+"'), r'"\1_…"'),
+    (re.compile(r'"lag":(null|\{[^{}]*(\{[^{}]*\})?[^{}]*\})'), '"lag":"…"'),
     (re.compile(r'"name":"test [0-9]+"'), '"name":"…"'),
     (re.compile(r'"(last_used_at|last_used_from)":(null|"[^"]+")'), r'"\1":"…"'),
     (re.compile(r'"key":"[^"]{40,}"'), '"key":"…"'),
@@ -337,6 +338,7 @@ def webhooks() -> Iterator[tuple[Method, str, Any]]:
     yield "POST", "/webhooks/1/replay", {"after": 0, "until": 9, "dry_run": 1}
     yield "POST", "/webhooks/1/replay", {"after": 9, "until": 9}
     yield "GET", "/webhooks/1", None
+    yield "POST", "/webhooks/1/deliveries/99/resend", None
     yield "DELETE", "/webhooks/1", None
     yield "GET", "/webhooks/1", None
 

@@ -78,6 +78,8 @@ OURS: dict[tuple[str, str], str] = {
     ("POST", "/webhooks/{}/test"): "feeds/manage",
     ("POST", "/webhooks/{}/rotate-secret"): "feeds/manage",
     ("POST", "/webhooks/{}/replay"): "feeds/manage",
+    ("GET", "/webhooks/{}/deliveries"): "feeds/manage",
+    ("POST", "/webhooks/{}/deliveries/{}/resend"): "feeds/manage",
     ("GET", "/credentials"): "credentials/own",
     ("POST", "/credentials"): "credentials/manage",
     ("DELETE", "/credentials/{}"): "credentials/own",

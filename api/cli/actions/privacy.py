@@ -20,6 +20,7 @@ from projections.tables.table import Shown
 from service import privacy
 from service.background.erased import note
 from service.privacy import MAX_REASON, NotErased
+from service.webhooks.told import find_receipt
 
 
 def export(customer_id: int) -> None:
@@ -40,7 +41,7 @@ def erase(customer_id: int, *, reason: str, yes: bool, as_json: bool) -> None:
             _ask(await find_customer(store.pool, customer_id))
         await store.transact(by, lambda unit: privacy.erase(unit, [customer_id], reason))
         await note(store.pool, store.log.sealing.masters.file)
-        return await privacy.find_receipt(store, customer_id)
+        return await find_receipt(store, customer_id)
 
     try:
         _show(with_store(work), as_json=as_json)
@@ -64,7 +65,7 @@ def _ask(known: Shown | None) -> None:
 
 def erasure(customer_id: int, *, as_json: bool) -> None:
     try:
-        _show(with_store(lambda store: privacy.find_receipt(store, customer_id)), as_json=as_json)
+        _show(with_store(lambda store: find_receipt(store, customer_id)), as_json=as_json)
     except CustomerNotFound:
         exits.nobody(customer_id)
     except NotErased:
@@ -80,3 +81,6 @@ def _show(found: Receipt, *, as_json: bool) -> None:
     why = f": {found.reason}" if found.reason else ""
     say(f"Customer {found.customer_id} was erased at {shown.erased_at} by {found.erased_by}{why}")
     say(f"That sealed {many(found.events, 'event')} for good, up to position {found.position}.")
+    for each in shown.told:
+        when = f"took it at {each.acknowledged_at}" if each.acknowledged_at else "has not taken it yet"
+        say(f"Webhook {each.webhook_id} to {each.host or 'nobody knows where'} {when}.")

@@ -26,6 +26,7 @@ from service.fields.input import Input
 from service.fields.kinds import Text
 from service.fields.reader import UnfitFields
 from service.privacy import MAX_REASON
+from service.webhooks.told import find_receipt
 
 PATH = f"{CONSOLE}/privacy"
 FOUND, RECEIPTS = 10, 20
@@ -124,7 +125,7 @@ async def _shown(request: AnyRequest, id_: int, form: FilledForm) -> Html:
 
 
 async def _erased(request: AnyRequest, id_: int) -> Html:
-    found = await privacy.find_receipt(serving(request).store, id_)
+    found = await find_receipt(serving(request).store, id_)
     shown = receipt(found) if "history/view" in request.user.permissions else None
     return page(request, "privacy_erased.html", ErasureView(id_, shown), api=f"/customers/{id_}/erasure")
 

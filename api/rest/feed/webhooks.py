@@ -15,7 +15,14 @@ from api.http.answer import Answer, answer
 from api.http.request import read
 from api.openapi.operation import delete, get, post, put
 from api.presentation.values import Done
-from api.presentation.webhooks import ShownWebhook, WebhookWithSecret, webhook, webhook_with_secret
+from api.presentation.webhooks import (
+    FollowingWebhook,
+    ShownWebhook,
+    WebhookWithSecret,
+    following_webhook,
+    webhook,
+    webhook_with_secret,
+)
 from domain.refusals import UnknownHeader, WebhookIsPaused, WebhookNotFound
 from domain.webhook import (
     ChangeWebhook,
@@ -28,7 +35,6 @@ from domain.webhook import (
 )
 from eventstore.postgres.connection import Session
 from eventstore.store import Unit
-from projections.queries.webhooks import every_webhook
 from service.credentials.auth import Principal
 from service.fields.input import Nothing
 from service.webhooks import endpoints
@@ -40,11 +46,11 @@ PATH = "/webhooks/{webhook_id:str}"
 
 
 class WebhooksListed(Struct):
-    webhooks: list[ShownWebhook]
+    webhooks: list[FollowingWebhook]
 
 
 class OneWebhook(Struct):
-    webhook: ShownWebhook
+    webhook: FollowingWebhook
 
 
 class WebhookSaved(Struct):
@@ -72,15 +78,16 @@ class ReplayAnswered(Struct):
 
 @get("/webhooks", "List webhooks", GROUP, "feeds/manage", answers=WebhooksListed)
 async def list_webhooks(request: AnyRequest) -> Answer:
-    """All webhooks of the store, by id."""
-    return answer(WebhooksListed(list(map(webhook, await every_webhook(serving(request).store.pool)))))
+    """All webhooks of the store, by id, with how far behind each is."""
+    found = await endpoints.listed(serving(request).store)
+    return answer(WebhooksListed([following_webhook(*each) for each in found]))
 
 
 @get(PATH, "Get a webhook", GROUP, "feeds/manage", answers=OneWebhook, refuses=WebhookNotFound, versioned=True)
 async def get_webhook(request: AnyRequest, webhook_id: FromPath[str]) -> Answer:
-    """Its settings, whether it is paused and why, and the public key."""
-    row = await endpoints.find(serving(request).store.pool, id_in_path(webhook_id))
-    return answer(OneWebhook(webhook(row)), version=row.version)
+    """Its settings, whether it is paused and why, the public key, and how far behind it is."""
+    row, behind = await endpoints.find_with_lag(serving(request).store, id_in_path(webhook_id))
+    return answer(OneWebhook(following_webhook(row, behind)), version=row.version)
 
 
 @post(
