@@ -1,6 +1,7 @@
 """The composition root: everything that the service is made of, put together."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -54,13 +55,16 @@ from api.rest import credentials as application_passwords
 from api.rest.feed import deliveries, events, webhooks
 from eventstore.postgres.sessions import SESSION
 from eventstore.postgres.watch import reachable
+from eventstore.store import Store
 from projections.database import store_at
 from projections.fold.past import open_pasts
 from projections.queries.customers import finding_together
 from projections.queries.pages import open_lists
 from projections.queries.totals import Totals
+from projections.queries.webhooks import count_webhooks
 from service.background.checkpointer import checkpointing
 from service.background.erased import noting
+from service.background.every import regularly
 from service.background.forgetting import forgetting
 from service.background.sampler import sampling
 from service.background.summing import summing
@@ -69,7 +73,8 @@ from service.fields.places import is_country
 from service.relay.relay import relaying
 from service.replays import is_any_unfinished
 from service.users import finding_free_users
-from service.webhooks.delivery.engine import DeliverySettings, delivering
+
+logger = logging.getLogger("custodiary")
 
 RESOURCES = (
     lists, customers, figures, addresses, users, orders, labels, history, privacy, replays,
@@ -80,6 +85,7 @@ CONNECTIONS = 20
 # More than any lock of ours is held; telling a past may take longer. Every statement finds its rows by keys, whatever
 # the values are, and PostgreSQL would plan those with a short array anew for ever.
 SERVING = {"statement_timeout": "40s", "plan_cache_mode": "force_generic_plan"}
+DELIVERER_SECONDS = 2.0  # after which a webhook of a store that had none is noticed, or that its process has ended
 # Lists as of a past, in this process. Each takes seconds, and tables of the server's.
 AT_ONCE = 2
 WAITING = 8
@@ -150,19 +156,15 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             forgetting(store),
             noting(store),
             relaying(store, settings.nats, settings.store_url),
-            delivering(store, servers, _deliveries(settings, counts)),
+            regularly(DELIVERER_SECONDS, partial(_deliver_if_any, store, runner), logger, "nobody delivers webhooks"),
             pages.warming(),
         ):
             yield
 
 
-def _deliveries(settings: Settings, counts: Metrics) -> DeliverySettings:
-    return DeliverySettings(
-        store_url=settings.store_url,
-        allowed=settings.webhook_allow,
-        patience=settings.webhook_patience,
-        counted=counts.count_delivery,
-    )
+async def _deliver_if_any(store: Store, runner: JobRunner) -> None:
+    if await count_webhooks(store.pool):
+        runner.deliver()
 
 
 def _respond(request: AnyRequest, refusal: HttpRefusal) -> Response[Any]:

@@ -17,7 +17,7 @@ from prometheus_client import (
     generate_latest,
     values,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -28,7 +28,6 @@ from projections.checks.findings import known
 from projections.queries.webhooks import every_webhook
 from service.relay.report import relays
 from service.webhooks.delivery.reading import lags
-from service.webhooks.delivery.sender import PostOutcome
 
 # Where the processes of one server keep what they count, so that any of them can tell it of all.
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -57,12 +56,6 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self._registry,
         )
-        self._deliveries = Counter(
-            "custodiary_webhook_deliveries", "Attempts to deliver webhooks.", ["result"], registry=self._registry
-        )
-
-    def count_delivery(self, outcome: PostOutcome) -> None:
-        self._deliveries.labels("success" if outcome.is_success else "failure").inc()
 
     def counting(self, app: ASGIApp, answered: Answered) -> ASGIApp:
         """The application, with every request counted, those too that reach no route; `answered` is told of each."""
@@ -153,6 +146,9 @@ async def _of_relays(store: Store) -> Sequence[Metric]:
 async def _of_webhooks(store: Store) -> list[Metric]:
     rows = await every_webhook(store.pool)
     now, behind = datetime.now(UTC), await lags(store, {row.id: row.types for row in rows})
+    attempts = CounterMetricFamily(
+        "custodiary_webhook_deliveries", "Attempts to deliver.", labels=["webhook", "result"]
+    )
     events = GaugeMetricFamily("custodiary_webhook_lag_events", "Events yet to be sent.", labels=["webhook"])
     seconds = GaugeMetricFamily("custodiary_webhook_lag_seconds", "Age of the oldest of them.", labels=["webhook"])
     failing = GaugeMetricFamily("custodiary_webhook_failing_seconds", "Of nothing but failures.", labels=["webhook"])
@@ -160,7 +156,9 @@ async def _of_webhooks(store: Store) -> list[Metric]:
     for row in rows:
         paused.add_metric([str(row.id)], float(row.paused is not None))
         if lag := behind.get(row.id):
+            attempts.add_metric([str(row.id), "success"], lag.succeeded)
+            attempts.add_metric([str(row.id), "failure"], lag.failed)
             events.add_metric([str(row.id)], lag.lag_events)
             seconds.add_metric([str(row.id)], lag.lag_seconds)
             failing.add_metric([str(row.id)], (now - lag.failing_since).total_seconds() if lag.failing_since else 0.0)
-    return [events, seconds, failing, paused]
+    return [attempts, events, seconds, failing, paused]

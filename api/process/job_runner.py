@@ -1,11 +1,12 @@
-"""Replays and verifications that were asked for over HTTP, each run by a process of its own.
+"""What goes on beside answering requests, in processes of their own: replays, verifications, the delivery of webhooks.
 
-`python -m api.process.job_runner replay [ID]`, or `verify ID`. The service's own processes go on answering. A replay
-whose process is killed is resumed, by another or at the next start; a verification has ended.
+`python -m api.process.job_runner replay [ID]`, `verify ID` or `deliver`. A replay whose process is killed is resumed,
+by another or at the next start; a verification has ended. Webhooks are delivered by the next process, or by another.
 """
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Coroutine
 from types import TracebackType
@@ -14,8 +15,12 @@ from typing import Any, Self
 import uvloop
 
 from api.process import logs
-from projections.database import open_store
+from api.process.parent import end_with_parent
+from api.process.settings import Settings
+from eventstore.postgres.watch import reachable
+from projections.database import open_store, store_at
 from service import replays, verifications
+from service.webhooks.delivery.engine import DeliverySettings, delivering
 
 POLITENESS = 10  # of the process: answering requests goes first
 ATTEMPTS = 3
@@ -28,6 +33,7 @@ class JobRunner:
         self.processes: set[int] = set()
         self._dsn = dsn
         self._running: set[asyncio.Task[object]] = set()
+        self._delivers = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -46,6 +52,18 @@ class JobRunner:
     def verify(self, id_: int) -> None:
         """Run a verification."""
         self._own(self._process(["verify", str(id_)]))
+
+    def deliver(self) -> None:
+        """Deliver webhooks, unless a process does already."""
+        if not self._delivers:
+            self._delivers = True
+            self._own(self._deliver())
+
+    async def _deliver(self) -> None:
+        try:
+            await self._process(["deliver"])
+        finally:
+            self._delivers = False
 
     def _own(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
@@ -76,7 +94,23 @@ class JobRunner:
                 await process.wait()
 
 
+async def _deliver(dsn: str) -> None:
+    """Until it is told to end."""
+    end_with_parent()
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    settings = Settings.from_environment()
+    chosen = DeliverySettings(
+        store_url=settings.store_url, allowed=settings.webhook_allow, patience=settings.webhook_patience
+    )
+    async with reachable(dsn) as servers, store_at(servers) as store, delivering(store, servers, chosen):
+        await told.wait()
+
+
 async def _main(dsn: str, kind: str, id_: int | None) -> None:
+    if kind == "deliver":
+        await _deliver(dsn)
+        return
     async with open_store(dsn) as store:
         if kind == "replay":
             await replays.run(store, id_)

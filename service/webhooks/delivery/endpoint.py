@@ -43,7 +43,6 @@ class Tools(NamedTuple):
     now: Callable[[], datetime]
     patience: timedelta
     may_send: Callable[[], bool]
-    counted: Callable[[PostOutcome], None]
 
 
 class Deliverer:
@@ -341,7 +340,6 @@ class Deliverer:
     async def _judge(self, outcome: PostOutcome) -> None:
         """More at a time for who answers well, half as many for who does not; a pause for who never does."""
         now = self._tools.now()
-        self._tools.counted(outcome)
         if outcome.is_success:
             self._window = min(MOST_AT_ONCE, self._window + 1)
             if self._failing_since is not None:

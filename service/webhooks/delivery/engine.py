@@ -26,7 +26,7 @@ from service.webhooks.delivery.endpoint import Deliverer, Tools
 from service.webhooks.delivery.guard import Guard
 from service.webhooks.delivery.progress import WebhookMessage
 from service.webhooks.delivery.recorder import Recorder
-from service.webhooks.delivery.sender import TIMEOUT, PostOutcome, WebhookSender, open_sender
+from service.webhooks.delivery.sender import TIMEOUT, WebhookSender, open_sender
 from service.webhooks.delivery.tail import Tail
 
 logger = logging.getLogger("custodiary.webhooks")
@@ -62,7 +62,6 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True):
     patience: timedelta = timedelta(days=5)
     timeout: float = TIMEOUT
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    counted: Callable[[PostOutcome], None] = lambda _outcome: None
 
 
 @asynccontextmanager
@@ -111,9 +110,7 @@ class Leader:
         self._led: dict[int, tuple[Deliverer, asyncio.Task[None]]] = {}
         self._recorder = Recorder(connection)
         self._tail = Tail(store, settings.store_url, end, self._wake)
-        self._tools = Tools(
-            store, self._tail, self._recorder, sender, settings.now, settings.patience, self._may_send, settings.counted
-        )
+        self._tools = Tools(store, self._tail, self._recorder, sender, settings.now, settings.patience, self._may_send)
 
     async def lead(self) -> None:
         """Until the connection is lost, or something else goes wrong."""

@@ -10,6 +10,7 @@ from eventstore.postgres.connection import Executor
 from eventstore.postgres.json import encode
 from eventstore.postgres.stream_ids import MAX_ID
 from eventstore.store import Store
+from service.webhooks.delivery.sender import is_success
 from service.webhooks.delivery.state import Kind
 
 MOST_COUNTED = 10_000
@@ -38,7 +39,7 @@ LAG = f"""
             ARRAY(SELECT json_array_elements_text(u.topics::json)) AS topics
         FROM unnest($1::bigint[], $2::text[]) AS u (webhook_id, topics)
         JOIN webhook_cursors AS c ON c.webhook_id = u.webhook_id AND c.replay = 0)
-    SELECT asked.webhook_id, e.failing_since, least(new.oldest, waiting.oldest) AS oldest,
+    SELECT asked.webhook_id, e.succeeded, e.failed, e.failing_since, least(new.oldest, waiting.oldest) AS oldest,
         CASE new.events WHEN {MOST_COUNTED} THEN head.position - asked.position ELSE new.events END
             + waiting.events AS events,
         (SELECT count(*) FROM webhook_retries AS r
@@ -97,19 +98,21 @@ class Delivery(msgspec.Struct, frozen=True):
 
     @property
     def is_success(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+        return is_success(self.status)
 
 
 class EndpointLag(msgspec.Struct, frozen=True):
     """How far behind an endpoint is: events that it is yet to be sent, and the seconds since the oldest was recorded.
 
-    `customers_held_up` are those whose messages fail; `failing_since` is when nothing else began. Events that only a
-    filter by label will leave out are counted until the endpoint's process has read them.
+    `customers_held_up` are those whose messages fail, `succeeded` and `failed` all attempts ever; `failing_since` is
+    when nothing but failures began. Events that only a filter by label will leave out are counted until they are read.
     """
 
     lag_events: int
     lag_seconds: float
     customers_held_up: int
+    succeeded: int
+    failed: int
     failing_since: datetime | None
     last_failure: Delivery | None
 
@@ -150,10 +153,10 @@ async def lags(store: Store, types: Mapping[int, Sequence[str]]) -> dict[int, En
     topics = [_topics(store, each) for each in types.values()]
     now: datetime = await store.pool.fetchval(NOW)
     found: dict[int, EndpointLag] = {}
-    for id_, failing_since, oldest, events, customers in await store.pool.fetch(LAG, list(types), topics):
+    for id_, succeeded, failed, since, oldest, events, customers in await store.pool.fetch(LAG, list(types), topics):
         lag = (now - oldest).total_seconds() if oldest else 0.0
         failures = _deliveries(await store.pool.fetch(LAST_FAILURE, id_))
-        found[id_] = EndpointLag(events, lag, customers, failing_since, failures[0] if failures else None)
+        found[id_] = EndpointLag(events, lag, customers, succeeded, failed, since, failures[0] if failures else None)
     return found
 
 

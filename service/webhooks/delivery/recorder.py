@@ -4,6 +4,7 @@ What is not written when the session or the process ends is sent again, with the
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -15,6 +16,7 @@ from domain.customer import CustomerErased
 from eventstore.postgres.connection import Connection
 from eventstore.postgres.sql import stored_as
 from service.webhooks.delivery.progress import Progress, WebhookMessage
+from service.webhooks.delivery.sender import is_success
 from service.webhooks.delivery.state import Kind
 from service.webhooks.delivery.tail import ERASED
 
@@ -74,6 +76,11 @@ ERASURES = """
 FAILING = """
     UPDATE webhook_endpoints AS e SET failing_since = u.failing_since
     FROM unnest($1::bigint[], $2::timestamptz[]) AS u (webhook_id, failing_since) WHERE e.webhook_id = u.webhook_id"""
+
+COUNT = """
+    UPDATE webhook_endpoints AS e SET succeeded = e.succeeded + u.succeeded, failed = e.failed + u.failed
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (webhook_id, succeeded, failed)
+    WHERE e.webhook_id = u.webhook_id"""
 
 
 class Run(NamedTuple):
@@ -181,6 +188,7 @@ class Recorder:
         cursors, retries, released = self._moved()
         if attempts:
             await on.copy_records_to_table("webhook_attempts", records=attempts, columns=ATTEMPT)
+            await on.execute(COUNT, *_columns(_counts(attempts)))
         if customers:
             await on.execute(CUSTOMERS, *_columns(sorted(customers)))
             self._known = customers if len(self._known) > MOST_KNOWN else self._known | customers
@@ -211,6 +219,16 @@ class Recorder:
                     released.append((*key, lane))
             progress.changed.clear()
         return cursors, retries, released
+
+
+def _counts(attempts: list[Attempt]) -> list[tuple[int, int, int]]:
+    """How many of each endpoint succeeded, and how many failed."""
+    all_: Counter[int] = Counter()
+    succeeded: Counter[int] = Counter()
+    for each in attempts:
+        all_[each.webhook_id] += 1
+        succeeded[each.webhook_id] += is_success(each.status)
+    return [(id_, succeeded[id_], count - succeeded[id_]) for id_, count in all_.items()]
 
 
 def _columns(rows: list[Any]) -> list[list[Any]]:

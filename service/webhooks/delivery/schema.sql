@@ -15,7 +15,9 @@ CREATE TABLE webhook_cursors (
 CREATE TABLE webhook_endpoints (
     webhook_id bigint PRIMARY KEY,
     looked_until bigint NOT NULL,  -- events up to it were looked through for those that go ahead of all others
-    failing_since timestamptz      -- the first failure since anything was delivered
+    failing_since timestamptz,     -- the first failure since anything was delivered
+    succeeded bigint NOT NULL DEFAULT 0, -- attempts, ever
+    failed bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 -- Whose next events an endpoint did not take: a customer, a stream that is nobody's, or in the order of the store all.

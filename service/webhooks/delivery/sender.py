@@ -29,11 +29,15 @@ class PostOutcome(NamedTuple):
 
     @property
     def is_success(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+        return is_success(self.status)
 
     @property
     def is_busy(self) -> bool:
         return self.status in BUSY
+
+
+def is_success(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
 
 
 class WebhookSender:
