@@ -5,6 +5,7 @@ import pytest
 
 from api.process.tables import migrate
 from tests.cluster.nodes import Node, Pair, own_place, paired
+from tests.eventstore.acts import until
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,10 @@ async def pair(migrated_data: Path) -> AsyncIterator[Pair]:
         yield pair
         pair.standby.kill()
         pair.primary.kill()
+
+
+@pytest.fixture
+async def careful(pair: Pair) -> Pair:
+    await pair.primary.set("synchronous_standby_names", "*")
+    await until(lambda: pair.primary.ask("SELECT sync_state = 'sync' FROM pg_stat_replication"), "it is synchronous")
+    return pair

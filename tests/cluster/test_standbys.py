@@ -21,13 +21,6 @@ VISIBLE = "SELECT count(*) FROM stored_events WHERE originator_version = 2"
 
 
 @pytest.fixture
-async def careful(pair: Pair) -> Pair:
-    await pair.primary.set("synchronous_standby_names", "*")
-    await until(lambda: pair.primary.ask("SELECT sync_state = 'sync' FROM pg_stat_replication"), "it is synchronous")
-    return pair
-
-
-@pytest.fixture
 async def far(careful: Pair) -> AsyncIterator[tuple[Store, Proxy]]:
     async with AsyncExitStack() as stack:
         dsn, proxy = await stack.enter_async_context(way_to(careful.primary.dsn))

@@ -1,5 +1,6 @@
 """Pages of the feed: every event once, in the order of commits, whatever is filtered, and what is durable only."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from domain.label import LABEL, CreateLabel
 from eventstore.store import Store
 from projections.history import pages
 from service.feed.pages import AheadOfTheLog, Wanted, page_after, position_before
-from tests.eventstore.acts import append, do, facts, place, register, rename, transfer
+from tests.eventstore.acts import a_writer_waits, append, do, facts, place, register, rename, transfer
 from tests.feed.following import follow
 from tests.projections import plainly
 from tests.projections.history import History
@@ -94,6 +95,20 @@ async def test_a_gap_that_a_rolled_back_command_left_is_nothing_to_wait_for(stor
     page = await page_after(store, 2, limit=4)
     assert [entry.recorded.position for entry in page.entries] == [4]
     assert (page.next, page.caught_up) == (4, True)
+
+
+async def test_an_event_whose_transaction_commits_late_is_not_skipped(store: Store) -> None:
+    """Others wait for it before they get their positions, so nobody sees what comes after it first."""
+    async with store.pool.acquire() as connection:
+        late = connection.transaction()
+        await late.start()
+        await store.log.append(connection, facts(1))
+        sooner = asyncio.create_task(append(store, facts(2)))
+        await a_writer_waits(store.pool)
+        assert await page_after(store, 0, limit=4) == ([], 0, True)
+        await late.commit()
+        assert await sooner == [2]
+    assert [entry.recorded.stream.id for entry in await follow(store)] == [1, 2]
 
 
 async def test_nothing_comes_after_the_end_and_whoever_is_beyond_it_is_told(store: Store) -> None:
