@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import uvloop
 
-from benchmarks import appends, beside, feed, growth, imports, lists, pages, replay, streams, web
+from benchmarks import appends, beside, feed, growth, imports, lists, pages, replay, streams, web, webhooks
 from benchmarks.harness import FULL, QUICK, Found, Scale
 from benchmarks.report import Table, show
 from benchmarks.result import LAST, LATEST, Result, load, now, this_machine
@@ -31,6 +31,7 @@ SECTIONS = {
     "imports": Section(imports.imports, (imports.table,)),
     "lists": Section(lists.lists, (lists.table,)),
     "feed": Section(feed.feed, (feed.table,)),
+    "webhooks": Section(webhooks.webhooks, (webhooks.table, webhooks.beside_table)),
     "replay": Section(replay.replays, (replay.table,)),
     "beside": Section(beside.beside, (beside.table,)),
 }

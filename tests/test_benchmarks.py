@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from api.http.paths import BASE
-from benchmarks import appends, feed, growth, imports, lists, streams, web
+from benchmarks import appends, feed, growth, imports, lists, streams, web, webhooks
 from benchmarks.harness import AT_ONCE, PER_SECOND, Found, Row, Scale, Unavailable, measure
 from benchmarks.load import Load, run
 from benchmarks.pages import pages
@@ -55,6 +55,13 @@ async def test_following_is_measured(fast: str) -> None:
     found = await feed.feed(fast, TINY)
     assert measured(found) == {*feed.RELAY.values()}
     assert {line[0] for line in feed.table(found).lines} == measured(found)
+
+
+async def test_webhooks_are_measured_beside_bare_posts_and_what_they_cost_a_writer(fast: str) -> None:
+    found = await webhooks.webhooks(fast, TINY)
+    assert measured(found) == {webhooks.BARE, webhooks.WEBHOOKS, webhooks.ALONE, webhooks.BESIDE}
+    assert [line[0] for line in webhooks.table(found).lines] == [webhooks.BARE, webhooks.WEBHOOKS]
+    assert [line[0] for line in webhooks.beside_table(found).lines] == [webhooks.ALONE, webhooks.BESIDE]
 
 
 async def test_growing_stores_and_streams_are_measured(fast: str) -> None:
