@@ -1,7 +1,7 @@
 """What goes on beside answering requests, in processes of their own: replays, verifications, the delivery of webhooks.
 
-`python -m api.process.job_runner replay [ID]`, `verify ID` or `deliver`. A replay whose process is killed is resumed,
-by another or at the next start; a verification has ended. Webhooks are delivered by the next process, or by another.
+`python -m api.process.job_runner replay [ID]`, `verify ID` or `deliver PARENT`. A replay whose process is killed is
+resumed, by another or at the next start; a verification has ended. Webhooks are delivered by the next process.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class JobRunner:
 
     async def _deliver(self) -> None:
         try:
-            await self._process(["deliver"])
+            await self._process(["deliver", str(os.getpid())])
         finally:
             self._delivers = False
 
@@ -94,9 +94,9 @@ class JobRunner:
                 await process.wait()
 
 
-async def _deliver(dsn: str) -> None:
-    """Until it is told to end."""
-    end_with_parent()
+async def _deliver(dsn: str, parent: int | None) -> None:
+    """Until it is told to end, or its parent has ended."""
+    end_with_parent(parent)
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     settings = Settings.from_environment()
@@ -109,7 +109,7 @@ async def _deliver(dsn: str) -> None:
 
 async def _main(dsn: str, kind: str, id_: int | None) -> None:
     if kind == "deliver":
-        await _deliver(dsn)
+        await _deliver(dsn, id_)
         return
     async with open_store(dsn) as store:
         if kind == "replay":

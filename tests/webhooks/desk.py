@@ -37,6 +37,11 @@ class Clock:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
+    async def go_on(self, store: Store, receiver: Receiver, by: timedelta) -> None:
+        """When all that was answered is known: the next attempts are counted from then."""
+        await until(store, "SELECT count(*) >= $1 FROM webhook_attempts", len(receiver.received))
+        self.ahead += by
+
 
 @asynccontextmanager
 async def deliveries(store: Store, servers: Servers, **settings: Any) -> AsyncIterator[None]:

@@ -52,7 +52,7 @@ async def test_a_customers_events_come_in_order_and_a_failing_customer_holds_up_
         assert receiver.of(ada) == []
         assert len([each for each in receiver.received if each.status == 500]) == 1
         receiver.answer = take
-        clock.ahead += timedelta(seconds=6)
+        await clock.go_on(store, receiver, timedelta(seconds=6))
         await receiver.until(lambda: len(receiver.of(ada)) == 4)
     assert receiver.of(ada) == await positions(store, ada)
 
@@ -70,7 +70,7 @@ async def test_in_the_order_of_the_store_events_come_by_position_in_batches(
         failed = receiver.received[0]
         assert failed.headers["content-type"] == "application/cloudevents-batch+json"
         receiver.answer = take
-        clock.ahead += timedelta(seconds=6)
+        await clock.go_on(store, receiver, timedelta(seconds=6))
         await receiver.until(lambda: len(receiver.positions) == 4)
         assert (receiver.taken[0].id, receiver.taken[0].body) == (failed.id, failed.body), "the same batch again"
     everything = [row[0] for row in await store.pool.fetch("SELECT notification_id FROM stored_events ORDER BY 1")]
@@ -173,7 +173,7 @@ async def test_a_full_message_is_opened_when_it_is_sent(store: Store, servers: S
         assert b"ada@example.com" in receiver.received[0].body
         await erase(store, ada)
         receiver.answer = take
-        clock.ahead += timedelta(seconds=6)
+        await clock.go_on(store, receiver, timedelta(seconds=6))
         await receiver.until(lambda: len(receiver.taken) == 2)
     assert [each.events[0]["type"] for each in receiver.taken] == ["customer-erased", "customer-registered"]
     assert not any(b"ada@example.com" in each.body for each in receiver.taken)

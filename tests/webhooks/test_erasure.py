@@ -48,7 +48,7 @@ async def test_it_goes_ahead_of_what_waits(store: Store, servers: Servers, recei
         await receiver.until(lambda: receiver.received[-1].events[0]["type"] == "customer-erased")
         assert receiver.received[-1].status == 500
         receiver.answer = take
-        clock.ahead += timedelta(seconds=6)
+        await clock.go_on(store, receiver, timedelta(seconds=6))
         await receiver.until(lambda: len(receiver.of(ada)) == 4)
     registered, first, second, erased = await positions(store, ada)
     assert receiver.of(ada) == [registered, erased, first, second]
@@ -65,7 +65,7 @@ async def test_in_the_order_of_the_store_it_goes_ahead_too(store: Store, servers
         await receiver.until(lambda: receiver.received[-1].status == 500)
         await erase(store, ada)
         receiver.answer = take
-        clock.ahead += timedelta(seconds=6)
+        await clock.go_on(store, receiver, timedelta(seconds=6))
         await receiver.until(lambda: len(receiver.of(ada)) == 3)
     registered, renamed, erased = await positions(store, ada)
     assert receiver.of(ada) == [registered, erased, renamed]

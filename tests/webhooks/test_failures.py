@@ -121,9 +121,9 @@ async def test_nothing_but_failures_for_long_enough_pauses_and_keeps_the_cursor(
     async with deliveries(store, servers, now=clock.now, patience=5 * DAY):
         while (await webhook(store, webhook_id)).paused is None:
             attempts_before = len(receiver.received)
-            clock.ahead += DAY + timedelta(hours=3)
+            await clock.go_on(store, receiver, DAY + timedelta(hours=3))
             await receiver.until(lambda: len(receiver.received) > attempts_before)  # noqa: B023 - it is awaited here
-            await asyncio.sleep(0.1)  # in which an attempt is judged
+            await clock.go_on(store, receiver, timedelta())
         assert (await webhook(store, webhook_id)).paused == "failing"
         assert 4 < len(receiver.received) < 8
         receiver.answer = take
@@ -141,18 +141,19 @@ async def test_what_is_delivered_begins_the_patience_anew(store: Store, servers:
     clock = Clock()
     async with deliveries(store, servers, now=clock.now, patience=2 * DAY):
         await receiver.until(lambda: len(receiver.received) == 1)
-        clock.ahead += 1.5 * DAY
         receiver.answer = take
+        await clock.go_on(store, receiver, 1.5 * DAY)
         await receiver.until(lambda: len(receiver.taken) == 1)
         receiver.answer = answering(500)
         await rename(store, ada, "Augusta")
-        await receiver.until(lambda: len(receiver.received) >= 3)
-        clock.ahead += 1.5 * DAY
-        await receiver.until(lambda: len(receiver.received) >= 4)
+        await receiver.until(lambda: receiver.received[-1].status == 500)
+        await clock.go_on(store, receiver, 1.5 * DAY)
+        failed = len(receiver.received)
+        await receiver.until(lambda: len(receiver.received) > failed)
         assert (await webhook(store, webhook_id)).paused is None
 
 
-@pytest.mark.parametrize("status", [429, 502, 504, 503])
+@pytest.mark.parametrize("status", [429, 503])
 async def test_who_is_busy_is_left_alone_for_as_long_as_it_says(
     store: Store, servers: Servers, receiver: Receiver, status: int
 ) -> None:

@@ -30,7 +30,8 @@ ARE_LED = f"SELECT coalesce(array_length(({LEADERS}), 1), 0) >= $1"
 
 @asynccontextmanager
 async def another(dsn: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    command, settings = (sys.executable, "-m", "api.process.job_runner", "deliver"), {"WEBHOOK_ALLOW": "127.0.0.0/8"}
+    command = sys.executable, "-m", "api.process.job_runner", "deliver", str(os.getpid())
+    settings = {"WEBHOOK_ALLOW": "127.0.0.0/8"}
     process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **settings, "DATABASE_URL": dsn})
     try:
         yield process
@@ -75,6 +76,12 @@ async def test_another_process_goes_on_within_ten_seconds(
             assert time.monotonic() - ended < 10
             expected = await positions(store, ada)
             assert receiver.of(ada) == expected
+
+
+async def test_one_whose_parent_is_gone_does_not_begin(database: str) -> None:
+    command = sys.executable, "-m", "api.process.job_runner", "deliver", "1"
+    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, "DATABASE_URL": database})
+    assert await process.wait() == 1
 
 
 async def test_a_lost_session_stops_its_deliveries_at_once(store: Store, servers: Servers, receiver: Receiver) -> None:

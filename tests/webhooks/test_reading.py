@@ -34,7 +34,7 @@ async def test_each_attempt_is_kept_with_its_answer(store: Store, servers: Serve
         ada = await register(store, "ada@example.com")
         await receiver.until(lambda: len(receiver.received) == 1)
         receiver.answer = answering(204)
-        clock.ahead += timedelta(seconds=6)
+        await clock.go_on(store, receiver, timedelta(seconds=6))
         await receiver.until(lambda: len(receiver.taken) == 1)
         await until(store, ATTEMPTED, 2)
     second, first = await attempts(store.pool, webhook_id, limit=10)

@@ -40,7 +40,7 @@ def deliverers(database: str) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            is_one = (process / "cmdline").read_bytes().endswith(b"deliver\0")
+            is_one = (process / "cmdline").read_bytes().find(b"\0deliver\0") > 0
             if is_one and database.encode() in (process / "environ").read_bytes():
                 found.append(int(process.name))
         except OSError:  # it has just ended, or is none of ours
