@@ -1,22 +1,27 @@
 """Health in words: what the service knows of itself, and what of it needs somebody."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
 from api.console.filters import number
 from api.handling.readiness import Standing
 from api.handling.serving import Service
+from api.presentation.story.words import listed
 from eventstore.chain.checkpoints import newest
 from eventstore.store import Store
 from projections.checks.findings import Known
+from projections.models.webhooks import WebhookRow
 from service import replays
 from service.relay.report import RelayState, relays
 from service.replays import Outstanding
+from service.webhooks import endpoints
+from service.webhooks.delivery.reading import EndpointLag
 
 State: TypeAlias = Literal["", "good", "warn", "bad"]
 
 
-LATE = 60.0  # seconds, after which somebody should look why events were not relayed
+LATE = 60.0  # seconds, after which somebody should look why events were not relayed or sent
 
 
 class HealthFact(NamedTuple):
@@ -45,7 +50,7 @@ async def health(service: Service) -> HealthView:
     return HealthView([
         _database(standing), *_figures(standing.drift), HealthFact("Log", f"position {number(head)}"),
         await _signed(service.store, head), _replays(await replays.outstanding(service.store)),
-        *map(_relay, await relays(service.store.pool)),
+        *map(_relay, await relays(service.store.pool)), *_webhooks(await endpoints.listed(service.store)),
     ])  # fmt: skip
 
 
@@ -83,6 +88,20 @@ def _relay(state: RelayState) -> HealthFact:
     if state.seconds > LATE:
         return HealthFact(name, f"{number(state.events)} event{'s' * (state.events != 1)} behind", "warn")
     return HealthFact(name, "up to date", "good")
+
+
+def _webhooks(found: Sequence[tuple[WebhookRow, EndpointLag | None]]) -> list[HealthFact]:
+    """Nothing where there is no webhook."""
+    stopped = [row.id for row, _ in found if row.paused in {"gone", "failing"}]
+    behind = [row.id for row, lag in found if not row.paused and lag and _is_behind(lag)]
+    problems = [(stopped, "paused after failures"), (behind, "behind")]
+    if words := ", ".join(f"{listed(map(str, ids))} {what}" for ids, what in problems if ids):
+        return [HealthFact("Webhooks", words, "warn", "/console/feeds")]
+    return [HealthFact("Webhooks", "none is behind", "good")] if found else []
+
+
+def _is_behind(lag: EndpointLag) -> bool:
+    return lag.failing_since is not None or lag.customers_held_up > 0 or lag.lag_seconds > LATE
 
 
 def _replays(of: Outstanding) -> HealthFact:

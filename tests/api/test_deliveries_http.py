@@ -2,24 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
+from api import app
+from eventstore.postgres.watch import reachable
 from tests.api.documented import Body, conforms
-from tests.api.shop import SETTINGS, Shop, done, open_shop, problems, reason, refusal, rule
+from tests.api.shop import Shop, done, open_shop, problems, reason, refusal, rule
 from tests.api.test_webhooks_http import NO_WEBHOOK, made, shown
 from tests.eventstore.acts import PATIENCE
+from tests.webhooks.desk import deliveries as delivering
 from tests.webhooks.receiver import Receiver, answering, receiving, take
 
 T = TypeVar("T")
+NEVER = 1e6  # seconds
 NO_DELIVERY = rule(404, "Delivery not found.")
 
 
 @pytest.fixture(name="shop")
-async def shop_whose_webhooks_may_go_here(database: str) -> AsyncIterator[Shop]:
-    async with open_shop(database, replace(SETTINGS, webhook_allow=("127.0.0.0/8",))) as shop:
+async def shop_that_delivers(database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+    """It delivers here, to this machine too, and not in a process beside it."""
+    monkeypatch.setattr(app, "DELIVERER_SECONDS", NEVER)
+    async with open_shop(database) as shop, reachable(database) as servers, delivering(shop.store, servers):
         yield shop
 
 

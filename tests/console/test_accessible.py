@@ -16,6 +16,10 @@ SIZES = (ViewportSize(width=1280, height=900), ViewportSize(width=390, height=84
 COLOURS = ["color-contrast"]  # all that a scheme can change
 CUSTOMER, POSITION = "{customer_id:str}", "{position:str}"  # in paths of routes
 ERASED = "erased"
+FAILURE = """
+    INSERT INTO webhook_attempts (webhook_id, position, until, events, digest, type, customer_id, kind, attempt, at,
+        milliseconds, status, error, answer)
+    VALUES ($1, 1, 1, 1, '', 'customer-registered', $2, 'resent', 3, now(), 31, 500, '', repeat('full', 250)::bytea)"""
 DOWNLOADS = {f"{CONSOLE}/customers/file"}  # which a browser does not go to
 
 
@@ -51,6 +55,7 @@ async def one(shop: Shop) -> dict[str, int]:
     await shop.pool.execute("UPDATE figures SET ltv = 1")
     webhook = await shop.post("/webhooks", {"url": f"https://crm.example.com/{'long' * 40}", "headers": {"x-a": "1"}})
     await shop.post(f"/webhooks/{webhook.json()['data']['id']}/pause")
+    await shop.pool.execute(FAILURE, webhook.json()["data"]["id"], id_)
     replay = await shop.post("/replays")
     id_of_replay: int = replay.json()["data"]["id"]
     await shop.get(f"/replays/{id_of_replay}/progress")  # to its end

@@ -1,6 +1,6 @@
 """What people see of deliveries: attempts, how far behind an endpoint is, and who was told of an erasure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -20,6 +20,9 @@ COLUMNS = """id, webhook_id, position, until, events, type, customer_id, kind, a
 OF_ENDPOINT = f"""
     SELECT {COLUMNS} FROM webhook_attempts WHERE webhook_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"""
 ABOUT = f"SELECT {COLUMNS} FROM webhook_attempts WHERE customer_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+LATEST_ABOUT = f"""
+    SELECT DISTINCT ON (position, webhook_id) {COLUMNS} FROM webhook_attempts
+    WHERE customer_id = $1 AND position = ANY($2) ORDER BY position, webhook_id, id DESC"""
 FIND = f"SELECT {COLUMNS} FROM webhook_attempts WHERE webhook_id = $1 AND id = $2"
 LAST_FAILURE = f"""
     SELECT {COLUMNS} FROM webhook_attempts
@@ -133,6 +136,11 @@ async def deliveries(on: Executor, webhook_id: int, *, before: int | None = None
 async def deliveries_about(on: Executor, customer_id: int, *, before: int | None = None, limit: int) -> list[Delivery]:
     """The same for all endpoints, of messages about one customer; of batches nobody knows whom they are about."""
     return _deliveries(await on.fetch(ABOUT, customer_id, before or MAX_ID, limit))
+
+
+async def latest_about(on: Executor, customer_id: int, positions: Collection[int]) -> list[Delivery]:
+    """The last attempt at each endpoint of each of these events about a customer."""
+    return _deliveries(await on.fetch(LATEST_ABOUT, customer_id, list(positions)))
 
 
 async def resend(on: Executor, webhook_id: int, delivery_id: int) -> None:

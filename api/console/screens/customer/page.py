@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from urllib.parse import quote
 
 from litestar import get
@@ -16,7 +16,7 @@ from api.console.screens.customer.views.addresses import AddressCard, AddressesT
 from api.console.screens.customer.views.around import FigureCard, Person, TimePanel, figure_cards, person_of, time_panel
 from api.console.screens.customer.views.asked import FIGURES, TABS, CustomerPageWanted, PagePlace, place_of
 from api.console.screens.customer.views.orders import OrdersTab, orders_tab
-from api.console.screens.customer.views.timeline import TimelineTab, read_timeline, timeline_tab
+from api.console.screens.customer.views.timeline import SentTo, TimelineTab, read_sent_to, read_timeline, timeline_tab
 from api.console.screens.customer.views.value import ValueSummary, ValueTab, value_summary, value_tab
 from api.handling.as_of import seen
 from api.handling.serving import AnyRequest, Service, customer_in_path, found, serving
@@ -27,7 +27,9 @@ from api.presentation.story.words import listed
 from api.presentation.values import Row
 from api.rest.lists import added_to_customers
 from domain.address import ADDRESS_TYPES
-from domain.events import TAGS
+from domain.customer import CustomerEvent
+from domain.event import tag
+from domain.order import OrderEvent
 from domain.refusals import CustomerNotFound
 from domain.value import RULES
 from eventstore.postgres.connection import Executor
@@ -49,6 +51,8 @@ RELATIONS: Mapping[str, frozenset[str]] = {
     "addresses": frozenset({"billing_address", "shipping_address"}),
 }
 NOTHING_SENT: Mapping[str, FilledForm] = {}
+# Of events that may be in the history of a customer.
+TYPES = tuple(sorted(map(tag, get_args(CustomerEvent | OrderEvent))))
 
 
 class CustomerView(NamedTuple):
@@ -99,6 +103,7 @@ class KnownCustomer(NamedTuple):
     now: Row
     rows: CustomerRows | None
     history: Page | None
+    sent: dict[int, list[SentTo]]
     labels: dict[int, str]
     until: int
 
@@ -111,6 +116,7 @@ class Remains(NamedTuple):
     """What is left of a customer that was erased."""
 
     history: Page
+    sent: dict[int, list[SentTo]]
     names: Names
 
 
@@ -124,10 +130,10 @@ async def customer_page(
 ) -> Html:
     """The page, also again with a form that was refused. Raises CustomerNotFound."""
     place, service = place_of(request, id_, asked.tab), serving(request)
-    known = await _read(service, id_, asked)
+    known = await _read(service, id_, asked, sees_feeds="feeds/manage" in request.user.permissions)
     if isinstance(known, Remains):
-        left = timeline_tab(id_, known.history, known.names, asked)
-        view = ErasedView(place, left, TAGS)
+        left = timeline_tab(id_, known.history, known.names, asked, sent=known.sent)
+        view = ErasedView(place, left, TYPES)
         return page(request, "customer_erased.html", view, api=f"/customers/{id_}/history")
     first = known.course.stops[0].position
     if known.until < first:
@@ -142,7 +148,7 @@ async def customer_page(
     return page(request, "customer.html", shown, status=status, api=_as_api(place, asked))
 
 
-async def _read(service: Service, id_: int, asked: CustomerPageWanted) -> KnownCustomer | Remains:
+async def _read(service: Service, id_: int, asked: CustomerPageWanted, *, sees_feeds: bool) -> KnownCustomer | Remains:
     """What is read now. The rows of a past are on a connection of their own, for which nobody waits with this one."""
     store, currency = service.store, service.settings.store_currency
     async with at_one_moment(store.pool) as on:
@@ -153,13 +159,16 @@ async def _read(service: Service, id_: int, asked: CustomerPageWanted) -> KnownC
             if not await was_registered(on, id_):
                 raise CustomerNotFound
             left = await read_timeline(on, store.log, id_, asked, until)
-            return Remains(left, await names_of(on, store.log, left.entries))
+            sent = await read_sent_to(on, id_, left) if sees_feeds else {}
+            return Remains(left, sent, await names_of(on, store.log, left.entries))
         has_timeline = asked.tab == "timeline"
+        history = await read_timeline(on, store.log, id_, asked, until) if has_timeline else None
         return KnownCustomer(
             course=await figures.course(on, store.log, id_, until, store_currency=currency, rule=RULES[asked.rule]),
             now=now,
             rows=await _rows(on, now, asked.tab) if moment is None else None,
-            history=await read_timeline(on, store.log, id_, asked, until) if has_timeline else None,
+            history=history,
+            sent=await read_sent_to(on, id_, history) if history and sees_feeds else {},
             labels=await label_values(on) if has_timeline else {},
             until=until,
         )
@@ -195,7 +204,7 @@ def _view(
         orders=orders_tab(rows.orders, veil, order_id=asked.order, skip=asked.skip) if asked.tab == "orders" else None,
         addresses=addresses_tab(rows.added, veil, asked.address) if asked.tab == "addresses" else None,
         primary={kind: address and address_card(address, veil) for kind, address in primary.items()},
-        types=TAGS,
+        types=TYPES,
         forms=forms,
         mended=listed(FIGURES.get(name, name) for name in asked.mended),
         address_types=[(type_, type_) for type_ in ADDRESS_TYPES],
@@ -223,7 +232,9 @@ async def answer_form(
 def _timeline(id_: int, known: KnownCustomer, page: Page, asked: CustomerPageWanted, veil: Veil) -> TimelineTab:
     names = Names({order.order_id: order.currency for order in known.course.explanation.orders}, known.labels)
     stops, until = known.course.stops, known.until
-    return timeline_tab(id_, page, names, asked, stops=stops, until=until, sees_personal=not veil.is_drawn)
+    return timeline_tab(
+        id_, page, names, asked, stops=stops, until=until, sees_personal=not veil.is_drawn, sent=known.sent
+    )
 
 
 def _as_api(place: PagePlace, asked: CustomerPageWanted) -> list[str]:

@@ -12,7 +12,9 @@ from api.console.forms import read_form, refused_form, submit
 from api.console.screens.feeds.edit import PATH, secret_page
 from api.console.screens.feeds.page import feed_page
 from api.handling.serving import AnyRequest, id_in_path, serving
+from api.handling.writes import nothing
 from api.http.html import Html, see_other
+from api.rest.feed.deliveries import resending
 from api.rest.feed.webhooks import WebhookSigned, signed
 from domain.webhook import DeleteWebhook, PauseWebhook, ReplayWebhook, ResumeWebhook, TestWebhook, WebhookCommand
 from service.webhooks import endpoints
@@ -65,6 +67,12 @@ async def replay_to_webhook(request: AnyRequest, webhook_id: FromPath[str]) -> H
     return await _done(request, id_, replay)
 
 
+@post("/feeds/{webhook_id:str}/deliveries/{delivery_id:str}/resend", status_code=303, opt=needs("feeds/manage"))
+async def resend_delivery(request: AnyRequest, webhook_id: FromPath[str], delivery_id: FromPath[str]) -> Html:
+    id_, work = id_in_path(webhook_id), resending(id_in_path(webhook_id), id_in_path(delivery_id))
+    return await _done(request, id_, lambda: submit(request, nothing, work))
+
+
 async def _act(request: AnyRequest, webhook_id: str, command: WebhookCommand, *, then: str = "") -> Html:
     id_ = id_in_path(webhook_id)
     return await _done(
@@ -79,4 +87,5 @@ async def _done(request: AnyRequest, id_: int, act: Callable[[], Awaitable[objec
 
 ROUTES: list[Any] = [
     pause_webhook, resume_webhook, test_webhook, delete_webhook, rotate_secret, replay_to_webhook,
+    resend_delivery,
 ]  # fmt: skip

@@ -9,16 +9,19 @@ from api.console.pages import page
 from api.handling.serving import AnyRequest, serving
 from api.http.html import Html
 from projections.models.webhooks import WebhookRow
-from projections.queries.webhooks import every_webhook
+from service.webhooks import endpoints
+from service.webhooks.delivery.reading import EndpointLag
 
 
 class FeedsView(NamedTuple):
-    webhooks: list[WebhookRow]
+    """Each with how far behind it is; None until a process has begun with it."""
+
+    webhooks: list[tuple[WebhookRow, EndpointLag | None]]
 
 
 @get("/feeds", opt=needs("feeds/manage"))
 async def show_feeds(request: AnyRequest) -> Html:
-    found = await every_webhook(serving(request).store.pool)
+    found = await endpoints.listed(serving(request).store)
     return page(request, "feeds.html", FeedsView(found), api="/webhooks")
 
 

@@ -24,24 +24,31 @@ from service.fields.compound import Word
 from service.fields.input import Input
 from service.fields.reader import Fields, UnfitFields
 from service.webhooks import endpoints
-from service.webhooks.endpoints import Replayable
+from service.webhooks.delivery.reading import EndpointLag
+from service.webhooks.endpoints import AttemptPage, Replayable
 from service.webhooks.fields import ReplayRange
 
 LATEST = 10
+PER_PAGE = 20
 
 
 class FeedWanted(Input):
-    """A range whose replay is to be counted."""
+    """A range whose replay is to be counted; `before` is where a page of deliveries begins."""
 
     after: Annotated[str, Word()] = ""
     since: Annotated[str, Word()] = ""
     until: Annotated[str, Word()] = ""
+    before: Annotated[str, Word()] = ""
 
 
 class FeedView(NamedTuple):
-    """`labels` by name. `acts` are the last that were done with it. `replay` is what one would send, once asked."""
+    """`labels` by name. `acts` are the last that were done with it. `replay` is what one would send, once asked. `lag`
+    is None until a process has begun with it.
+    """
 
     webhook: WebhookRow
+    lag: EndpointLag | None
+    deliveries: AttemptPage
     labels: list[str]
     public_key: str
     acts: list[EventLine]
@@ -53,9 +60,10 @@ class FeedView(NamedTuple):
 async def show_feed(request: AnyRequest, webhook_id: FromPath[str]) -> Html:
     """With a range, it also says how many events a replay of it would send."""
     id_, sent = id_in_path(webhook_id), asdict(await read(request, FeedWanted))
+    before = id_in_path(sent.pop("before"))
     wanted = {name: value for name, value in sent.items() if value}
     if not wanted:
-        return await feed_page(request, id_, NEW)
+        return await feed_page(request, id_, NEW, before=before or None)
     try:
         counted = await endpoints.replayable(serving(request).store, id_, ReplayRange.checked(Fields(wanted)))
     except UnfitFields as unfit:
@@ -63,22 +71,27 @@ async def show_feed(request: AnyRequest, webhook_id: FromPath[str]) -> Html:
     return await feed_page(request, id_, NEW, counted)
 
 
-async def feed_page(request: AnyRequest, id_: int, form: FilledForm, replay: Replayable | None = None) -> Html:
+async def feed_page(
+    request: AnyRequest, id_: int, form: FilledForm, replay: Replayable | None = None, *, before: int | None = None
+) -> Html:
     """Raises WebhookNotFound."""
     store = serving(request).store
+    webhook, lag = await endpoints.find_with_lag(store, id_)
+    sent = await endpoints.attempts(store, id_, before, PER_PAGE)
     async with store.pool.acquire() as on:
-        webhook = await endpoints.find(on, id_)
         names = Names({}, await label_values(on))
         entries = (await streams_history(on, store.log, [Stream("webhook", id_)]))[:LATEST]
     view = FeedView(
         webhook,
+        lag,
+        sent,
         [names.labels.get(label, f"label {label}, which was deleted") for label in webhook.labels],
         PUBLIC + webhook.public_key,
         [event_line(entry, names) for entry in entries],
         form,
         replay,
     )
-    return page(request, "feed.html", view, status=form.status, api=f"/webhooks/{id_}")
+    return page(request, "feed.html", view, status=form.status, api=[f"/webhooks/{id_}", f"/webhooks/{id_}/deliveries"])
 
 
 ROUTES: list[Any] = [show_feed]

@@ -1,9 +1,10 @@
 """The timeline of a customer: its events and its orders', newest first, by day."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from api.console.screens.customer.views.asked import CustomerPageWanted
 from api.console.timeline import EventLine, event_line
@@ -12,6 +13,8 @@ from eventstore.log.log import Log
 from eventstore.postgres.connection import Executor
 from projections.history.pages import NEWEST, Entry, Filters, Page, customer_history
 from projections.history.stops import Stop
+from projections.queries.webhooks import every_webhook
+from service.webhooks.delivery.reading import Delivery, latest_about
 
 PER_PAGE = 50
 
@@ -28,8 +31,17 @@ class TimelineDay(NamedTuple):
     groups: list[LineGroup]
 
 
+class SentTo(NamedTuple):
+    """The last attempt to send an event to a webhook, and where that leads to, unless it is deleted."""
+
+    host: str
+    attempt: Delivery
+
+
 class TimelineTab(NamedTuple):
-    """`before` is where older events begin. `later` is how many events of the customer follow the moment."""
+    """`before` is where older events begin. `later` is how many events of the customer follow the moment. `sent` is
+    which webhooks events were sent to, by position, for who may know.
+    """
 
     days: list[TimelineDay]
     before: int | None
@@ -37,6 +49,16 @@ class TimelineTab(NamedTuple):
     type: str | None
     actor: str | None
     is_grouped: bool
+    sent: Mapping[int, list[SentTo]]
+
+
+async def read_sent_to(on: Executor, customer_id: int, page: Page) -> dict[int, list[SentTo]]:
+    """The webhooks that the events of a page were sent to, by position."""
+    hosts = {row.id: urlsplit(row.url).hostname or "" for row in await every_webhook(on)}
+    found: dict[int, list[SentTo]] = {}
+    for each in await latest_about(on, customer_id, [entry.recorded.position for entry in page.entries]):
+        found.setdefault(each.position, []).append(SentTo(hosts.get(each.webhook_id, ""), each))
+    return found
 
 
 async def read_timeline(on: Executor, log: Log, customer_id: int, asked: CustomerPageWanted, until: int) -> Page:
@@ -48,7 +70,7 @@ async def read_timeline(on: Executor, log: Log, customer_id: int, asked: Custome
 
 def timeline_tab(
     customer_id: int, page: Page, names: Names, asked: CustomerPageWanted, *,
-    stops: Sequence[Stop] = (), until: int = NEWEST, sees_personal: bool = True,
+    sent: Mapping[int, list[SentTo]], stops: Sequence[Stop] = (), until: int = NEWEST, sees_personal: bool = True,
 ) -> TimelineTab:  # fmt: skip
     known = _known(customer_id, page.entries, stops, until)
     lines = [event_line(entry, names, of=customer_id, sees_personal=sees_personal) for entry in known]
@@ -59,6 +81,7 @@ def timeline_tab(
         type=asked.type,
         actor=asked.actor,
         is_grouped=asked.grouped,
+        sent=sent,
     )
 
 
