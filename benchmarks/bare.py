@@ -16,6 +16,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from litestar import Litestar, Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
 
 from api.app import CONNECTIONS
 from domain.text.folding import folded
@@ -45,6 +46,11 @@ HISTORY = """
     SELECT notification_id, originator_id, originator_version, topic, state, occurred_at, recorded_at, actor,
         request_id
     FROM stored_events WHERE customer_id = $1 ORDER BY notification_id DESC LIMIT 10"""
+FEED = """
+    SELECT notification_id, originator_id, originator_version, topic, state, occurred_at, recorded_at, actor,
+        request_id
+    FROM stored_events WHERE notification_id > $1 ORDER BY notification_id LIMIT $2"""
+FEED_PAGE = 200  # as a stream of the service reads them
 
 
 class New(msgspec.Struct):
@@ -81,6 +87,19 @@ async def history(request: Request[Any, Any, Any], customer_id: FromPath[int]) -
     return _rows(await request.app.state.pool.fetch(HISTORY, customer_id))
 
 
+@get("/events/stream")
+async def stream(request: Request[Any, Any, Any]) -> Stream:
+    return Stream(_events(request.app.state.pool), media_type="text/event-stream")
+
+
+async def _events(pool: asyncpg.Pool) -> AsyncIterator[bytes]:
+    after = 0
+    while rows := await pool.fetch(FEED, after, FEED_PAGE):
+        yield b"".join(b"id: %d\ndata: %b\n\n" % (row[0], msgspec.json.encode(dict(row))) for row in rows)
+        after = rows[-1][0]
+    yield b"event: caught-up\ndata:\n\n"
+
+
 def _rows(found: list[asyncpg.Record]) -> Response[bytes]:
     return Response(msgspec.json.encode([dict(row) for row in found]), media_type="application/json")
 
@@ -98,7 +117,7 @@ def create_bare_app() -> Litestar:
             app.state.pool = pool
             yield
 
-    handlers = [insert, select, customers, search, history, live]
+    handlers = [insert, select, customers, search, history, stream, live]
     return Litestar(handlers, lifespan=[serving], logging_config=None, openapi_config=None)
 
 

@@ -7,12 +7,16 @@ from functools import partial
 from pathlib import Path
 
 import asyncpg
+import httpx
 
+from api.http.paths import BASE
 from api.process.tables import migrate
 from benchmarks.events import load
 from benchmarks.harness import PER_SECOND, Figures, Found, Row, Scale, measure
+from benchmarks.processes import cpu_seconds
 from benchmarks.report import Table, number
 from benchmarks.server import own_database
+from benchmarks.web import BARE, SERVICE, Site, served
 from domain.webhook import MessageForm
 from eventstore.store import Store
 from projections.database import open_store
@@ -21,6 +25,9 @@ from tests.relay.broker import Broker, free_port, stored
 
 CPU = "CPU µs an event"
 RELAY: dict[MessageForm, str] = {"thin": "relay to NATS JetStream", "full": "the same, full messages"}
+STREAMS = {"/events/stream": "server-sent events", "/events/stream?form=full": "the same, full"}
+BARE_STREAM = "bare handler: the same rows, streamed"
+PASSWORD = "open sesame"
 MOST = 20_000  # events of the store
 
 
@@ -35,7 +42,26 @@ async def feed(server: str, scale: Scale) -> Found:
             await connection.close()
         async with open_store(dsn) as store:
             runs = [(Row(name), partial(_relay, store, events, form)) for form, name in RELAY.items()]
-            return Found(await measure(runs, scale, warm_up=False))
+            relayed = await measure(runs, scale, warm_up=False)
+        with served(dsn, SERVICE, PASSWORD) as own, served(dsn, BARE) as bare:
+            streams = [(Row(name), partial(_stream, own, BASE + path)) for path, name in STREAMS.items()]
+            streams.append((Row(BARE_STREAM), partial(_stream, bare, "/events/stream")))
+            return Found([*relayed, *await measure(streams, scale)])
+
+
+async def _stream(site: Site, path: str, _seconds: float) -> Figures:
+    """One reader, from the first event until it has caught up."""
+    began, cpu, events, rest = time.perf_counter(), cpu_seconds(site.process), 0, b""
+    async with (
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{site.port}", headers=site.ask, trust_env=False) as http,
+        http.stream("GET", path, timeout=None) as answer,
+    ):
+        async for chunk in answer.raise_for_status().aiter_bytes():
+            *whole, rest = (rest + chunk).split(b"\n\n")
+            events += len(whole)
+            if any(b"event: caught-up" in each for each in whole):
+                break
+    return {PER_SECOND: events / (time.perf_counter() - began), CPU: (cpu_seconds(site.process) - cpu) / events * 1e6}
 
 
 async def _relay(store: Store, events: int, form: MessageForm, _seconds: float) -> Figures:

@@ -53,7 +53,7 @@ async def test_requests_are_measured_beside_a_bare_handler(fast: str) -> None:
 
 async def test_following_is_measured(fast: str) -> None:
     found = await feed.feed(fast, TINY)
-    assert measured(found) == {*feed.RELAY.values()}
+    assert measured(found) == {*feed.RELAY.values(), *feed.STREAMS.values(), feed.BARE_STREAM}
     assert {line[0] for line in feed.table(found).lines} == measured(found)
 
 
