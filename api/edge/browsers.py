@@ -9,6 +9,7 @@ from api.http.docs_page import DOCS
 from api.http.paths import ASSETS, CONSOLE
 from api.process.settings import Settings
 
+REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-Id")
 RATE_HEADERS = ("RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 Headers = list[tuple[bytes, bytes]]
 
@@ -72,6 +73,6 @@ def cors(settings: Settings) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(settings.cors_origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id"],
+        allow_headers=list(REQUEST_HEADERS),
         expose_headers=["ETag", "Retry-After", "X-Request-Id", *RATE_HEADERS],
     )
