@@ -3,11 +3,12 @@
 import time
 from datetime import timedelta
 
+import pytest
 from standardwebhooks import Webhook as StandardWebhook
 
 from domain.customer import CUSTOMER, RelabelCustomer
 from domain.label import LABEL, CreateLabel
-from domain.webhook import ReplayWebhook, TestWebhook
+from domain.webhook import DeliveryOrder, ReplayWebhook, TestWebhook
 from eventstore.postgres.servers import Servers
 from eventstore.store import Store
 from tests.eventstore.acts import do, erase, register, rename
@@ -177,6 +178,21 @@ async def test_a_full_message_is_opened_when_it_is_sent(store: Store, servers: S
         await receiver.until(lambda: len(receiver.taken) == 2)
     assert [each.events[0]["type"] for each in receiver.taken] == ["customer-erased", "customer-registered"]
     assert not any(b"ada@example.com" in each.body for each in receiver.taken)
+
+
+@pytest.mark.parametrize("order", ["customer", "store"])
+async def test_full_messages_say_what_has_changed(
+    store: Store, servers: Servers, receiver: Receiver, order: DeliveryOrder
+) -> None:
+    await endpoint(store, receiver, form="full", order=order, types=("customer-renamed",))
+    ada = await register(store, "ada@example.com")
+    async with deliveries(store, servers):
+        for name in ("Augusta", "Adele"):
+            await rename(store, ada, name)
+        await receiver.until(lambda: len(receiver.of(ada)) == 2)
+        await until(store, "SELECT position = (SELECT max(notification_id) FROM stored_events) FROM webhook_cursors")
+    events = [event["data"]["event"]["first_name"] for each in receiver.received for event in each.events]
+    assert events == ["Augusta", "Adele"]
 
 
 async def test_no_more_than_its_rate_is_sent(store: Store, servers: Servers, receiver: Receiver) -> None:

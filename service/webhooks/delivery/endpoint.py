@@ -3,7 +3,7 @@ goes ahead of both. As many messages are on their way at a time as the endpoint 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
@@ -51,6 +51,7 @@ class Deliverer:
         self._tools = tools
         self.runs = [self._run(cursor, found.retries[cursor.replay], webhook) for cursor in found.cursors]
         self._ahead = {each.id: each for each in found.ahead}
+        self._gone_ahead: set[int] = set()  # they are read from the table until that is written
         self._looked = max(found.looked_until, found.cursors[0].position)
         self._failing_since = found.failing_since
         self._busy: set[str] = set()  # lanes whose message is on its way
@@ -78,7 +79,8 @@ class Deliverer:
     def go_ahead(self, messages: Sequence[Ahead]) -> None:
         """Messages that were asked for."""
         for each in messages:
-            self._ahead.setdefault(each.id, each)
+            if each.id not in self._gone_ahead:
+                self._ahead.setdefault(each.id, each)
         self.wake()
 
     async def deliver(self) -> None:
@@ -105,7 +107,8 @@ class Deliverer:
         """Until a message has come back, there are new events, or something may be due."""
         now = self._tools.now()
         moments = [run.progress.next_due for run in self.runs] + [each.next_at for each in self._ahead.values()]
-        due = min((max(moment, self._not_before) for moment in moments if moment), default=self._not_before)
+        rests = [self._not_before] if self._not_before > now else []
+        due = min([*rests, *(max(moment, self._not_before) for moment in moments if moment)], default=now)
         seconds = (due - now).total_seconds()
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, LOOK) if seconds > 0 else LOOK):
@@ -146,7 +149,8 @@ class Deliverer:
         """Whatever of the log fits into memory, as far as it was looked through; a range ends here."""
         progress = run.progress
         end = self._looked if run.until is None else min(run.until, self._looked)
-        while progress.may_read and progress.read < end:
+        is_read = progress.read >= end
+        while progress.may_read and not is_read:
             messages = await self._tools.tail.after(progress.read, end)
             chosen = await self._chosen(messages, run)
             for message in messages:
@@ -154,9 +158,8 @@ class Deliverer:
                     progress.add(message)
                 else:
                     progress.skip(message.position, message.digest)
-            if not messages:
-                break
-        if run.until is not None and progress.is_idle and progress.read >= end:
+            is_read = not messages or progress.read >= end
+        if end == run.until and progress.is_idle and is_read:
             self.runs.remove(run)
             self._tools.recorder.leave(run, has_ended=True)
 
@@ -175,10 +178,9 @@ class Deliverer:
 
     def _flights(self) -> Iterator[Flying]:
         now = self._tools.now()
-        while (
-            not (self._has_stopped or self._is_outdated) and len(self._busy) < self._window and now >= self._not_before
-        ):
-            flight = self._next_ahead(now) or self._next(now)
+        blocked = set(map(self._lane, self._ahead.values()))  # who is erased hears nothing else before
+        while len(self._busy) < self._window and now >= self._not_before and self._may_send():
+            flight = self._next_ahead(now) or self._next(now, self._busy | blocked)
             if flight is None:
                 return
             if rate := self.webhook.settings.rate:
@@ -202,9 +204,8 @@ class Deliverer:
             return f"ahead/{ahead.id}"
         return STORE if self.webhook.settings.order == STORE else f"customers/{ahead.customer_id}"
 
-    def _next(self, now: datetime) -> Flying | None:
-        """New events and ranges take turns. Who is erased hears nothing else before."""
-        busy = self._busy.union(map(self._lane, self._ahead.values()))
+    def _next(self, now: datetime, busy: Container[str]) -> Flying | None:
+        """New events and ranges take turns."""
         for run in self.runs:
             flight = run.progress.take(now, busy)
             if flight is not None:
@@ -223,6 +224,7 @@ class Deliverer:
                 return
             if outcome.is_success:
                 del self._ahead[ahead.id]
+                self._gone_ahead.add(ahead.id)
                 self._tools.recorder.ahead(ahead.id, None)
                 return
             failed = replace(ahead, failures=attempt, next_at=self._next_at(outcome, attempt))

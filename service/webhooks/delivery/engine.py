@@ -178,6 +178,9 @@ class Leader:
                 endpoint.use(webhook)
             else:
                 await self._leave(id_, endpoint, task)
+        elif webhook.paused:  # whoever delivers for it may have ended before it could note that
+            async with self._recorder.session() as on:
+                await state.rest(on, id_)
         if webhook.deleted:
             del self._webhooks[id_]
             async with self._recorder.session() as on:

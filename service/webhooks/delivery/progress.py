@@ -136,7 +136,7 @@ class Progress:
             return
         waiting = self._waiting[flight.lane]
         for message in messages:
-            assert waiting.popleft() is message, "a lane has one flight at a time"
+            assert waiting.popleft().position == message.position, "a lane has one flight at a time"
             self._open.discard(message.position)
         self.give_back(flight)
         self._advance()

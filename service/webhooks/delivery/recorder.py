@@ -191,7 +191,9 @@ class Recorder:
             await on.execute(COUNT, *_columns(_counts(attempts)))
         if customers:
             await on.execute(CUSTOMERS, *_columns(sorted(customers)))
-            self._known = customers if len(self._known) > MOST_KNOWN else self._known | customers
+            if len(self._known) > MOST_KNOWN:
+                self._known.clear()
+            self._known |= customers
         if done := [id_ for id_, failed in ahead.items() if failed is None]:
             await on.execute(AHEAD_DONE, done)
         if failed := [(id_, *failed) for id_, failed in ahead.items() if failed is not None]:

@@ -16,7 +16,10 @@ BEGIN = """
     WITH cursor AS (
         INSERT INTO webhook_cursors (webhook_id, replay, position) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING)
     INSERT INTO webhook_endpoints (webhook_id, looked_until) VALUES ($1, $2) ON CONFLICT DO NOTHING"""
-ENDPOINT = "SELECT looked_until, failing_since FROM webhook_endpoints WHERE webhook_id = $1"
+# Beyond its end the log was not looked through: it was set back.
+ENDPOINT = """
+    SELECT least(looked_until, (SELECT max(notification_id) FROM stored_events)), failing_since
+    FROM webhook_endpoints WHERE webhook_id = $1"""
 CURSORS = "SELECT replay, position, digest, until FROM webhook_cursors WHERE webhook_id = $1 ORDER BY replay"
 RETRIES = "SELECT replay, lane, after, until, failures, next_at FROM webhook_retries WHERE webhook_id = $1"
 AHEAD = """
