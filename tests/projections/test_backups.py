@@ -12,8 +12,9 @@ import pytest
 
 from api.process.tables import OWNERS
 from domain.customer import CUSTOMER, ChangeCustomer
-from domain.event import Stream
+from domain.event import Forgotten, Stream
 from domain.user import USER, EraseUser
+from domain.webhook import WEBHOOK, CreateWebhook, DeleteWebhook, WebhookDeleted, WebhookSettings
 from eventstore.backup.load import MUST_BE_EMPTY
 from eventstore.backup.sealed_file import BackupError, BackupPart, BackupRows, PartName
 from eventstore.backup.tables import EVENTS, KEYS, LEFT_OUT
@@ -26,6 +27,7 @@ from eventstore.store import Store
 from projections.backups import REBUILT, Restored, back_up, restore
 from projections.database import open_store
 from projections.history.receipt import receipt
+from projections.queries.webhooks import every_webhook
 from proof.checks import claims, claims_of_the_log
 from service.background import erased
 from tests.conftest import new_database, with_database
@@ -33,6 +35,7 @@ from tests.eventstore.acts import add_user, attach, do, erase, place, register, 
 from tests.eventstore.arriving import versions_with_gaps
 from tests.eventstore.audited import KEY, audited
 from tests.eventstore.chained import unchained
+from tests.projections.history import KEYS as SIGNING_KEYS
 from tests.projections.history import History
 from tests.projections.rows import folded, live
 
@@ -189,6 +192,23 @@ async def test_who_was_erased_since_is_erased_again_where_the_keys_are_newer(
         assert await consistent(again)
         assert await audited(again, keys=()) == []
         await register(again, "ada@example.com")  # somebody else may
+
+
+async def test_a_webhook_that_was_deleted_since_is_deleted_again_with_its_secret(
+    store: Store, database: str, other: str, tmp_path: Path
+) -> None:
+    created = CreateWebhook(settings=WebhookSettings(url="https://a.example"), keys=SIGNING_KEYS, since=0, headers={})
+    for id_ in (1, 2):
+        await do(store, WEBHOOK, id_, created)
+    before = await backed_up(database, tmp_path / "before")
+    await do(store, WEBHOOK, 1, DeleteWebhook())
+    after = await backed_up(database, tmp_path / "after")
+    async with opened(other, Backup(before.events, after.keys)) as (told, again):
+        assert told.erased == 1
+        assert [row.id for row in await every_webhook(again.pool)] == [2]
+        first, last = await again.log.stream(again.pool, Stream("webhook", 1))
+        assert (type(first.event), last.event) == (Forgotten, WebhookDeleted())
+        assert await consistent(again)
 
 
 async def test_who_was_erased_since_is_erased_again_where_it_was_noted_beside_the_master_key(
