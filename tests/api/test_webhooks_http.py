@@ -150,8 +150,10 @@ async def test_no_secret_lies_open_anywhere_nor_is_in_any_answer(shop: Shop) -> 
     keys = (await loaded(shop.store, new["id"])).keys
     secrets = [SECRET, new["secret"][6:], rotated["secret"][6:]]
     raw = [key for pair in keys for key in (pair.symmetric, pair.private)]
-    for path in ("/webhooks", f"/webhooks/{new['id']}", "/history"):
-        assert found_in((await shop.get(path)).content, secrets) == []
+    for path in ("/webhooks", f"/webhooks/{new['id']}", "/history", "/events?form=full&limit=1000&after=0"):
+        answer = await shop.get(path)
+        assert "crm.example.com" in answer.text, path
+        assert found_in(answer.content, secrets) == []
     tables = await shop.pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     for (table,) in tables:
         dump = "\n".join(row[0] for row in await shop.pool.fetch(f"SELECT t::text FROM {table} AS t")).encode()
