@@ -61,6 +61,7 @@ ACTIONS = (
     Action("Erase a person …", "shield", "/privacy", "customers/delete", "who"),
     Action("Export what is held about a person …", "shield", "/privacy", "users/view", "who"),
     Action("Replay …", "replay", "/replays", "replays/manage"),
+    Action("Make a webhook …", "feed", "/feeds/new", "feeds/manage"),
     Action("Verify figures …", "scale", "/drift", "replays/manage"),
     Action("Verify the log …", "stamp", "/audit", "history/view"),
     Action("Make an application password …", "key", "/credentials", "credentials/own"),
