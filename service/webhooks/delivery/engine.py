@@ -33,8 +33,8 @@ logger = logging.getLogger("custodiary.webhooks")
 
 KEPT = timedelta(days=30)  # attempts
 HOUR = 3_600.0
-EVERY = 1.0  # seconds between two looks for endpoints that nobody delivers for
-TAKEN_AT_ONCE = 50  # so that processes that start together share them
+EVERY = 0.4  # seconds between two looks for endpoints that nobody delivers for
+TAKEN_AT_ONCE = 20  # so that processes that start together share them
 # PostgreSQL ends the session, and so frees the locks, of a process that hangs or whose machine is gone. What is written
 # of deliveries may be lost in a crash: then they are repeated.
 LEASE = SESSION | {
