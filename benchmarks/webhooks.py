@@ -123,7 +123,7 @@ async def _pay(shop: Shop, seconds: float) -> Figures:
 
 async def _pay_beside(dsn: str, store: Store, shop: Shop, endpoints: int, seconds: float) -> Figures:
     """The same, while a process delivers each of them as the service's does."""
-    command = sys.executable, "-m", "api.process.job_runner", "deliver", str(os.getpid())
+    command = sys.executable, "-m", "api.process.parent", str(os.getpid()), "deliver"
     environment = os.environ | {"DATABASE_URL": dsn, "WEBHOOK_ALLOW": LOOPBACK}
     process = await asyncio.create_subprocess_exec(*command, env=environment)
     try:

@@ -1,7 +1,7 @@
 """What goes on beside answering requests, in processes of their own: replays, verifications, the delivery of webhooks.
 
-`python -m api.process.job_runner replay [ID]`, `verify ID` or `deliver PARENT`. A replay whose process is killed is
-resumed, by another or at the next start; a verification has ended. Webhooks are delivered by the next process.
+`replay [ID]`, `verify ID` or `deliver` are its arguments. A replay whose process is killed is resumed, by another or at
+the next start; a verification has ended. Webhooks are delivered by the next process.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ from typing import Any, Self
 import uvloop
 
 from api.process import logs
-from api.process.parent import end_with_parent
 from api.process.settings import Settings
 from eventstore.postgres.watch import reachable
 from projections.database import open_store, store_at
@@ -61,7 +60,7 @@ class JobRunner:
 
     async def _deliver(self) -> None:
         try:
-            await self._process(["deliver", str(os.getpid())])
+            await self._process(["deliver"])
         finally:
             self._delivers = False
 
@@ -80,7 +79,7 @@ class JobRunner:
     async def _process(self, arguments: list[str]) -> int:
         """Its exit code; it ends with whoever waits for it."""
         command, environment = (
-            (sys.executable, "-m", "api.process.job_runner"),
+            (sys.executable, "-m", "api.process.parent", str(os.getpid())),
             os.environ | {"DATABASE_URL": self._dsn},
         )
         process = await asyncio.create_subprocess_exec(*command, *arguments, env=environment)
@@ -94,9 +93,8 @@ class JobRunner:
                 await process.wait()
 
 
-async def _deliver(dsn: str, parent: int | None) -> None:
-    """Until it is told to end, or its parent has ended."""
-    end_with_parent(parent)
+async def _deliver(dsn: str) -> None:
+    """Until it is told to end."""
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     settings = Settings.from_environment()
@@ -109,7 +107,7 @@ async def _deliver(dsn: str, parent: int | None) -> None:
 
 async def _main(dsn: str, kind: str, id_: int | None) -> None:
     if kind == "deliver":
-        await _deliver(dsn, id_)
+        await _deliver(dsn)
         return
     async with open_store(dsn) as store:
         if kind == "replay":

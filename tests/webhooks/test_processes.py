@@ -30,7 +30,7 @@ ARE_LED = f"SELECT coalesce(array_length(({LEADERS}), 1), 0) >= $1"
 
 @asynccontextmanager
 async def another(dsn: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = sys.executable, "-m", "api.process.job_runner", "deliver", str(os.getpid())
+    command = sys.executable, "-m", "api.process.parent", str(os.getpid()), "deliver"
     settings = {"WEBHOOK_ALLOW": "127.0.0.0/8"}
     process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **settings, "DATABASE_URL": dsn})
     try:
@@ -79,7 +79,7 @@ async def test_another_process_goes_on_within_ten_seconds(
 
 
 async def test_one_whose_parent_is_gone_does_not_begin(database: str) -> None:
-    command = sys.executable, "-m", "api.process.job_runner", "deliver", "1"
+    command = sys.executable, "-m", "api.process.parent", "1", "deliver"
     process = await asyncio.create_subprocess_exec(*command, env={**os.environ, "DATABASE_URL": database})
     assert await process.wait() == 1
 
