@@ -45,6 +45,7 @@ async def prove(where: Path, data: Path, asked: argparse.Namespace, *, has_disk:
         stuck: list[str] = []
         try:
             await house.answers()
+            await house.subscribe()
             await faults.make(asked.seconds)
             await house.settle()
         except Stuck as error:
@@ -53,7 +54,7 @@ async def prove(where: Path, data: Path, asked: argparse.Namespace, *, has_disk:
             await house.close()
         commands = read(house.journals.iterdir())
         async with open_store(dsn) as store:
-            checks = await check(store, commands, house.seen, {"the stream of NATS": house.relayed})
+            checks = await check(store, commands, house.seen, house.arrived())
     ended = [how for process in house.everybody for how in process.ended_badly]
     checks += [
         Check("processes end when they are killed or told to", len(house.everybody), ended),

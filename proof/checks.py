@@ -1,6 +1,7 @@
 """What must be so when all is over, whatever has gone wrong: the log, its followers, read models and claims."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from eventstore.store import Store
 from projections.fold.fold import fold_range
 from projections.fold.ranges import EVERYTHING, split
 from projections.models import PROJECTIONS
+from proof.feed import Arrived, Sent, fed_from, sent_to_webhooks
 from proof.follower import line
 from proof.journal import NOT_WRITTEN, OPEN, Line, Outcome
 from tests.eventstore.acts import BY
@@ -24,8 +26,6 @@ CLAIMS = "SELECT kind, value, originator_id FROM claims"
 WRITTEN = """
     SELECT request_id, count(*) AS events, count(DISTINCT xmin::text) AS times FROM stored_events
     WHERE request_id <> $1 GROUP BY request_id"""
-
-FED = "SELECT notification_id, coalesce(encode(digest, 'hex'), '') FROM stored_events ORDER BY notification_id"
 
 
 class Check(NamedTuple):
@@ -44,16 +44,18 @@ class Written(NamedTuple):
 NOTHING = Written(0, 0)
 
 
-async def check(
-    store: Store, commands: Mapping[str, Line], seen: Iterable[Path], fed: Mapping[str, list[str]] | None = None
-) -> list[Check]:
-    """`seen` are files of those who follow the log itself, `fed` the lines of those who follow the feed."""
+async def check(store: Store, commands: Mapping[str, Line], seen: Iterable[Path], arrived: Arrived) -> list[Check]:
+    """`seen` are files of those who follow the log itself."""
     return [
         *check_commands(commands, await _written(store)),
         await _check_versions(store),
         await _check_chain(store),
         *[check_follower(path.name, path.read_text().splitlines(), await _lines(store)) for path in seen],
-        *[check_follower(name, lines, await _fed(store)) for name, lines in (fed or {}).items()],
+        *[check_follower(name, lines, await fed_from(store.pool)) for name, lines in arrived.followers.items()],
+        *[
+            check_receiver(order, lines, await sent_to_webhooks(store.pool), by_customer=order == "customer")
+            for order, lines in arrived.webhooks.items()
+        ],
         await _check_read_models(store),
         await _check_claims(store),
     ]
@@ -96,6 +98,29 @@ def check_follower(name: str, seen: list[str], stored: list[str]) -> Check:
     return Check(f"{name} saw every event, once, in order", len(seen), wrong)
 
 
+def check_receiver(order: str, lines: list[str], sent: Sequence[Sent], *, by_customer: bool) -> Check:
+    """Every event, in order for all or for each customer, and an erasure at its turn or before it. Any may be repeated.
+
+    What is sent again has the same id, or it counts as another event.
+    """
+
+    def lane(each: Sent) -> str:
+        return each.line if each.is_erasure else each.about if by_customer else "all"
+
+    known = {each.line: each for each in sent}
+    seen, stored, wrong = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list), []
+    for event in dict.fromkeys(lines):
+        if event not in known:
+            wrong.append(f"received, and not in the log: {event}")
+        elif known[event].is_due:
+            seen[lane(known[event])].append(event)
+    for each in sent:
+        if each.is_due:
+            stored[lane(each)].append(each.line)
+    wrong += [fault for name, its in stored.items() for fault in check_follower(order, seen[name], its).wrong]
+    return Check(f"webhooks in order of {order} got every event, in order", len(lines), wrong)
+
+
 async def _written(store: Store) -> dict[str, Written]:
     rows = await store.pool.fetch(WRITTEN, BY.request_id)
     return {id_: Written(events, times) for id_, events, times in rows}
@@ -103,10 +128,6 @@ async def _written(store: Store) -> dict[str, Written]:
 
 async def _lines(store: Store) -> list[str]:
     return [line(recorded) async for page in store.log.pages(store.pool) for recorded in page]
-
-
-async def _fed(store: Store) -> list[str]:
-    return [f"{position} {digest}" for position, digest in await store.pool.fetch(FED)]
 
 
 async def _check_versions(store: Store) -> Check:

@@ -25,6 +25,7 @@ from eventstore.sealing.payloads import Sealing
 from projections.live.projector import project
 from projections.tables.table import prepare
 from proof import disk
+from proof.endpoints import ORDERS
 from proof.house import PATIENCE, House
 from proof.journal import Journal, Line
 from proof.processes import CHILDREN, Kept
@@ -51,11 +52,14 @@ class Faults:
         self._kinds: dict[str, Fault] = {
             "kill -9 of a writer": lambda: self._kill(house.writers),
             "kill -9 of a follower": lambda: self._kill(house.followers),
+            "kill -9 of a reader of the feed": lambda: self._kill(house.readers),
             "kill -9 of the service": lambda: self._kill([house.service]),
             "kill -9 of one of its workers": self._kill_a_worker,
             "kill -9 of PostgreSQL": self._kill_postgres,
             "kill -9 of the relay": lambda: self._kill([house.relay]),
             "kill -9 of NATS": lambda: self._kill([house.nats]),
+            "kill -9 of the receiver": lambda: self._kill(house.receivers),
+            "a webhook paused and resumed": lambda: house.endpoints.restart(self._chance.choice(ORDERS)),
             "a connection terminated": self._terminate,
             "idle in a transaction that has appended": self._dawdle,
             "idle in a transaction that holds rows": self._hold_rows,

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -15,14 +16,17 @@ from api.http.paths import BASE
 from eventstore.embedded.server import embedded
 from eventstore.store import Store
 from proof import disk
+from proof.endpoints import ORDERS, Endpoints
+from proof.feed import Arrived, last_relayed, relayed
 from proof.follower import last_seen
-from proof.journal import read
+from proof.journal import Journal, read
 from proof.processes import Kept
-from proof.stream import last_relayed, relayed
+from proof.reader import WAYS
 from tests.eventstore.acts import add_user, place, register
 from tests.relay.broker import command, free_port
 
 WRITERS, CLIENTS, FOLLOWERS = 3, 2, 2
+CALL_SECONDS = 10.0
 PATIENCE = 60.0  # seconds, after which something that must happen is said not to have happened
 MODULE = (sys.executable, "-m")
 CUSTODIARY = str(Path(sys.executable).with_name("custodiary"))
@@ -39,10 +43,14 @@ class House:
 
     def __init__(self, where: Path, data: Path, dsn: str, seed: int, *, has_disk: bool) -> None:
         self.dsn = dsn
+        self._where = where
+        self._seed = seed
         self.data = data
         self.has_disk = has_disk
         self.journals = where / "journals"
         self.journals.mkdir()
+        self.received = where / "received"  # by webhooks of each order
+        self.received.mkdir()
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         nats_port = free_port()
@@ -52,7 +60,12 @@ class House:
             "CUSTODIARY_ADMIN_PASSWORD": secrets.token_hex(16),
             "DATABASE_URL": "",
             "NATS_URL": self.nats_url,
+            "WEBHOOK_ALLOW": "127.0.0.0/8",
         }
+        login = ("admin", environment["CUSTODIARY_ADMIN_PASSWORD"])
+        self._http = httpx.AsyncClient(base_url=self.url + BASE, auth=login, trust_env=False, timeout=CALL_SECONDS)
+        self.endpoints = Endpoints(self._http, Journal(self.journals / "endpoints"))
+        self.receivers: list[Kept] = []
         self.nats = Kept("nats", command(nats_port, where / "nats"), where)
         self.relay = Kept("relay", [CUSTODIARY, "relay", "nats"], where, environment, may_end=True)
         serve = [CUSTODIARY, "serve", "--port", str(port), "--workers", "2"]
@@ -72,11 +85,19 @@ class House:
         ]
         self.seen = [where / f"seen-{number}" for number in range(FOLLOWERS)]
         self.relayed: list[str] = []  # what has arrived in NATS, when all is over
+        self.read = {f"a reader by {way}": where / way for way in WAYS}  # of the feed
+        self.readers = [
+            Kept(path.name, [*MODULE, "proof.reader", path.name, self.url + BASE, str(path)], where, environment)
+            for path in self.read.values()
+        ]
         self.followers = [Kept(path.name, [*MODULE, "proof.follower", dsn, str(path)], where) for path in self.seen]
 
     @property
     def everybody(self) -> list[Kept]:
-        return [*self.writers, *self.clients, self.service, self.relay, self.nats, *self.followers]
+        return [
+            *self.writers, *self.clients, self.service, self.relay, self.nats,
+            *self.followers, *self.readers, *self.receivers,
+        ]  # fmt: skip
 
     def restore(self) -> None:
         """Have the server back, whose keeper may have given up when it could not start."""
@@ -95,6 +116,14 @@ class House:
 
             await until(ready, f"the service is ready: {self.service.said()}")
 
+    async def subscribe(self) -> None:
+        """To webhooks of each order, before anything goes wrong."""
+        port = free_port()
+        secrets_ = await self.endpoints.create(f"http://127.0.0.1:{port}")
+        told = [f"{order}={secret}" for order, secret in secrets_.items()]
+        receiver = [*MODULE, "proof.receiver", str(port), str(self.received), str(self._seed), *told]
+        self.receivers = [Kept("receiver", receiver, self._where)]
+
     def idle(self) -> list[str]:
         """Who was never told that a command is done."""
         commands = read(self.journals.iterdir())
@@ -110,6 +139,8 @@ class House:
 
         await until(all_have_worked, "every process has a command acknowledged")
         await asyncio.gather(*(process.stop() for process in [*self.writers, *self.clients]))
+        for order in ORDERS:
+            await until(partial(self.endpoints.have_all, order), f"nothing waits for webhooks in order of {order}")
         connection = await asyncpg.connect(self.dsn)
         try:
             head = await connection.fetchval("SELECT max(notification_id) FROM stored_events")
@@ -117,13 +148,21 @@ class House:
             await connection.close()
 
         async def arrived() -> bool:
-            return all(last_seen(path) >= head for path in self.seen) and await last_relayed(self.nats_url) >= head
+            files = (*self.seen, *self.read.values())
+            return all(last_seen(path) >= head for path in files) and await last_relayed(self.nats_url) >= head
 
         await until(arrived, "the followers reach the end of the log")
         self.relayed = await relayed(self.nats_url)
         await self.service.stop()
 
+    def arrived(self) -> Arrived:
+        """At others, when all is over."""
+        followers = {name: path.read_text().splitlines() for name, path in self.read.items()}
+        webhooks = {path.name: path.read_text().splitlines() for path in self.received.iterdir()}
+        return Arrived({**followers, "the stream of NATS": self.relayed}, webhooks)
+
     async def close(self) -> None:
+        await self._http.aclose()
         await asyncio.gather(*(process.stop() for process in self.everybody))
 
 

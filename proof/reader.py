@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from proof.feed import fed
 from proof.follower import last_seen
 
 PAUSE = 0.05  # seconds until it asks again where nobody has answered
@@ -29,7 +30,7 @@ class File:
     def note(self, events: Iterable[Mapping[str, Any]]) -> None:
         for event in events:
             # In one call, so that no kill leaves half a line.
-            os.write(self._file, f"{event['id']} {event['digest']}\n".encode())
+            os.write(self._file, f"{fed(event)}\n".encode())
             self.last = int(event["id"])
 
 

@@ -10,7 +10,8 @@ import pytest
 from domain.label import LABEL, CreateLabel
 from eventstore.store import Store
 from projections.database import open_store
-from proof.checks import Check, Written, check, check_commands, check_follower
+from proof.checks import Check, Written, check, check_commands, check_follower, check_receiver
+from proof.feed import NOBODY, Sent
 from proof.journal import Journal, Line, Outcome, read
 from tests.eventstore.acts import add_user, do, place, register
 
@@ -90,6 +91,38 @@ def test_what_a_follower_did_not_see_as_it_is_is_noticed(seen: list[str], fault:
     assert fault in found.wrong if fault else found.wrong == []
 
 
+SENT = [
+    Sent("1 a", "7", False),
+    Sent("2 b", "8", False),
+    Sent("3 c", "7", False),
+    Sent("4 d", "8", True),
+    Sent("0 z", "9", True, is_due=False),
+]
+
+
+@pytest.mark.parametrize(
+    ("received", "fault_in_store", "fault_by_customer"),
+    [
+        (["1 a", "2 b", "3 c", "4 d"], None, None),
+        (["1 a", "1 a", "2 b", "1 a", "3 c", "4 d"], None, None),  # repeated
+        (["1 a", "4 d", "2 b", "0 z", "3 c"], None, None),  # erasures ahead, one from before
+        (["1 a", "3 c", "4 d", "2 b"], "2 seen after 3", None),
+        (["2 b", "3 c", "1 a", "4 d"], "1 seen after 3", "1 seen after 3"),
+        (["1 a", "3 c", "4 d"], "skipped: 2 b", "skipped: 2 b"),  # as a cursor skips that moves on when sending failed
+        (["1 a", "2 b", "3 c"], "skipped: 4 d", "skipped: 4 d"),
+        (["1 a", "2 b", "3 c", "3 x", "4 d"], *["received, and not in the log: 3 x"] * 2),
+        (["1 a", "2 b", "0 unverified", "3 c", "4 d"], *["received, and not in the log: 0 unverified"] * 2),
+    ],
+)
+def test_what_a_receiver_of_webhooks_did_not_get_as_promised_is_noticed(
+    received: list[str], fault_in_store: str | None, fault_by_customer: str | None
+) -> None:
+    for order, fault in (("store", fault_in_store), ("customer", fault_by_customer)):
+        found = check_receiver(order, received, SENT, by_customer=order == "customer")
+        assert found.examined == len(received)
+        assert fault in found.wrong if fault else found.wrong == []
+
+
 @pytest.mark.parametrize(
     ("spoiling", "promise"),
     [
@@ -116,7 +149,7 @@ async def test_what_is_spoilt_is_noticed(database: str, spoiling: str, promise: 
     async with open_store(database) as store:
         await fill(store)
         await store.pool.execute(spoiling)
-        found = wrong(await check(store, {}, []))
+        found = wrong(await check(store, {}, [], NOBODY))
     assert promise in found if promise else found == []
 
 
