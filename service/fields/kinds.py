@@ -33,7 +33,7 @@ _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _BLANKS = r"^[ \t\r\n]*$"
 _DAY = r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"  # others are accepted too, and a T, a fraction, a zone
 _MOMENT = rf"^{_DAY}( ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?$"
-_DIGITS = {0: "^[0-9]{1,15}$", 1: "^0{0,3}[1-9][0-9]{0,14}$"}
+_DIGITS = {0: "^[0-9]{{1,{}}}$", 1: "^0{{0,3}}[1-9][0-9]{{0,{}}}$"}  # as text; one digit fewer than the largest
 _DECIMAL = r"^([1-9][0-9]{0,8}(\.[0-9]{0,10})?|0\.[0-9]{0,9}[1-9])$"
 
 
@@ -200,8 +200,8 @@ class Integer(Converted):
 
     @property
     def schema(self) -> Schema:
-        sizes = {"minimum": self.minimum, "maximum": self.maximum, "pattern": _DIGITS[self.minimum]}
-        return {"type": ["integer", "string"], **sizes}
+        digits = _DIGITS[self.minimum].format(len(str(self.maximum)) - 1 - self.minimum)
+        return {"type": ["integer", "string"], "minimum": self.minimum, "maximum": self.maximum, "pattern": digits}
 
 
 @dataclass(frozen=True)

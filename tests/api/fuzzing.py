@@ -19,21 +19,23 @@ BY_STORE = {
     ("Idempotency-Key", "unique"), ("user_id", "unique"), ("user_id", "exists"), ("user_login", "unique"),
     ("user_email", "unique"), ("value", "unique"), ("labels", "exists"), ("order_id", "exists"),
     ("payment_status", "settled"), ("cursor", "invalid"), ("amount", "max"),
-    ("name", "unique"),
+    ("name", "unique"), ("customers.labels", "exists"), ("headers", "exists"),
 }  # fmt: skip
 OTHERS_OF_WHAT_IF = ("projection", "from", "customers", "customer_id", "last_customer_id", "swap")
 BY_OTHER_FIELD = {
     ("state", "required"), ("state", "invalid"), ("postcode", "required"), ("postcode", "invalid"),
     ("total_refund", "max"), ("subtotal", "max"), ("last_customer_id", "min"), ("projection", "in"),
-    ("permissions", "in"), ("since", "invalid"), *((name, "invalid") for name in OTHERS_OF_WHAT_IF),
+    ("permissions", "in"), ("since", "invalid"), ("after", "required"),
+    *((name, "invalid") for name in OTHERS_OF_WHAT_IF),
 }  # fmt: skip
 BUSINESS = {"Customer already exists.", "Address set as primary failed.", "Can not attach user"}
 
 
 @schemathesis.hook
-def map_query(_context: HookContext, query: dict[str, Any] | None) -> dict[str, Any] | None:
+def before_call(_context: HookContext, case: Case[Any], _kwargs: dict[str, Any]) -> None:
     """Nobody waits for events that do not come."""
-    return query | {"wait": 0} if query and str(query.get("wait")).isdigit() else query
+    if case.query and str(case.query.get("wait")).isdigit():
+        case.query["wait"] = 0
 
 
 @schemathesis.check
