@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -16,6 +16,9 @@ from aiohttp import web
 from eventstore.postgres.servers import Servers
 from eventstore.store import Store
 from projections.database import store_at
+from service.webhooks.delivery.progress import Progress, WebhookMessage
+from service.webhooks.delivery.recorder import Recorder, Run
+from service.webhooks.delivery.state import load
 from tests.eventstore.acts import register, rename
 from tests.webhooks.desk import Clock, deliveries, endpoint, positions, until
 from tests.webhooks.receiver import Receiver, receiving, take
@@ -106,6 +109,32 @@ async def test_a_lost_session_stops_its_deliveries_at_once(store: Store, servers
             lambda: set(receiver.of(ada)) == set(receiver.positions) and len(set(receiver.of(ada))) == 2
         )
     assert list(dict.fromkeys(receiver.of(ada))) == await positions(store, ada)
+
+
+async def test_who_is_cancelled_while_state_is_written_loses_none_of_it(store: Store, servers: Servers) -> None:
+    """Otherwise the next one would write a cursor that has passed retries which are not there."""
+    webhook_id = await endpoint(store, "https://store.example", types=ONLY)
+    connection = await servers.connect()
+    try:
+        found = await load(connection, webhook_id, 0)
+        progress, recorder = Progress(0, b"", found.retries[0]), Recorder(connection)
+        recorder.follow(Run(webhook_id, 0, None, progress))
+        progress.add(WebhookMessage(1, b"1", "customer-renamed", "customers/1", 1, b"{}"))
+        flight = progress.take(datetime.now(UTC), ())
+        assert flight is not None
+        progress.failed(flight, flight.messages, datetime.now(UTC))
+        flushing = asyncio.create_task(recorder.flush())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        flushing.cancel()
+        with suppress(asyncio.CancelledError):
+            await flushing
+        progress.skip(2, b"2")
+        await recorder.flush()
+    finally:
+        await connection.close()
+    assert await store.pool.fetchval("SELECT position FROM webhook_cursors") == 2
+    assert await store.pool.fetchval("SELECT count(*) FROM webhook_retries") == 1
 
 
 async def test_a_log_that_was_set_back_is_noticed(store: Store, servers: Servers, receiver: Receiver) -> None:

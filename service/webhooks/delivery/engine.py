@@ -131,7 +131,8 @@ class Leader:
                 each.cancel()
             await asyncio.gather(*work, return_exceptions=True)
             if not self._connection.is_closed():
-                await self._recorder.flush()
+                with suppress(ConnectionError):
+                    await self._recorder.flush()
 
     def _lose(self, _connection: object) -> None:
         self._lost.set()

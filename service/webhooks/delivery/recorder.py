@@ -117,6 +117,7 @@ class Recorder:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self._turn = asyncio.Lock()
+        self._has_failed = False
         self._runs: dict[tuple[int, int], Run] = {}
         self._saved: dict[tuple[int, int], int] = {}
         self._finished: list[tuple[int, int]] = []
@@ -134,15 +135,34 @@ class Recorder:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Connection]:
-        """The connection, after all that is known so far was written, and in a transaction."""
-        async with self._turn, self._connection.transaction():
+        """The connection in a transaction, after all that is known so far was written."""
+        async with self._turn:
+            await self._save()
+            async with self._connection.transaction():
+                yield self._connection
+
+    async def _save(self) -> None:
+        """Writes all that is noted, also for a caller that is cancelled meanwhile. Raises ConnectionError.
+
+        Once that has failed nothing more is written: cursors would pass retries that are not there.
+        """
+        if self._has_failed:
+            raise ConnectionError("the state of deliveries could not be written before")
+        writing = asyncio.create_task(self._in_transaction())
+        try:
+            await asyncio.shield(writing)
+        finally:
+            await asyncio.wait([writing])
+            self._has_failed = writing.cancelled() or writing.exception() is not None
+
+    async def _in_transaction(self) -> None:
+        async with self._connection.transaction():
             await self._write(self._connection)
-            yield self._connection
 
     async def flush(self) -> None:
         if self._has_news():
-            async with self.session():
-                pass
+            async with self._turn:
+                await self._save()
 
     def _has_news(self) -> bool:
         noted = self._attempts, self._ahead, self._erasures, self._failing, self._finished
