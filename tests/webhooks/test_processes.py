@@ -161,6 +161,17 @@ async def test_a_log_that_was_set_back_is_noticed(store: Store, servers: Servers
         assert receiver.of(ada)[before:] == (await positions(fresh, ada))[1:]
 
 
+async def test_an_endpoint_misses_nothing_where_the_end_that_it_was_made_at_was_lost(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    """A failover may come between the look at the log's end and the event that makes it."""
+    await endpoint(store, receiver, types=ONLY, since=await store.log.head(store.pool) + 5)
+    ada = await register(store, "ada@example.com")
+    async with deliveries(store, servers):
+        await receiver.until(lambda: len(receiver.taken) == 1)
+    assert receiver.of(ada) == await positions(store, ada)
+
+
 @pytest.mark.parametrize("order", ["customer", "store"])
 async def test_whatever_fails_and_ends_each_event_arrives_in_order(store: Store, servers: Servers, order: str) -> None:
     """Answers fail at random, and processes begin and end; in the end all is taken, and repeats have the same id."""

@@ -166,8 +166,13 @@ class Leader:
         """Endpoints as they are now."""
         streams = [Stream(WEBHOOK.category, id_) for id_ in ids]
         events = (await self._store.log.streams(self._store.pool, streams)).by_stream() if streams else {}
-        found = {stream.id: beginning(WEBHOOK).after(WEBHOOK, events.get(stream, ()), None).state for stream in streams}
-        return {id_: webhook for id_, webhook in found.items() if webhook is not None}
+        found: dict[int, Webhook] = {}
+        for stream in streams:
+            own = events.get(stream, [])
+            webhook: Webhook | None = beginning(WEBHOOK).after(WEBHOOK, own, None).state
+            if webhook is not None:  # a failover may have taken what was the log's end when it was made
+                found[stream.id] = msgspec.structs.replace(webhook, since=min(webhook.since, own[0].position - 1))
+        return found
 
     async def _use(self, id_: int, webhook: Webhook) -> None:
         """Go on as it says now; or do not, where it is paused or deleted, has ended, or has another order."""
