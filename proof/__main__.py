@@ -46,7 +46,7 @@ async def prove(where: Path, data: Path, asked: argparse.Namespace, *, has_disk:
         try:
             await house.answers()
             await house.subscribe()
-            await faults.make(asked.seconds)
+            await faults.make(asked.seconds, each=not asked.without_the_lock)
             await house.settle()
         except Stuck as error:
             stuck = [str(error)]

@@ -79,13 +79,13 @@ class Faults:
         del self._kinds[kind]
         self.skipped[kind] = why
 
-    async def make(self, seconds: float) -> None:
-        """Until each kind was made, if that takes longer, but not for ever."""
+    async def make(self, seconds: float, *, each: bool) -> None:
+        """With `each`, until each kind was made, if that takes longer, but not for ever."""
         deadline = time.monotonic() + seconds
         pause = min(LONGEST, seconds / len(self._kinds) / 2)
-        while (left := deadline - time.monotonic()) > 0 or (self.never_made and left > -PATIENCE):
+        while (left := deadline - time.monotonic()) > 0 or (each and self.never_made and left > -PATIENCE):
             for kind in self._chance.sample(list(self._kinds), len(self._kinds)):
-                if time.monotonic() > deadline and self.made[kind]:
+                if time.monotonic() > deadline and (self.made[kind] or not each):
                     continue
                 await asyncio.sleep(self._chance.uniform(0, pause))
                 with suppress(*UNREACHABLE, TimeoutError):  # the fault before may still be at work

@@ -28,6 +28,8 @@ MEMORY_BYTES = 4 << 30
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
     tempfile.tempdir = str(MEMORY)
 NUMBERS = count(1)
+# They begin first, so that no process is left alone with one of them at the end.
+LONGEST = ("test_proof.py", "test_benchmarks.py", "test_accessible.py", "test_killed.py")
 # Hundreds of processes would each compile a thousand modules, which takes twice as long as importing them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -37,6 +39,10 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 # A run in the background is told to ignore Ctrl-C, and so would be the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_xdist_auto_num_workers() -> int:

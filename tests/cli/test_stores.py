@@ -24,7 +24,7 @@ OTHERS = [
     "keys check", "keys rotate", "audit verify", "audit dump out", "audit checkpoint", "audit key", "history",
     "history 1", "explain 1", "verify", "export 1", "erase 1 --reason asked", "erasure 1", "replay",
     "replay --what-if gross-of-refunds", "replays list", "replays show 1", "replays swap 1", "replays rollback 1",
-    "replays cancel 1", "backup out",
+    "replays cancel 1", "backup out", "relay nats --url nats://127.0.0.1:9",
 ]  # fmt: skip
 
 

@@ -24,6 +24,8 @@ with atheris.instrument_imports(include=["api", "domain", "projections", "servic
 
 from tests.queries.test_any_text import TOKEN, ours, statements
 
+OURS = ours()
+
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 CONTENT_TYPES = ("", "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b")
 LISTS = (
@@ -56,7 +58,7 @@ def _read(kind: int, rest: bytes) -> None:
 def is_ours(statement: Statement) -> None:
     tokens = set(TOKEN.findall(statement.sql))
     placeholders = {token for token in tokens if token.startswith("$")}
-    assert tokens - placeholders <= ours(), tokens - placeholders - ours()
+    assert tokens - placeholders <= OURS, tokens - placeholders - OURS
     assert placeholders == {f"${number}" for number in range(1, len(statement.args) + 1)}, statement
     for value in statement.args:
         assert _can_be_sent(value), value

@@ -36,6 +36,8 @@ LATER = {
     "access": """
         ALTER TABLE credentials ADD COLUMN expires_at timestamptz;
         CREATE INDEX credentials_expires_at_idx ON credentials (expires_at);""",
+    "relay": "ALTER TABLE relays ADD COLUMN subject text NOT NULL DEFAULT '';",
+    "delivery": "ALTER TABLE webhook_attempts ADD COLUMN bytes int;",
 }
 WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'claims'::regclass)"
 FEEDS = "CREATE TABLE feeds (name text PRIMARY KEY)"
