@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import httpx
@@ -29,7 +29,8 @@ WEBHOOKS, BARE = "webhooks: signed twice, with state and log", "bare POSTs by ht
 ALONE, BESIDE = "payments", "payments, beside webhooks of which half hang"
 ENDPOINTS = 100
 AIM, LIMIT = 0.5, 1.2
-SPACING = 0.05  # seconds between two payments, each of which is sent to all endpoints
+EVENTS = 200  # to each endpoint, so that most go over connections that are open already
+SPACING = 0.1  # seconds between two payments, each of which is sent to all endpoints
 LOOPBACK = "127.0.0.0/8"
 BODY = b"x" * 500  # of a thin message
 PATIENCE = 60.0
@@ -41,19 +42,31 @@ LED = """
 
 async def webhooks(server: str, scale: Scale) -> Found:
     endpoints = min(ENDPOINTS, scale.shop)
-    async with _receiver() as url, AsyncExitStack() as stack:
-        dsn = await stack.enter_async_context(own_database(server))
+    async with _receiver() as url:
+        async with _shop(server, scale, (f"{url}/take/{n}" for n in range(endpoints))) as (_, servers, store, shop):
+            bare, sent = (
+                partial(_post, url),
+                partial(_deliver, store, servers, shop, endpoints, min(EVENTS, scale.shop)),
+            )
+            rows = await measure([(Row(BARE), bare), (Row(WEBHOOKS), sent)], scale, warm_up=False)
+        half = (f"{url}/{'hang' if n % 2 else 'take'}/{n}" for n in range(endpoints))
+        async with _shop(server, scale, half) as (dsn, _, store, shop):
+            alone, beside = partial(_pay, shop), partial(_pay_beside, dsn, store, shop, endpoints)
+            return Found(rows + await measure([(Row(ALONE), alone), (Row(BESIDE), beside)], scale, warm_up=False))
+
+
+@asynccontextmanager
+async def _shop(
+    server: str, scale: Scale, urls: Iterable[str]
+) -> AsyncIterator[tuple[str, Servers, Store, Shop]]:  # fmt: skip
+    """With webhooks to these addresses, on a database of its own."""
+    async with own_database(server) as dsn:
         await migrate(dsn)
-        servers = await stack.enter_async_context(reachable(dsn))
-        store = await stack.enter_async_context(store_at(servers, connections=20))
-        shop = Shop(store)
-        await shop.open(scale.shop)
-        await _create(store, (f"{url}/take/{n}" for n in range(endpoints)))
-        bare, sent = partial(_post, url), partial(_deliver, store, servers, shop, endpoints, max(1, scale.shop // 10))
-        rows = await measure([(Row(BARE), bare), (Row(WEBHOOKS), sent)], scale, warm_up=False)
-        await _create(store, (f"{url}/hang/{n}" for n in range(endpoints)))
-        alone, beside = partial(_pay, shop), partial(_pay_beside, dsn, store, shop, 2 * endpoints)
-        return Found(rows + await measure([(Row(ALONE), alone), (Row(BESIDE), beside)], scale, warm_up=False))
+        async with reachable(dsn) as servers, store_at(servers, connections=20) as store:
+            shop = Shop(store)
+            await shop.open(scale.shop)
+            await _create(store, urls)
+            yield dsn, servers, store, shop
 
 
 async def _create(store: Store, urls: Iterable[str]) -> None:
