@@ -21,7 +21,7 @@ SECONDS = os.environ.get("FUZZ_SECONDS")
 FORGIVE = """
     CREATE FUNCTION forgive() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.level := 0; RETURN NEW; END';
     CREATE TRIGGER forgive BEFORE INSERT OR UPDATE ON login_failures FOR EACH ROW EXECUTE FUNCTION forgive()"""
-BOUNDED = ["--max-time", "20", "--max-examples", "5", "--seed", "1"]
+BOUNDED = ["--max-time", "40", "--max-examples", "5", "--seed", "1"]
 
 
 async def test_nothing_that_a_client_may_send_breaks_what_the_document_says(database: str) -> None:

@@ -56,7 +56,9 @@ function replace(part, now) {
   const focused = part.contains(document.activeElement) ? document.activeElement : null;
   part.replaceWith(now);
   prepare(now);
-  if (focused) (document.getElementById(focused.id) ?? (focused.rel && $(`[rel="${focused.rel}"]`, now)))?.focus();
+  if (!focused) return;
+  const same = focused.rel ? `[rel="${focused.rel}"]` : `a[href="${CSS.escape(focused.getAttribute("href") ?? "")}"]`;
+  (document.getElementById(focused.id) ?? $(same, now))?.focus();
 }
 
 // Times come in UTC, and are shown where the reader is; the title says UTC.
