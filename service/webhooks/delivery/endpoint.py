@@ -295,7 +295,7 @@ class Deliverer:
         now, last, settings = self._tools.now(), messages[-1], self.webhook.settings
         headers = {
             **self.webhook.headers,
-            "content-type": BATCH if settings.order == STORE else SINGLE,
+            "content-type": BATCH if self._is_batch(messages) else SINGLE,
             **self._signer.headers(f"{self.id}-{last.position}", body, now),
         }
         outcome = await self._tools.sender.post(settings.url, headers, body)
@@ -308,9 +308,13 @@ class Deliverer:
         if self.webhook.settings.form == "full":
             opened = await self._tools.tail.full([each.position for each in messages])
             messages = fitting(replace(each, thin=opened[each.position]) for each in messages)
-        if self.webhook.settings.order != STORE:
+        if not self._is_batch(messages):
             return messages[0].thin, messages
         return b"[" + b",".join(each.thin for each in messages) + b"]", messages
+
+    def _is_batch(self, messages: list[WebhookMessage]) -> bool:
+        """Also what failed as a batch, when the order has been changed since: it is sent again as it was."""
+        return self.webhook.settings.order == STORE or len(messages) > 1
 
     def _note(
         self, messages: list[WebhookMessage], kind: Kind, attempt: int, at: datetime, outcome: PostOutcome

@@ -25,7 +25,7 @@ def retry_after(header: str | None, now: datetime) -> float | None:
         return float(min(int(header[:9]), LONGEST))
     try:
         until = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max((until - now).total_seconds(), 0), LONGEST)
