@@ -17,6 +17,7 @@ class Endpoints:
         self.ids: dict[str, int] = {}
         self._http = http
         self._journal = journal
+        self._lags: dict[str, int] = {}
 
     async def create(self, receiver: str) -> dict[str, str]:
         """Their secrets."""
@@ -30,14 +31,26 @@ class Endpoints:
         return secrets
 
     async def have_all(self, order: str) -> bool:
-        """The service says so. If it does not, what has failed is sent again now, and need not wait for its turn."""
-        with suppress(httpx.HTTPError):
-            answer = (await self._http.get(f"/webhooks/{self.ids[order]}")).raise_for_status()
-            if (lag := answer.json()["webhook"]["lag"]) is not None and lag["events"] == 0:
-                return True
-        await self.restart(order)
+        """The service says so. If it does not, and goes no further, what has failed is sent again now: its turn may
+        come in hours.
+        """
+        lag, before = await self._lag(order), self._lags.get(order)
+        if lag == 0:
+            return True
+        if lag is None or before is None or lag >= before:
+            await self.restart(order)
+        if lag is not None:
+            self._lags[order] = lag
         await asyncio.sleep(REST)
         return False
+
+    async def _lag(self, order: str) -> int | None:
+        """In events; None where nobody can tell."""
+        with suppress(httpx.HTTPError):
+            answer = (await self._http.get(f"/webhooks/{self.ids[order]}")).raise_for_status()
+            if (lag := answer.json()["webhook"]["lag"]) is not None:
+                return int(lag["events"])
+        return None
 
     async def restart(self, order: str) -> bool:
         """Paused and resumed: what waits to be sent again is sent now."""

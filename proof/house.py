@@ -70,27 +70,21 @@ class House:
         self.relay = Kept("relay", [CUSTODIARY, "relay", "nats"], where, environment, may_end=True)
         serve = [CUSTODIARY, "serve", "--port", str(port), "--workers", "2"]
         self.service = Kept("service", serve, where, environment, may_end=True)
-        self.writers = [
-            Kept(name, [*MODULE, "proof.writer", dsn, str(self.journals / name), f"{seed} {name}"], where)
-            for name in (f"writer-{number}" for number in range(WRITERS))
-        ]
-        self.clients = [
-            Kept(
-                name,
-                [*MODULE, "proof.client", self.url + BASE, str(self.journals / name), f"{seed} {name}"],
-                where,
-                environment,
-            )
-            for name in (f"client-{number}" for number in range(CLIENTS))
-        ]
         self.seen = [where / f"seen-{number}" for number in range(FOLLOWERS)]
         self.relayed: list[str] = []  # what has arrived in NATS, when all is over
         self.read = {f"a reader by {way}": where / way for way in WAYS}  # of the feed
-        self.readers = [
-            Kept(path.name, [*MODULE, "proof.reader", path.name, self.url + BASE, str(path)], where, environment)
-            for path in self.read.values()
-        ]
-        self.followers = [Kept(path.name, [*MODULE, "proof.follower", dsn, str(path)], where) for path in self.seen]
+
+        def module(name: str, module: str, *arguments: str) -> Kept:
+            return Kept(name, [*MODULE, module, *arguments], where, environment)
+
+        def busy(name: str, of: str, address: str) -> Kept:
+            return module(name, of, address, str(self.journals / name), f"{seed} {name}")
+
+        api = self.url + BASE
+        self.writers = [busy(f"writer-{number}", "proof.writer", dsn) for number in range(WRITERS)]
+        self.clients = [busy(f"client-{number}", "proof.client", api) for number in range(CLIENTS)]
+        self.readers = [module(path.name, "proof.reader", path.name, api, str(path)) for path in self.read.values()]
+        self.followers = [module(path.name, "proof.follower", dsn, str(path)) for path in self.seen]
 
     @property
     def everybody(self) -> list[Kept]:

@@ -68,7 +68,7 @@ async def authorise(request: AnyRequest) -> None:
     """
     if request.method == "OPTIONS":  # which Litestar answers to for every path
         raise MethodNotAllowed(methods(request))
-    principal = await _authenticated(request)
+    principal = await authenticated(request)
     request.scope["user"] = principal  # the access log names who is denied, too
     if (limit := serving(request).rate_limit) is not None:
         await limit.count(request.scope, principal.credential)
@@ -87,13 +87,14 @@ def methods(request: AnyRequest) -> set[str]:
 async def is_still_authenticated(request: AnyRequest) -> bool:
     """Whether the credential of a long answer is still valid: it may have been revoked since the request."""
     try:
-        await _authenticated(request)
+        await authenticated(request)
     except Unauthenticated:
         return False
     return True
 
 
-async def _authenticated(request: AnyRequest) -> Principal:
+async def authenticated(request: AnyRequest) -> Principal:
+    """Whose credential it is, as of now. Raises Unauthenticated."""
     authorization = header(request.scope, b"authorization")
     return await serving(request).authenticator.authenticate(authorization, sender(request.scope))
 

@@ -69,7 +69,7 @@ class Relay:
                 pause = TAKE_OVER
             except (nats.errors.Error, NotStored) as error:
                 self._log(logging.WARNING, str(error) or type(error).__name__)
-            except Exception as error:
+            except Exception as error:  # of many kinds: only `why_away` knows which mean that the database is away
                 if why_away(error) is None:
                     raise
                 self._log(logging.WARNING, str(error) or type(error).__name__)

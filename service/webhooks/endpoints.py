@@ -23,7 +23,7 @@ from eventstore.store import Store, Unit
 from projections.models.webhooks import WebhookRow
 from projections.queries.lookups import existing_labels
 from projections.queries.webhooks import count_wanted, count_webhooks, every_webhook, find_webhook
-from service.feed.pages import position_before
+from service.feed.pages import AheadOfTheLog, position_before
 from service.webhooks.delivery.reading import Delivery, EndpointLag, deliveries, lags
 from service.webhooks.delivery.reading import resend as send_again
 from service.webhooks.fields import ReplayRange
@@ -127,9 +127,11 @@ async def act(unit: Unit, id_: int, command: WebhookCommand) -> int:
 
 
 async def replayable(store: Store, id_: int, wanted: ReplayRange) -> Replayable:
-    """What a replay would send. Raises WebhookNotFound."""
+    """What a replay would send. Raises WebhookNotFound, AheadOfTheLog."""
     head = await store.log.head(store.pool)
     after = await position_before(store, wanted.since) if wanted.since else wanted.after or 0
+    if after > head:
+        raise AheadOfTheLog(head)
     until = min(wanted.until or head, head)
     events = await count_wanted(store.pool, id_, after, until)
     if events is None:

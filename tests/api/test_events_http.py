@@ -86,6 +86,23 @@ async def test_whoever_is_beyond_the_end_learns_where_it_is(empty_shop: Shop) ->
     assert reason(answer) == Reason.BEYOND_THE_LOG
 
 
+@pytest.mark.parametrize("last", ["-1", "abc", "9" * 19, "1.5", "\u0661".encode()])
+async def test_a_last_event_id_that_is_none_is_refused(shop: Shop, last: str | bytes) -> None:
+    assert problems(await shop.get("/events/stream", headers={"Last-Event-ID": last})) == {"Last-Event-ID": ["numeric"]}
+
+
+async def test_a_poll_tells_nothing_to_a_credential_that_is_revoked_while_it_waits(shop: Shop) -> None:
+    head = await shop.position()
+    new = {"login": "crm", "name": "desk", "role": "administrator", "permissions": ["feeds/view"]}
+    made = done(await shop.post("/credentials", new))["data"]
+    poll = shop.get("/events", params={"after": head, "wait": 30}, auth=("crm", made["password"]))
+    waiting = asyncio.create_task(poll)
+    await until(lambda: following(shop), "somebody waits")
+    await shop.delete(f"/credentials/{made['uuid']}")
+    await shop.customer()
+    assert (await asyncio.wait_for(waiting, PATIENCE)).status_code == 401
+
+
 async def test_a_long_poll_is_answered_when_there_is_an_event(shop: Shop) -> None:
     head = await shop.position()
     waiting = asyncio.create_task(events(shop, after=head, wait=30))

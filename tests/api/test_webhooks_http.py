@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.http.reasons import Reason
 from domain.event import Stream
 from domain.webhook import WEBHOOK, Webhook
 from eventstore.postgres.stream_ids import to_uuid
@@ -285,6 +286,8 @@ async def test_a_replay_says_first_how_many_events_it_would_send(shop: Shop) -> 
     assert (await act(shop, every, "replay", {"since": "2001-01-01", "dry_run": True}))["data"]["after"] == 0
     assert (await act(shop, every, "replay", {"since": "2999-01-01"}))["data"]["events"] == 0
     assert other
+    beyond = await shop.post(f"/webhooks/{every}/replay", {"after": await shop.position() + 1})
+    assert reason(beyond) == Reason.BEYOND_THE_LOG
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from domain.webhook import DeliveryOrder, ReplayWebhook, TestWebhook
 from eventstore.postgres.servers import Servers
 from eventstore.store import Store
 from tests.eventstore.acts import do, erase, register, rename
-from tests.webhooks.desk import Clock, change, deliveries, endpoint, positions, tell, until
+from tests.webhooks.desk import Clock, change, deliveries, endpoint, pause, positions, resume, tell, until
 from tests.webhooks.receiver import Receiver, answering, refusing, refusing_types, take
 from tests.webhooks.test_signing import keys, verify_pair, whsec
 
@@ -203,3 +203,48 @@ async def test_no_more_than_its_rate_is_sent(store: Store, servers: Servers, rec
         began = time.monotonic()
         await receiver.until(lambda: len(receiver.received) == 6)
     assert time.monotonic() - began >= 0.5
+
+
+async def test_what_failed_as_a_batch_comes_as_that_batch_when_the_order_was_changed(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    """Also erasures among it: none is acknowledged that was not sent."""
+    webhook_id = await endpoint(store, receiver, types=("customer-erased",), order="store")
+    customers = [await register(store, f"{number}@example.com") for number in range(3)]
+    await pause(store, webhook_id)
+    for id_ in customers:
+        await erase(store, id_)
+    receiver.answer = answering(500)
+    clock = Clock()
+    async with deliveries(store, servers, now=clock.now):
+        await resume(store, webhook_id)
+        await receiver.until(lambda: len(receiver.received) == 1)
+        await until(store, "SELECT count(*) = 1 FROM webhook_retries")
+        await change(store, webhook_id, receiver.url(), types=("customer-erased",))
+        receiver.answer = take
+        await clock.go_on(store, receiver, timedelta(seconds=6))
+        await receiver.until(lambda: len(receiver.customers) == 3)
+        await until(store, "SELECT count(*) = 3 FROM webhook_erasures WHERE acknowledged_at IS NOT NULL")
+        await until(store, "SELECT NOT EXISTS (SELECT FROM webhook_retries)")
+    failed, sent = receiver.received
+    assert (sent.id, sent.body) == (failed.id, failed.body)
+    assert receiver.customers == customers
+
+
+async def test_customers_that_fail_hold_up_all_once_the_order_is_the_stores(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    types = ("customer-registered",)
+    webhook_id = await endpoint(store, receiver, types=types)
+    receiver.answer = answering(500)
+    clock = Clock()
+    async with deliveries(store, servers, now=clock.now):
+        ada = await register(store, "ada@example.com")
+        await until(store, "SELECT count(*) = 1 FROM webhook_retries")
+        await change(store, webhook_id, receiver.url(), types=types, order="store")
+        receiver.answer = take
+        eve = await register(store, "eve@example.com")
+        await until(store, "SELECT NOT EXISTS (SELECT FROM webhook_attempts OFFSET 1)")
+        await clock.go_on(store, receiver, timedelta(seconds=6))
+        await receiver.until(lambda: len(receiver.customers) == 2)
+    assert receiver.customers == [ada, eve]

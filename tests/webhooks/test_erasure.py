@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+from domain.order import ORDER, TransferOrder
 from eventstore.postgres.servers import Servers
 from eventstore.store import Store
 from service.webhooks.delivery.reading import Notice, notices
 from service.webhooks.delivery.reading import deliveries as attempts
-from tests.eventstore.acts import erase, register, rename
+from tests.eventstore.acts import do, erase, place, register, rename
 from tests.webhooks.desk import Clock, deliveries, endpoint, pause, positions, replay, resume, until
 from tests.webhooks.receiver import Receiver, answering, receiving, refusing, take
 
@@ -140,3 +141,33 @@ async def test_the_receipt_has_who_was_sent_it_before_they_acknowledge(
         await until(store, "SELECT count(*) = 1 FROM webhook_erasures WHERE sent_at IS NOT NULL")
     [notice] = await notices(store.pool, ada)
     assert notice == Notice(webhook_id, notice.sent_at, None)
+
+
+async def test_it_goes_to_who_knows_the_person_only_as_whose_order_was_anothers(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    await endpoint(store, receiver, types=("order-transferred",))
+    ada, eve = await register(store, "ada@example.com"), await register(store, "eve@example.com")
+    order = await place(store, ada)
+    async with deliveries(store, servers):
+        await do(store, ORDER, order, TransferOrder(customer_id=eve))
+        await receiver.until(lambda: len(receiver.taken) == 1)
+        await until(store, "SELECT count(*) = 2 FROM webhook_customers")
+        await erase(store, ada)
+        await receiver.until(lambda: len(receiver.taken) == 2)
+    assert types(receiver) == ["order-transferred", "customer-erased"]
+
+
+async def test_what_is_sent_again_after_it_names_no_field(store: Store, servers: Servers, receiver: Receiver) -> None:
+    """Though the message that was made before the erasure is still in memory."""
+    webhook_id = await endpoint(store, receiver, types=REGISTERED)
+    async with deliveries(store, servers):
+        ada = await register(store, "ada@example.com")
+        await receiver.until(lambda: len(receiver.taken) == 1)
+        await erase(store, ada)
+        await receiver.until(lambda: len(receiver.taken) == 2)
+        await replay(store, webhook_id, 0, (await positions(store, ada))[0])
+        await receiver.until(lambda: len(receiver.taken) == 3)
+    first, _, again = receiver.taken
+    assert first.events[0]["data"]["changed"]
+    assert (again.id, again.events[0]["data"]["changed"]) == (first.id, None)

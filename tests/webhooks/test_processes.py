@@ -119,7 +119,7 @@ async def test_who_is_cancelled_while_state_is_written_loses_none_of_it(store: S
         found = await load(connection, webhook_id, 0)
         progress, recorder = Progress(0, b"", found.retries[0]), Recorder(connection)
         recorder.follow(Run(webhook_id, 0, None, progress))
-        progress.add(WebhookMessage(1, b"1", "customer-renamed", "customers/1", 1, b"{}"))
+        progress.add(WebhookMessage(1, b"1", "customer-renamed", "customers/1", 1, None, b"{}"))
         flight = progress.take(datetime.now(UTC), ())
         assert flight is not None
         progress.failed(flight, flight.messages, datetime.now(UTC))

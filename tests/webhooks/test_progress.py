@@ -27,7 +27,7 @@ WAIT = timedelta(seconds=5)
 
 
 def message(position: int, lane: str = "customers/1", size: int = 400) -> WebhookMessage:
-    return WebhookMessage(position, bytes([position % 256]), "order-paid", lane, 1, b"x" * size)
+    return WebhookMessage(position, bytes([position % 256]), "order-paid", lane, 1, None, b"x" * size)
 
 
 def begin(*messages: WebhookMessage, in_store_order: bool = False) -> Progress:

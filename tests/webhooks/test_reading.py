@@ -15,7 +15,7 @@ from service.webhooks.delivery.reading import (
 )
 from service.webhooks.delivery.reading import deliveries as attempts
 from tests.eventstore.acts import register, rename
-from tests.webhooks.desk import Clock, deliveries, endpoint, pause, positions, resume, until
+from tests.webhooks.desk import Clock, change, deliveries, endpoint, pause, positions, resume, until
 from tests.webhooks.receiver import Receiver, answering, refusing, take
 
 ONLY = ("customer-registered", "customer-renamed")
@@ -110,7 +110,7 @@ async def test_a_delivery_is_sent_once_more_with_the_same_id(
         await resend(store.pool, webhook_id + 1, first.id)
 
 
-async def test_a_batch_is_sent_once_more_whole(store: Store, servers: Servers, receiver: Receiver) -> None:
+async def test_a_batch_is_sent_once_more_as_it_was(store: Store, servers: Servers, receiver: Receiver) -> None:
     ada = await register(store, "ada@example.com")
     await rename(store, ada, "Augusta")
     webhook_id = await endpoint(store, receiver, types=ONLY, order="store", since=0)
@@ -118,9 +118,9 @@ async def test_a_batch_is_sent_once_more_whole(store: Store, servers: Servers, r
         await until(store, ATTEMPTED, 1)
         [sent] = await attempts(store.pool, webhook_id, limit=10)
         assert (sent.events, sent.customer_id) == (2, None)
+        await change(store, webhook_id, receiver.url("/other"))  # in another order, and without filters
         await resend(store.pool, webhook_id, sent.id)
-        await receiver.until(lambda: len(receiver.taken) == 2)
-    assert receiver.received[0].body == receiver.received[1].body
+        await receiver.until(lambda: receiver.received[0].body in {each.body for each in receiver.taken[1:]})
 
 
 async def test_attempts_are_forgotten_after_thirty_days(store: Store, servers: Servers, receiver: Receiver) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, TypeAlias, cast
 
 from msgspec import Meta, Raw, Struct
 
-from api.handling.serving import AnyRequest, id_in_path, is_still_authenticated, serving
+from api.handling.serving import AnyRequest, authenticated, id_in_path, is_still_authenticated, serving
 from api.http.answer import Answer, answer
 from api.http.headers import header
 from api.http.reasons import Reason
-from api.http.refusals import TooMany
+from api.http.refusals import Invalid, TooMany
 from api.http.request import read
 from api.http.turns import RETRY_AFTER
 from api.openapi.operation import get
@@ -103,6 +103,8 @@ async def list_events(request: AnyRequest) -> Answer:
     service, wanted = serving(request), await read(request, EventsWanted)
     after = await _start(request, wanted)
     page = await _page(service.following, wanted, after)
+    if wanted.wait:  # it may have been revoked meanwhile
+        await authenticated(request)
     name, make = source(service.settings.store_url), MAKERS[wanted.form]
     data = cast("list[CloudEvent]", [Raw(make(entry, name)) for entry in page.entries])
     return answer(EventsShown(EventsPage(data, page.next, page.caught_up)))
@@ -143,7 +145,8 @@ async def stream_events(request: AnyRequest) -> EventStream:
     """
     service, wanted = serving(request), await read(request, Followable)
     after = await _start(request, wanted)
-    after = id_in_path(header(request.scope, b"last-event-id") or "") or after
+    if last := header(request.scope, b"last-event-id"):
+        after = _position(last)
     name, make = source(service.settings.store_url), MAKERS[wanted.form]
     followed = Followed(wanted.wanted, after, lambda entry: make(entry, name))
     may_go_on = partial(is_still_authenticated, request)
@@ -155,6 +158,14 @@ async def _start(request: AnyRequest, wanted: Followable) -> int:
     if wanted.form == "full":
         request.user.require("feeds/full")
     return await position_before(serving(request).store, wanted.since) if wanted.since else wanted.after or 0
+
+
+def _position(last_event_id: str) -> int:
+    """Raises Invalid."""
+    position = id_in_path(last_event_id)
+    if not position and last_event_id != "0":
+        raise Invalid({"Last-Event-ID": {"numeric": "The Last-Event-ID must be the id of an event, or 0."}})
+    return position
 
 
 HANDLERS: list[Any] = [list_events, list_event_types, stream_events]

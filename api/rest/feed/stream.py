@@ -89,7 +89,7 @@ class EventStream(ASGIResponse):
                     page = await self._page(page.next) if has_more else page._replace(entries=[])
                 except (HttpRefusal, AheadOfTheLog):
                     return
-                except Exception as error:
+                except Exception as error:  # of many kinds: only `log_away` knows which mean that the database is away
                     if log_away(error) is None:
                         raise
                     return

@@ -36,6 +36,7 @@ from domain.webhook import (
 from eventstore.postgres.connection import Session
 from eventstore.store import Unit
 from service.credentials.auth import Principal
+from service.feed.pages import AheadOfTheLog
 from service.fields.input import Nothing
 from service.webhooks import endpoints
 from service.webhooks.endpoints import Replayable, TooManyWebhooks, UnknownLabelOfWebhook, WithNewKeys
@@ -174,7 +175,7 @@ async def rotate_secret(request: AnyRequest, webhook_id: FromPath[str]) -> Answe
 
 @post(
     f"{PATH}/replay", "Replay events to a webhook", GROUP, "feeds/manage", takes=ReplayRange, answers=ReplayAnswered,
-    refuses=WebhookNotFound, versioned=True,
+    refuses=(WebhookNotFound, AheadOfTheLog(0)), versioned=True,
 )  # fmt: skip
 async def replay_to_webhook(request: AnyRequest, webhook_id: FromPath[str]) -> Answer:
     """Sends it a range of the log again, with the same ids, beside what happens now. With `dry_run`, says how many

@@ -3,46 +3,26 @@ goes ahead of both. As many messages are on their way at a time as the endpoint 
 """
 
 import asyncio
-from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
+from collections.abc import Collection, Container, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from domain.refusals import Refusal
-from domain.webhook import WEBHOOK, PauseReason, PauseWebhook, Webhook, WebhookReplayed
-from eventstore.store import By, Store, Unit
+from domain.event import tag
+from domain.webhook import Webhook, WebhookPaused, WebhookReplayed, WebhookSettings
 from projections.queries.lookups import carriers
-from service.webhooks.delivery import filters, state
+from service.webhooks.delivery import state
+from service.webhooks.delivery.dispatch import Dispatcher, Tools
 from service.webhooks.delivery.progress import MAX_EVENTS, STORE, Flight, Progress, Retry, WebhookMessage, fitting
-from service.webhooks.delivery.recorder import Attempt, Recorder, Run
-from service.webhooks.delivery.schedule import retry_after, wait
-from service.webhooks.delivery.sender import GONE, PostOutcome, WebhookSender
-from service.webhooks.delivery.signing import Signer
-from service.webhooks.delivery.state import Ahead, Cursor, DeliveryState, Kind
-from service.webhooks.delivery.tail import ERASED, REPLAYED, TESTED, Tail
+from service.webhooks.delivery.recorder import Run
+from service.webhooks.delivery.state import Ahead, Cursor, DeliveryState
+from service.webhooks.delivery.tail import ERASED, REPLAYED, TESTED
 
-ACTOR = "custodiary"  # who pauses an endpoint that does not answer well
-MOST_AT_ONCE = 16  # messages on their way
+PAUSED = tag(WebhookPaused)
 LOOK = 1.0  # seconds after which it looks again, whatever wakes it
-BUSY_SECONDS = 5  # that an endpoint rests which is overrun and does not say for how long
-SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
-RECOVERY = timedelta(minutes=1)  # an endpoint that failed for longer is asked for all that waits when it answers again
-
 Flying: TypeAlias = Coroutine[Any, Any, None]
-
-
-class Tools(NamedTuple):
-    """What all endpoints of a process share. `may_send` is false once the session that holds the locks is lost."""
-
-    store: Store
-    tail: Tail
-    recorder: Recorder
-    sender: WebhookSender
-    now: Callable[[], datetime]
-    patience: timedelta
-    may_send: Callable[[], bool]
 
 
 class Deliverer:
@@ -53,25 +33,24 @@ class Deliverer:
         self._ahead = {each.id: each for each in found.ahead}
         self._gone_ahead: set[int] = set()  # they are read from the table until that is written
         self._looked = max(found.looked_until, found.cursors[0].position)
-        self._failing_since = found.failing_since
+        self._dispatcher = Dispatcher(id_, found.failing_since, tools, self._send_what_waits)
         self._busy: set[str] = set()  # lanes whose message is on its way
-        self._window = MOST_AT_ONCE
-        self._not_before = tools.now()
         self._woken = asyncio.Event()
-        self._has_stopped = False
         self._own = f"webhooks/{id_}"
         self.use(webhook)
 
+    @property
+    def webhook(self) -> Webhook:
+        return self._dispatcher.webhook
+
     def use(self, webhook: Webhook) -> None:
         """Deliver as it says from now on."""
-        self.webhook = webhook
-        self._signer = Signer(webhook.keys)
-        self._is_outdated = False
+        self._dispatcher.use(webhook)
         self.wake()
 
     def hold(self) -> None:
-        """Send nothing until `use`: the endpoint has changed, and what comes after that is not for its former self."""
-        self._is_outdated = True
+        """Send nothing until `use`."""
+        self._dispatcher.hold()
 
     def wake(self) -> None:
         self._woken.set()
@@ -86,9 +65,9 @@ class Deliverer:
     async def deliver(self) -> None:
         """Until it is cancelled, or the endpoint is paused."""
         async with asyncio.TaskGroup() as flights:
-            while not self._has_stopped:
+            while not self._dispatcher.has_stopped:
                 self._woken.clear()
-                if not self._is_outdated:
+                if self._dispatcher.may_send:
                     await self._look()
                     for run in tuple(self.runs):
                         await self._read(run)
@@ -107,8 +86,8 @@ class Deliverer:
         """Until a message has come back, there are new events, or something may be due."""
         now = self._tools.now()
         moments = [run.progress.next_due for run in self.runs] + [each.next_at for each in self._ahead.values()]
-        rests = [self._not_before] if self._not_before > now else []
-        due = min([*rests, *(max(moment, self._not_before) for moment in moments if moment)], default=now)
+        rests = [self._dispatcher.not_before] if self._dispatcher.not_before > now else []
+        due = min([*rests, *(max(moment, self._dispatcher.not_before) for moment in moments if moment)], default=now)
         seconds = (due - now).total_seconds()
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, LOOK) if seconds > 0 else LOOK):
@@ -168,7 +147,7 @@ class Deliverer:
         settings, pool = self.webhook.settings, self._tools.store.pool
         customers = {each.customer_id for each in messages if each.customer_id is not None}
         carrying = await carriers(pool, customers, settings.labels) if settings.labels and customers else set()
-        chosen = {each.position for each in messages if filters.wants(self._own, settings, each, carrying)}
+        chosen = {each.position for each in messages if wants(self._own, settings, each, carrying)}
         erased = {each.customer_id: each.position for each in messages if each.type == ERASED and each.customer_id}
         if erased and not run.replay:
             chosen -= {erased[id_] for id_ in await state.gone_ahead(pool, self.id, erased)}
@@ -179,16 +158,13 @@ class Deliverer:
     def _flights(self) -> Iterator[Flying]:
         now = self._tools.now()
         blocked = set(map(self._lane, self._ahead.values()))  # who is erased hears nothing else before
-        while len(self._busy) < self._window and now >= self._not_before and self._may_send():
+        while len(self._busy) < self._dispatcher.may_fly(now):
             flight = self._next_ahead(now) or self._next(now, self._busy | blocked)
             if flight is None:
                 return
             if rate := self.webhook.settings.rate:
-                self._not_before = now + timedelta(seconds=1 / rate)
+                self._dispatcher.not_before = now + timedelta(seconds=1 / rate)
             yield flight
-
-    def _may_send(self) -> bool:
-        return not (self._has_stopped or self._is_outdated) and self._tools.may_send()
 
     def _next_ahead(self, now: datetime) -> Flying | None:
         for each in self._ahead.values():
@@ -219,7 +195,7 @@ class Deliverer:
     async def _fly_ahead(self, ahead: Ahead, lane: str) -> None:
         try:
             attempt = ahead.failures + 1
-            outcome, _ = await self._send(await self._asked_for(ahead), ahead.kind, attempt)
+            outcome, _ = await self._dispatcher.send(await self._asked_for(ahead), ahead.kind, attempt)
             if outcome is None:
                 return
             if outcome.is_success:
@@ -227,22 +203,14 @@ class Deliverer:
                 self._gone_ahead.add(ahead.id)
                 self._tools.recorder.ahead(ahead.id, None)
                 return
-            failed = replace(ahead, failures=attempt, next_at=self._next_at(outcome, attempt))
+            failed = replace(ahead, failures=attempt, next_at=self._dispatcher.next_at(outcome, attempt))
             self._ahead[ahead.id] = failed
             self._tools.recorder.ahead(ahead.id, (failed.failures, failed.next_at))
         finally:
             self._land(lane)
 
     async def _asked_for(self, ahead: Ahead) -> list[WebhookMessage]:
-        """The event; of a batch that is sent again, what the filters let through."""
-        found: list[WebhookMessage] = []
-        after = ahead.position - 1
-        while after < ahead.until:
-            messages = await self._tools.tail.between(after + 1, ahead.until)
-            after = messages[-1].position
-            found += messages
-        chosen = await self._chosen(found, self.runs[0]) if len(found) > 1 else set()
-        return [each for each in found if each.position in chosen] or found[:1]
+        return await self._tools.tail.each(ahead.positions or [ahead.position])
 
     async def _fly(self, run: Run, flight: Flight) -> None:
         progress, retry = run.progress, flight.retry
@@ -251,15 +219,19 @@ class Deliverer:
             if not messages:
                 return
             attempt = retry.failures + 1 if retry else 1
-            outcome, sent = await self._send(messages, "replayed" if run.replay else "new", attempt)
+            outcome, sent = await self._dispatcher.send(messages, "replayed" if run.replay else "new", attempt)
             if outcome is None:
                 progress.give_back(flight)
             elif outcome.is_success:
                 progress.delivered(flight, sent, self._tools.now())
             else:
-                progress.failed(flight, sent, self._next_at(outcome, attempt))
+                progress.failed(flight, sent, self._dispatcher.next_at(outcome, attempt))
         finally:
             self._land(flight.lane)
+
+    def _send_what_waits(self) -> None:
+        for run in self.runs:
+            run.progress.wake(self._tools.now())
 
     def _land(self, lane: str) -> None:
         self._busy.discard(lane)
@@ -285,101 +257,16 @@ class Deliverer:
             run.progress.looked(lane, after, self._tools.now())
         return fitting(found)
 
-    async def _send(
-        self, messages: list[WebhookMessage], kind: Kind, attempt: int
-    ) -> tuple[PostOutcome | None, list[WebhookMessage]]:
-        """How it went, and what of the messages was sent; None where this process may not send any more."""
-        body, messages = await self._body(messages)
-        if not self._may_send():
-            return None, []
-        now, last, settings = self._tools.now(), messages[-1], self.webhook.settings
-        headers = {
-            **self.webhook.headers,
-            "content-type": BATCH if self._is_batch(messages) else SINGLE,
-            **self._signer.headers(f"{self.id}-{last.position}", body, now),
-        }
-        outcome = await self._tools.sender.post(settings.url, headers, body)
-        self._note(messages, kind, attempt, now, outcome)
-        await self._judge(outcome)
-        return outcome, messages
 
-    async def _body(self, messages: list[WebhookMessage]) -> tuple[bytes, list[WebhookMessage]]:
-        """What is sent, made now, and of how many of the messages: no more than a body may have."""
-        if self.webhook.settings.form == "full":
-            opened = await self._tools.tail.full([each.position for each in messages])
-            messages = fitting(replace(each, thin=opened[each.position]) for each in messages)
-        if not self._is_batch(messages):
-            return messages[0].thin, messages
-        return b"[" + b",".join(each.thin for each in messages) + b"]", messages
+def wants(own: str, settings: WebhookSettings, message: WebhookMessage, carrying: Collection[int]) -> bool:
+    """Whether a cursor sends it to the endpoint of the lane `own`. `carrying` are customers with one of its labels.
 
-    def _is_batch(self, messages: list[WebhookMessage]) -> bool:
-        """Also what failed as a batch, when the order has been changed since: it is sent again as it was."""
-        return self.webhook.settings.order == STORE or len(messages) > 1
-
-    def _note(
-        self, messages: list[WebhookMessage], kind: Kind, attempt: int, at: datetime, outcome: PostOutcome
-    ) -> None:
-        recorder, last = self._tools.recorder, messages[-1]
-        noted = Attempt(
-            webhook_id=self.id,
-            position=messages[0].position,
-            until=last.position,
-            events=len(messages),
-            digest=last.digest,
-            type=last.type,
-            customer_id=last.customer_id if len(messages) == 1 else None,
-            kind=kind,
-            attempt=attempt,
-            at=at,
-            milliseconds=outcome.milliseconds,
-            status=outcome.status,
-            error=outcome.error,
-            answer=outcome.answer,
-        )
-        recorder.attempted(noted, messages)
-        for each in messages:
-            if each.type == ERASED:
-                recorder.erasure(self.id, each, at, self._tools.now() if outcome.is_success else None)
-
-    # WHAT FOLLOWS FROM AN ANSWER
-
-    async def _judge(self, outcome: PostOutcome) -> None:
-        """More at a time for who answers well, half as many for who does not; a pause for who never does."""
-        now = self._tools.now()
-        if outcome.is_success:
-            self._window = min(MOST_AT_ONCE, self._window + 1)
-            if self._failing_since is not None:
-                self._recover(now)
-            return
-        self._window = max(1, self._window // 2)
-        rest = retry_after(outcome.retry_after, now)
-        if outcome.is_busy or rest is not None:
-            self._not_before = max(self._not_before, now + timedelta(seconds=BUSY_SECONDS if rest is None else rest))
-        if self._failing_since is None:
-            self._failing_since = now
-            self._tools.recorder.failing(self.id, now)
-        if outcome.status == GONE:
-            await self._pause("gone")
-        elif now - self._failing_since >= self._tools.patience:
-            await self._pause("failing")
-
-    def _recover(self, now: datetime) -> None:
-        if self._failing_since is not None and now - self._failing_since > RECOVERY:
-            for run in self.runs:
-                run.progress.wake(now)
-        self._failing_since = None
-        self._tools.recorder.failing(self.id, None)
-
-    def _next_at(self, outcome: PostOutcome, failures: int) -> datetime:
-        now = self._tools.now()
-        return now + timedelta(seconds=max(wait(failures), retry_after(outcome.retry_after, now) or 0))
-
-    async def _pause(self, reason: PauseReason) -> None:
-        """With its cursor as it is. Somebody may have deleted it meanwhile."""
-
-        async def pause(unit: Unit) -> None:
-            await unit.decide(WEBHOOK, self.id, PauseWebhook(reason=reason))
-
-        with suppress(Refusal):
-            await self._tools.store.transact(By(actor=ACTOR, at=self._tools.now()), pause)
-        self._has_stopped = True
+    That another endpoint is paused goes to each, whatever its filters; a test goes ahead of the cursor.
+    """
+    if message.type == PAUSED:
+        return message.lane != own
+    if message.type == TESTED and message.lane == own:
+        return False
+    if settings.types and message.type not in settings.types:
+        return False
+    return not settings.labels or message.customer_id in carrying

@@ -22,7 +22,8 @@ from eventstore.reading.stream_cache import beginning
 from eventstore.store import Store
 from service.background.every import attempt, regularly
 from service.webhooks.delivery import state
-from service.webhooks.delivery.endpoint import Deliverer, Tools
+from service.webhooks.delivery.dispatch import Tools
+from service.webhooks.delivery.endpoint import Deliverer
 from service.webhooks.delivery.guard import Guard
 from service.webhooks.delivery.progress import WebhookMessage
 from service.webhooks.delivery.recorder import Recorder

@@ -28,7 +28,13 @@ class WebhookMessage(msgspec.Struct, frozen=True, gc=False):
     type: str
     lane: str
     customer_id: int | None
+    former_customer_id: int | None
     thin: bytes
+
+    @property
+    def customers(self) -> set[int]:
+        """Whom it names."""
+        return {id_ for id_ in (self.customer_id, self.former_customer_id) if id_ is not None}
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +76,11 @@ class Progress:
 
     @property
     def may_read(self) -> bool:
-        """Whether memory has room. Where events keep the order of the store, what fails holds up all that follows."""
-        return len(self._open) < BACKLOG and len(self.retries) < MOST_RETRIES and STORE not in self.retries
+        """Whether memory has room. In the order of the store what fails holds up all that follows, also if it has
+        failed when the order was another.
+        """
+        is_held_up = bool(self.retries) if self.in_store_order else STORE in self.retries
+        return len(self._open) < BACKLOG and len(self.retries) < MOST_RETRIES and not is_held_up
 
     @property
     def next_due(self) -> datetime | None:

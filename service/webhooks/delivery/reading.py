@@ -28,8 +28,9 @@ LAST_FAILURE = f"""
     SELECT {COLUMNS} FROM webhook_attempts
     WHERE webhook_id = $1 AND (status IS NULL OR status NOT BETWEEN 200 AND 299) ORDER BY id DESC LIMIT 1"""
 RESEND = """
-    INSERT INTO webhook_ahead (webhook_id, position, until, kind)
-    SELECT webhook_id, position, until, 'resent' FROM webhook_attempts WHERE webhook_id = $1 AND id = $2 RETURNING id"""
+    INSERT INTO webhook_ahead (webhook_id, position, until, positions, kind)
+    SELECT webhook_id, position, until, positions, 'resent' FROM webhook_attempts WHERE webhook_id = $1 AND id = $2
+    RETURNING id"""
 NOTICES = """
     SELECT webhook_id, sent_at, acknowledged_at FROM webhook_erasures WHERE customer_id = $1 ORDER BY webhook_id"""
 

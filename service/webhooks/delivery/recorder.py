@@ -24,7 +24,7 @@ EVERY = 0.2  # seconds between two batches
 MOST_KNOWN = 200_000  # pairs of an endpoint and a customer in memory
 
 ATTEMPT = (
-    "webhook_id", "position", "until", "events", "digest", "type", "customer_id", "kind", "attempt", "at",
+    "webhook_id", "position", "until", "events", "positions", "digest", "type", "customer_id", "kind", "attempt", "at",
     "milliseconds", "status", "error", "answer",
 )  # fmt: skip
 CURSORS = """
@@ -99,6 +99,7 @@ class Attempt(NamedTuple):
     position: int
     until: int
     events: int
+    positions: list[int] | None
     digest: bytes
     type: str
     customer_id: int | None
@@ -184,8 +185,8 @@ class Recorder:
     def attempted(self, attempt: Attempt, messages: Iterable[WebhookMessage]) -> None:
         self._attempts.append(attempt)
         for message in messages:
-            if message.customer_id is not None and message.type != ERASED:
-                self._customers.add((attempt.webhook_id, message.customer_id))
+            if message.type != ERASED:
+                self._customers.update((attempt.webhook_id, id_) for id_ in message.customers)
 
     def erasure(self, webhook_id: int, message: WebhookMessage, sent: datetime, acknowledged: datetime | None) -> None:
         self._erasures.append((webhook_id, message.customer_id, message.position, sent, acknowledged))

@@ -40,6 +40,7 @@ CREATE TABLE webhook_ahead (
     webhook_id bigint NOT NULL,
     position bigint NOT NULL,
     until bigint NOT NULL,        -- the last event of a batch
+    positions bigint[],           -- of all in it
     kind text NOT NULL,           -- erased, tested, resent
     customer_id bigint,           -- who is erased
     failures integer NOT NULL DEFAULT 0,
@@ -72,6 +73,7 @@ CREATE TABLE webhook_attempts (
     position bigint NOT NULL,     -- of the event, or of the first in a batch
     until bigint NOT NULL,        -- of the event, or of the last
     events integer NOT NULL,
+    positions bigint[],           -- of all in a batch
     digest bytea NOT NULL,        -- of the last
     type text NOT NULL,           -- of the last
     customer_id bigint,           -- whom a message of one event is about

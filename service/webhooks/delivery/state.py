@@ -23,7 +23,7 @@ ENDPOINT = """
 CURSORS = "SELECT replay, position, digest, until FROM webhook_cursors WHERE webhook_id = $1 ORDER BY replay"
 RETRIES = "SELECT replay, lane, after, until, failures, next_at FROM webhook_retries WHERE webhook_id = $1"
 AHEAD = """
-    SELECT id, webhook_id, position, until, kind, customer_id, failures, next_at FROM webhook_ahead
+    SELECT id, webhook_id, position, positions, kind, customer_id, failures, next_at FROM webhook_ahead
     WHERE webhook_id = ANY($1) ORDER BY id"""
 
 # Whether the event at the cursor is still the one that was there. Positions of a cursor that has not moved yet have no
@@ -91,12 +91,12 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 class Ahead(msgspec.Struct, frozen=True):
-    """A message that waits for no cursor; of a batch that is sent again, `until` is the last event."""
+    """A message that waits for no cursor; of a batch that is sent again, `positions` are those of all its events."""
 
     id: int
     webhook_id: int
     position: int
-    until: int
+    positions: list[int] | None
     kind: Kind
     customer_id: int | None  # who is erased
     failures: int

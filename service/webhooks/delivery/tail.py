@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.customer import CustomerErased
 from domain.event import Recorded, Stream, tag
+from domain.events import ERASING
 from domain.webhook import WebhookReplayed, WebhookTested
 from eventstore.log.subscription import Subscription
 from eventstore.postgres.sql import stored_as
@@ -23,6 +24,7 @@ OTHERS = "others"  # the lane of streams that this version does not know
 # What goes ahead of other messages, or opens a range.
 ERASED, TESTED, REPLAYED = tag(CustomerErased), tag(WebhookTested), tag(WebhookReplayed)
 NOTABLE = frozenset({ERASED, TESTED, REPLAYED})
+ERASING_TYPES = frozenset(map(tag, ERASING))
 
 FIND_NOTABLE = f"""
     SELECT notification_id, originator_id, customer_id, split_part(topic, '#', 1) AS type FROM stored_events
@@ -53,6 +55,7 @@ class Tail:
         self._source = message.source(store_url)
         self._start = end
         self._recent: list[WebhookMessage] = []
+        self._erased: set[str] = set()  # lanes of whom was erased since: few, and messages may wait for long
         self._wake = wake
 
     async def follow(self) -> None:
@@ -64,6 +67,8 @@ class Tail:
                 self._append(self._message(entry))
 
     def _append(self, new: WebhookMessage) -> None:
+        if new.type in ERASING_TYPES:
+            self._erased.add(new.lane)
         self._recent.append(new)
         self.end = new.position
         if len(self._recent) == 2 * RECENT:
@@ -83,8 +88,16 @@ class Tail:
 
     async def between(self, first: int, last: int) -> list[WebhookMessage]:
         """All events from a position to another, read now, a batch at most."""
-        page = await page_after(self._store, first - 1, limit=PAGE)
+        page = await page_after(self._store, first - 1, limit=min(PAGE, last - first + 1))
         return [self._message(entry) for entry in page.entries if entry.recorded.position <= last]
+
+    async def each(self, positions: Iterable[int]) -> list[WebhookMessage]:
+        """The events at these positions, read now."""
+        return [message for position in positions for message in await self.between(position, position)]
+
+    async def current(self, message: WebhookMessage) -> WebhookMessage:
+        """The message as it is made now: whoever is erased since it was made has no names of fields in it."""
+        return (await self.each([message.position]))[0] if message.lane in self._erased else message
 
     async def full(self, positions: Sequence[int]) -> dict[int, bytes]:
         """The messages with the events' data, opened now."""
@@ -109,7 +122,7 @@ class Tail:
         if position < self._start:
             rows = await self._store.pool.fetch(FIND_NOTABLE, position, self._start)
             found = [
-                WebhookMessage(position, b"", type_, lane_of(from_uuid(stream), customer_id), customer_id, b"")
+                WebhookMessage(position, b"", type_, lane_of(from_uuid(stream), customer_id), customer_id, None, b"")
                 for position, stream, customer_id, type_ in rows
             ]
         return found + [each for each in self._recent[self._first_after(position) :] if each.type in NOTABLE]
@@ -125,6 +138,7 @@ class Tail:
             entry.type,
             lane_of(recorded.stream, recorded.customer_id),
             recorded.customer_id,
+            recorded.former_customer_id,
             message.thin(entry, self._source),
         )
 
