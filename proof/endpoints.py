@@ -45,7 +45,7 @@ class Endpoints:
         return False
 
     async def _lag(self, order: str) -> int | None:
-        """In events; None where nobody can tell."""
+        """The endpoint's lag in events; None where nobody can tell."""
         with suppress(httpx.HTTPError):
             answer = (await self._http.get(f"/webhooks/{self.ids[order]}")).raise_for_status()
             if (lag := answer.json()["webhook"]["lag"]) is not None:

@@ -19,13 +19,13 @@ BY_STORE = {
     ("Idempotency-Key", "unique"), ("user_id", "unique"), ("user_id", "exists"), ("user_login", "unique"),
     ("user_email", "unique"), ("value", "unique"), ("labels", "exists"), ("order_id", "exists"),
     ("payment_status", "settled"), ("cursor", "invalid"), ("amount", "max"),
-    ("name", "unique"), ("customers.labels", "exists"), ("headers", "exists"),
+    ("name", "unique"), ("customers.labels", "exists"), ("headers", "exists"), ("as_of", "invalid"), ("as_of", "max"),
 }  # fmt: skip
 OTHERS_OF_WHAT_IF = ("projection", "from", "customers", "customer_id", "last_customer_id", "swap")
 BY_OTHER_FIELD = {
     ("state", "required"), ("state", "invalid"), ("postcode", "required"), ("postcode", "invalid"),
     ("total_refund", "max"), ("subtotal", "max"), ("last_customer_id", "min"), ("projection", "in"),
-    ("permissions", "in"), ("since", "invalid"), ("after", "required"),
+    ("permissions", "in"), ("since", "invalid"), ("after", "required"), ("until", "min"),
     *((name, "invalid") for name in OTHERS_OF_WHAT_IF),
 }  # fmt: skip
 BUSINESS = {"Customer already exists.", "Address set as primary failed.", "Can not attach user"}
