@@ -56,9 +56,11 @@ class Instances:
         self._known: WeakKeyDictionary[asyncpg.Connection, Remembered] = WeakKeyDictionary()
 
     async def of(self, connection: Connection) -> Remembered:
-        """The cache of a connection's instance. A new connection is asked for its instance once."""
+        """The cache of a connection's instance. A new connection is asked for its instance once; one that the pool has
+        taken back, because it ended, raises InterfaceError.
+        """
         itself = connection._con if isinstance(connection, PoolConnectionProxy) else connection  # type: ignore[attr-defined]  # noqa: SLF001
-        if (known := self._known.get(itself)) is not None:
+        if itself is not None and (known := self._known.get(itself)) is not None:
             return known
         instance = Instance(*(await connection.fetch(INSTANCE))[0])
         if instance != self._last:

@@ -7,6 +7,7 @@ from domain.customer import CUSTOMER, ChangeCustomer
 from domain.label import LABEL, DeleteLabel, RenameLabel
 from domain.order import ORDER, RecordPayment
 from domain.refusals import LabelNotFound
+from eventstore.postgres.away import why_away
 from eventstore.reading.instance import INSTANCE, Instances
 from eventstore.store import Store
 from projections.live.row_cache import RowCache
@@ -131,6 +132,16 @@ async def test_what_is_remembered_is_of_one_start_of_a_server_on_one_timeline(
     finally:
         for connection in (first, second, third):
             await store.pool.release(connection)
+
+
+async def test_a_connection_that_ended_is_said_to_be_lost(store: Store) -> None:
+    instances = Instances(RowCache)
+    async with store.pool.acquire() as connection:
+        await instances.of(connection)
+        connection.terminate()
+        with pytest.raises(asyncpg.InterfaceError) as lost:
+            await instances.of(connection)
+    assert why_away(lost.value) == "away"
 
 
 async def test_a_plain_role_may_ask_for_it(store: Store) -> None:
