@@ -8,7 +8,7 @@ import httpx
 
 from proof.journal import Journal, Line
 
-REST = 2.0  # seconds until it looks or tries again
+REST = 2.0  # seconds until it tries again
 ORDERS = ("store", "customer")
 
 
@@ -17,7 +17,6 @@ class Endpoints:
         self.ids: dict[str, int] = {}
         self._http = http
         self._journal = journal
-        self._lags: dict[str, int] = {}
 
     async def create(self, receiver: str) -> dict[str, str]:
         """Their secrets."""
@@ -30,22 +29,8 @@ class Endpoints:
             secrets[order] = made["secret"]
         return secrets
 
-    async def have_all(self, order: str) -> bool:
-        """The service says so. If it does not, and goes no further, what has failed is sent again now: its turn may
-        come in hours.
-        """
-        lag, before = await self._lag(order), self._lags.get(order)
-        if lag == 0:
-            return True
-        if lag is None or before is None or lag >= before:
-            await self.restart(order)
-        if lag is not None:
-            self._lags[order] = lag
-        await asyncio.sleep(REST)
-        return False
-
-    async def _lag(self, order: str) -> int | None:
-        """The endpoint's lag in events; None where nobody can tell."""
+    async def lag(self, order: str) -> int | None:
+        """What it has not got yet, in events; None where nobody can tell."""
         with suppress(httpx.HTTPError):
             answer = (await self._http.get(f"/webhooks/{self.ids[order]}")).raise_for_status()
             if (lag := answer.json()["webhook"]["lag"]) is not None:

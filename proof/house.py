@@ -1,6 +1,7 @@
 """Everything that runs while faults are made: PostgreSQL, NATS, the service, writers, clients and followers."""
 
 import asyncio
+import math
 import secrets
 import sys
 import time
@@ -28,6 +29,8 @@ from tests.relay.broker import command, free_port
 WRITERS, CLIENTS, FOLLOWERS = 3, 2, 2
 CALL_SECONDS = 10.0
 PATIENCE = 60.0  # seconds, after which something that must happen is said not to have happened
+LOOK = 2.0  # seconds between two looks at what is left
+URGING = 6.0  # seconds without any coming, after which what failed is asked for
 MODULE = (sys.executable, "-m")
 CUSTODIARY = str(Path(sys.executable).with_name("custodiary"))
 # So that a short run has checkpoints and fresh segments, too, and that a small disk is enough.
@@ -134,18 +137,19 @@ class House:
         await until(all_have_worked, "every process has a command acknowledged")
         await asyncio.gather(*(process.stop() for process in [*self.writers, *self.clients]))
         for order in ORDERS:
-            await until(partial(self.endpoints.have_all, order), f"nothing waits for webhooks in order of {order}")
+            lag, restart = partial(self.endpoints.lag, order), partial(self.endpoints.restart, order)
+            await until_none_is_left(lag, f"nothing waits for webhooks in order of {order}", restart)
         connection = await asyncpg.connect(self.dsn)
         try:
             head = await connection.fetchval("SELECT max(notification_id) FROM stored_events")
         finally:
             await connection.close()
 
-        async def arrived() -> bool:
-            files = (*self.seen, *self.read.values())
-            return all(last_seen(path) >= head for path in files) and await last_relayed(self.nats_url) >= head
+        async def left() -> int:
+            seen = [last_seen(path) for path in (*self.seen, *self.read.values())]
+            return head - min(*seen, await last_relayed(self.nats_url))
 
-        await until(arrived, "the followers reach the end of the log")
+        await until_none_is_left(left, "the followers reach the end of the log")
         self.relayed = await relayed(self.nats_url)
         await self.service.stop()
 
@@ -175,3 +179,21 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
         if time.monotonic() > deadline:
             raise Stuck(f"never came: {what}")
         await asyncio.sleep(0.05)
+
+
+async def until_none_is_left(
+    left: Callable[[], Awaitable[int | None]], what: str, urge: Callable[[], Awaitable[object]] | None = None
+) -> None:
+    """Raises Stuck when the number has not become smaller for too long. Some seconds earlier `urge` is called: what has
+    failed, for one, may wait for hours to be sent again.
+    """
+    fewest, since = math.inf, time.monotonic()
+    while (number := await left()) != 0:
+        waited = time.monotonic() - since
+        if number is not None and number < fewest:
+            fewest, since = number, time.monotonic()
+        elif waited > PATIENCE:
+            raise Stuck(f"never came: {what}")
+        elif urge is not None and waited > URGING:
+            await urge()
+        await asyncio.sleep(LOOK)
