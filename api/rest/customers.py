@@ -23,7 +23,7 @@ from api.presentation.values import Done
 from api.rest.lists import added_to_customers
 from api.rest.privacy import Erasure
 from domain.customer import CUSTOMER_STATUSES
-from domain.refusals import ClaimTaken, CustomerNotFound, UnknownLabel, UnknownUser
+from domain.refusals import ClaimTaken, CustomerNotFound, UnknownLabel, UnknownUser, UserAlreadyAttached
 from eventstore.postgres.connection import Session
 from projections.fold.past import AsOf
 from projections.queries.customers import LABEL, find_customer
@@ -134,7 +134,7 @@ async def get_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answe
 
 @put(
     "/customers/{customer_id:str}", "Update a customer", GROUP, "customers/manage", takes=WholeUpdate,
-    answers=CustomerSaved, refuses=(*TAKEN, CustomerNotFound), versioned=True,
+    answers=CustomerSaved, refuses=(*TAKEN, UserAlreadyAttached, CustomerNotFound), versioned=True,
 )  # fmt: skip
 async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """Email and name are required; of all else, what is sent is changed and no more. A linked user follows. What
@@ -146,7 +146,7 @@ async def update_customer(request: AnyRequest, customer_id: FromPath[str]) -> An
 
 @patch(
     "/customers/{customer_id:str}", "Change some fields of a customer", GROUP, "customers/manage", takes=CustomerPatch,
-    answers=CustomerSaved, refuses=(*TAKEN, CustomerNotFound), versioned=True,
+    answers=CustomerSaved, refuses=(*TAKEN, UserAlreadyAttached, CustomerNotFound), versioned=True,
 )  # fmt: skip
 async def patch_customer(request: AnyRequest, customer_id: FromPath[str]) -> Answer:
     """What is sent is changed and no more, and nothing is required; a blank or null clears what a customer may lack.
