@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -70,7 +70,6 @@ from service.background.sampler import sampling
 from service.background.summing import summing
 from service.feed.following import Following
 from service.fields.places import is_country
-from service.relay.relay import relaying
 from service.replays import is_any_unfinished
 from service.users import finding_free_users
 
@@ -155,11 +154,19 @@ async def _serving(app: Litestar, *, settings: Settings, database_url: str, coun
             checkpointing(store, settings.checkpoint_seconds),
             forgetting(store),
             noting(store),
-            relaying(store, settings.nats, settings.store_url),
+            _relaying(store, settings),
             regularly(DELIVERER_SECONDS, partial(_deliver_if_any, store, runner), logger, "nobody delivers webhooks"),
             pages.warming(),
         ):
             yield
+
+
+def _relaying(store: Store, settings: Settings) -> AbstractAsyncContextManager[None]:
+    if settings.nats is None:
+        return nullcontext()
+    from service.relay.relay import relaying  # noqa: PLC0415 - few have NATS, whose client takes long to import
+
+    return relaying(store, settings.nats, settings.store_url)
 
 
 async def _deliver_if_any(store: Store, runner: JobRunner) -> None:

@@ -1,27 +1,16 @@
-"""What goes on beside answering requests, in processes of their own: replays, verifications, the delivery of webhooks.
+"""Starts what goes on beside answering requests, in processes of their own; see `job.py`.
 
-`replay [ID]`, `verify ID` or `deliver` are its arguments. A replay whose process is killed is resumed, by another or at
-the next start; a verification has ended. Webhooks are delivered by the next process.
+A replay whose process is killed is resumed, by another or at the next start; a verification has ended. Webhooks are
+delivered by the next process.
 """
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
-import uvloop
-
-from api.process import logs
-from api.process.settings import Settings
-from eventstore.postgres.watch import reachable
-from projections.database import open_store, store_at
-from service import replays, verifications
-from service.webhooks.delivery.engine import DeliverySettings, delivering
-
-POLITENESS = 10  # of the process: answering requests goes first
 ATTEMPTS = 3
 
 
@@ -91,32 +80,3 @@ class JobRunner:
             if process.returncode is None:
                 process.terminate()
                 await process.wait()
-
-
-async def _deliver(dsn: str) -> None:
-    """Until it is told to end."""
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    settings = Settings.from_environment()
-    chosen = DeliverySettings(
-        store_url=settings.store_url, allowed=settings.webhook_allow, patience=settings.webhook_patience
-    )
-    async with reachable(dsn) as servers, store_at(servers) as store, delivering(store, servers, chosen):
-        await told.wait()
-
-
-async def _main(dsn: str, kind: str, id_: int | None) -> None:
-    if kind == "deliver":
-        await _deliver(dsn)
-        return
-    async with open_store(dsn) as store:
-        if kind == "replay":
-            await replays.run(store, id_)
-        elif id_ is not None:
-            await verifications.run(store, id_)
-
-
-if __name__ == "__main__":
-    logs.configure()
-    os.nice(POLITENESS)
-    uvloop.run(_main(os.environ["DATABASE_URL"], sys.argv[1], int(sys.argv[2]) if sys.argv[2:] else None))

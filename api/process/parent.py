@@ -27,4 +27,4 @@ def end_with_parent(parent: int | None = None) -> None:
 
 if __name__ == "__main__":
     end_with_parent(int(sys.argv.pop(1)))
-    runpy.run_module("api.process.job_runner", run_name="__main__", alter_sys=True)
+    runpy.run_module("api.process.job", run_name="__main__", alter_sys=True)

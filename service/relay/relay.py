@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Never
 
 import nats.errors
@@ -161,10 +161,8 @@ class Relay:
             self._reported = position, time.monotonic()
 
 
-def relaying(store: Store, target: NatsTarget | None, store_url: str) -> AbstractAsyncContextManager[None]:
+def relaying(store: Store, target: NatsTarget, store_url: str) -> AbstractAsyncContextManager[None]:
     """Relays in the background, until the end of the block. One that has stopped looks again whether it may go on."""
-    if target is None:
-        return nullcontext()
     relay = Relay(store, target, store_url)
 
     async def work() -> None:

@@ -10,8 +10,7 @@ from eventstore.postgres.connection import Executor
 from eventstore.postgres.json import encode
 from eventstore.postgres.stream_ids import MAX_ID
 from eventstore.store import Store
-from service.webhooks.delivery.sender import is_success
-from service.webhooks.delivery.state import Kind
+from service.webhooks.delivery.state import Kind, is_success
 
 MOST_COUNTED = 10_000
 

@@ -16,8 +16,7 @@ from domain.customer import CustomerErased
 from eventstore.postgres.connection import Connection
 from eventstore.postgres.sql import stored_as
 from service.webhooks.delivery.progress import Progress, WebhookMessage
-from service.webhooks.delivery.sender import is_success
-from service.webhooks.delivery.state import Kind
+from service.webhooks.delivery.state import Kind, is_success
 from service.webhooks.delivery.tail import ERASED
 
 EVERY = 0.2  # seconds between two batches

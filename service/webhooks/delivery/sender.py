@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from service.webhooks.delivery.guard import ForbiddenAddress, Guard
+from service.webhooks.delivery.state import is_success
 
 TIMEOUT = 15.0  # seconds, for all of it
 KEPT = 1_024  # bytes of an answer
@@ -34,10 +35,6 @@ class PostOutcome(NamedTuple):
     @property
     def is_busy(self) -> bool:
         return self.status in BUSY
-
-
-def is_success(status: int | None) -> bool:
-    return status is not None and 200 <= status < 300
 
 
 class WebhookSender:

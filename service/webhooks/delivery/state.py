@@ -81,6 +81,11 @@ FORGET = """
 NONE = "DELETE 0"
 
 
+def is_success(status: int | None) -> bool:
+    """Whether an answer's status says that the message is taken."""
+    return status is not None and 200 <= status < 300
+
+
 class Cursor(msgspec.Struct, frozen=True):
     """`replay` is 0 for new events, else the position of the event that asked for a range, up to `until`."""
 
