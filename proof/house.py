@@ -141,7 +141,7 @@ class House:
             await until_none_is_left(lag, f"nothing waits for webhooks in order of {order}", restart)
         connection = await asyncpg.connect(self.dsn)
         try:
-            head = await connection.fetchval("SELECT max(notification_id) FROM stored_events")
+            head: int = await connection.fetchval("SELECT max(notification_id) FROM stored_events")
         finally:
             await connection.close()
 
