@@ -30,7 +30,7 @@ WRITERS, CLIENTS, FOLLOWERS = 3, 2, 2
 CALL_SECONDS = 10.0
 PATIENCE = 60.0  # seconds, after which something that must happen is said not to have happened
 LOOK = 2.0  # seconds between two looks at what is left
-URGING = 6.0  # seconds without any coming, after which what failed is asked for
+URGING = 15.0  # seconds without any coming, after which what failed is asked for: more than a restart takes
 MODULE = (sys.executable, "-m")
 CUSTODIARY = str(Path(sys.executable).with_name("custodiary"))
 # So that a short run has checkpoints and fresh segments, too, and that a small disk is enough.
@@ -187,13 +187,15 @@ async def until_none_is_left(
     """Raises Stuck when the number has not become smaller for too long. Some seconds earlier `urge` is called: what has
     failed, for one, may wait for hours to be sent again.
     """
-    fewest, since = math.inf, time.monotonic()
+    fewest = math.inf
+    since = urged = time.monotonic()
     while (number := await left()) != 0:
-        waited = time.monotonic() - since
+        now = time.monotonic()
         if number is not None and number < fewest:
-            fewest, since = number, time.monotonic()
-        elif waited > PATIENCE:
+            fewest, since = number, now
+        elif now - since > PATIENCE:
             raise Stuck(f"never came: {what}")
-        elif urge is not None and waited > URGING:
+        elif urge is not None and now - max(since, urged) > URGING:
+            urged = now
             await urge()
         await asyncio.sleep(LOOK)
