@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from litestar import Litestar, Response
+from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
@@ -91,12 +92,13 @@ WAITING = 8
 
 
 def create_app(settings: Settings, database_url: str) -> Litestar:
-    """The service on a migrated database."""
+    """The service on a migrated database, which may be another at each start: `app.state.database_url`."""
     counts = Metrics()
     handlers = [handler for resource in RESOURCES for handler in resource.HANDLERS]
     app = Litestar(
         [Routes(BASE, route_handlers=handlers, before_request=authorise), *OUTSIDE, docs_assets(), console()],
-        lifespan=[partial(_serving, settings=settings, database_url=database_url, counts=counts)],
+        lifespan=[partial(_serving, settings=settings, counts=counts)],
+        state=State({"database_url": database_url}),
         exception_handlers=exception_handlers(REFUSALS, request_id, _respond),
         before_send=[_name_request, *([tell_standing] if settings.rate_limit else [])],
         request_max_body_size=MAX_BODY_BYTES,
@@ -115,8 +117,9 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
 
 
 @asynccontextmanager
-async def _serving(app: Litestar, *, settings: Settings, database_url: str, counts: Metrics) -> AsyncIterator[None]:
+async def _serving(app: Litestar, *, settings: Settings, counts: Metrics) -> AsyncIterator[None]:
     """The store, and all that works on it, for as long as the app runs."""
+    database_url = app.state.database_url
     asyncio.get_running_loop().set_exception_handler(log_lost)
     is_country("US")  # reads the world's countries once, before the first request has to wait for it
     async with (

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -29,6 +30,8 @@ POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NUMBERS = count(1)
+# Applications that have ended and may start again: to put one together takes longer than most tests.
+AT_REST: defaultdict[Settings, list[Litestar]] = defaultdict(list)
 # Why any request, any write or any list may be refused.
 OF_ANY: frozenset[str] = frozenset({
     Reason.NO_ROUTE, Reason.URL_TOO_LONG, Reason.HEADERS_TOO_LARGE, Reason.BAD_REQUEST, Reason.INVALID_MULTIPART,
@@ -199,7 +202,8 @@ UNAUTHENTICATED = 401, {
 @asynccontextmanager
 async def open_shop(dsn: str, settings: Settings = SETTINGS) -> AsyncIterator[Shop]:
     """The service on a migrated database, with a login for each role."""
-    app = create_app(settings, dsn)
+    app = AT_REST[settings].pop() if AT_REST[settings] else create_app(settings, dsn)
+    app.state.database_url = dsn
     async with _running(app):
         store: Store = app.state.service.store
         added = {role: await credentials.add(store.pool, role, role, f"test {next(NUMBERS)}") for role in ROLES}
@@ -213,6 +217,7 @@ async def open_shop(dsn: str, settings: Settings = SETTINGS) -> AsyncIterator[Sh
             event_hooks={"response": [has_reason]},
         ) as http:
             yield Shop(app, http, store, passwords, dsn)
+    AT_REST[settings].append(app)
 
 
 @asynccontextmanager
