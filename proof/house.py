@@ -29,7 +29,7 @@ from tests.relay.broker import command, free_port
 WRITERS, CLIENTS, FOLLOWERS = 3, 2, 2
 CALL_SECONDS = 10.0
 PATIENCE = 60.0  # seconds, after which something that must happen is said not to have happened
-LOOK = 2.0  # seconds between two looks at what is left
+LOOK = 0.5  # seconds between two looks at what is left
 URGING = 15.0  # seconds without any coming, after which what failed is asked for: more than a restart takes
 MODULE = (sys.executable, "-m")
 CUSTODIARY = str(Path(sys.executable).with_name("custodiary"))
