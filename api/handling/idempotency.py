@@ -16,9 +16,11 @@ from api.http.reasons import Reason
 from api.http.refusals import HttpRefusal, Invalid, Rule
 from api.http.request import read_body
 from domain.event import Claim
+from eventstore.postgres.answers import pack, unpack
 from eventstore.postgres.connection import Executor, Session
 
 MAX_KEY = 255
+FINGERPRINT_BYTES = 16  # of a digest
 KEY = "[!-~]([ -~]*[!-~])?"  # printable ASCII: of other characters, headers do not say the encoding
 BEGIN = "SELECT is_free, fingerprint, status, etag, body FROM begin_answer($1, $2)"
 FIND = """
@@ -63,7 +65,7 @@ class IdempotencyKey(NamedTuple):
             return
         if not row["fingerprint"]:
             raise _anew(FORGOTTEN)
-        if row["fingerprint"] != self.fingerprint:
+        if row["fingerprint"][:FINGERPRINT_BYTES] != self.fingerprint:
             raise _anew(OTHER_REQUEST)
         raise Answered(_replayed(row))
 
@@ -78,7 +80,7 @@ class IdempotencyKey(NamedTuple):
         self, connection: Session, response: Answer, customer_id: int | None, user_id: int | None = None
     ) -> None:
         """Store the answer. The ids are of the customer or user that it is about; an erasure of either clears it."""
-        told = (response.status_code, response.etag, response.body)
+        told = (response.status_code, response.etag, pack(response.body))
         await connection.execute(KEEP, *self, *told, customer_id, user_id)
 
 
@@ -94,12 +96,12 @@ def key_of(request: AnyRequest, sent: str, *content: bytes) -> IdempotencyKey:
         problem = f"The Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters."
         raise Invalid({"Idempotency-Key": {"invalid": problem}})
     of_request = b"\n".join([request.method.encode(), request.scope["path"].encode(), *content])
-    fingerprint = blake2b(of_request, digest_size=32).digest()
+    fingerprint = blake2b(of_request, digest_size=32).digest()[:FINGERPRINT_BYTES]
     return IdempotencyKey(request.user.user, blake2b(sent.encode(), digest_size=16).hexdigest(), fingerprint)
 
 
 def _replayed(row: asyncpg.Record) -> Answer:
-    return Answer(row["body"], status=row["status"], etag=row["etag"], replayed=True)
+    return Answer(unpack(row["body"]), status=row["status"], etag=row["etag"], replayed=True)
 
 
 def _anew(refusal: HttpRefusal) -> HttpRefusal:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, json
 from msgspec.structs import asdict
 
 from api.presentation.addresses import ShownAddress, address
@@ -12,6 +12,7 @@ from api.presentation.labels import carried_label
 from api.presentation.orders import ShownOrder, whole_order
 from api.presentation.users import ShownUser, user
 from api.presentation.values import Id, Moment, Row
+from eventstore.postgres.answers import unpack
 from eventstore.postgres.stream_ids import from_uuid
 from projections.history.person import Export
 from projections.history.receipt import Receipt
@@ -114,7 +115,7 @@ def held(found: Export, store_url: str) -> Held:
         events=list(map(history_entry, found.events)),
         events_of_users=list(map(history_entry, found.of_users)),
         claims=[HeldClaim(**row) for row in found.claims],
-        kept_answers=[KeptAnswer(**{name: shown(row[name]) for name in row.keys()}) for row in found.answers],  # noqa: SIM118 - a record
+        kept_answers=list(map(_kept, found.answers)),
         keys=list(map(_key, found.keys)),
     )
 
@@ -123,3 +124,8 @@ def _key(row: Row) -> HeldKey:
     """That there is one, and never more."""
     stream = from_uuid(row["originator_id"])
     return HeldKey(Subject(stream.category, stream.id), row["since"], row["until"], row["is_destroyed"])
+
+
+def _kept(row: Row) -> KeptAnswer:
+    body = json.decode(unpack(row["body"]))
+    return KeptAnswer(row["actor"], row["key"], shown(row["answered_at"]), row["status"], body)
