@@ -11,7 +11,8 @@ from domain.label import LABEL, CreateLabel
 from domain.webhook import DeliveryOrder, ReplayWebhook, TestWebhook
 from eventstore.postgres.servers import Servers
 from eventstore.store import Store
-from tests.eventstore.acts import do, erase, register, rename
+from service.webhooks.delivery.tail import AHEAD
+from tests.eventstore.acts import do, erase, place, register, rename, transfer
 from tests.webhooks.desk import Clock, change, deliveries, endpoint, pause, positions, resume, tell, until
 from tests.webhooks.receiver import Receiver, answering, refusing, refusing_types, take
 from tests.webhooks.test_signing import keys, verify_pair, whsec
@@ -56,6 +57,28 @@ async def test_a_customers_events_come_in_order_and_a_failing_customer_holds_up_
         await clock.go_on(store, receiver, timedelta(seconds=6))
         await receiver.until(lambda: len(receiver.of(ada)) == 4)
     assert receiver.of(ada) == await positions(store, ada)
+
+
+async def test_what_a_customer_is_behind_comes_in_order_however_much_it_is(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    """More than is read of its lane at a time, and with events of its orders, also of one that comes and goes."""
+    await endpoint(store, receiver)
+    ada, eve = await register(store, "ada@example.com"), await register(store, "eve@example.com")
+    clock = Clock()
+    receiver.answer = refusing(ada)
+    async with deliveries(store, servers, now=clock.now):
+        await receiver.until(lambda: any(each.status == 500 for each in receiver.received))
+        order = await place(store, ada)
+        for number in range(AHEAD):
+            await rename(store, ada, f"Ada {number}")
+        await transfer(store, order, eve)
+        await transfer(store, order, ada)
+        receiver.answer = take
+        await clock.go_on(store, receiver, timedelta(seconds=6))
+        expected = await positions(store, ada)
+        await receiver.until(lambda: len(receiver.of(ada)) == len(expected))
+    assert receiver.of(ada) == expected
 
 
 async def test_in_the_order_of_the_store_events_come_by_position_in_batches(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.label import LABEL, CreateLabel, RenameLabel
 from eventstore.postgres.servers import Servers
 from eventstore.store import Store
 from service.webhooks.delivery.reading import (
@@ -14,9 +15,9 @@ from service.webhooks.delivery.reading import (
     resend,
 )
 from service.webhooks.delivery.reading import deliveries as attempts
-from tests.eventstore.acts import register, rename
+from tests.eventstore.acts import do, register, rename
 from tests.webhooks.desk import Clock, change, deliveries, endpoint, pause, positions, resume, until
-from tests.webhooks.receiver import Receiver, answering, refusing, take
+from tests.webhooks.receiver import Receiver, answering, refusing, refusing_types, take
 
 ONLY = ("customer-registered", "customer-renamed")
 ATTEMPTED = "SELECT count(*) = $1 FROM webhook_attempts"
@@ -75,6 +76,21 @@ async def test_lag_is_the_events_that_wait_and_the_age_of_the_oldest(
     done = await lag(store, webhook_id)
     assert (done.lag_events, done.lag_seconds, done.customers_held_up, done.failing_since) == (0, 0, 0, None)
     assert done.last_failure is not None
+
+
+async def test_so_are_those_of_a_stream_that_is_no_customers(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    types = "label-created", "label-renamed"
+    webhook_id = await endpoint(store, receiver, types=types)
+    receiver.answer = refusing_types("label-created")
+    async with deliveries(store, servers):
+        await do(store, LABEL, 1, CreateLabel(value="vip"))
+        await register(store, "ada@example.com")
+        await do(store, LABEL, 1, RenameLabel(value="good"))
+        await until(store, "SELECT count(*) = 1 FROM webhook_retries")
+        await until(store, "SELECT position = (SELECT max(notification_id) FROM stored_events) FROM webhook_cursors")
+        assert (await lag(store, webhook_id, types)).lag_events == 2
 
 
 async def test_in_the_order_of_the_store_all_that_follows_is_behind(

@@ -35,6 +35,7 @@ class Deliverer:
         self._looked = max(found.looked_until, found.cursors[0].position)
         self._dispatcher = Dispatcher(id_, found.failing_since, tools, self._send_what_waits)
         self._busy: set[str] = set()  # lanes whose message is on its way
+        self._held: dict[tuple[int, str], list[WebhookMessage]] = {}  # what lanes that catch up send next
         self._woken = asyncio.Event()
         self._own = f"webhooks/{id_}"
         self.use(webhook)
@@ -45,6 +46,7 @@ class Deliverer:
 
     def use(self, webhook: Webhook) -> None:
         """Deliver as it says from now on."""
+        self._held.clear()
         self._dispatcher.use(webhook)
         self.wake()
 
@@ -225,6 +227,7 @@ class Deliverer:
             elif outcome.is_success:
                 progress.delivered(flight, sent, self._tools.now())
             else:
+                self._held.pop((run.replay, flight.lane), None)
                 progress.failed(flight, sent, self._dispatcher.next_at(outcome, attempt))
         finally:
             self._land(flight.lane)
@@ -239,23 +242,35 @@ class Deliverer:
 
     async def _again(self, run: Run, lane: str, retry: Retry) -> list[WebhookMessage]:
         """The next messages of a lane, from the log: as they were sent, where they have failed."""
-        tail, after = self._tools.tail, retry.after
         until = retry.until if retry.failures else run.progress.read
+        if lane == STORE:
+            found = await self._next_of_all(run, retry.after, until)
+        else:
+            key = run.replay, lane
+            held = [each for each in self._held.pop(key, ()) if retry.after < each.position <= until]
+            found = held or await self._next_in_lane(run, lane, retry.after, until)
+            self._held[key] = found[1:]
+            del found[1:]
+        if not found:
+            run.progress.looked(lane, until, self._tools.now())
+        return fitting(found)
+
+    async def _next_in_lane(self, run: Run, lane: str, after: int, until: int) -> list[WebhookMessage]:
+        while messages := await self._tools.tail.in_lane(lane, after, until):
+            chosen = await self._chosen(messages, run)
+            if found := [each for each in messages if each.position in chosen]:
+                return found
+            after = messages[-1].position
+        return []
+
+    async def _next_of_all(self, run: Run, after: int, until: int) -> list[WebhookMessage]:
         found: list[WebhookMessage] = []
         while after < until and len(found) < MAX_EVENTS:
-            if lane == STORE:
-                messages = await tail.between(after + 1, until)
-            else:
-                positions = await tail.in_lane(lane, after, until, 1)
-                messages = [message for at in positions for message in await tail.between(at, at)]
+            messages = await self._tools.tail.between(after + 1, until)
             after = messages[-1].position if messages else until
             chosen = await self._chosen(messages, run)
             found += [each for each in messages if each.position in chosen]
-            if found and lane != STORE:
-                break
-        if not found:
-            run.progress.looked(lane, after, self._tools.now())
-        return fitting(found)
+        return found
 
 
 def wants(own: str, settings: WebhookSettings, message: WebhookMessage, carrying: Collection[int]) -> bool:

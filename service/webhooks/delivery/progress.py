@@ -13,11 +13,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from domain.event import Stream
+from eventstore.postgres.stream_ids import CODES
+
 MAX_EVENTS = 100  # in a batch
 MAX_BYTES = 20_000  # of a body
 BACKLOG = 500  # messages in memory
 MOST_RETRIES = 1_000  # lanes that wait to be sent again; beyond them the cursor waits
 STORE = "store"  # the lane of all events
+OTHERS = "others"  # the lane of streams that this version does not know
+CUSTOMERS = "customers"  # what lanes of customers begin with
 
 
 class WebhookMessage(msgspec.Struct, frozen=True, gc=False):
@@ -202,3 +207,15 @@ def fitting(messages: Any) -> list[WebhookMessage]:
             break
         chosen.append(message)
     return chosen
+
+
+def lane_of(stream: Stream, customer_id: int | None) -> str:
+    if customer_id is not None:
+        return f"{CUSTOMERS}/{customer_id}"
+    return f"{stream.category}s/{stream.id}" if stream.category in CODES else OTHERS
+
+
+def stream_of(lane: str) -> Stream | None:
+    """The stream of a lane that is no customer's; None if this version does not know it."""
+    category, _, id_ = lane.partition("/")
+    return Stream(category.removesuffix("s"), int(id_)) if id_ else None

@@ -1,5 +1,6 @@
 """What people see of deliveries: attempts, how far behind an endpoint is, and who was told of an erasure."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -8,8 +9,9 @@ import msgspec
 
 from eventstore.postgres.connection import Executor
 from eventstore.postgres.json import encode
-from eventstore.postgres.stream_ids import MAX_ID
+from eventstore.postgres.stream_ids import MAX_ID, to_uuid
 from eventstore.store import Store
+from service.webhooks.delivery.progress import stream_of
 from service.webhooks.delivery.state import Kind, is_success
 
 MOST_COUNTED = 10_000
@@ -33,8 +35,11 @@ RESEND = """
 NOTICES = """
     SELECT webhook_id, sent_at, acknowledged_at FROM webhook_erasures WHERE customer_id = $1 ORDER BY webhook_id"""
 
+# Lanes of streams that are no customer's.
+LANES = """
+    SELECT webhook_id, lane, after FROM webhook_retries
+    WHERE webhook_id = ANY($1) AND replay = 0 AND customer_id IS NULL AND lane <> 'store'"""
 # What comes after the cursor, what waits in lanes up to it, and what goes ahead: how many, and since when the oldest.
-# Of a stream that is no customer's only the event that has failed is counted.
 LAG = f"""
     WITH head AS (SELECT coalesce(max(notification_id), 0) AS position FROM stored_events),
     asked AS (
@@ -65,9 +70,11 @@ LAG = f"""
             JOIN stored_events AS s ON s.notification_id > r.after AND s.notification_id <= asked.position
             WHERE r.webhook_id = asked.webhook_id AND replay = 0 AND lane = 'store' AND (is_all OR topic = ANY(topics))
             UNION ALL
-            SELECT count(*), min(recorded_at) FROM webhook_retries AS r
-            JOIN stored_events AS s ON s.notification_id = r.after + 1
-            WHERE r.webhook_id = asked.webhook_id AND replay = 0 AND r.customer_id IS NULL AND lane <> 'store'
+            SELECT count(*), min(recorded_at)
+            FROM unnest($3::bigint[], $4::uuid[], $5::bigint[]) AS l (webhook_id, originator_id, after)
+            JOIN stored_events AS s ON s.originator_id = l.originator_id AND s.customer_id IS NULL
+                AND s.notification_id > l.after AND s.notification_id <= asked.position
+            WHERE l.webhook_id = asked.webhook_id AND (is_all OR topic = ANY(topics))
             UNION ALL
             SELECT count(*), min(recorded_at) FROM webhook_ahead AS a
             JOIN stored_events AS s ON s.notification_id = a.position
@@ -161,10 +168,18 @@ async def lags(store: Store, types: Mapping[int, Sequence[str]]) -> dict[int, En
     topics = [_topics(store, each) for each in types.values()]
     now: datetime = await store.pool.fetchval(NOW)
     found: dict[int, EndpointLag] = {}
-    for id_, succeeded, failed, since, oldest, events, customers in await store.pool.fetch(LAG, list(types), topics):
+    lanes = [(id_, stream_of(lane), after) for id_, lane, after in await store.pool.fetch(LANES, list(types))]
+    of_streams = [(id_, to_uuid(stream), after) for id_, stream, after in lanes if stream is not None]
+    columns = [list(column) for column in zip(*of_streams, strict=True)] or [[], [], []]
+    unknown = Counter(id_ for id_, stream, _ in lanes if stream is None)  # each has one event at least
+    for id_, succeeded, failed, since, oldest, events, customers in await store.pool.fetch(
+        LAG, list(types), topics, *columns
+    ):
         lag = (now - oldest).total_seconds() if oldest else 0.0
         failures = _deliveries(await store.pool.fetch(LAST_FAILURE, id_))
-        found[id_] = EndpointLag(events, lag, customers, succeeded, failed, since, failures[0] if failures else None)
+        found[id_] = EndpointLag(
+            events + unknown[id_], lag, customers, succeeded, failed, since, failures[0] if failures else None
+        )
     return found
 
 

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from domain.customer import CustomerErased
-from domain.event import Recorded, Stream, tag
+from domain.event import Recorded, tag
 from domain.events import ERASING
 from domain.webhook import WebhookReplayed, WebhookTested
 from eventstore.log.subscription import Subscription
@@ -15,12 +15,12 @@ from eventstore.postgres.stream_ids import CODES, from_uuid, to_uuid
 from eventstore.store import Store
 from projections.history.pages import Entry
 from service.feed import message
-from service.feed.pages import page_after
-from service.webhooks.delivery.progress import WebhookMessage
+from service.feed.pages import Wanted, page_after
+from service.webhooks.delivery.progress import CUSTOMERS, WebhookMessage, lane_of, stream_of
 
 RECENT = 1_000  # messages in memory, or twice as many
 PAGE = 100
-OTHERS = "others"  # the lane of streams that this version does not know
+AHEAD = 25  # of a lane that catches up
 # What goes ahead of other messages, or opens a range.
 ERASED, TESTED, REPLAYED = tag(CustomerErased), tag(WebhookTested), tag(WebhookReplayed)
 NOTABLE = frozenset({ERASED, TESTED, REPLAYED})
@@ -31,9 +31,6 @@ FIND_NOTABLE = f"""
     WHERE notification_id > $1 AND notification_id <= $2
         AND topic IN {stored_as(CustomerErased, WebhookTested, WebhookReplayed)}
     ORDER BY notification_id"""
-OF_CUSTOMER = """
-    SELECT notification_id FROM stored_events
-    WHERE customer_id = $1 AND notification_id > $2 AND notification_id <= $3 ORDER BY notification_id LIMIT $4"""
 OF_STREAM = """
     SELECT notification_id FROM stored_events
     WHERE originator_id = $1 AND notification_id > $2 AND notification_id <= $3 AND customer_id IS NULL
@@ -111,10 +108,21 @@ class Tail:
         [recorded] = await self._store.log.page(self._store.pool, position - 1, 1)
         return recorded
 
-    async def in_lane(self, lane: str, after: int, until: int, limit: int) -> list[int]:
-        """The positions of a lane's next events."""
-        query, whose = _of_lane(lane)
-        return [row[0] for row in await self._store.pool.fetch(query, whose, after, until, limit)]
+    async def in_lane(self, lane: str, after: int, until: int) -> list[WebhookMessage]:
+        """A lane's next events up to a position, read now, some; none at the end."""
+        kind, _, id_ = lane.partition("/")
+        if kind != CUSTOMERS:
+            query, whose = _of_lane(lane)
+            rows = await self._store.pool.fetch(query, whose, after, until, AHEAD)
+            return await self.each(row[0] for row in rows)
+        found: list[WebhookMessage] = []
+        while not found and after < until:
+            # At once, because what changed is computed from an order's or a customer's row before.
+            page = await page_after(self._store, after, Wanted(customer_id=int(id_)), limit=AHEAD)
+            messages = map(self._message, page.entries)
+            found = [each for each in messages if each.lane == lane and each.position <= until]
+            after = page.next if page.entries else until
+        return found
 
     async def notable_after(self, position: int) -> list[WebhookMessage]:
         """What goes ahead, or opens a range, after a position. Those from before this process have no message."""
@@ -143,17 +151,7 @@ class Tail:
         )
 
 
-def lane_of(stream: Stream, customer_id: int | None) -> str:
-    if customer_id is not None:
-        return f"customers/{customer_id}"
-    return f"{stream.category}s/{stream.id}" if stream.category in CODES else OTHERS
-
-
 def _of_lane(lane: str) -> tuple[str, Any]:
-    """What finds its events, and by what."""
-    category, _, id_ = lane.partition("/")
-    if category == "customers":
-        return OF_CUSTOMER, int(id_)
-    if lane == OTHERS:
-        return OF_OTHERS, [f"{code:04x}" for code in CODES.values()]
-    return OF_STREAM, to_uuid(Stream(category.removesuffix("s"), int(id_)))
+    """What finds the events of a lane that is no customer's, and by what."""
+    stream = stream_of(lane)
+    return (OF_STREAM, to_uuid(stream)) if stream else (OF_OTHERS, [f"{code:04x}" for code in CODES.values()])
