@@ -8,12 +8,12 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from litestar import Litestar, Response
+from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import Message, Scope
+from litestar.types import HTTPScope, Message, Scope
 
 from api.access.access_log import is_logged, logging_access
 from api.access.authenticator import open_authenticator
@@ -24,6 +24,7 @@ from api.console.screens import console
 from api.edge.browsers import cors, telling_browsers
 from api.edge.head import answering_head
 from api.edge.limits import guarding
+from api.edge.limits import in_json as shown_in_json
 from api.handling.errors import exception_handlers, in_json
 from api.handling.metrics import Metrics
 from api.handling.readiness import readiness
@@ -107,7 +108,7 @@ def create_app(settings: Settings, database_url: str) -> Litestar:
         openapi_config=_openapi(handlers, settings.name_mode),
     )
     # Around all of it: middleware does not see what reaches no route.
-    guarded = guarding(app.asgi_handler, settings.client_seconds, settings.cors_origins)
+    guarded = guarding(app.asgi_handler, settings.client_seconds, settings.cors_origins, show=_show)
     access = logging_access(
         request_id_of, lambda scope: app.state.service.authenticator.throttle.alias(sender(scope).network)
     )
@@ -181,6 +182,14 @@ def _respond(request: AnyRequest, refusal: HttpRefusal) -> Response[Any]:
     """People get a page, programs JSON."""
     respond = pages.refused if request.scope["path"].startswith(CONSOLE) else in_json
     return respond(request, refusal)
+
+
+def _show(scope: HTTPScope, refusal: HttpRefusal) -> tuple[str, bytes]:
+    """The same for what is refused before any route."""
+    if not scope["path"].startswith(CONSOLE):
+        return shown_in_json(scope, refusal)
+    scope.setdefault("state", {})
+    return "text/html; charset=utf-8", pages.refusal_page(Request(scope), refusal).encode()
 
 
 async def _name_request(message: Message, scope: Scope) -> None:

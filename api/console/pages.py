@@ -107,6 +107,11 @@ def page(request: AnyRequest, name: str, view: Any, *, status: int = 200, api: s
 
 def refused(request: AnyRequest, refusal: HttpRefusal) -> Response[str]:
     """The page for a request that is not carried out."""
+    html = refusal_page(request, refusal)
+    return Response(html, status_code=refusal.status, headers=refusal.headers, media_type="text/html")
+
+
+def refusal_page(request: AnyRequest, refusal: HttpRefusal) -> str:
     retry = refusal.headers.get("Retry-After") if request.method == "GET" else None
     view = RefusalView(
         refusal.status,
@@ -116,8 +121,7 @@ def refused(request: AnyRequest, refusal: HttpRefusal) -> Response[str]:
         None if retry is None else int(retry),
         request_id(request) if refusal.status >= 500 else "",
     )
-    html = whole_page(request, "refused.html", view)
-    return Response(html, status_code=refusal.status, headers=refusal.headers, media_type="text/html")
+    return whole_page(request, "refused.html", view)
 
 
 def signed_in_as(request: AnyRequest) -> SignedIn | None:

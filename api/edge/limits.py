@@ -4,9 +4,9 @@ Bodies are counted by Litestar while they are read; connections, and headers tha
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import inf
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -25,10 +25,23 @@ _BODY = frozenset({b"content-length", b"transfer-encoding"})
 _LOOKED_AT = _BODY | {b"content-encoding", b"sec-fetch-site", b"origin"}
 
 
+Show: TypeAlias = Callable[[HTTPScope, HttpRefusal], tuple[str, bytes]]
+
+
+def in_json(_scope: HTTPScope, refusal: HttpRefusal) -> tuple[str, bytes]:
+    return "application/json", encode_numbers(refusal.body)
+
+
 def guarding(
-    app: ASGIApp, client_seconds: float, origins: Collection[str] = (), answer_seconds: float = ANSWER_SECONDS
+    app: ASGIApp,
+    client_seconds: float,
+    origins: Collection[str] = (),
+    answer_seconds: float = ANSWER_SECONDS,
+    show: Show = in_json,
 ) -> ASGIApp:
-    """`client_seconds` is how long a body may take to arrive; `origins` are those whose pages may write."""
+    """`client_seconds` is how long a body may take to arrive; `origins` are those whose pages may write. `show` makes
+    the media type and the body of a refusal.
+    """
     may_write, deadlines = frozenset(origin.encode() for origin in origins), Deadlines(answer_seconds)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,10 +51,13 @@ def guarding(
         try:
             size = _looked_at(scope, may_write)
         except HttpRefusal as refusal:
-            await _answer(refusal, send)
+            await _answer(scope, refusal, send, show)
         else:
             arriving = receive if size is None else _in_time(receive, size, client_seconds)
-            await _answered_in_time(app, scope, arriving, send, deadlines)
+            try:
+                await _answered_in_time(app, scope, arriving, send, deadlines)
+            except Late as late:
+                await _answer(scope, late, send, show)
 
     return guarded
 
@@ -123,14 +139,14 @@ async def _answered_in_time(app: ASGIApp, scope: Scope, receive: Receive, send: 
     except TimeoutError:
         if not deadline.expired():
             raise
-        await _answer(Late(), send)
+        raise Late from None
     finally:
         deadlines.end(deadline)
 
 
-async def _answer(refusal: HttpRefusal, send: Send) -> None:
-    body = encode_numbers(refusal.body)
-    headers = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
+async def _answer(scope: HTTPScope, refusal: HttpRefusal, send: Send, show: Show) -> None:
+    media_type, body = show(scope, refusal)
+    headers = {"content-type": media_type, "content-length": str(len(body)), **refusal.headers}
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": refusal.status, "headers": raw})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -10,6 +10,7 @@ import pytest
 
 from api.access.throttle import FREE, LONGEST, STEP
 from api.console.personal import Veil
+from api.edge.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.http.paths import BASE, WELCOME
 from api.process.settings import RequestRate
 from tests.api.shop import ROLES, SETTINGS, Shop, open_shop
@@ -155,6 +156,26 @@ async def test_nobody_signs_a_browser_in_from_another_sites_page(shop: Shop) -> 
         answer = await visitor.post(LOGIN, form, **{"Sec-Fetch-Site": "cross-site"})
         assert answer.status_code == 403
         assert not await is_in(visitor)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "said"),
+    [
+        ("/console/theme", {"Sec-Fetch-Site": "cross-site"}, 403, "no page of your session"),
+        ("/console/theme?a=" + "x" * MAX_URL_BYTES, {}, 414, "An address may not be longer"),
+        ("/console/theme", {"Cookie": "x" * MAX_HEADER_BYTES}, 431, "The headers of a request may not be longer"),
+        ("/console/theme", {"Content-Encoding": "gzip"}, 415, "Content-Encoding"),
+    ],
+)
+async def test_people_get_a_page_for_what_is_refused_before_any_route(
+    shop: Shop, path: str, headers: dict[str, str], status: int, said: str
+) -> None:
+    async with visiting(shop) as visitor:
+        answer = await visitor.post(path, {"theme": "dark"}, **headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert said in answer.text
+    assert 'href="/console"' in answer.text
+    assert "trusted-types" in answer.headers["content-security-policy"]
 
 
 async def test_a_link_from_elsewhere_comes_again_with_its_cookie(shop: Shop) -> None:
