@@ -5,7 +5,7 @@ import io
 import re
 from html import unescape
 from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -24,6 +24,7 @@ TYPED = {
     "number": "10.50", "integer": "3", "string": "ann", "days": "30", "day": "2025-06-20",
     "pair": "2025-06-01, 2025-06-30",
 }  # fmt: skip
+ARCHIVE = "change_customer_status archived"
 REMOVE = " \N{MULTIPLICATION SIGN}"  # behind each condition
 EVERY_CHOICE = [
     pytest.param(source, form, operator, id=f"{'/'.join(source)} {operator}")
@@ -251,11 +252,31 @@ async def test_a_bulk_action_shows_whom_it_is_about_and_then_is_done(empty_shop:
         page = (await visitor.get(path)).text
         assert "Make 2 customers archived?" in text_of(page)
         assert [row[1] for row in rows_of(page)] == ["One", "Two"]
-        form = await hidden(visitor, path) | {"customer_ids[]": [str(one), str(two)]}
+        form = await hidden(visitor, path)
         for _ in range(2):
             answer = await visitor.post("/console/customers/bulk", form)
             assert (answer.status_code, answer.headers["location"]) == (303, "/console/customers")
         assert [(await shop.shown(id_))["status"] for id_ in (one, two, other)] == ["archived", "archived", "active"]
+
+
+async def test_a_bulk_action_may_be_about_everybody_in_the_list_and_only_those_whom_one_saw(
+    empty_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.console.listing.bulk.PER_PAGE", 2)
+    shop = empty_shop
+    ids = [await shop.customer(first_name=f"Ann {number}") for number in range(5)]
+    other = await shop.customer(first_name="Eve")
+    path = f"/console/customers/bulk?{urlencode({'whom': 'all', 'listed': 'search=Ann&page=9', 'action': ARCHIVE})}"
+    async with signed_in(shop, "manager") as visitor:
+        page = await visitor.get(path)
+        assert "Make 5 customers archived?" in text_of(page.text)
+        form = await hidden(visitor, path)
+        late = await shop.customer(first_name="Ann who came later")
+        assert (await visitor.post("/console/customers/bulk", form)).status_code == 303
+        statuses = {id_: (await shop.shown(id_))["status"] for id_ in (*ids, other, late)}
+        assert {id_ for id_, status in statuses.items() if status == "archived"} == set(ids)
+        monkeypatch.setattr("api.console.listing.bulk.MAX_BULK", 5)
+        assert "6 customers match" in text_of((await visitor.get(path)).text)
 
 
 async def test_an_erasure_of_many_is_typed_and_is_refused_to_who_may_not(empty_shop: Shop) -> None:
@@ -263,7 +284,7 @@ async def test_an_erasure_of_many_is_typed_and_is_refused_to_who_may_not(empty_s
     one = await shop.customer()
     path = f"/console/customers/bulk?action=delete_customers&customer_ids[]={one}"
     async with signed_in(shop, "manager") as visitor:
-        form = await hidden(visitor, path) | {"customer_ids[]": [str(one)], "reason": "asked"}
+        form = await hidden(visitor, path) | {"reason": "asked"}
         for wrong in ("", "erase", "erase 2"):
             answer = await visitor.post("/console/customers/bulk", form | {"typed": wrong})
             assert (answer.status_code, "Type: erase 1" in answer.text) == (422, True)

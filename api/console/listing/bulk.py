@@ -4,21 +4,26 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from litestar import get, post
+from msgspec.structs import replace
 
 from api.console.door import needs
 from api.console.forms import NEW, FilledForm, read_form, read_sent, refused_form, submit
 from api.console.listing import columns
+from api.console.listing.address import ListAddress
+from api.console.listing.asking import read_list
+from api.console.listing.file import PER_PAGE
 from api.console.pages import page
 from api.console.personal import veil_of
+from api.handling.as_of import seen
 from api.handling.serving import AnyRequest, serving
 from api.http.html import Html, see_other
 from api.http.paths import CONSOLE
 from api.http.refusals import Invalid
-from api.http.request import read
-from api.rest.customers import NO_STATUS, Selection
+from api.http.request import read, read_input
+from api.rest.customers import MAX_BULK, NO_STATUS, Selection
 from api.rest.privacy import Erasure
 from domain.customer import CUSTOMER_STATUSES
-from projections.queries.customers import find_customers
+from projections.queries.customers import find_customers, list_customers
 from service import customers, privacy
 from service.fields.reader import Fields
 
@@ -27,21 +32,46 @@ LIST = f"{CONSOLE}/customers"
 
 
 class BulkView(NamedTuple):
-    """`people` is empty where none was chosen, or nothing to do. `typed` is what confirms an erasure."""
+    """`people` is empty where none was chosen, or nothing to do; `too_many` is how many match where that is more than
+    one action takes. `typed` is what confirms an erasure.
+    """
 
     action: str
     status: str
     people: Sequence[columns.ListedPerson]
     typed: str
     form: FilledForm
+    too_many: int = 0
+    most: int = MAX_BULK
 
 
 @get("/customers/bulk", opt=needs("customers/manage"))
 async def look_whom(request: AnyRequest) -> Html:
-    """A new status comes behind the action and a blank, as one choice. Raises PermissionMissing."""
-    asked = await read(request, Selection)
+    """A new status comes behind the action and a blank, as one choice. `whom` is `all` for everybody in the list that
+    `listed` is the address of. Raises PermissionMissing, UnfitFields, QueryRefused.
+    """
+    asked, sent = await read(request, Selection), await read_input(request)
     action, _, status = asked.action.partition(" ")
-    return await _page(request, action, status, asked.customer_ids)
+    if sent.get("whom") != "all":
+        return await _page(request, action, status, asked.customer_ids)
+    total, ids = await _everybody(request, str(sent.get("listed", "")))
+    if total > MAX_BULK:
+        return page(request, "bulk.html", BulkView(action, status, [], "", NEW, too_many=total))
+    return await _page(request, action, status, ids)
+
+
+async def _everybody(request: AnyRequest, listed: str) -> tuple[int, list[int]]:
+    """How many are in a list, and their ids, if they are no more than one action takes."""
+    asked = read_list(ListAddress.of(LIST, listed.encode("latin-1", "replace")))
+    query = replace(asked.query, page=1, cursor="", per_page=PER_PAGE)
+    ids: list[int] = []
+    async with seen(serving(request), asked.as_of) as then:
+        while True:
+            found = await list_customers(then.on, query, now=then.now, totals=then.totals)
+            ids += [row["id"] for row in found.rows]
+            if found.next_cursor is None or found.total > MAX_BULK:
+                return found.total, ids
+            query = replace(query, cursor=found.next_cursor)
 
 
 @post("/customers/bulk", opt=needs("customers/manage"))

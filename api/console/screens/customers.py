@@ -8,29 +8,25 @@ from litestar import get
 from api.console.door import needs
 from api.console.listing import bulk, columns, conditions
 from api.console.listing.address import ListAddress, Pairs
-from api.console.listing.asking import problem_of
+from api.console.listing.asking import Asked, problem_of, read_list, with_defaults
 from api.console.listing.columns import Cell, ColumnView
 from api.console.listing.conditions import CHOICES, Property
 from api.console.listing.file import CustomersFile
 from api.console.pages import page
 from api.console.personal import Veil, veil_of
 from api.handling.as_of import seen
-from api.handling.listing import CustomersWanted
 from api.handling.serving import AnyRequest, serving
 from api.http.html import Html, see_other
 from api.http.paths import CONSOLE
 from api.http.request import parse_form
 from domain.customer import CUSTOMER_STATUSES
-from projections.fold.past import AsOf
 from projections.queries.customers import list_customers
 from projections.queries.language.query import ListQuery, Page
 from projections.queries.language.refusals import QueryRefused
 from projections.queries.lookups import label_values
-from service.fields.reader import Fields, UnfitFields
+from service.fields.reader import UnfitFields
 
 PATH = f"{CONSOLE}/customers"
-PER_PAGE = 25
-SORTED_BY = "ltv"
 FAR = 40  # pages: further on, the next page begins where one ended and is not counted to
 NOTHING = Page((), 0, None, ())
 
@@ -58,7 +54,9 @@ class SortableColumn(NamedTuple):
 
 
 class CustomersView(NamedTuple):
-    """`state` are hidden fields of forms that leave all else as it is."""
+    """`state` are hidden fields of forms that leave all else as it is, `listed` the same as one: whom a bulk action may
+    be about.
+    """
 
     search: str
     as_of: str
@@ -68,6 +66,7 @@ class CustomersView(NamedTuple):
     choices: list[Property]
     without_filters: str
     state: Pairs
+    listed: str
     searching: Pairs
     columns: list[SortableColumn]
     every_column: list[ColumnView]
@@ -79,15 +78,6 @@ class CustomersView(NamedTuple):
     file: str
     problem: str
     may_change: bool
-
-
-class Asked(NamedTuple):
-    """A list that was asked for: as it is written in the address, and as it is read."""
-
-    address: ListAddress
-    sent: Mapping[str, Any]
-    query: ListQuery
-    as_of: AsOf
 
 
 @get("/customers", opt=needs("customers/view"))
@@ -105,23 +95,8 @@ async def customers(request: AnyRequest) -> Html:
     return page(request, "customers.html", view, status=422 if problem else 200, api=_in_rest(asked.address))
 
 
-def read_list(address: ListAddress) -> Asked:
-    """Raises UnfitFields."""
-    sent = parse_form(_with_defaults(address).query.encode())
-    wanted = CustomersWanted.checked(Fields({name: value for name, value in sent.items() if name != "select"}))
-    return Asked(address, sent, wanted.query, wanted.as_of)
-
-
-def _with_defaults(address: ListAddress) -> ListAddress:
-    """What REST is asked for the same: its defaults are others."""
-    known = dict(address.pairs)
-    added = {"sort_by": SORTED_BY, "per_page": str(PER_PAGE)}
-    missing = tuple((name, value) for name, value in added.items() if name not in known)
-    return ListAddress(address.path, address.pairs + missing)
-
-
 def _in_rest(address: ListAddress) -> str:
-    return f"/customers?{_with_defaults(address).query}"
+    return f"/customers?{with_defaults(address).query}"
 
 
 def _view(
@@ -140,6 +115,7 @@ def _view(
         choices=CHOICES,
         without_filters=str(address.without({"filter_type", "advanced_filters"})),
         state=address.without(()).pairs,
+        listed=address.without(()).query,
         searching=address.without({"search", "filter_type", "advanced_filters", "active_view", "as_of"}).pairs,
         columns=[_sortable(address, asked.query, _column(name, names)) for name in names],
         every_column=[_column(name, names) for name in columns.EVERY],
