@@ -25,6 +25,7 @@ from api.http.refusals import Forbidden, HttpRefusal
 from service.credentials.roles import Permission
 
 THEME_COOKIE = "custodiary-theme"
+PROGRAM = "custodiary "
 THEMES = frozenset({"light", "dark"})
 TITLES = {
     401: "Signed out",
@@ -71,7 +72,7 @@ _ENVIRONMENT.filters |= {name: getattr(filters, name) for name in filters.__all_
 
 
 class Frame(NamedTuple):
-    """What is around each page. `api` are the curl commands whose answers say the same."""
+    """What is around each page. `api` are commands that say the same."""
 
     assets: str
     here: str
@@ -101,7 +102,9 @@ class RefusalView(NamedTuple):
 
 
 def page(request: AnyRequest, name: str, view: Any, *, status: int = 200, api: str | Collection[str] = ()) -> Html:
-    """The template gets `view`, which is typed, and `frame`. `api` are paths of REST that answer the same."""
+    """The template gets `view`, which is typed, and `frame`. `api` are paths of REST that answer the same, or commands
+    of a shell.
+    """
     return Html(whole_page(request, name, view, [api] if isinstance(api, str) else api).encode(), status=status)
 
 
@@ -168,7 +171,7 @@ def _frame(request: AnyRequest, api: Collection[str]) -> Frame:
         permissions,
         seen(EVERYDAY),
         seen(OPERATE),
-        [_curl(request, path) for path in api],
+        [each if each.startswith(PROGRAM) else _curl(request, each) for each in api],
         lambda: secrets.token_urlsafe(16),
     )
 

@@ -53,7 +53,7 @@ async def show_audit(request: AnyRequest) -> Html:
     shown = sum(day.checkpoints for day in days)
     older = days[-1].first if shown >= CHECKPOINTS else None
     view = AuditView(await store.log.head(store.pool), await audit.newest_statement(store), days, older, MOST_EVENTS)
-    return page(request, "audit.html", view)
+    return page(request, "audit.html", view, api=["custodiary audit verify --json", "custodiary audit checkpoint"])
 
 
 @get("/audit/{part:str}", opt=needs("history/view"))

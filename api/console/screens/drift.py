@@ -96,7 +96,7 @@ async def _shown(request: AnyRequest, form: FilledForm) -> Html:
     currency = service.settings.store_currency
     drifting = [_drifting(each, currency) for each in state.drifting]
     view = DriftView(state.known, state.newest, drifting, state.customers, state.head, form)
-    return page(request, "drift.html", view, status=form.status)
+    return page(request, "drift.html", view, status=form.status, api="custodiary verify --json")
 
 
 def _drifting(found: Drifting, currency: str) -> DriftingCustomer:

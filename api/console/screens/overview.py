@@ -82,7 +82,7 @@ async def overview(request: AnyRequest) -> Html:
         await _latest(service, sees_personal=sees_personal) if "history/view" in user.permissions else None,
         await health(service) if "metrics/view" in user.permissions else None,
     )
-    return page(request, "overview.html", view)
+    return page(request, "overview.html", view, api="/history" if view.latest is not None else ())
 
 
 async def _takings(service: Service, range_: str) -> Takings:
