@@ -1,7 +1,6 @@
 """A process of the server that answers requests."""
 
 import asyncio
-import gc
 import os
 import signal
 from types import FrameType
@@ -10,11 +9,9 @@ from litestar import Litestar
 
 from api.app import create_app
 from api.edge.stalled_clients import give_up_on_idle_takers
+from api.process.garbage import collect_seldom
 from api.process.parent import end_with_parent
 from api.process.settings import BadSetting, Settings
-
-# A request makes some hundreds of objects, most of which end with it.
-GC_THRESHOLDS = 20_000, 20, 20
 
 
 def create_worker_app() -> Litestar:
@@ -27,8 +24,7 @@ def create_worker_app() -> Litestar:
     app = create_app(settings, settings.database_url.reveal())
     give_up_on_idle_takers(app, settings.client_seconds)
     app.on_startup.append(_end_what_waits)
-    gc.freeze()  # all that was imported and put together stays, and need not be looked through again and again
-    gc.set_threshold(*GC_THRESHOLDS)
+    collect_seldom()
     return app
 
 

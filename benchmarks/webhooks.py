@@ -10,6 +10,7 @@ from functools import partial
 
 import httpx
 
+from api.process.garbage import collect_seldom
 from api.process.tables import migrate
 from benchmarks.harness import AT_ONCE, P50, P99, PER_SECOND, Figures, Found, Row, Scale, measure, next_number, summary
 from benchmarks.processes import CPU
@@ -42,6 +43,7 @@ LED = """
 
 async def webhooks(server: str, scale: Scale) -> Found:
     endpoints = min(ENDPOINTS, scale.shop)
+    collect_seldom()  # as the process that delivers does
     async with _receiver() as url:
         async with _shop(server, scale, (f"{url}/take/{n}" for n in range(endpoints))) as (_, servers, store, shop):
             bare, sent = (

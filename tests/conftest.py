@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from api.process.garbage import collect_seldom
 from api.process.tables import migrate
 from eventstore.embedded.server import embedded
 from eventstore.sealing.key_material import new_key
@@ -43,6 +44,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of items and all that they import are there to the end."""
+    collect_seldom()
 
 
 def pytest_xdist_auto_num_workers() -> int:

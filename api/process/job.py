@@ -11,6 +11,7 @@ import sys
 import uvloop
 
 from api.process import logs
+from api.process.garbage import collect_seldom
 from api.process.settings import Settings
 from eventstore.postgres.watch import reachable
 from projections.database import open_store, store_at
@@ -46,4 +47,5 @@ async def _main(dsn: str, kind: str, id_: int | None) -> None:
 if __name__ == "__main__":
     logs.configure()
     os.nice(POLITENESS)
+    collect_seldom()
     uvloop.run(_main(os.environ["DATABASE_URL"], sys.argv[1], int(sys.argv[2]) if sys.argv[2:] else None))

@@ -22,14 +22,15 @@ def main() -> None:
         Path(directory).chmod(0o711)  # so that the server's account gets there when root runs it
         served = Process("serve", "--sample", "--port", free_port(), CUSTODIARY_DATA=Path(directory) / "data")
         try:
-            [link] = [said for line in served.lines_until("Its documentation") if (said := _link(line))]
+            [link] = [said for line in served.lines_until("Its documentation") if (said := link(line))]
             asyncio.run(_take(link))
         finally:
             served.process.terminate()
             served.end()
 
 
-def _link(line: str) -> str:
+def link(line: str) -> str:
+    """The address in a line of what `serve` says, by which one is signed in; empty in the others."""
     found = re.match(r"http\S+/console/welcome/\S+", line)
     return found[0] if found else ""
 

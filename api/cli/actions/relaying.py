@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from api.cli.terminal.session import with_store
 from api.process import logs
+from api.process.garbage import collect_seldom
 from api.process.settings import Settings
 from service.relay.relay import Relay
 
@@ -15,4 +16,5 @@ def relay_to_nats(options: Mapping[str, str], after: int | None, *, rewind: bool
     assert settings.nats is not None
     target = settings.nats
     logs.configure()
+    collect_seldom()
     with_store(lambda store: Relay(store, target, settings.store_url, after=after, rewind=rewind).work())
