@@ -45,7 +45,7 @@ pictures: install ## take the README's pictures of the console anew, with the Ch
 prove: install ## kill, cut off and fill up whatever can be for five minutes, and check that nothing is lost (PROVE_SECONDS=300)
 	@$(BIN)/python -m proof $${PROVE_SECONDS:-300}
 
-bench: ## measure everything beside its peers, a quarter of an hour, and renew docs/benchmarks.md (BENCH=--quick: a look)
+bench: ## measure everything beside its peers, twenty minutes, and renew docs/benchmarks.md (BENCH=--quick: a look)
 	@$(BENCHMARKS) $(BENCH)
 
 bench-replay: ## measure the replay of two million events, and writers beside one (minutes)

@@ -36,7 +36,7 @@ SECTIONS = {
     "beside": Section(beside.beside, (beside.table,)),
 }
 # Beside these, `make bench-replay` has those that take minutes, and show the same from one day to the next.
-WHOLE = ("appends", "web", "growth", "streams", "imports", "lists")
+WHOLE = ("appends", "web", "growth", "streams", "imports", "lists", "feed", "webhooks")
 
 
 async def _measured(server: str, names: list[str], scale: Scale) -> Result:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import appends, growth, imports, lists, streams, web
+from benchmarks import appends, feed, growth, imports, lists, streams, web, webhooks
 from benchmarks.picture import draw
 from benchmarks.report import Table, markdown
 from benchmarks.result import LATEST, Result, read
@@ -30,6 +30,9 @@ def pages(result: Result) -> Mapping[Path, str]:
         streams.table(found["streams"]),
         imports.table(found["imports"]),
         lists.table(found["lists"]),
+        feed.table(found["feed"]),
+        webhooks.table(found["webhooks"]),
+        webhooks.beside_table(found["webhooks"]),
     ]
     return {
         PAGE: _with(PAGE, tables, _where(result)),
