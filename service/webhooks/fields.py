@@ -3,7 +3,7 @@
 import re
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -33,7 +33,11 @@ _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*\.?"
 _REST = r"(:[1-9][0-9]{0,4})?([/?]([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
 _ADDRESS = re.compile(rf"https?://({_HOST}|\[(?P<v6>[0-9A-Fa-f:.]+)\]){_REST}", re.ASCII | re.IGNORECASE)
-_PATTERN = rf"^https?://{_HOST}{_REST.replace('{0,4}', '{0,3}')}$"  # also accepted: ports to 65535, IPv6 in brackets
+_IS_NUMBER = re.compile("[0-9]+|0x[0-9a-f]*", re.ASCII)
+# Also accepted: ports to 65535, IPv6 in brackets, a last label that begins with a digit and is no number.
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_DOCUMENTED = rf"(({_LABEL}\.)*{_LABEL.replace('[A-Za-z0-9_]', '[A-Za-z_]', 1)}\.?|({_OCTET}\.){{3}}{_OCTET})"
+_PATTERN = rf"^https?://{_DOCUMENTED}{_REST.replace('{0,4}', '{0,3}')}$"
 _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _VALUE = re.compile(r"[!-~]([ -~]*[!-~])?", re.ASCII)
 
@@ -64,8 +68,11 @@ def _is_address(text: str) -> bool:
     try:
         if found["v6"]:
             IPv6Address(found["v6"])
-        return bool(urlsplit(text).hostname) and urlsplit(text).port != 0
-    except ValueError:  # of IPv6, or of a port beyond the last
+        host = urlsplit(text).hostname or ""
+        if _IS_NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):  # what has a number at its end is no name
+            IPv4Address(host)
+        return bool(host) and urlsplit(text).port != 0
+    except ValueError:  # of an IP address, or of a port beyond the last
         return False
 
 

@@ -40,6 +40,25 @@ async def test_pages_follow_one_another_to_the_end(empty_shop: Shop) -> None:
     assert ids(await events(shop)) == [1, 2, 3, 4, 5]
 
 
+async def test_a_page_of_many_bytes_ends_early_and_goes_on(empty_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.rest.feed.events.MAX_ANSWER", 2_000)
+    for _ in range(5):
+        await empty_shop.customer()
+    first = await events(empty_shop, form="full")
+    assert ids(first) == list(range(1, len(first["data"]) + 1))
+    assert (first["next"], first["caught_up"]) == (len(first["data"]), False)
+    assert 1 <= len(first["data"]) < 5
+    rest = [id_ for after in range(first["next"], 5) for id_ in ids(await events(empty_shop, after=after, limit=1))]
+    assert rest == list(range(first["next"] + 1, 6))
+
+
+async def test_of_webhooks_nobody_learns_where_they_lead(empty_shop: Shop) -> None:
+    await empty_shop.post("/webhooks", {"url": "https://crm.example.com/secret?token=secret"})
+    [created] = (await events(empty_shop, form="full", types="webhook-created"))["data"]
+    assert created["data"]["left_out"] == ["changes", "event"]
+    assert "secret" not in str(created)
+
+
 async def test_whoever_begins_at_a_time_gets_what_was_recorded_from_then_on(empty_shop: Shop) -> None:
     shop = empty_shop
     for _ in range(3):

@@ -153,7 +153,7 @@ async def test_no_secret_lies_open_anywhere_nor_is_in_any_answer(shop: Shop) -> 
     raw = [key for pair in keys for key in (pair.symmetric, pair.private)]
     for path in ("/webhooks", f"/webhooks/{new['id']}", "/history", "/events?form=full&limit=1000&after=0"):
         answer = await shop.get(path)
-        assert "crm.example.com" in answer.text, path
+        assert ("crm.example.com" in answer.text) != path.startswith("/events"), path
         assert found_in(answer.content, secrets) == []
     tables = await shop.pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     for (table,) in tables:
@@ -190,6 +190,7 @@ NO_ADDRESSES = [
     "https://a.example/%zz", "https://a b.example", "https://a.example/a b", "https://a.example/\r\nx-a: b",
     "https://a.example\t/", "https://a.example\0", "https://\u202ea.example", f"https://a.example/{'x' * 1_983}",
     "https://a.example/<x>", "file:///etc/passwd", "https://.a.example", "https://a.example..",
+    "http://127.1", "http://0x7f.1", "http://2130706433", "http://256.1.1.1", "http://017.0.0.1", "http://10.0.0.0x1",
 ]  # fmt: skip
 
 

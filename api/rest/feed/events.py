@@ -1,7 +1,7 @@
 """The feed: events after a position, asked for, waited for, or streamed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Any, TypeAlias, cast
 
@@ -29,6 +29,7 @@ from service.fields.kinds import Id, Integer, Moment, OneOf
 from service.fields.reader import Fields
 
 GROUP = "Feed"
+MAX_ANSWER = 4 << 20  # bytes of messages
 REFUSED = (AheadOfTheLog(0),)
 FROM = "Events behind this position: the `next` of the last page, or the id of the last event."
 SINCE = "Events that were recorded from this time on; UTC, unless it names a zone."
@@ -106,8 +107,22 @@ async def list_events(request: AnyRequest) -> Answer:
     if wanted.wait:  # it may have been revoked meanwhile
         await authenticated(request)
     name, make = source(service.settings.store_url), MAKERS[wanted.form]
-    data = cast("list[CloudEvent]", [Raw(make(entry, name)) for entry in page.entries])
+    made = _fitting(make(entry, name) for entry in page.entries)
+    data = cast("list[CloudEvent]", list(map(Raw, made)))
+    if len(made) < len(page.entries):
+        return answer(EventsShown(EventsPage(data, page.entries[len(made) - 1].recorded.position, caught_up=False)))
     return answer(EventsShown(EventsPage(data, page.next, page.caught_up)))
+
+
+def _fitting(messages: Iterable[bytes]) -> list[bytes]:
+    """The first ones, as many as an answer may have."""
+    size, made = 0, []
+    for message in messages:
+        size += len(message)
+        if made and size > MAX_ANSWER:
+            break
+        made.append(message)
+    return made
 
 
 async def _page(following: Following, wanted: EventsWanted, after: int) -> FeedPage:
