@@ -33,6 +33,7 @@ _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*\.?"
 _REST = r"(:[1-9][0-9]{0,4})?([/?]([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
 _ADDRESS = re.compile(rf"https?://({_HOST}|\[(?P<v6>[0-9A-Fa-f:.]+)\]){_REST}", re.ASCII | re.IGNORECASE)
+LABELS = "Those who carry one of these labels; that it is taken away is sent, too. None: everybody."
 _IS_NUMBER = re.compile("[0-9]+|0x[0-9a-f]*", re.ASCII)
 # Also accepted: ports to 65535, IPv6 in brackets, a last label that begins with a digit and is no number.
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -127,7 +128,12 @@ def _header_value(raw: Any) -> str:
 
 class WantedCustomers(Input, forbid_unknown_fields=True):
     labels: Annotated[
-        list[int], Ids(MAX_LABELS, about="Those who carry one of these labels. None: everybody.", example=[3])
+        list[int],
+        Ids(
+            MAX_LABELS,
+            about=LABELS,
+            example=[3],
+        ),
     ] = field(default_factory=list)
 
 

@@ -116,6 +116,23 @@ async def test_filters_say_which_types_and_whose_events(store: Store, servers: S
     assert [each.events[0]["subject"] for each in receiver.received] == [f"customers/{ada}"] * 2
 
 
+async def test_that_a_label_is_taken_away_is_the_last_that_is_sent_about_its_customer(
+    store: Store, servers: Servers, receiver: Receiver
+) -> None:
+    await do(store, LABEL, 3, CreateLabel(value="wholesale"))
+    ada, eve = await register(store, "ada@example.com"), await register(store, "eve@example.com")
+    await endpoint(store, receiver, labels=(3,))
+    async with deliveries(store, servers):
+        for labels in ({3}, set[int]()):
+            await do(store, CUSTOMER, ada, RelabelCustomer(labels=frozenset(labels), existing=frozenset({3})))
+        await rename(store, ada, "Augusta")
+        await do(store, CUSTOMER, eve, RelabelCustomer(labels=frozenset({3}), existing=frozenset({3})))
+        await receiver.until(lambda: len(receiver.of(eve)) == 1)
+        taken = [each.events[0] for each in receiver.received if each.events[0]["data"]["customer_id"] == ada]
+    assert [each["type"] for each in taken][-1] == "customer-relabelled"
+    assert taken[-1]["id"] == str((await positions(store, ada))[2])
+
+
 async def test_a_test_is_sent_at_once_whatever_the_filters_and_whatever_waits(
     store: Store, servers: Servers, receiver: Receiver
 ) -> None:

@@ -274,7 +274,8 @@ class Deliverer:
 
 
 def wants(own: str, settings: WebhookSettings, message: WebhookMessage, carrying: Collection[int]) -> bool:
-    """Whether a cursor sends it to the endpoint of the lane `own`. `carrying` are customers with one of its labels.
+    """Whether a cursor sends it to the endpoint of the lane `own`. `carrying` are customers with one of its labels; who
+    has lost one is not among them, and that it was taken away is sent, too.
 
     That another endpoint is paused goes to each, whatever its filters; a test goes ahead of the cursor.
     """
@@ -284,4 +285,5 @@ def wants(own: str, settings: WebhookSettings, message: WebhookMessage, carrying
         return False
     if settings.types and message.type not in settings.types:
         return False
-    return not settings.labels or message.customer_id in carrying
+    has_carried = not frozenset(settings.labels).isdisjoint(message.former_labels)
+    return not settings.labels or message.customer_id in carrying or has_carried

@@ -26,7 +26,9 @@ CUSTOMERS = "customers"  # what lanes of customers begin with
 
 
 class WebhookMessage(msgspec.Struct, frozen=True, gc=False):
-    """An event as it is sent. `lane` is what it keeps its order in; `thin` is the message that is made of it."""
+    """An event as it is sent. `lane` is what it keeps its order in; `thin` is the message that is made of it.
+    `former_labels` are the customer's from before a change of them.
+    """
 
     position: int
     digest: bytes
@@ -35,6 +37,7 @@ class WebhookMessage(msgspec.Struct, frozen=True, gc=False):
     customer_id: int | None
     former_customer_id: int | None
     thin: bytes
+    former_labels: tuple[int, ...] = ()
 
     @property
     def customers(self) -> set[int]:

@@ -140,6 +140,7 @@ class Tail:
 
     def _message(self, entry: Entry) -> WebhookMessage:
         recorded = entry.recorded
+        before, _ = (entry.changes or {}).get("labels", ((), ()))
         return WebhookMessage(
             recorded.position,
             recorded.digest,
@@ -148,6 +149,7 @@ class Tail:
             recorded.customer_id,
             recorded.former_customer_id,
             message.thin(entry, self._source),
+            before or (),
         )
 
 
