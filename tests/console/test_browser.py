@@ -104,7 +104,7 @@ async def test_another_port_of_this_machine_sends_no_form_in_somebodys_name(wind
         await page.context.route(f"{origin}/**", lambda route: route.fulfill(body=form, content_type="text/html"))
         await page.goto(f"{origin}/trap")
         await page.get_by_role("button", name="Go").click()
-        await expect(page.locator("body")).to_contain_text("Pages of other origins may not write here")
+        await expect(page.locator("body")).to_contain_text("This form was on no page of your session")
     windows.said.clear()
     await page.goto("/console")
     await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
