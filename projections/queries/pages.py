@@ -1,5 +1,6 @@
 """One page of a list: which rows, in which order, and how many there are in all."""
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -63,11 +64,13 @@ async def fetch_page(on: Executor, listing: Listing, query: ListQuery, clock: Cl
     columns = selected(listing, query.select)
     sort, condition = sort_of(listing, query), condition_of(listing, query, clock)
     page = page_statement(listing, query, sort, condition)
+    began = asyncio.get_running_loop().time()
     with patiently(_asked_for_most(query)):
         found = await on.fetch(page.sql, *page.args)
         total = _total_without_counting(found, query)
         if total is None:
-            total = await totals.total(on, counting(listing, condition), state_of(found[0]) if found else None)
+            state = state_of(found[0]) if found else None
+            total = await totals.total(on, counting(listing, condition), state, began)
     rows = found[: query.per_page]
     cursor = encode(sort, rows[-1]["sort_key"], rows[-1]["id"]) if len(found) > query.per_page else None
     return Page(rows, total, cursor, columns)

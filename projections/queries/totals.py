@@ -1,9 +1,14 @@
 """How many rows a list has in all: counted once, and then only where something has changed since."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
+from math import inf
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
+
+import asyncpg
 
 from domain.customer import CustomerErased
 from domain.label import LabelCreated, LabelDeleted
@@ -70,25 +75,49 @@ class Counting(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """The rows in each block, in a state."""
+    """The rows in each block, in a state that was looked at since a time of the event loop's."""
 
     state: State
     blocks: Mapping[int, int]
     total: int
+    since: float
+
+
+class Turn:
+    """Who counts the same, one after the other. `failed` is when a count began that took too long."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.failed = -inf
 
 
 class Totals:
-    """Counts of the last lists."""
+    """Counts of the last lists. Of those who want the same at once, one counts, and the others wait for it."""
 
     def __init__(self, size: int = 1000) -> None:
         self._size = size
         self._counted: OrderedDict[str, Counted] = OrderedDict()
+        self._turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()
 
-    async def total(self, on: Executor, counting: Counting, state: State | None) -> int:
-        """`state` is that in which the list's page was read, if that has rows."""
+    async def total(self, on: Executor, counting: Counting, state: State | None, began: float) -> int:
+        """`state` is that in which the list's page was read, if that has rows, and `began` the event loop's time before
+        that. The total is of that state, or of a later one. Raises QueryCanceledError, also where another's count did.
+        """
         key = repr(counting)
+        turn = self._turns.setdefault(key, Turn())
+        async with turn.lock:
+            if turn.failed >= began:
+                raise asyncpg.QueryCanceledError("it was counted a moment ago, and took too long")
+            now = asyncio.get_running_loop().time()
+            try:
+                return await self._total(on, counting, key, state, began)
+            except asyncpg.QueryCanceledError:
+                turn.failed = now
+                raise
+
+    async def _total(self, on: Executor, counting: Counting, key: str, state: State | None, began: float) -> int:
         last, counted = self._counted.get(key), None
-        if last is not None and last.state == state:
+        if last is not None and (last.state == state or last.since >= began):
             return last.total
         if last is not None and state is not None and state.is_soon_after(last.state):
             counted = await _count_changed(on, counting, last)
@@ -104,20 +133,22 @@ class Totals:
 
 async def _count_all(on: Executor, counting: Counting) -> Counted | None:
     """None when there is no row."""
+    since = asyncio.get_running_loop().time()
     sql, args = counting.all_blocks()
     rows = await on.fetch(sql, *args)
-    return _counted(state_of(rows[0]), {row["block"]: row["rows"] for row in rows}) if rows else None
+    return _counted(state_of(rows[0]), {row["block"]: row["rows"] for row in rows}, since) if rows else None
 
 
 async def _count_changed(on: Executor, counting: Counting, last: Counted) -> Counted | None:
     """None when all has to be counted."""
+    since = asyncio.get_running_loop().time()
     sql, args = counting.changed_blocks(last.state.position or 0)
     rows = await on.fetch(sql, *args)
     changed = {row["block"]: row["rows"] for row in rows}
     if EVERYWHERE in changed or any(row["built_at"] != last.state.built_at for row in rows):
         return None
-    return _counted(state_of(rows[0]) if rows else last.state, {**last.blocks, **changed})
+    return _counted(state_of(rows[0]) if rows else last.state, {**last.blocks, **changed}, since)
 
 
-def _counted(state: State, blocks: Mapping[int, int]) -> Counted:
-    return Counted(state, blocks, sum(blocks.values()))
+def _counted(state: State, blocks: Mapping[int, int], since: float) -> Counted:
+    return Counted(state, blocks, sum(blocks.values()), since)
