@@ -44,7 +44,7 @@ class Dispatcher:
 
     def __init__(self, id_: int, failing_since: datetime | None, tools: Tools, recovered: Callable[[], None]) -> None:
         self.id = id_
-        self._window = MOST_AT_ONCE
+        self._window = 1  # more once it has answered: one that hangs would hold as many as it may have
         self.not_before = tools.now()
         self.has_stopped = False
         self._failing_since = failing_since
