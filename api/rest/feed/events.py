@@ -116,7 +116,7 @@ async def list_events(request: AnyRequest) -> Answer:
 
 def _fitting(messages: Iterable[bytes]) -> list[bytes]:
     """The first ones, as many as an answer may have."""
-    size, made = 0, []
+    size, made = 0, list[bytes]()
     for message in messages:
         size += len(message)
         if made and size > MAX_ANSWER:
