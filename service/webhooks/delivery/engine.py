@@ -182,7 +182,8 @@ class Leader:
             endpoint, task = led
             is_same = webhook.settings.order == endpoint.webhook.settings.order
             if is_same and not (webhook.paused or webhook.deleted or task.done()):
-                endpoint.use(webhook)
+                if id_ not in self._moved:  # else it has changed again, and stays held
+                    endpoint.use(webhook)
             else:
                 await self._leave(id_, endpoint, task)
         elif webhook.paused:  # whoever delivers for it may have ended before it could note that
@@ -216,5 +217,7 @@ class Leader:
         self._heard = time.monotonic()
         for id_, loaded in found.items():
             endpoint = Deliverer(id_, self._webhooks[id_], loaded, self._tools)
+            if id_ in self._moved:  # it has changed since it was read
+                endpoint.hold()
             work = attempt(endpoint.deliver, logger, "webhooks of an endpoint could not be delivered")
             self._led[id_] = endpoint, asyncio.create_task(work)
